@@ -1,0 +1,54 @@
+# Two commands do everything: `make demo` and `make test`. Both create .venv when it is not there.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow check lint types fast-tests format clean help
+
+help:
+	@echo "make demo       install and run the whole path on handwritten digits"
+	@echo "make test       install, then lint, types and all tests but the slow ones"
+	@echo "make test-slow  install, then the slow tests"
+	@echo "make check      lint, types and tests, in an environment that is there"
+	@echo "make clean      remove what the build and the tests leave (not .venv)"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else f"Python {sys.version.split()[0]} is not supported: use 3.11 to 3.13, as in `make PYTHON=python3.12 $(MAKECMDGOALS)`")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps follow the files that say what to install, so that a pull with new dependencies installs them.
+$(VENV)/.installed-all: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
+	@touch $@ $(VENV)/.installed-all
+
+demo: $(VENV)/.installed-all
+	$(BIN)/sqnxt-tf demo --force
+
+test: $(VENV)/.installed-dev
+	$(MAKE) check
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+check: lint types fast-tests
+
+lint:
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types:
+	$(BIN)/python -m mypy sqnxt_tf export/sqnxt_export simulator/sqnxt_sim
+
+fast-tests:
+	$(BIN)/python -m pytest
+
+format:
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

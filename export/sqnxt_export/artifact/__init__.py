@@ -1,0 +1,1 @@
+"""What travels with an artifact: metadata, labels, preprocessing. Read and written without TensorFlow."""

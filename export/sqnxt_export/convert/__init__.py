@@ -1,0 +1,1 @@
+"""A Keras model becomes a TFLite or an ONNX file."""

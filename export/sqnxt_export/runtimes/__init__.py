@@ -1,0 +1,1 @@
+"""onnxruntime, LiteRT and Keras behind one small interface, each imported when used."""

@@ -1,0 +1,1 @@
+"""Networks and accelerators together: layer rows become a simulator workload."""

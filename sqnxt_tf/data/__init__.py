@@ -1,0 +1,1 @@
+"""Images and labels: the bundled digits, folders of images, the tf.data pipeline."""

@@ -1,0 +1,1 @@
+"""What runs on the device, without TensorFlow: evaluation and latency of artifacts."""

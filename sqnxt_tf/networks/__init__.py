@@ -1,0 +1,1 @@
+"""Networks as data: one builder a family, two interpreters (Keras layers, plain layer rows)."""

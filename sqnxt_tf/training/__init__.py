@@ -1,0 +1,1 @@
+"""Strategies, recipes, the training loop and pruning. TensorFlow is imported when used."""

@@ -1,0 +1,1 @@
+"""Whole paths that join the packages: train, prune, export, reproduce, demo."""
