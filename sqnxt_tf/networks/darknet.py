@@ -1,0 +1,33 @@
+"""Darknet reference and Tiny Darknet, as their maker published them (Redmon, "Darknet: Open Source Neural Networks in C")."""
+
+from .ops import Kernel, Ops, T
+
+
+def tiny_darknet(ops: Ops[T], x: T, classes: int) -> T:
+    """Squeezes and expansions in pairs, a 1x1 classifier averaged over the map. NHWC image in, logits out."""
+    for layer, filters in enumerate((16, 32), 1):
+        x = _conv(ops, x, filters, 3, name=f"conv{layer}")
+        x = ops.max_pool(x, 2, name=f"pool{layer}")
+    for stage, (squeeze, expand) in enumerate(((16, 128), (32, 256), (64, 512)), 3):
+        for pair in (1, 2):
+            x = _conv(ops, x, squeeze, 1, name=f"conv{stage}_{pair}_squeeze")
+            x = _conv(ops, x, expand, 3, name=f"conv{stage}_{pair}_expand")
+        if stage < 5:
+            x = ops.max_pool(x, 2, name=f"pool{stage}")
+    x = _conv(ops, x, 128, 1, name="head")
+    x = ops.conv(x, classes, 1, bias=True, name="classifier")
+    return ops.global_average_pool(x, name="head_pool")
+
+
+def darknet_ref(ops: Ops[T], x: T, classes: int) -> T:
+    """Seven 3x3 convolutions, a pool between each two, a 1x1 classifier averaged over the map."""
+    for layer, filters in enumerate((16, 32, 64, 128, 256, 512, 1024), 1):
+        x = _conv(ops, x, filters, 3, name=f"conv{layer}")
+        if filters < 1024:
+            x = ops.max_pool(x, 2, name=f"pool{layer}")
+    x = ops.conv(x, classes, 1, bias=True, name="classifier")
+    return ops.global_average_pool(x, name="head_pool")
+
+
+def _conv(ops: Ops[T], x: T, filters: int, kernel: Kernel, *, name: str) -> T:
+    return ops.conv(x, filters, kernel, batch_norm=True, activation="leaky_relu", name=name)

@@ -1,0 +1,131 @@
+"""Networks as Keras layers (`tf_keras`)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .ops import LEAKY_SLOPE, Activation, Kernel, Ops, Padding, kernel_pair
+from .registry import find_network, input_shape, layer_rows
+from .rows import overhang, same_pads
+
+BATCH_NORM_EPSILON = 1e-5  # Caffe's
+
+
+class KerasOps(Ops[Any]):
+    """Applies Keras layers. Initial weights are Xavier's, each layer's a function of the seed and its place."""
+
+    def __init__(self, seed: int) -> None:
+        import tf_keras
+
+        self._keras = tf_keras
+        self._layers = tf_keras.layers
+        self._next_seed = 1_000_003 * seed
+
+    def input(self, height: int, width: int, channels: int) -> Any:
+        """The image that the network reads."""
+        return self._layers.Input((height, width, channels), name="input")
+
+    def conv(
+        self,
+        x: Any,
+        filters: int,
+        kernel: Kernel,
+        *,
+        stride: int = 1,
+        padding: Padding = "same",
+        groups: int = 1,
+        bias: bool = False,
+        batch_norm: bool = False,
+        activation: Activation | None = None,
+        name: str,
+    ) -> Any:
+        if isinstance(padding, int):
+            x = self._layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x
+            padding = "valid"
+        x = self._layers.Conv2D(
+            filters,
+            kernel_pair(kernel),
+            strides=stride,
+            padding=padding,
+            groups=groups,
+            use_bias=bias,
+            kernel_initializer=self._xavier(),
+            name=name,
+        )(x)
+        return self._norm_and_activation(x, batch_norm, activation, name)
+
+    def depthwise_conv(self, x: Any, kernel: Kernel, *, stride: int = 1, name: str) -> Any:
+        x = self._layers.DepthwiseConv2D(
+            kernel_pair(kernel),
+            strides=stride,
+            padding="same",
+            use_bias=False,
+            depthwise_initializer=self._xavier(),
+            name=name,
+        )(x)
+        return self._norm_and_activation(x, True, "relu", name)
+
+    def max_pool(self, x: Any, size: int, *, stride: int = 2, name: str) -> Any:
+        extents = x.shape[1:3]
+        bottom, right = (overhang(extent, size, stride) for extent in extents)
+        if [same_pads(extent, size, stride) for extent in extents] == [(0, bottom), (0, right)]:
+            return self._layers.MaxPooling2D(size, stride, padding="same", name=name)(x)
+        if bottom or right:
+            x = self._layers.ZeroPadding2D(((0, bottom), (0, right)), name=f"{name}_pad")(x)
+        return self._layers.MaxPooling2D(size, stride, name=name)(x)
+
+    def global_average_pool(self, x: Any, *, name: str) -> Any:
+        return self._layers.GlobalAveragePooling2D(name=name)(x)
+
+    def dense(self, x: Any, units: int, *, bias: bool, activation: Activation | None = None, name: str) -> Any:
+        if len(x.shape) > 2:
+            x = self._layers.Flatten(name=f"{name}_flatten")(x)
+        x = self._layers.Dense(units, use_bias=bias, kernel_initializer=self._xavier(), name=name)(x)
+        return self._norm_and_activation(x, False, activation, name)
+
+    def add(self, xs: Sequence[Any], *, activation: Activation | None = None, name: str) -> Any:
+        return self._norm_and_activation(self._layers.Add(name=name)(list(xs)), False, activation, name)
+
+    def concat(self, xs: Sequence[Any], *, name: str) -> Any:
+        return self._layers.Concatenate(name=name)(list(xs))
+
+    def dropout(self, x: Any, rate: float, *, name: str) -> Any:
+        return self._layers.Dropout(rate, seed=self._take_seed(), name=name)(x)
+
+    def _norm_and_activation(self, x: Any, batch_norm: bool, activation: Activation | None, name: str) -> Any:
+        if batch_norm:
+            x = self._layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
+        if activation == "relu":
+            return self._layers.ReLU(name=f"{name}_relu")(x)
+        if activation == "leaky_relu":
+            return self._layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_leaky")(x)
+        return x
+
+    def _xavier(self) -> Any:
+        return self._keras.initializers.GlorotUniform(seed=self._take_seed())
+
+    def _take_seed(self) -> int:
+        self._next_seed += 1
+        return self._next_seed % 2**31
+
+
+def build(
+    name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None, seed: int = 0
+) -> Any:
+    """A network as a `tf_keras.Model` with random weights: float32 NHWC images in, logits out.
+
+    Args:
+        name: ours (`sqnxt23v5_w1`) or the paper's (`1.0-SqNxt-23v5`); `sqnxt-tf list` shows both.
+        classes: units of the classifier.
+        input_size: side of the input in pixels, or (height, width); the network's own where it is not given.
+        seed: of the initial weights.
+
+    Raises:
+        SqnxtError: the name is unknown, or the input is too small for the network.
+    """
+    layer_rows(name, classes=classes, input_size=input_size)  # the same faults, told the same way
+    network = find_network(name)
+    height, width = input_shape(network, input_size)
+    ops = KerasOps(seed)
+    image = ops.input(height, width, 3)
+    logits = network.define(ops, image, classes)
+    return ops._keras.Model(image, logits, name=network.name)

@@ -1,0 +1,153 @@
+"""Every network by name, and what a name may look like."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, partial
+from typing import Any
+
+from ..errors import SqnxtError
+from . import squeezenet, squeezenext
+from .alexnet import alexnet
+from .darknet import darknet_ref, tiny_darknet
+from .mobilenet import mobilenet
+from .ops import Ops, T
+from .rows import LayerRow, RowOps, TooSmallError
+from .vgg import vgg19
+
+LARGEST_SIDE = 4096  # pixels; a typing error beyond it would ask for gigabytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network: its name, the paper's name for it, the input side (pixels) of its published figures, its builder.
+
+    `other_names` are spellings of the tables that the paper's name leaves out.
+    """
+
+    name: str
+    paper_name: str
+    input_size: int
+    builder: Callable[..., Any]
+    other_names: tuple[str, ...] = ()
+
+    def define(self, ops: Ops[T], x: T, classes: int) -> T:
+        """Describe the network to an interpreter; returns its logits."""
+        logits: T = self.builder(ops, x, classes)
+        return logits
+
+
+def _bypass_name(name: str) -> str:
+    version, *bypass = name.removeprefix("squeezenet_v1_").split("_", 1)
+    return f"SqueezeNet v1.{version}" + "".join(f", {kind.replace('_', ' ')}" for kind in bypass)
+
+
+@cache
+def networks() -> dict[str, Network]:
+    """All networks in the order in which they are listed."""
+    listed = [
+        *(
+            Network(
+                name=name,
+                paper_name=squeezenext.paper_name(name),
+                input_size=227,
+                builder=partial(squeezenext.sqnxt, spec=spec),
+            )
+            for name, spec in squeezenext.SPECS.items()
+        ),
+        *(
+            Network(
+                name=name,
+                paper_name=_bypass_name(name),
+                # the paper's MACs: v1.0 at 227, v1.1 at 224
+                input_size=227 if "v1_0" in name else 224,
+                builder=partial(squeezenet.squeezenet, spec=spec),
+                other_names=("SqueezeNet",) if name == "squeezenet_v1_0" else (),
+            )
+            for name, spec in squeezenet.SPECS.items()
+        ),
+        Network(name="alexnet", paper_name="AlexNet", input_size=227, builder=alexnet),
+        Network(name="vgg19", paper_name="VGG-19", input_size=224, builder=vgg19),
+        Network(name="mobilenet_w1", paper_name="MobileNet", input_size=224, builder=mobilenet),
+        Network(name="tiny_darknet", paper_name="Tiny Darknet", input_size=224, builder=tiny_darknet),
+        Network(name="darknet_ref", paper_name="Darknet reference", input_size=224, builder=darknet_ref),
+    ]
+    return {network.name: network for network in listed}
+
+
+def find_network(name: str) -> Network:
+    """The network called `name`, by our spelling or the paper's; an unknown name is answered with the nearest ones."""
+    spellings = {
+        _folded(spelling): network
+        for network in networks().values()
+        for spelling in (network.name, network.paper_name, *network.other_names)
+    }
+    if found := spellings.get(_folded(name)):
+        return found
+    near = dict.fromkeys(spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5))
+    hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "`sqnxt-tf list` shows them all"
+    raise SqnxtError(f"network {name!r} is not known; {hint}")
+
+
+def is_network(name: str) -> bool:
+    """Whether `name` is a network's name."""
+    try:
+        find_network(name)
+    except SqnxtError:
+        return False
+    return True
+
+
+def _folded(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def input_shape(network: Network, input_size: int | tuple[int, int] | None = None) -> tuple[int, int]:
+    """Height and width, in pixels, of the input asked for, or of the network's own."""
+    size = input_size or network.input_size
+    height, width = (size, size) if isinstance(size, int) else size
+    if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
+        raise SqnxtError(f"input size {height}x{width} is out of range: give sides from 1 to {LARGEST_SIDE} pixels")
+    return height, width
+
+
+def layer_rows(
+    name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None
+) -> tuple[LayerRow, ...]:
+    """A network as plain layer rows, in execution order, without TensorFlow.
+
+    Raises:
+        SqnxtError: the name is unknown, a number is out of range, or the input is too small for the network.
+    """
+    network = find_network(name)
+    check_classes(classes)
+    height, width = input_shape(network, input_size)
+    try:
+        return _rows(network, classes, height, width)
+    except TooSmallError as error:
+        smallest = _smallest_side(network, classes)
+        raise SqnxtError(
+            f"{network.name}: an input of {height}x{width} is too small ({error}); its smallest is {smallest}x{smallest}"
+        ) from None
+
+
+def check_classes(classes: int) -> None:
+    """Refuse a number of classes that no classifier has."""
+    if not 2 <= classes <= 1_000_000:
+        raise SqnxtError(f"{classes} classes is out of range: give a number from 2 to 1000000")
+
+
+def _rows(network: Network, classes: int, height: int, width: int) -> tuple[LayerRow, ...]:
+    ops = RowOps()
+    network.define(ops, ops.input(height, width, 3), classes)
+    return tuple(ops.rows)
+
+
+def _smallest_side(network: Network, classes: int) -> int:
+    for side in range(1, network.input_size):
+        try:
+            _rows(network, classes, side, side)
+        except TooSmallError:
+            continue
+        return side
+    return network.input_size

@@ -1,0 +1,125 @@
+"""SqueezeNext: Gholami et al., "SqueezeNext: Hardware-Aware Neural Network Design" (arXiv 1803.10615), section 2.
+
+Layer details are those of the authors' published network definitions. Neither the 64 channels of the stem nor the
+128 of the head scale with the width.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .ops import Ops, T
+
+STAGE_FILTERS = (32, 64, 128, 256)
+STAGE_STRIDES = (1, 2, 2, 2)
+STEM_FILTERS = 64
+HEAD_FILTERS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqnxtSpec:
+    """One SqueezeNext.
+
+    `depth` is the number of blocks a stage. `transition` says how a stage begins: `parallel`, the shortcut and the first
+    squeeze both read the stage's input, both strided; `conv_first`, a strided 1x1 comes first and the block works on its
+    output. `aggregate` adds iterative deep aggregation over the stages.
+    """
+
+    depth: tuple[int, int, int, int]
+    width: float = 1.0
+    stem_kernel: int = 7
+    transition: Literal["parallel", "conv_first"] = "parallel"
+    groups: int = 1
+    aggregate: bool = False
+
+
+VARIANTS = {
+    "23": SqnxtSpec(depth=(6, 6, 8, 1)),
+    "23v2": SqnxtSpec(depth=(6, 6, 8, 1), stem_kernel=5, transition="conv_first"),
+    "23v3": SqnxtSpec(depth=(4, 8, 8, 1), stem_kernel=5, transition="conv_first"),
+    "23v4": SqnxtSpec(depth=(2, 10, 8, 1), stem_kernel=5, transition="conv_first"),
+    "23v5": SqnxtSpec(depth=(2, 4, 14, 1), stem_kernel=5, transition="conv_first"),
+    "23g": SqnxtSpec(depth=(6, 6, 8, 1), groups=2),
+    "23ida": SqnxtSpec(depth=(6, 6, 8, 1), aggregate=True),
+    # The paper gives no depths for 34 and 44: these fit its parameter counts at all three widths but one.
+    "34": SqnxtSpec(depth=(9, 9, 12, 2)),
+    "34ida": SqnxtSpec(depth=(9, 9, 12, 2), aggregate=True),
+    "44": SqnxtSpec(depth=(12, 12, 16, 2)),
+    "44ida": SqnxtSpec(depth=(12, 12, 16, 2), aggregate=True),
+}
+WIDTHS = {"w1": 1.0, "w3d2": 1.5, "w2": 2.0}
+
+SPECS = {
+    f"sqnxt{variant}_{width}": replace(spec, width=multiplier)
+    for variant, spec in VARIANTS.items()
+    for width, multiplier in WIDTHS.items()
+}
+
+
+def paper_name(name: str) -> str:
+    """`sqnxt23g_w3d2` -> `1.5-G-SqNxt-23`, as the paper writes it."""
+    variant, width = name.removeprefix("sqnxt").split("_")
+    stem = f"{WIDTHS[width]}-{'G-' if variant.endswith('g') else ''}SqNxt-"
+    return stem + variant.removesuffix("g").replace("ida", "-IDA")
+
+
+def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
+    """Stem, four stages, head. NHWC image in, logits out."""
+    x = ops.conv_bn_relu(x, STEM_FILTERS, spec.stem_kernel, stride=2, padding="valid", name="stem")
+    x = ops.max_pool(x, 3, name="stem_pool")
+    aggregate: T | None = None
+    for stage, (filters, stride, depth) in enumerate(zip(STAGE_FILTERS, STAGE_STRIDES, spec.depth, strict=True), 1):
+        filters = int(filters * spec.width)
+        x = sqnxt_stage(ops, x, filters, depth, stride=stride, spec=spec, name=f"stage{stage}")
+        if spec.aggregate:
+            if aggregate is not None:
+                x = aggregation_node(ops, aggregate, x, filters, stride=stride, name=f"aggregate{stage}")
+            aggregate = x
+    x = ops.conv_bn_relu(x, HEAD_FILTERS, 1, name="head")
+    x = ops.global_average_pool(x, name="head_pool")
+    return ops.dense(x, classes, bias=False, name="classifier")
+
+
+def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spec: SqnxtSpec, name: str) -> T:
+    """`depth` blocks of `filters` channels; the first brings the map to its new size, and every second one is flipped."""
+    project = spec.transition == "parallel"
+    if not project:
+        x = ops.conv_bn_relu(x, filters, 1, stride=stride, name=f"{name}_transition")
+    for block in range(depth):
+        x = sqnxt_block(
+            ops,
+            x,
+            filters,
+            stride=stride if project and block == 0 else 1,
+            project=project and block == 0,
+            flip=block % 2 == 1,
+            groups=spec.groups,
+            name=f"{name}_block{block + 1}",
+        )
+    return x
+
+
+def sqnxt_block(
+    ops: Ops[T], x: T, filters: int, *, stride: int, project: bool, flip: bool, groups: int, name: str
+) -> T:
+    """Two-stage squeeze, separable 3x3, expansion, shortcut. NHWC in, NHWC out with `filters` channels.
+
+    The second squeeze, the expansion and the shortcut stay dense in the grouped networks.
+    """
+    first, second = ((1, 3), (3, 1)) if flip else ((3, 1), (1, 3))
+    shortcut = ops.conv_bn_relu(x, filters, 1, stride=stride, name=f"{name}_shortcut") if project else x
+    y = ops.conv_bn_relu(x, filters // 2, 1, stride=stride, groups=groups, name=f"{name}_squeeze1")
+    y = ops.conv_bn_relu(y, filters // 4, 1, name=f"{name}_squeeze2")
+    y = ops.conv_bn_relu(y, filters // 2, first, groups=groups, name=f"{name}_conv{first[0]}x{first[1]}")
+    y = ops.conv_bn_relu(y, filters // 2, second, groups=groups, name=f"{name}_conv{second[0]}x{second[1]}")
+    y = ops.conv_bn_relu(y, filters, 1, name=f"{name}_expand")
+    return ops.add([shortcut, y], activation="relu", name=f"{name}_add")
+
+
+def aggregation_node(ops: Ops[T], aggregate: T, x: T, filters: int, *, stride: int, name: str) -> T:
+    """Iterative deep aggregation: what was gathered so far, brought to the stage's size, joined with its output.
+
+    No definition was published; this one adds what Table 1's three rows ask for (Yu et al., arXiv 1707.06484).
+    """
+    aggregate = ops.conv_bn_relu(aggregate, filters, 1, stride=stride, name=f"{name}_project")
+    joined = ops.concat([aggregate, x], name=f"{name}_concat")
+    return ops.conv_bn_relu(joined, filters, 1, name=f"{name}_merge")
