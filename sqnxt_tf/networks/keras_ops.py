@@ -8,6 +8,7 @@ from .registry import find_network, input_shape, layer_rows
 from .rows import overhang, same_pads
 
 BATCH_NORM_EPSILON = 1e-5  # Caffe's
+BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps before the moving statistics mean anything
 
 
 class KerasOps(Ops[Any]):
@@ -93,7 +94,9 @@ class KerasOps(Ops[Any]):
 
     def _norm_and_activation(self, x: Any, batch_norm: bool, activation: Activation | None, name: str) -> Any:
         if batch_norm:
-            x = self._layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
+            x = self._layers.BatchNormalization(
+                momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn"
+            )(x)
         if activation == "relu":
             return self._layers.ReLU(name=f"{name}_relu")(x)
         if activation == "leaky_relu":

@@ -1,0 +1,29 @@
+"""Images with their classes, wherever they come from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSet:
+    """Labelled images, decoded one by one when asked for.
+
+    `labels` are indices into `class_names`, int64 [n]. `image(i)` is uint8 [height, width] or [height, width, 3] (RGB);
+    `sources[i]` says where image i comes from.
+    """
+
+    name: str
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    sources: tuple[str, ...]
+    image: Callable[[int], NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, start: int, stop: int) -> list[NDArray[np.uint8]]:
+        """The decoded images from `start` up to, not including, `stop`."""
+        return [self.image(index) for index in range(start, min(stop, len(self)))]

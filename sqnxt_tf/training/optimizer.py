@@ -1,0 +1,28 @@
+"""The optimizer of a recipe."""
+
+from typing import Any
+
+from .recipes import Recipe
+
+
+def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
+    """SGD with momentum, the recipe's schedule, and an L2 penalty on kernels (call it in the strategy's scope).
+
+    The penalty joins the gradient, as Caffe's `weight_decay` does, so that it passes through the momentum; Keras's own
+    `weight_decay` shrinks the weights beside the momentum, which is another method.
+    """
+    import tf_keras as keras
+
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step: Any) -> Any:
+            import tensorflow as tf
+
+            return recipe.rate_at(tf.cast(step, tf.float32), total_steps)
+
+    class SgdWithL2(keras.optimizers.SGD):
+        def update_step(self, gradient: Any, variable: Any) -> None:
+            if "kernel" in variable.name:
+                gradient = gradient + recipe.weight_decay * variable
+            super().update_step(gradient, variable)
+
+    return SgdWithL2(Schedule(), momentum=recipe.momentum)

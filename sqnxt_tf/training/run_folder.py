@@ -1,0 +1,92 @@
+"""A run's state on disk: settings, history and checkpoints, so that the same command again goes on."""
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import SqnxtError
+
+History = list[dict[str, float]]
+
+
+class RunFolder:
+    """The folder `model.train/` beside the output `model.keras`.
+
+    Workers of one run share the folder: each writes its own checkpoints, and all resume from the chief's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def begin(self, settings: Mapping[str, Any], *, force: bool = False) -> None:
+        """Start a run, or go on with one of the same settings; `force` forgets what is there.
+
+        Raises:
+            SqnxtError: the folder holds a run of other settings.
+        """
+        if force:
+            shutil.rmtree(self.path, ignore_errors=True)
+        stored = self._read_settings()
+        wanted = json.loads(json.dumps(dict(settings)))
+        if stored is not None and stored != wanted:
+            changed = [
+                f"{key} {stored.get(key)!r} -> {wanted.get(key)!r}"
+                for key in sorted(stored.keys() | wanted.keys())
+                if stored.get(key) != wanted.get(key)
+            ]
+            raise SqnxtError(
+                f"{self.path}: holds an unfinished run of other settings ({', '.join(changed)}); "
+                "give the same ones to go on, or --force to start afresh"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
+
+    def checkpoints(self, worker: int) -> Path:
+        """Where a worker keeps its checkpoints."""
+        return self.path / f"checkpoints-{worker}"
+
+    def read_history(self, epochs: int) -> History:
+        """The figures of the first `epochs` epochs."""
+        try:
+            text = (self.path / "history.csv").read_text("utf-8")
+        except FileNotFoundError:
+            return []
+        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
+        return rows[:epochs]
+
+    def write_history(self, history: History) -> None:
+        """Replace `history.csv`."""
+        write_history(self.path / "history.csv", history)
+
+    def _read_settings(self) -> Any:
+        path = self.path / "settings.json"
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise SqnxtError(f"{path}: is damaged ({error}); use --force to start afresh") from None
+
+
+def write_history(path: Path, history: History) -> None:
+    """One row an epoch as CSV, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]) if history else ["epoch"])
+    writer.writeheader()
+    for row in history:
+        writer.writerow({key: int(value) if key == "epoch" else f"{value:.6g}" for key, value in row.items()})
+    _replace(path, text.getvalue())
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
