@@ -1,0 +1,5 @@
+"""`python -m sqnxt_tf.cli`."""
+
+from .main import run
+
+run()

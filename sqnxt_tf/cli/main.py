@@ -1,0 +1,114 @@
+"""The entry point: the group of verbs, and the boundary where errors become one line and an exit code."""
+
+import errno
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from .. import __version__
+
+# verb -> module in this package; the module's command is called `command`
+VERBS = {
+    "list": "list_networks",
+    "summary": "summary",
+    "train": "train",
+    "evaluate": "evaluate",
+    "prune": "prune",
+    "export": "export",
+    "inspect": "inspect_file",
+    "simulate": "simulate",
+    "reproduce": "reproduce",
+    "demo": "demo",
+    "doctor": "doctor",
+}
+
+DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class Verbs(click.Group):
+    """Imports a verb's module when the verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of a model's life."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f".{VERBS[cmd_name]}", __package__).command
+        return command
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="sqnxt-tf")
+def main() -> None:
+    """Small CNNs from Keras to edge silicon: train, prune, quantise, export, prove equal, and cost on a PE array.
+
+    Start with `sqnxt-tf demo`, which does all of it on handwritten digits in a few minutes.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 interrupted."""
+    try:
+        result = main.main(arguments, prog_name="sqnxt-tf", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(BAD_INPUT)
+    except click.ClickException as error:
+        _fail(_one_line(error), BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads on: end quietly, as `head` expects
+        sys.exit(DONE)
+    except OSError as error:
+        _fail(_describe_os_error(error), BAD_INPUT)
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        _fail(" ".join(str(error).split()), ANSWER_IS_NO if _is_an_answer(error) else BAD_INPUT)
+    sys.exit(result if isinstance(result, int) else DONE)
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    from sqnxt_export.errors import ExportError
+    from sqnxt_sim.errors import SimulatorError
+
+    from ..errors import SqnxtError
+
+    return isinstance(error, SqnxtError | ExportError | SimulatorError)
+
+
+def _is_an_answer(error: Exception) -> bool:
+    from sqnxt_export.errors import ParityError
+
+    return isinstance(error, ParityError)
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}; see `{context.command_path} --help`" if context else message
+
+
+def _describe_os_error(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "free some space or choose another disk",
+        errno.EDQUOT: "free some of your quota or choose another disk",
+        errno.EROFS: "choose a folder that can be written",
+        errno.EACCES: "choose a place that you may read and write",
+        errno.EPERM: "choose a place that you may read and write",
+        errno.ENOENT: "check the path",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; {remedies.get(error.errno or 0, 'check the path and the disk')}"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,74 @@
+"""Options that mean the same wherever they stand."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .output import Output
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class InputSize(click.ParamType):
+    """`227` or `227x224`: height and width in pixels."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Height and width."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().split("x")
+        if len(sides) > 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
+            self.fail(f"{value!r} is not a size: give one side in pixels, as in 227, or HEIGHTxWIDTH", param, ctx)
+        return int(sides[0]), int(sides[-1])
+
+
+def output_options(verb: F) -> F:
+    """`--json`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout and nothing else there.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+    @click.option("-v", "--verbose", is_flag=True, help="Log lines of the libraries too.")
+    @wraps(verb)
+    def with_output(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        with Output(as_json=as_json, quiet=quiet, verbose=verbose) as out:
+            return verb(*args, out=out, **kwargs)
+
+    return with_output  # type: ignore[return-value]
+
+
+classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Units of the classifier.")
+input_size = click.option("--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH.")
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
+)
+force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
+threads = click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the runtime; its own choice if not given.")
+data = click.option(
+    "--data",
+    default="digits",
+    show_default=True,
+    metavar="digits|FOLDER",
+    help="The bundled handwritten digits, or a folder with one sub-folder a class.",
+)
+strategy = click.option(
+    "--strategy",
+    type=click.Choice(["auto", "one-device", "mirrored", "multi-worker"]),
+    default="auto",
+    show_default=True,
+    help="The tf.distribute strategy; multi-worker reads TF_CONFIG.",
+)
+
+
+def output(help_text: str, *, required: bool = True) -> Callable[[F], F]:
+    """`--output`: a file, or a folder where there are several."""
+    return click.option("-o", "--output", type=click.Path(path_type=Path), required=required, help=help_text)
+
+
+def file_argument(name: str) -> Callable[[F], F]:
+    """A path to a file that the verb itself checks, so that every fault is told the same way."""
+    return click.argument(name, type=click.Path(path_type=Path))

@@ -1,0 +1,109 @@
+"""What a verb says, and where: results on stdout, progress and notes on stderr."""
+
+import json
+import os
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+if TYPE_CHECKING:
+    from ..reports.tables import Table
+
+PLAIN_LINE_SECONDS = 5.0  # off a terminal, progress is a line every so often
+WIDEST = 1000  # characters: a table is never cut, a narrow terminal folds its lines
+
+
+class Output:
+    """Prints for a person, or one JSON document; a progress bar on a terminal, plain lines off it."""
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+        self.as_json, self.quiet = as_json, quiet
+        self._bar: Any = None
+        self._task: Any = None
+        self._task_name = ""
+        self._last_line = 0.0
+        if not verbose:
+            silence_libraries()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop_bar()
+
+    def document(self, value: Any) -> None:
+        """The JSON document; does nothing for a person."""
+        if self.as_json:
+            click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+    def table(self, table: "Table") -> None:
+        """A table; does nothing for a program."""
+        if self.as_json:
+            return
+        from rich.console import Console
+
+        self._stop_bar()
+        console = Console()
+        wanted = console.measure(shown := table.to_rich(), options=console.options.update(width=WIDEST)).maximum
+        Console(width=max(wanted, console.width)).print(shown)
+
+    def text(self, line: str = "") -> None:
+        """A line of the result; does nothing for a program."""
+        if not self.as_json:
+            self._stop_bar()
+            click.echo(line)
+
+    def note(self, line: str) -> None:
+        """A line beside the result, on stderr."""
+        if not self.quiet:
+            self._stop_bar()
+            click.echo(line, err=True)
+
+    def progress(self, task: str, done: int, total: int, **figures: float) -> None:
+        """Show how far the work is (see `sqnxt_tf.progress.Progress`)."""
+        if self.quiet:
+            return
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        if sys.stderr.isatty():
+            self._advance_bar(task, done, total, shown)
+        elif done >= total or time.monotonic() - self._last_line > PLAIN_LINE_SECONDS:
+            self._last_line = time.monotonic()
+            click.echo(f"{task} {done}/{total}  {shown}".rstrip(), err=True)
+
+    def _advance_bar(self, task: str, done: int, total: int, shown: str) -> None:
+        if self._bar is None or task != self._task_name:
+            self._stop_bar()
+            self._start_bar(task, total)
+        self._bar.update(self._task, completed=done, total=total, figures=shown)
+
+    def _start_bar(self, task: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[figures]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(task, total=total, figures="")
+        self._task_name = task
+        self._bar.start()
+
+    def _stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def silence_libraries() -> None:
+    """Keep TensorFlow's own log off stderr; it must be told before it is imported, and only through the environment."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default, but said, or TensorFlow says it

@@ -1,0 +1,120 @@
+"""What can be said of a network without building it in Keras, and the JSON that says it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .counts import count_macs, count_macs_as_paper, count_params, peak_activation_bytes
+from .paper import PaperFigures, paper_figures
+from .registry import Network, find_network, input_shape, layer_rows, networks
+from .rows import LayerRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSummary:
+    """A network at one input size (height, width) and number of classes, with the paper's figures where it has any."""
+
+    network: Network
+    input_size: tuple[int, int]
+    layers: tuple[LayerRow, ...]
+    paper: PaperFigures | None
+
+    @property
+    def name(self) -> str:
+        """Our name."""
+        return self.network.name
+
+    @property
+    def params(self) -> int:
+        """Weights, biases, two a batch-norm channel."""
+        return count_params(self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one image."""
+        return count_macs(self.layers)
+
+    @property
+    def paper_count_macs(self) -> int:
+        """The paper's count: one more an output element."""
+        return count_macs_as_paper(self.layers)
+
+    @property
+    def peak_activation_bytes(self) -> int:
+        """The most that feature maps hold at once, float32, one image."""
+        return peak_activation_bytes(self.layers)
+
+    def to_list_json(self) -> dict[str, Any]:
+        """An entry of the `list` document."""
+        paper = self.paper
+        return {
+            "name": self.name,
+            "paper_name": self.network.paper_name,
+            "input_size": size_json(self.input_size),
+            "paper_input_size": self.network.input_size,
+            "params": self.params,
+            "macs": self.macs,
+            "paper_count_macs": self.paper_count_macs,
+            "paper": paper
+            and {
+                "params_millions": paper.params_millions,
+                "macs_millions": paper.macs_millions,
+                "top1_percent": paper.top1_percent,
+                "top5_percent": paper.top5_percent,
+            },
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The `summary` document."""
+        return {
+            "name": self.name,
+            "paper_name": self.network.paper_name,
+            "input_size": size_json(self.input_size),
+            "params": self.params,
+            "macs": self.macs,
+            "paper_count_macs": self.paper_count_macs,
+            "peak_activation_bytes": self.peak_activation_bytes,
+            "layers": [_layer_json(row) for row in self.layers],
+        }
+
+
+def summarise(
+    name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None
+) -> NetworkSummary:
+    """A network layer by layer: shapes, parameters, MACs, peak activation memory; without TensorFlow.
+
+    Raises:
+        SqnxtError: the name is unknown, or the input is too small for the network.
+    """
+    network = find_network(name)
+    return NetworkSummary(
+        network=network,
+        input_size=input_shape(network, input_size),
+        layers=layer_rows(name, classes=classes, input_size=input_size),
+        paper=paper_figures().get(network.name),
+    )
+
+
+def list_networks() -> tuple[NetworkSummary, ...]:
+    """Every network at its own input size, with 1000 classes."""
+    return tuple(summarise(name) for name in networks())
+
+
+def size_json(size: tuple[int, int]) -> int | list[int]:
+    """One integer where height and width agree, else `[height, width]`."""
+    return size[0] if size[0] == size[1] else list(size)
+
+
+def _layer_json(row: LayerRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "op": row.op,
+        "inputs": list(row.inputs),
+        "in_shape": list(row.in_shape),
+        "out_shape": list(row.out_shape),
+        "kernel": list(row.kernel),
+        "stride": row.stride,
+        "pads": list(row.pads),
+        "groups": row.groups,
+        "params": row.params,
+        "macs": row.macs,
+    }

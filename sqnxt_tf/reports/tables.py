@@ -1,0 +1,72 @@
+"""Tables for people: units in the headers, numbers to the right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Cell = str | int | float | None
+
+
+@dataclass(slots=True)
+class Table:
+    """Columns and rows. A header that starts with `<` is aligned to the left; numbers are formatted where they are made."""
+
+    headers: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    title: str = ""
+    total: Sequence[str] | None = None
+
+    def add(self, *cells: Cell) -> None:
+        """One row; None is an empty cell, an integer gets its thousands apart."""
+        self.rows.append([_shown(cell) for cell in cells])
+
+    def add_total(self, *cells: Cell) -> None:
+        """The last row, set apart."""
+        self.total = [_shown(cell) for cell in cells]
+
+    def to_rich(self) -> Any:
+        """A table that rich prints."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+
+        table = RichTable(box=SIMPLE_HEAD, title=self.title or None, title_justify="left", pad_edge=False)
+        for header in self.headers:
+            left = header.startswith("<")
+            table.add_column(header.removeprefix("<"), justify="left" if left else "right", no_wrap=True)
+        for index, row in enumerate(self.rows):
+            table.add_row(*_escaped(row), end_section=self.total is not None and index == len(self.rows) - 1)
+        if self.total is not None:
+            table.add_row(*_escaped(self.total), style="bold")
+        return table
+
+    def to_text(self) -> str:
+        """The table in plain characters, for a file."""
+        from io import StringIO
+
+        from rich.console import Console
+
+        text = StringIO()
+        Console(file=text, width=240, color_system=None).print(self.to_rich())
+        return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _escaped(row: Iterable[str]) -> list[Any]:
+    from rich.text import Text
+
+    return [Text(cell) for cell in row]
+
+
+def shape(values: Sequence[int]) -> str:
+    """`55x55x64`."""
+    return "x".join(str(value) for value in values)
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """`0.975` as `97.5`; the unit stands in the header."""
+    return f"{100 * fraction:.{digits}f}"
