@@ -1,3 +1,103 @@
-"""SqueezeNext and its rivals, from Keras to edge silicon."""
+"""SqueezeNext and its rivals, from Keras to edge silicon.
+
+Each verb of the command line is a function here; TensorFlow is imported by those that need it, when they are called.
+
+    import sqnxt_tf
+
+    sqnxt_tf.summarise("1.0-SqNxt-23v5").macs                    # without TensorFlow
+    model = sqnxt_tf.build("sqnxt23v5_w1", classes=10, input_size=64, seed=0)
+    sqnxt_tf.train("sqnxt23v5_w1", "digits.keras", data="digits")
+    sqnxt_tf.prune("digits.keras", "pruned.keras", sparsity=0.4)
+    sqnxt_tf.export("pruned.keras", "digits.onnx", format="onnx", precision="int16")
+    sqnxt_tf.evaluate("digits.onnx", sqnxt_tf.load_data("digits", "test")).top1
+    sqnxt_tf.simulate("digits.onnx", "squeezelerator-16x16").cycles
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .codesign.workloads import network_workload
+    from .data import ImageSet, load_data
+    from .device.evaluation import Evaluation, evaluate
+    from .device.inspection import Inspection, inspect
+    from .errors import SqnxtError
+    from .networks.keras_ops import build
+    from .networks.registry import layer_rows
+    from .networks.rows import LayerRow
+    from .networks.summaries import NetworkSummary, list_networks, summarise
+    from .training.recipes import RECIPES, Recipe
+    from .workflows.demo import demo
+    from .workflows.doctor import examine
+    from .workflows.export import export
+    from .workflows.prune import prune
+    from .workflows.reproduce import reproduce_parameters
+    from .workflows.simulate import simulate
+    from .workflows.train import train
+
+_HOMES = {
+    "RECIPES": "training.recipes",
+    "Evaluation": "device.evaluation",
+    "ImageSet": "data",
+    "Inspection": "device.inspection",
+    "LayerRow": "networks.rows",
+    "NetworkSummary": "networks.summaries",
+    "Recipe": "training.recipes",
+    "SqnxtError": "errors",
+    "build": "networks.keras_ops",
+    "demo": "workflows.demo",
+    "evaluate": "device.evaluation",
+    "examine": "workflows.doctor",
+    "export": "workflows.export",
+    "inspect": "device.inspection",
+    "layer_rows": "networks.registry",
+    "list_networks": "networks.summaries",
+    "load_data": "data",
+    "network_workload": "codesign.workloads",
+    "prune": "workflows.prune",
+    "reproduce_parameters": "workflows.reproduce",
+    "simulate": "workflows.simulate",
+    "summarise": "networks.summaries",
+    "train": "workflows.train",
+}
+
+__all__ = [
+    "RECIPES",
+    "Evaluation",
+    "ImageSet",
+    "Inspection",
+    "LayerRow",
+    "NetworkSummary",
+    "Recipe",
+    "SqnxtError",
+    "__version__",
+    "build",
+    "demo",
+    "evaluate",
+    "examine",
+    "export",
+    "inspect",
+    "layer_rows",
+    "list_networks",
+    "load_data",
+    "network_workload",
+    "prune",
+    "reproduce_parameters",
+    "simulate",
+    "summarise",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value  # wins over a sub-module of the same name that the import may have set
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

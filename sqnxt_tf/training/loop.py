@@ -16,7 +16,7 @@ from .run_folder import History, RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model as the strategy holds it, and what was measured after each epoch."""
+    """A model of no strategy, and what was measured after each epoch."""
 
     model: Any
     history: History
@@ -31,7 +31,6 @@ def train(
     strategy: Any,
     seed: int = 0,
     folder: RunFolder | None = None,
-    callbacks: Sequence[Any] = (),
     progress: Progress = silent,
 ) -> Trained:
     """Train what `make_model` returns (called in the strategy's scope) by a recipe.
@@ -39,6 +38,25 @@ def train(
     With a `folder` the run's state is saved after every epoch, and a run that finds its own state goes on from there. The
     order of the images depends on the seed and the epoch alone.
     """
+    model, history = fit(
+        make_model, training, validation, recipe, strategy=strategy, seed=seed, folder=folder, progress=progress
+    )
+    return Trained(plain_copy(model), history)
+
+
+def fit(
+    make_model: Callable[[], Any],
+    training: Arrays,
+    validation: Arrays,
+    recipe: Recipe,
+    *,
+    strategy: Any,
+    seed: int = 0,
+    folder: RunFolder | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Progress = silent,
+) -> tuple[Any, History]:
+    """As `train`, with Keras callbacks; returns the model as the strategy holds it."""
     steps = recipe.steps_per_epoch(len(training))
     with strategy.scope():
         model = make_model()
@@ -68,7 +86,20 @@ def train(
             callbacks=[*callbacks, reporter],
             verbose=0,
         )
-    return Trained(model, history)
+    return model, history
+
+
+def plain_copy(model: Any) -> Any:
+    """The model with variables that belong to no strategy.
+
+    Every worker must call it: some variables, such as batch-norm statistics, are gathered from all of them.
+    """
+    import tf_keras as keras
+
+    weights = model.get_weights()
+    copy = keras.models.clone_model(model)
+    copy.set_weights(weights)
+    return copy
 
 
 def _loss() -> Any:

@@ -6,19 +6,10 @@ from typing import Any, Literal
 from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..progress import Progress, silent
-from .loop import train
+from .loop import Trained, fit, plain_copy
 from .recipes import Recipe
-from .run_folder import History
 
 Schedule = Literal["constant", "polynomial"]
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """The pruned model, without wrappers, and what was measured after each epoch of fine-tuning."""
-
-    model: Any
-    history: History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +37,7 @@ def prune(
     strategy: Any,
     seed: int = 0,
     progress: Progress = silent,
-) -> Pruned:
+) -> Trained:
     """Set the smallest `sparsity` of each kernel's weights to zero and fine-tune the others.
 
     `constant` prunes at the first step; `polynomial` rises to the target over the first half of the steps. Kernels of
@@ -56,17 +47,17 @@ def prune(
         raise SqnxtError(f"sparsity {sparsity} is out of range; give a fraction between 0 and 1, as in 0.4")
     import tensorflow_model_optimization as tfmot
 
-    wrap = tfmot.sparsity.keras.prune_low_magnitude
     steps = recipe.steps_per_epoch(len(training)) * recipe.epochs
+    weights = model.get_weights()  # out here: in the scope of another strategy they cannot be read
 
     def make_model() -> Any:
         import tf_keras as keras
 
-        copy = keras.models.clone_model(model)  # variables of the strategy's own
-        copy.set_weights(model.get_weights())
-        return wrap(copy, pruning_schedule=_schedule(schedule, sparsity, steps))
+        copy = keras.models.clone_model(model)
+        copy.set_weights(weights)
+        return tfmot.sparsity.keras.prune_low_magnitude(copy, pruning_schedule=_schedule(schedule, sparsity, steps))
 
-    run = train(
+    wrapped, history = fit(
         make_model,
         training,
         validation,
@@ -76,7 +67,9 @@ def prune(
         callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
         progress=progress,
     )
-    return Pruned(tfmot.sparsity.keras.strip_pruning(run.model), run.history)
+    with strategy.scope():
+        stripped = tfmot.sparsity.keras.strip_pruning(wrapped)
+    return Trained(plain_copy(stripped), history)
 
 
 def _schedule(schedule: Schedule, sparsity: float, steps: int) -> Any:

@@ -50,6 +50,11 @@ class RunFolder:
         """Where a worker keeps its checkpoints."""
         return self.path / f"checkpoints-{worker}"
 
+    def remove_checkpoints(self) -> None:
+        """Free the space that a finished run no longer needs; settings and history stay."""
+        for folder in self.path.glob("checkpoints-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def read_history(self, epochs: int) -> History:
         """The figures of the first `epochs` epochs."""
         try:

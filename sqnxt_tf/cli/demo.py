@@ -1,0 +1,33 @@
+"""`sqnxt-tf demo`."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("demo")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("sqnxt-demo"), show_default=True, metavar="FOLDER",
+    help="Where everything is left.",
+)  # fmt: skip
+@options.seed
+@options.force
+@options.output_options
+def command(output: Path, seed: int, force: bool, out: Output) -> int:
+    """All of it on handwritten digits: a few minutes on a laptop.
+
+    Trains 1.0-SqNxt-23v5, prunes it to 40 %, exports float32, float16 and 16-bit integer artifacts to TFLite and ONNX,
+    proves them equal to the model, evaluates and times each, and simulates the ONNX graphs on both of the paper's arrays.
+    """
+    from ..reports.demo import demo_table, demo_text
+    from ..workflows.demo import demo
+
+    result = demo(output, seed=seed, force=force, progress=out.progress)
+    out.document(result.to_json())
+    out.table(demo_table(result))
+    for line in demo_text(result):
+        out.text(line)
+    return 1 if result.faults else 0

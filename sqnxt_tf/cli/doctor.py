@@ -1,0 +1,20 @@
+"""`sqnxt-tf doctor`."""
+
+import click
+
+from .options import output_options
+from .output import Output
+
+
+@click.command("doctor")
+@output_options
+def command(out: Output) -> None:
+    """What is installed here: extras, runtimes, versions, processor."""
+    from ..reports.results import doctor_lines, doctor_table
+    from ..workflows.doctor import examine
+
+    found = examine()
+    out.document(found.to_json())
+    out.table(doctor_table(found))
+    for line in doctor_lines(found):
+        out.text(line)

@@ -1,0 +1,56 @@
+"""`sqnxt-tf evaluate`."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("evaluate")
+@options.file_argument("file")
+@options.data
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Which part of the data.",
+)
+@click.option("--confusion", is_flag=True, help="Show how often each class was taken for each other.")
+@click.option("--misclassified", type=click.Path(path_type=Path), metavar="FOLDER", help="Write the misjudged images there.")
+@options.threads
+@options.force
+@options.output_options
+def command(
+    file: Path,
+    data: str,
+    split: str,
+    confusion: bool,
+    misclassified: Path | None,
+    threads: int | None,
+    force: bool,
+    out: Output,
+) -> None:
+    """Top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
+    from ..data import load_data
+    from ..device.evaluation import evaluate
+    from ..device.misclassified import check_folder, write_misclassified
+    from ..reports.results import confusion_table, test_line
+
+    if misclassified:
+        check_folder(misclassified, force=force)
+    images = load_data(data, split)  # type: ignore[arg-type]
+    result = evaluate(file, images, threads=threads, progress=out.progress)
+    document = result.to_json()
+    if confusion:
+        document["confusion"] = result.confusion().tolist()
+    if misclassified:
+        written = write_misclassified(result, images, misclassified)
+        document["misclassified"] = [str(path) for path in written]
+        out.note(f"{len(written)} misclassified images in {misclassified}")
+    out.document(document)
+    out.text(f"{file}: {test_line(result)}")
+    if confusion:
+        out.table(confusion_table(result))

@@ -1,0 +1,21 @@
+"""`sqnxt-tf inspect`."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("inspect")
+@options.file_argument("file")
+@options.output_options
+def command(file: Path, out: Output) -> None:
+    """What a model or an artifact says of itself, and the zeros in its weights; without TensorFlow."""
+    from ..device.inspection import inspect
+    from ..reports.results import inspection_table
+
+    found = inspect(file)
+    out.document(found.to_json())
+    out.table(inspection_table(found))

@@ -1,0 +1,64 @@
+"""`sqnxt-tf prune`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("prune")
+@options.file_argument("model")
+@click.option("--sparsity", type=float, default=0.4, show_default=True, help="Fraction of each kernel that becomes zero.")
+@click.option(
+    "--schedule",
+    type=click.Choice(["constant", "polynomial"]),
+    default="constant",
+    show_default=True,
+    help="All at once, or rising over the first half of the steps.",
+)
+@options.data
+@options.output("The .keras file to write.")
+@click.option("--epochs", type=int, help="Of fine-tuning, instead of the recipe's.")
+@click.option("--batch", type=int, help="Global batch instead of the recipe's.")
+@click.option("--rate", type=float, help="Learning rate instead of the recipe's.")
+@options.seed
+@options.strategy
+@options.force
+@options.output_options
+def command(
+    model: Path,
+    sparsity: float,
+    schedule: Any,
+    data: str,
+    output: Path,
+    seed: int,
+    strategy: Any,
+    force: bool,
+    out: Output,
+    **overrides: float | None,
+) -> None:
+    """Prune MODEL (.keras) by magnitude, fine-tune it, and count the zeros that are left, layer by layer."""
+    from ..reports.results import pruning_table, test_line
+    from ..training.recipes import FINETUNE
+    from ..workflows.prune import prune
+
+    recipe = replace(FINETUNE, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    result = prune(
+        model,
+        output,
+        sparsity=sparsity,
+        schedule=schedule,
+        data=data,
+        recipe=recipe,
+        seed=seed,
+        strategy=strategy,
+        force=force,
+        progress=out.progress,
+    )
+    out.document(result.to_json())
+    out.table(pruning_table(result))
+    out.text(f"{result.path}: {test_line(result.test)}; {100 * result.top1_before:.1f} % before pruning")

@@ -1,0 +1,130 @@
+"""Accuracy of a model or an artifact, in its own runtime."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.images import ImageSet
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+
+BATCH = 32  # images decoded at a time
+Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a model answered. `predictions` and `labels` are class indices, int64 [samples]; accuracies are fractions."""
+
+    path: Path
+    data: str
+    class_names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    top5_hits: int
+
+    @property
+    def samples(self) -> int:
+        """How many images were shown."""
+        return len(self.labels)
+
+    @property
+    def top1(self) -> float:
+        """Fraction of images whose best class is right."""
+        return float(np.mean(self.predictions == self.labels))
+
+    @property
+    def top5(self) -> float:
+        """Fraction of images whose class is among the best five."""
+        return self.top5_hits / self.samples
+
+    @property
+    def top1_interval(self) -> tuple[float, float]:
+        """95 % interval of top-1."""
+        return wilson_interval(int(np.sum(self.predictions == self.labels)), self.samples)
+
+    def confusion(self) -> NDArray[np.int64]:
+        """How often each true class (row) was taken for each class (column), int64 [classes, classes]."""
+        size = max(len(self.class_names), int(self.predictions.max()) + 1)
+        table = np.zeros((size, size), np.int64)
+        np.add.at(table, (self.labels, self.predictions), 1)
+        return table
+
+    def misclassified(self) -> NDArray[np.int64]:
+        """Indices of the images whose best class is wrong."""
+        return np.flatnonzero(self.predictions != self.labels)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `evaluate` document."""
+        return {
+            "path": str(self.path),
+            "data": self.data,
+            "samples": self.samples,
+            "top1": self.top1,
+            "top5": self.top5,
+            "top1_interval": list(self.top1_interval),
+        }
+
+
+def wilson_interval(hits: int, samples: int, z: float = Z_95) -> tuple[float, float]:
+    """Wilson's score interval of a fraction; unlike the normal one it holds near 0 and 1.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+    """
+    fraction, spread = hits / samples, z * z / samples
+    centre = (fraction + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(fraction * (1 - fraction) / samples + spread / (4 * samples))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def evaluate(path: Path, data: ImageSet, *, threads: int | None = None, progress: Progress = silent) -> Evaluation:
+    """Show every image of `data` to the model or artifact at `path` and count its right answers.
+
+    Preprocessing and labels are those that travel with the file.
+
+    Raises:
+        SqnxtError: the file says nothing of its preprocessing, or its classes are not those of the data.
+        ExportError: the file cannot be read, or its runtime is not installed.
+    """
+    from sqnxt_export import open_model, read_metadata
+
+    runner = open_model(path, threads=threads)
+    metadata = read_metadata(path)
+    if metadata is None or metadata.preprocessing is None:
+        raise SqnxtError(
+            f"{path}: says nothing of its preprocessing; evaluate a file that `sqnxt-tf train` or `export` wrote"
+        )
+    _check_classes(path, metadata.labels, data)
+    logits = []
+    for start in range(0, len(data), BATCH):
+        images = metadata.preprocessing.apply(data.batch(start, start + BATCH))
+        logits.append(runner.run(images))
+        progress(f"evaluating {path.name}", min(start + BATCH, len(data)), len(data))
+    return count_answers(path, data, np.concatenate(logits))
+
+
+def count_answers(path: Path, data: ImageSet, logits: NDArray[np.float32]) -> Evaluation:
+    """An evaluation from logits, float32 [n, classes]."""
+    best5 = np.argsort(-logits, axis=1, kind="stable")[:, :5]
+    return Evaluation(
+        path=path,
+        data=data.name,
+        class_names=data.class_names,
+        labels=data.labels,
+        predictions=best5[:, 0].astype(np.int64),
+        top5_hits=int(np.sum(best5 == data.labels[:, None])),
+    )
+
+
+def _check_classes(path: Path, labels: Sequence[str], data: ImageSet) -> None:
+    if labels and tuple(labels) != data.class_names:
+        theirs, ours = (", ".join(names[:3]) + ", ..." * (len(names) > 3) for names in (labels, data.class_names))
+        raise SqnxtError(
+            f"{path}: knows {len(labels)} classes ({theirs}), and {data.name} has {len(data.class_names)} ({ours}); "
+            "evaluate it on the data that it was trained for"
+        )

@@ -1,0 +1,52 @@
+"""What a model or an artifact says of itself, and what can be counted in it; no TensorFlow."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqnxt_export import Metadata, compressed_bytes, layer_zeros, nonzero_fraction, read_metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """A file's size, its non-zero weights, and its metadata. `layers` (ONNX only): name -> (zeros, weights)."""
+
+    path: Path
+    bytes: int
+    compressed_bytes: int
+    nonzero_fraction: float
+    metadata: Metadata | None
+    layers: dict[str, tuple[int, int]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `inspect` document."""
+        return {
+            "path": str(self.path),
+            "format": self.path.suffix.removeprefix("."),
+            "bytes": self.bytes,
+            "compressed_bytes": self.compressed_bytes,
+            "nonzero_fraction": self.nonzero_fraction,
+            "metadata": json.loads(self.metadata.to_json()) if self.metadata else None,
+            "layers": [
+                {"name": name, "zeros": zeros, "weights": weights} for name, (zeros, weights) in self.layers.items()
+            ],
+        }
+
+
+def inspect(path: str | Path) -> Inspection:
+    """Read what travels with a file, and count its weights.
+
+    Raises:
+        ExportError: the file is not there, damaged, or of another kind.
+    """
+    path = Path(path)
+    metadata = read_metadata(path)
+    return Inspection(
+        path=path,
+        bytes=path.stat().st_size,
+        compressed_bytes=compressed_bytes(path),
+        nonzero_fraction=nonzero_fraction(path),
+        metadata=metadata,
+        layers=layer_zeros(path) if path.suffix == ".onnx" else {},
+    )

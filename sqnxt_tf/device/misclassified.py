@@ -1,0 +1,54 @@
+"""The images that a model got wrong, as files to look at."""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from ..data.images import ImageSet
+from ..errors import SqnxtError
+from .evaluation import Evaluation
+
+SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a person can see it
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Refuse a folder that holds something already, before any work is done."""
+    if folder.exists() and not folder.is_dir():
+        raise SqnxtError(f"{folder}: is a file; give the name of a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise SqnxtError(f"{folder}: is not empty; choose another folder or replace it with --force")
+    if not folder.parent.is_dir():
+        raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
+
+
+def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> list[Path]:
+    """One PNG a misclassified image, named by its index, its class and what it was taken for.
+
+    The folder appears whole and takes the place of an earlier one.
+    """
+    from PIL import Image
+
+    names = []
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for index in result.misclassified():
+            pixels = data.image(int(index))
+            factor = max(1, SMALLEST_SIDE // min(pixels.shape[:2]))
+            name = f"{index:05d}_{_class(result, result.labels[index])}_as_{_class(result, result.predictions[index])}.png"
+            image = Image.fromarray(pixels)
+            image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(part / name)
+            names.append(name)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        os.chmod(part, 0o755)  # noqa: PTH101 - mkdtemp made it private
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return [folder / name for name in names]
+
+
+def _class(result: Evaluation, index: int) -> str:
+    name = result.class_names[index] if index < len(result.class_names) else str(index)
+    return re.sub(r"[^\w-]+", "-", name)[:40]

@@ -1,0 +1,50 @@
+"""The demo's summary."""
+
+from typing import TYPE_CHECKING
+
+from .tables import Table, percent
+
+if TYPE_CHECKING:
+    from ..workflows.demo import DemoResult
+
+
+def demo_table(result: "DemoResult") -> Table:
+    """One row a file: size, accuracy, latency, and what the ONNX graphs cost on each array."""
+    arrays = list(next(artifact.simulations for artifact in result.artifacts if artifact.simulations))
+    short = [name.removeprefix("squeezelerator-") for name in arrays]
+    table = Table(
+        ["<file", "bytes", "compressed", "top-1 %", "95 % interval", "p50 ms"]
+        + [header for name in short for header in (f"kcycles {name}", f"energy MMAC {name}")]
+    )
+    for artifact in result.artifacts:
+        low, high = artifact.evaluation.top1_interval
+        reports = [artifact.simulations.get(name) for name in arrays]
+        table.add(
+            artifact.path.name,
+            artifact.path.stat().st_size,
+            artifact.export and artifact.export.compressed_bytes,
+            percent(artifact.evaluation.top1),
+            f"{percent(low)}-{percent(high)}",
+            artifact.latency and f"{artifact.latency.p50_ms:.2f}",
+            *(
+                figure
+                for report in reports
+                for figure in (
+                    report and f"{report.cycles / 1e3:,.1f}",
+                    report and f"{report.energy.total / 1e6:.1f}",
+                )
+            ),
+        )
+    return table
+
+
+def demo_text(result: "DemoResult") -> list[str]:
+    """What the table does not say."""
+    samples = result.artifacts[0].evaluation.samples
+    lines = [
+        f"top-1 on {samples} test digits; p50 of one image on one thread of this machine, all files taking turns; "
+        "energy in 16-bit MACs.",
+        f"{percent(result.sparsity)} % of the kernels' weights are zero. Every artifact was proved equal to pruned.keras.",
+        f"Everything is in {result.folder}/ ({result.seconds:.0f} s).",
+    ]
+    return lines + [f"not reached: {fault}" for fault in result.faults]

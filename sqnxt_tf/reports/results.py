@@ -1,0 +1,105 @@
+"""What a person is told of training, evaluation, pruning, export, inspection and the installation."""
+
+import json
+from typing import TYPE_CHECKING
+
+from .tables import Table, percent, shape
+
+if TYPE_CHECKING:
+    from sqnxt_export import ExportResult
+
+    from ..device.evaluation import Evaluation
+    from ..device.inspection import Inspection
+    from ..workflows.doctor import Examination
+    from ..workflows.prune import PruningResult
+
+
+def test_line(result: "Evaluation") -> str:
+    """Accuracy with its interval, in one line."""
+    low, high = result.top1_interval
+    return (
+        f"top-1 {percent(result.top1)} % (95 % interval {percent(low)} to {percent(high)}), "
+        f"top-5 {percent(result.top5)} % of {result.samples} images of {result.data}"
+    )
+
+
+def confusion_table(result: "Evaluation") -> Table:
+    """Rows are what the images show, columns what they were taken for."""
+    counts = result.confusion()
+    names = [
+        result.class_names[index] if index < len(result.class_names) else str(index) for index in range(len(counts))
+    ]
+    table = Table(["<true \\ taken for", *names, "top-1 %"], title="Confusion (images)")
+    for index, row in enumerate(counts):
+        right = f"{100 * row[index] / row.sum():.1f}" if row.sum() else None
+        table.add(names[index], *(int(count) or "·" for count in row), right)
+    return table
+
+
+def pruning_table(result: "PruningResult") -> Table:
+    """Zeros, layer by layer."""
+    table = Table(["<layer", "weights", "zeros", "sparsity %"], title="Zeros in the kernels")
+    for layer in result.layers:
+        table.add(layer.name, layer.weights, layer.zeros, percent(layer.sparsity))
+    weights = sum(layer.weights for layer in result.layers)
+    table.add_total("total", weights, sum(layer.zeros for layer in result.layers), percent(result.sparsity))
+    return table
+
+
+def export_lines(result: "ExportResult") -> list[str]:
+    """Where the artifact is, how large, and how equal."""
+    parity = result.parity
+    return [
+        f"{result.path}: {result.format} {result.precision}, {result.bytes:,} bytes "
+        f"({result.compressed_bytes:,} compressed), {percent(result.nonzero_fraction)} % of the weights are not zero",
+        f"parity with {result.source} on {parity.samples} images: largest difference {parity.max_abs_diff:.3g} "
+        f"({parity.max_rel_diff:.3g} of the largest logit), same top-1 on {percent(parity.top1_agreement)} %",
+    ]
+
+
+def inspection_table(found: "Inspection") -> Table:
+    """One row a fact."""
+    table = Table(["<", "<"], title=str(found.path))
+    table.add("bytes", found.bytes)
+    table.add("compressed bytes", found.compressed_bytes)
+    table.add("non-zero weights %", percent(found.nonzero_fraction))
+    metadata = found.metadata
+    if metadata is None:
+        table.add("metadata", "none: labels and preprocessing are not known")
+        return table
+    preprocessing = metadata.preprocessing
+    facts = {
+        "network": metadata.network,
+        "precision": metadata.precision,
+        "input": metadata.input_size and shape(metadata.input_size),
+        "preprocessing": preprocessing and f"{preprocessing.resize}, mean {preprocessing.mean}, scale {preprocessing.scale}",
+        "labels": f"{len(metadata.labels)}: {', '.join(metadata.labels[:10])}" + ", ..." * (len(metadata.labels) > 10),
+        "top-1 %": metadata.accuracy is not None and f"{percent(metadata.accuracy)} on {metadata.data}",
+        "source SHA-256": metadata.source_hash,
+        "made by": ", ".join(f"{name} {version}" for name, version in metadata.versions.items()),
+        "more": json.dumps(dict(metadata.extra)) if metadata.extra else "",
+    }
+    for name, value in facts.items():
+        if value:
+            table.add(name, str(value))
+    return table
+
+
+def doctor_table(found: "Examination") -> Table:
+    """One row a package."""
+    table = Table(["<extra", "<package", "<version"], title=f"sqnxt-tf {found.version}, Python {found.python}")
+    for package in found.packages:
+        table.add(package.extra, package.name, package.installed or "missing")
+    return table
+
+
+def doctor_lines(found: "Examination") -> list[str]:
+    """The machine, and what each extra is good for."""
+    from ..workflows.doctor import EXTRAS
+
+    lines = [f"{found.system}, {found.processor}, {found.cores} cores"]
+    for extra, purpose in EXTRAS.items():
+        missing = found.missing(extra)
+        state = "ready" if not missing else f"missing {', '.join(missing)}: pip install 'sqnxt-tf[{extra}]'"
+        lines.append(f"{extra} ({purpose}): {state}")
+    return lines

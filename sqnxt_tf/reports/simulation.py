@@ -1,0 +1,80 @@
+"""A simulated network as a table."""
+
+from typing import TYPE_CHECKING
+
+from .tables import Table, percent
+
+if TYPE_CHECKING:
+    from sqnxt_sim import LayerCost, NetworkReport, UncostedLayer
+
+
+def simulation_table(report: "NetworkReport") -> Table:
+    """One row a costed layer; energies in MACs of the array's own width."""
+    array = report.accelerator.array
+    table = Table(
+        [
+            "<layer",
+            "<op",
+            "<dataflow",
+            "cycles",
+            "energy MMAC",
+            "MACs",
+            "MACs/cycle",
+            "weight bits",
+            "act. bits",
+            "zeros %",
+            "DRAM KB",
+            "<bound by",
+            "other dataflow",
+        ],
+        title=f"{report.model} on {report.accelerator.name} ({array.rows}x{array.cols} PEs, {array.clock_hz / 1e9:g} GHz)",
+    )
+    for cost in report.costed:
+        _add_layer(table, cost)
+    table.add_total(
+        "total", None, None, round(report.cycles), f"{report.energy.total / 1e6:.1f}", report.macs,
+        f"{report.macs / report.cycles:.1f}" if report.cycles else None, None, None, None,
+        f"{report.dram_bytes / 1e3:,.1f}", None, None,
+    )  # fmt: skip
+    return table
+
+
+def _add_layer(table: Table, cost: "LayerCost") -> None:
+    slower = cost.layer.batch * cost.rejected.cycles.total / cost.cycles
+    table.add(
+        cost.layer.name,
+        cost.layer.op,
+        str(cost.chosen.dataflow).replace("_", "-"),
+        round(cost.cycles),
+        f"{cost.energy.total / 1e6:.2f}",
+        cost.layer.macs,
+        f"{cost.layer.macs / cost.cycles:.1f}",
+        cost.weight_bits,
+        cost.activation_bits,
+        percent(cost.weight_sparsity),
+        f"{cost.dram_bytes / 1e3:,.1f}",
+        str(cost.bound_by).replace("_", " "),
+        f"x{slower:.2f}",
+    )
+
+
+def total_lines(report: "NetworkReport") -> list[str]:
+    """The answer in a line, what it leaves out, and what it rests on."""
+    energy = report.energy.total
+    lines = [
+        f"{report.cycles:,.0f} cycles = {report.time_ms:.3f} ms, energy of {energy:.4g} MACs, "
+        f"{report.macs / report.cycles:.1f} MACs a cycle"
+        if report.cycles
+        else "nothing in this graph is costed"
+    ]
+    if listed := _by_op(layer for layer in report.layers if not hasattr(layer, "chosen")):
+        lines.append(f"not costed: {listed}")
+    lines += [f"note: {note}" for note in report.notes]
+    return lines
+
+
+def _by_op(layers: "object") -> str:
+    counts: dict[str, int] = {}
+    for layer in layers:  # type: ignore[attr-defined]
+        counts[layer.op] = counts.get(layer.op, 0) + 1
+    return ", ".join(f"{count} {op}" for op, count in counts.items())

@@ -1,0 +1,156 @@
+"""All of it on handwritten digits: train, prune, export, prove, evaluate, time, simulate."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_export import ExportResult, whole_file
+
+from ..data import digits
+from ..device.evaluation import Evaluation, evaluate
+from ..device.latency import Latency, measure_latency
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+from ..training.recipes import DIGITS, FINETUNE, Recipe
+from .export import export
+from .prune import prune
+from .train import train
+
+if TYPE_CHECKING:
+    from sqnxt_sim import NetworkReport
+
+NETWORK = "sqnxt23v5_w1"
+SPARSITY = 0.4
+ARTIFACTS = (
+    ("onnx", "float32"),
+    ("onnx", "float16"),
+    ("onnx", "int16"),
+    ("tflite", "float32"),
+    ("tflite", "float16"),
+    ("tflite", "int16x8"),
+)
+ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
+LEAST_TOP1 = 0.97  # of the float model
+LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction of images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoArtifact:
+    """One file of the demo: how it was made, how it answers, how fast; what it costs on each accelerator (ONNX only)."""
+
+    path: Path
+    export: ExportResult | None
+    evaluation: Evaluation
+    latency: Latency | None
+    simulations: dict[str, "NetworkReport"] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of the `demo` document."""
+        return {
+            "path": str(self.path),
+            "bytes": self.path.stat().st_size,
+            "export": self.export and self.export.to_json(),
+            "evaluate": self.evaluation.to_json(),
+            "benchmark": self.latency and self.latency.to_json(),
+            "simulate": {name: report.to_json()["total"] for name, report in self.simulations.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """The float model first, then the pruned one, then the artifacts made of it."""
+
+    folder: Path
+    artifacts: tuple[DemoArtifact, ...]
+    sparsity: float
+    seconds: float
+
+    @property
+    def faults(self) -> list[str]:
+        """What was promised and not reached; empty when all is well."""
+        best = self.artifacts[0].evaluation.top1
+        faults = [] if best >= LEAST_TOP1 else [f"the float model reaches {best:.1%} and not {LEAST_TOP1:.0%}"]
+        return faults + [
+            f"{artifact.path.name} loses {best - artifact.evaluation.top1:.1%} of the images"
+            for artifact in self.artifacts[1:]
+            if best - artifact.evaluation.top1 > LARGEST_LOSS
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `demo` document."""
+        return {
+            "folder": str(self.folder),
+            "network": NETWORK,
+            "sparsity": self.sparsity,
+            "seconds": self.seconds,
+            "faults": self.faults,
+            "artifacts": [artifact.to_json() for artifact in self.artifacts],
+        }
+
+
+def demo(
+    folder: str | Path = "sqnxt-demo",
+    *,
+    seed: int = 0,
+    recipe: Recipe = DIGITS,
+    finetune: Recipe = FINETUNE,
+    force: bool = False,
+    progress: Progress = silent,
+) -> DemoResult:
+    """Train 1.0-SqNxt-23v5 on the digits, prune it to 40 %, export it six times, prove, evaluate, time and simulate.
+
+    Everything is left in `folder`: models, artifacts, the simulator's reports and `summary.json`.
+
+    Raises:
+        SqnxtError: the folder holds something already and `force` is not set.
+        ParityError: an artifact does not equal its model.
+    """
+    folder, began = Path(folder), time.monotonic()
+    if folder.exists() and not folder.is_dir():
+        raise SqnxtError(f"{folder}: is a file; give the name of a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise SqnxtError(f"{folder}: is not empty; choose another folder with --output, or overwrite it with --force")
+    folder.mkdir(parents=True, exist_ok=True)
+    model, pruned = folder / "model.keras", folder / "pruned.keras"
+    train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
+    pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
+    exports = {
+        path: export(pruned, path, format=format_, precision=precision, force=force, progress=progress)
+        for format_, precision in ARTIFACTS
+        for path in (folder / f"pruned-{precision}.{format_}",)
+    }
+    latencies = dict(zip(exports, measure_latency(list(exports), progress=progress), strict=True))
+    artifacts = tuple(
+        DemoArtifact(
+            path=path,
+            export=exports.get(path),
+            evaluation=evaluate(path, digits("test"), progress=progress),
+            latency=latencies.get(path),
+            simulations=simulate_on_all(path, force=force) if path.suffix == ".onnx" else {},
+        )
+        for path in (model, pruned, *exports)
+    )
+    result = DemoResult(
+        folder=folder, artifacts=artifacts, sparsity=pruning.sparsity, seconds=time.monotonic() - began
+    )
+    write_json(folder / "summary.json", result.to_json(), force=force)
+    return result
+
+
+def simulate_on_all(path: Path, *, force: bool) -> dict[str, "NetworkReport"]:
+    """An ONNX graph on every preset of the paper, each report written beside the graph."""
+    from sqnxt_sim import load_accelerator, read_onnx, simulate
+
+    workload = read_onnx(path)
+    reports = {name: simulate(workload, load_accelerator(name)) for name in ACCELERATORS}
+    for name, report in reports.items():
+        write_json(path.with_name(f"{path.stem}-{name}.json"), report.to_json(), force=force)
+    return reports
+
+
+def write_json(path: Path, document: Any, *, force: bool) -> None:
+    """A JSON file, whole or not at all."""
+    with whole_file(path, force=force) as part:
+        part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")

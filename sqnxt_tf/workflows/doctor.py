@@ -1,0 +1,86 @@
+"""What is installed here, and what is missing for what."""
+
+import os
+import platform
+import re
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+DISTRIBUTION = "sqnxt-tf"
+EXTRAS = {
+    "base": "list, summary, reproduce, simulate",
+    "device": "evaluate, inspect and timing of artifacts",
+    "train": "train, prune, export, demo",
+    "dev": "work on sqnxt-tf itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One requirement: the extra that it belongs to, and its installed version or None."""
+
+    extra: str
+    name: str
+    installed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """The machine, and every package of every extra."""
+
+    version: str
+    python: str
+    system: str
+    processor: str
+    cores: int
+    packages: tuple[Package, ...]
+
+    def missing(self, extra: str) -> list[str]:
+        """Packages of an extra that are not installed."""
+        return [package.name for package in self.packages if package.extra == extra and package.installed is None]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `doctor` document."""
+        ready = {extra: not self.missing(extra) for extra in EXTRAS}
+        return {**asdict(self), "packages": [asdict(package) for package in self.packages], "ready": ready}
+
+
+def examine() -> Examination:
+    """Look at the machine and at the installed packages; imports none of them."""
+    return Examination(
+        version=_installed(DISTRIBUTION) or "not installed",
+        python=sys.version.split()[0],
+        system=platform.platform(),
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        packages=tuple(_packages()),
+    )
+
+
+def _packages() -> list[Package]:
+    found = []
+    for requirement in requires(DISTRIBUTION) or ():
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        extra = re.search(r"""extra\s*==\s*["'](\w+)""", requirement)
+        if name.replace("_", "-") != DISTRIBUTION and (extra is None or extra[1] in EXTRAS):
+            found.append(Package(extra[1] if extra else "base", name, _installed(name)))
+    return sorted(found, key=lambda package: (list(EXTRAS).index(package.extra), package.name))
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,84 @@
+"""Export a model or a network to an artifact, proved on real images."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data import load_data
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+from .models import open_source, spread_arrays
+
+if TYPE_CHECKING:
+    from sqnxt_export import ExportResult
+
+CALIBRATION_IMAGES = 128
+PARITY_IMAGES_TRAINED = 128
+PARITY_IMAGES_RANDOM = 16  # enough to see a wrong graph; large networks take a second an image in reference kernels
+
+
+def export(
+    model: str | Path,
+    output: str | Path,
+    *,
+    format: str,
+    precision: str = "float32",
+    data: str = "digits",
+    samples: int | None = None,
+    classes: int | None = None,
+    input_size: int | tuple[int, int] | None = None,
+    batch: int = 1,
+    seed: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> "ExportResult":
+    """Write a TFLite or ONNX artifact of `model` and prove that it equals the model.
+
+    Integer precisions are calibrated on images of the training split, and parity is judged on images of the test split,
+    which calibration never saw.
+
+    Args:
+        model: a `.keras` file, or a network's name for seeded random weights.
+        output: the file to write; it is not there where parity fails.
+        format: `tflite` or `onnx`.
+        precision: `float32`, `float16`, `int8`, `int16` (ONNX only) or `int16x8` (TFLite only).
+        data: `digits`, or a folder of images: what the model is calibrated and compared on.
+        samples: how many images are compared; 128 for a trained model and 16 for random weights where not given.
+        classes, input_size, seed: of a network given by name.
+        batch: the artifact's fixed batch.
+        force: overwrite the output.
+        progress: told how far it is.
+
+    Raises:
+        ParityError: the artifact does not equal the model; carries the figures.
+        SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
+    """
+    from sqnxt_export import check_request
+    from sqnxt_export import export as export_model
+
+    output = Path(output)
+    check_request(output, format=format, precision=precision, force=force)
+    if samples is not None and samples < 1:
+        raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
+    progress(f"reading {model}", 0, 3)
+    source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
+    progress("preparing images", 1, 3)
+    count = samples or (PARITY_IMAGES_TRAINED if source.trained else PARITY_IMAGES_RANDOM)
+    compared = spread_arrays(load_data(data, "test"), source.preprocessing, count)
+    calibration = spread_arrays(load_data(data, "train"), source.preprocessing, CALIBRATION_IMAGES)
+    progress(f"exporting {output.name}", 2, 3)
+    result = export_model(
+        source.model,
+        output,
+        format=format,
+        precision=precision,
+        samples=compared.images,
+        calibration=calibration.images,
+        metadata=replace(source.metadata, preprocessing=source.preprocessing),
+        trained=source.trained,
+        force=force,
+        batch=batch,
+        source=source.name,
+    )
+    progress(f"exporting {output.name}", 3, 3)
+    return result
