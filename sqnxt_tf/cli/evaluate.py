@@ -19,7 +19,7 @@ from .output import Output
     help="Which part of the data.",
 )
 @click.option("--confusion", is_flag=True, help="Show how often each class was taken for each other.")
-@click.option("--misclassified", type=click.Path(path_type=Path), metavar="FOLDER", help="Write the misjudged images there.")
+@click.option("--misclassified", type=click.Path(path_type=Path), metavar="FOLDER", help="Write those images there.")
 @options.threads
 @options.force
 @options.output_options

@@ -23,7 +23,7 @@ from .output import Output
 @click.option("--samples", type=click.IntRange(1, 100_000), help="Images that parity is judged on.")
 @options.classes
 @options.input_size
-@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Fixed batch of an ONNX artifact.")
+@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Fixed batch (ONNX).")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of the random weights of a network given by name.")
 @options.force
 @options.output_options

@@ -16,4 +16,4 @@ def command(out: Output) -> None:
     summaries = list_networks()
     out.document([summary.to_list_json() for summary in summaries])
     out.table(network_list(summaries))
-    out.text("Paper: SqueezeNext (arXiv 1803.10615), Tables 1 to 3. Its MACs count one more an output element than ours.")
+    out.text("Paper: SqueezeNext (arXiv 1803.10615), Tables 1 to 3. It counts one MAC more an output element.")

@@ -47,7 +47,7 @@ seed = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
 )
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
-threads = click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the runtime; its own choice if not given.")
+threads = click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the runtime.")
 data = click.option(
     "--data",
     default="digits",

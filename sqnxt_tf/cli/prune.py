@@ -12,7 +12,7 @@ from .output import Output
 
 @click.command("prune")
 @options.file_argument("model")
-@click.option("--sparsity", type=float, default=0.4, show_default=True, help="Fraction of each kernel that becomes zero.")
+@click.option("--sparsity", type=float, default=0.4, show_default=True, help="Fraction of zeros in each kernel.")
 @click.option(
     "--schedule",
     type=click.Choice(["constant", "polynomial"]),

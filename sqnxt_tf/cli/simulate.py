@@ -23,7 +23,7 @@ from .output import Output
     show_default=True,
     help="best: the faster one, layer by layer.",
 )
-@click.option("--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zero weights instead of counting them.")
+@click.option("--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting.")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "float16", "int16", "int16x8", "int8"]),
@@ -46,10 +46,17 @@ def command(
 
     Bit widths are read from the graph and zeros are counted in its weights.
     """
-    from sqnxt_sim import load_accelerator, read_onnx, simulate
+    from ..workflows.simulate import simulate
 
-    workload = read_onnx(file, batch=batch, input_size=input_size)
-    report = simulate(workload, load_accelerator(accelerator), dataflow=dataflow, sparsity=sparsity, precision=precision)
+    report = simulate(
+        file,
+        accelerator,
+        dataflow=dataflow.replace("-", "_"),
+        sparsity=sparsity,
+        precision=precision,
+        batch=batch,
+        input_size=input_size,
+    )
     out.document(report.to_json())
     if not out.as_json:
         from ..reports.simulation import simulation_table, total_lines

@@ -37,8 +37,8 @@ def command(
 ) -> None:
     """Train a network and write a .keras file with its labels and preprocessing.
 
-    The state of the run lives beside it in NAME.train/, with history.csv: the same command again goes on with a run that
-    was interrupted.
+    The state of the run lives beside it in NAME.train/, with history.csv: the same command again goes on with a run
+    that was interrupted.
     """
     from ..reports.results import test_line
     from ..training.recipes import RECIPES

@@ -6,9 +6,7 @@ from ..networks.registry import find_network, layer_rows
 from ..networks.rows import LayerRow
 
 
-def network_workload(
-    name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None
-) -> Workload:
+def network_workload(name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None) -> Workload:
     """What the exported ONNX graph of a network asks of an accelerator, as far as shapes tell; its zeros are not known.
 
     Raises:

@@ -27,7 +27,7 @@ def image_folder(folder: Path) -> ImageSet:
         if path.suffix.lower() in SUFFIXES
     ]
     if not found:
-        raise SqnxtError(f"{folder}: holds no images in sub-folders; put each class's images into a sub-folder of its own")
+        raise SqnxtError(f"{folder}: holds no images in sub-folders; give each class a sub-folder of its own")
     return ImageSet(
         name=str(folder),
         labels=np.array([label for _, label in found], np.int64),

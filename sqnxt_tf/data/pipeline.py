@@ -23,8 +23,8 @@ def training_dataset(
 ) -> Any:
     """Batches of epochs `first_epoch` to `epochs`, the last batch of an epoch holding what is left.
 
-    Every image is shifted by up to `max_shift` pixels each way, its edge mirrored into what comes free. Order and shifts
-    depend on the seed and the epoch's number alone, so that a resumed run sees what it would have seen.
+    Every image is shifted by up to `max_shift` pixels each way, its edge mirrored into what comes free. Order and
+    shifts depend on the seed and the epoch's number alone, so that a resumed run sees what it would have seen.
     """
     import tensorflow as tf
 

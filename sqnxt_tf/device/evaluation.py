@@ -19,7 +19,7 @@ Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a model answered. `predictions` and `labels` are class indices, int64 [samples]; accuracies are fractions."""
+    """What a model answered. `predictions` and `labels` are class indices, int64 [samples]; accuracies fractions."""
 
     path: Path
     data: str

@@ -36,7 +36,9 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
         for index in result.misclassified():
             pixels = data.image(int(index))
             factor = max(1, SMALLEST_SIDE // min(pixels.shape[:2]))
-            name = f"{index:05d}_{_class(result, result.labels[index])}_as_{_class(result, result.predictions[index])}.png"
+            name = (
+                f"{index:05d}_{_class(result, result.labels[index])}_as_{_class(result, result.predictions[index])}.png"
+            )
             image = Image.fromarray(pixels)
             image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(part / name)
             names.append(name)

@@ -1,4 +1,4 @@
-"""AlexNet: Krizhevsky et al., 2012. Local response normalisation is left out: it has no parameters and costs no MACs."""
+"""AlexNet: Krizhevsky et al., 2012, without its local response normalisation, which has no parameters and no MACs."""
 
 from .ops import Ops, T
 

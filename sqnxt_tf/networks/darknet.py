@@ -1,4 +1,4 @@
-"""Darknet reference and Tiny Darknet, as their maker published them (Redmon, "Darknet: Open Source Neural Networks in C")."""
+"""Darknet reference and Tiny Darknet, as published (Redmon, "Darknet: Open Source Neural Networks in C")."""
 
 from .ops import Kernel, Ops, T
 

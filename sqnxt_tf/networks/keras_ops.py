@@ -111,9 +111,7 @@ class KerasOps(Ops[Any]):
         return self._next_seed % 2**31
 
 
-def build(
-    name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None, seed: int = 0
-) -> Any:
+def build(name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None, seed: int = 0) -> Any:
     """A network as a `tf_keras.Model` with random weights: float32 NHWC images in, logits out.
 
     Args:

@@ -84,7 +84,9 @@ def find_network(name: str) -> Network:
     }
     if found := spellings.get(_folded(name)):
         return found
-    near = dict.fromkeys(spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5))
+    near = dict.fromkeys(
+        spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5)
+    )
     hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "`sqnxt-tf list` shows them all"
     raise SqnxtError(f"network {name!r} is not known; {hint}")
 
@@ -127,7 +129,8 @@ def layer_rows(
     except TooSmallError as error:
         smallest = _smallest_side(network, classes)
         raise SqnxtError(
-            f"{network.name}: an input of {height}x{width} is too small ({error}); its smallest is {smallest}x{smallest}"
+            f"{network.name}: an input of {height}x{width} is too small ({error}); "
+            f"the smallest is {smallest}x{smallest}"
         ) from None
 
 

@@ -14,7 +14,8 @@ Shape = tuple[int, int, int]  # height, width, channels
 class LayerRow:
     """One layer as it runs at inference: batch norm and activation belong to the layer that they follow.
 
-    `op` is ONNX's operator name. `pads` are top, left, bottom, right, in pixels. A fully connected layer has a 1x1 kernel.
+    `op` is ONNX's operator name. `pads` are top, left, bottom, right, in pixels. A fully connected layer is a 1x1
+    kernel on a 1x1 map.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""SqueezeNet v1.0 and v1.1 with their bypass variants: Iandola et al., arXiv 1602.07360, and the published definitions."""
+"""SqueezeNet v1.0 and v1.1 and their bypass variants: Iandola et al., arXiv 1602.07360, and what they published."""
 
 from dataclasses import dataclass, replace
 from typing import Literal

@@ -19,9 +19,9 @@ HEAD_FILTERS = 128
 class SqnxtSpec:
     """One SqueezeNext.
 
-    `depth` is the number of blocks a stage. `transition` says how a stage begins: `parallel`, the shortcut and the first
-    squeeze both read the stage's input, both strided; `conv_first`, a strided 1x1 comes first and the block works on its
-    output. `aggregate` adds iterative deep aggregation over the stages.
+    `depth` is the number of blocks a stage. `transition` says how a stage begins: `parallel`, the shortcut and the
+    first squeeze both read the stage's input, both strided; `conv_first`, a strided 1x1 comes first and the block works
+    on its output. `aggregate` adds iterative deep aggregation over the stages.
     """
 
     depth: tuple[int, int, int, int]
@@ -67,8 +67,10 @@ def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
     x = ops.conv_bn_relu(x, STEM_FILTERS, spec.stem_kernel, stride=2, padding="valid", name="stem")
     x = ops.max_pool(x, 3, name="stem_pool")
     aggregate: T | None = None
-    for stage, (filters, stride, depth) in enumerate(zip(STAGE_FILTERS, STAGE_STRIDES, spec.depth, strict=True), 1):
-        filters = int(filters * spec.width)
+    for stage, (base_filters, stride, depth) in enumerate(
+        zip(STAGE_FILTERS, STAGE_STRIDES, spec.depth, strict=True), 1
+    ):
+        filters = int(base_filters * spec.width)
         x = sqnxt_stage(ops, x, filters, depth, stride=stride, spec=spec, name=f"stage{stage}")
         if spec.aggregate:
             if aggregate is not None:
@@ -80,7 +82,7 @@ def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
 
 
 def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spec: SqnxtSpec, name: str) -> T:
-    """`depth` blocks of `filters` channels; the first brings the map to its new size, and every second one is flipped."""
+    """`depth` blocks of `filters` channels; the first brings the map to its size, and every second one is flipped."""
     project = spec.transition == "parallel"
     if not project:
         x = ops.conv_bn_relu(x, filters, 1, stride=stride, name=f"{name}_transition")

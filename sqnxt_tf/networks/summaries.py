@@ -77,9 +77,7 @@ class NetworkSummary:
         }
 
 
-def summarise(
-    name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None
-) -> NetworkSummary:
+def summarise(name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None) -> NetworkSummary:
     """A network layer by layer: shapes, parameters, MACs, peak activation memory; without TensorFlow.
 
     Raises:

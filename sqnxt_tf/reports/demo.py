@@ -44,7 +44,7 @@ def demo_text(result: "DemoResult") -> list[str]:
     lines = [
         f"top-1 on {samples} test digits; p50 of one image on one thread of this machine, all files taking turns; "
         "energy in 16-bit MACs.",
-        f"{percent(result.sparsity)} % of the kernels' weights are zero. Every artifact was proved equal to pruned.keras.",
+        f"{percent(result.sparsity)} % of the weights are zero. Every artifact was proved equal to pruned.keras.",
         f"Everything is in {result.folder}/ ({result.seconds:.0f} s).",
     ]
     return lines + [f"not reached: {fault}" for fault in result.faults]

@@ -72,7 +72,8 @@ def inspection_table(found: "Inspection") -> Table:
         "network": metadata.network,
         "precision": metadata.precision,
         "input": metadata.input_size and shape(metadata.input_size),
-        "preprocessing": preprocessing and f"{preprocessing.resize}, mean {preprocessing.mean}, scale {preprocessing.scale}",
+        "preprocessing": preprocessing
+        and f"{preprocessing.resize}, mean {preprocessing.mean}, scale {preprocessing.scale}",
         "labels": f"{len(metadata.labels)}: {', '.join(metadata.labels[:10])}" + ", ..." * (len(metadata.labels) > 10),
         "top-1 %": metadata.accuracy is not None and f"{percent(metadata.accuracy)} on {metadata.data}",
         "source SHA-256": metadata.source_hash,

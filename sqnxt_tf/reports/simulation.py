@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from .tables import Table, percent
 
 if TYPE_CHECKING:
-    from sqnxt_sim import LayerCost, NetworkReport, UncostedLayer
+    from sqnxt_sim import LayerCost, NetworkReport
 
 
 def simulation_table(report: "NetworkReport") -> Table:
     """One row a costed layer; energies in MACs of the array's own width."""
-    array = report.accelerator.array
+    array, clock_hz = report.accelerator.array, report.accelerator.array.clock_hz
     table = Table(
         [
             "<layer",
@@ -27,7 +27,7 @@ def simulation_table(report: "NetworkReport") -> Table:
             "<bound by",
             "other dataflow",
         ],
-        title=f"{report.model} on {report.accelerator.name} ({array.rows}x{array.cols} PEs, {array.clock_hz / 1e9:g} GHz)",
+        title=f"{report.model} on {report.accelerator.name}: {array.rows}x{array.cols} PEs, {clock_hz / 1e9:g} GHz",
     )
     for cost in report.costed:
         _add_layer(table, cost)

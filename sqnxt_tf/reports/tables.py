@@ -9,7 +9,7 @@ Cell = str | int | float | None
 
 @dataclass(slots=True)
 class Table:
-    """Columns and rows. A header that starts with `<` is aligned to the left; numbers are formatted where they are made."""
+    """Columns and rows. A header that starts with `<` stands to the left; numbers are formatted where they are made."""
 
     headers: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)

@@ -35,8 +35,8 @@ def train(
 ) -> Trained:
     """Train what `make_model` returns (called in the strategy's scope) by a recipe.
 
-    With a `folder` the run's state is saved after every epoch, and a run that finds its own state goes on from there. The
-    order of the images depends on the seed and the epoch alone.
+    With a `folder` the run's state is saved after every epoch, and a run that finds its own state goes on from there.
+    The order of the images depends on the seed and the epoch alone.
     """
     model, history = fit(
         make_model, training, validation, recipe, strategy=strategy, seed=seed, folder=folder, progress=progress

@@ -11,8 +11,9 @@ from ..errors import SqnxtError
 class Recipe:
     """SGD with momentum, a linear warm-up, then polynomial decay towards zero at the last step.
 
-    `batch` is the global batch, over all workers. Rates are learning rates a step. `weight_decay` is the L2 penalty on the
-    kernels of convolutions and fully connected layers, added to their gradients. `max_shift`, in pixels, is the augmentation: none in the paper.
+    `batch` is the global batch, over all workers. Rates are learning rates. `weight_decay` is the L2 penalty on the
+    kernels of convolutions and fully connected layers, added to their gradients. `max_shift` is the augmentation, in
+    pixels: none in the paper.
     """
 
     epochs: int
@@ -60,8 +61,8 @@ class Recipe:
         return tf.where(is_warming, warming, decaying)
 
 
-# The paper's regimen (section 4 and the published solver): 120 epochs over ImageNet's 1,281,167 images in batches of 1024
-# are its 150,136 iterations.
+# The paper's regimen (section 4 and the published solver): 120 epochs over ImageNet's 1,281,167 images in batches of
+# 1024 are its 150,136 iterations.
 PAPER = Recipe(epochs=120, batch=1024, rate=0.4, warmup_rate=0.1, warmup_steps=780)
 
 # The same shape for 1,259 small images, with the augmentation that so few of them need.

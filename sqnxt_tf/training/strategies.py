@@ -10,6 +10,8 @@ from ..errors import SqnxtError
 StrategyName = Literal["auto", "one-device", "mirrored", "multi-worker"]
 STRATEGIES: tuple[StrategyName, ...] = ("auto", "one-device", "mirrored", "multi-worker")
 
+EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+
 
 def make_strategy(name: StrategyName = "auto") -> Any:
     """The `tf.distribute.Strategy` called `name`; call it before any other TensorFlow work.
@@ -28,10 +30,7 @@ def make_strategy(name: StrategyName = "auto") -> Any:
         name = "multi-worker" if workers > 1 else "mirrored" if gpus > 1 else "one-device"
     if name == "multi-worker":
         if not workers:
-            raise SqnxtError(
-                "--strategy multi-worker: TF_CONFIG names no workers; "
-                """set it as in TF_CONFIG='{"cluster":{"worker":["host0:2222","host1:2222"]},"task":{"type":"worker","index":0}}'"""
-            )
+            raise SqnxtError(f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}'")
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "mirrored":
         with warnings.catch_warnings():

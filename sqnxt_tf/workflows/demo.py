@@ -38,7 +38,7 @@ LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoArtifact:
-    """One file of the demo: how it was made, how it answers, how fast; what it costs on each accelerator (ONNX only)."""
+    """One file of the demo: how it was made, how it answers, how fast, and (ONNX) what it costs on each accelerator."""
 
     path: Path
     export: ExportResult | None
@@ -132,9 +132,7 @@ def demo(
         )
         for path in (model, pruned, *exports)
     )
-    result = DemoResult(
-        folder=folder, artifacts=artifacts, sparsity=pruning.sparsity, seconds=time.monotonic() - began
-    )
+    result = DemoResult(folder=folder, artifacts=artifacts, sparsity=pruning.sparsity, seconds=time.monotonic() - began)
     write_json(folder / "summary.json", result.to_json(), force=force)
     return result
 

@@ -44,7 +44,9 @@ def export(
         precision: `float32`, `float16`, `int8`, `int16` (ONNX only) or `int16x8` (TFLite only).
         data: `digits`, or a folder of images: what the model is calibrated and compared on.
         samples: how many images are compared; 128 for a trained model and 16 for random weights where not given.
-        classes, input_size, seed: of a network given by name.
+        classes: units of the classifier, of a network given by name.
+        input_size: side in pixels or (height, width), likewise.
+        seed: of the random weights, likewise.
         batch: the artifact's fixed batch.
         force: overwrite the output.
         progress: told how far it is.

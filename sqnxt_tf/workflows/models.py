@@ -97,9 +97,10 @@ def to_arrays(data: ImageSet, preprocessing: Preprocessing) -> Arrays:
     """
     size = 4 * len(data) * preprocessing.height * preprocessing.width * preprocessing.channels
     if size > LARGEST_ARRAY:
+        limit = LARGEST_ARRAY / 1e9
         raise SqnxtError(
-            f"{data.name}: {len(data)} images take {size / 1e9:.1f} GB at {preprocessing.height}x{preprocessing.width}, "
-            f"and {LARGEST_ARRAY / 1e9:.0f} GB is the most that is held in memory; use fewer images or a smaller --input-size"
+            f"{data.name}: {len(data)} images take {size / 1e9:.1f} GB at this input size, and {limit:.0f} GB "
+            "is the most that is held in memory; use fewer images or a smaller --input-size"
         )
     images: NDArray[np.float32] = preprocessing.apply(data.batch(0, len(data)))
     return Arrays(images, data.labels)

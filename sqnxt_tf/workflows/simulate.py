@@ -28,7 +28,8 @@ def simulate(
         dataflow: `best` (the faster one, layer by layer), `weight_stationary` or `output_stationary`.
         sparsity: assume this fraction of zero weights instead of counting them.
         precision: assume this precision instead of the graph's own.
-        batch, input_size: for a graph that leaves them free.
+        batch: for a graph that leaves it free.
+        input_size: side in pixels or (height, width), likewise.
 
     Raises:
         SimulatorError: the graph cannot be read or costed.

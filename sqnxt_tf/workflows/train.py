@@ -89,7 +89,9 @@ def train(
     from ..training.loop import train as run_training
     from ..training.strategies import is_chief, make_strategy
 
-    layer_rows(known.name, classes=len(labels), input_size=size)  # an input that is too small, before anything is written
+    layer_rows(
+        known.name, classes=len(labels), input_size=size
+    )  # an input that is too small, before anything is written
     folder = RunFolder(output.with_suffix(".train"))
     if is_chief():
         folder.begin(settings, force=force)  # before the workers meet, so that all find the same state
