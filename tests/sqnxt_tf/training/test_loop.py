@@ -1,0 +1,130 @@
+"""Training runs on a network small enough for seconds."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.loop import Trained, train
+from sqnxt_tf.training.pruning import count_zeros, prune
+from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.strategies import make_strategy
+
+RECIPE = Recipe(epochs=4, batch=8, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=1)
+
+
+def small_model() -> Any:
+    import tf_keras as keras
+
+    layers = keras.layers
+    image = layers.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, padding="same", kernel_initializer=keras.initializers.GlorotUniform(seed=1))(image)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.ReLU()(x)
+    x = layers.Conv2D(8, 3, groups=2, kernel_initializer=keras.initializers.GlorotUniform(seed=2))(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, layers.Dense(2, kernel_initializer=keras.initializers.GlorotUniform(seed=3))(x))
+
+
+def stripes(count: int, seed: int) -> Arrays:
+    """Two classes: upright and lying stripes."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    images = random.normal(0, 0.3, (count, 8, 8, 3)).astype(np.float32)
+    images[labels == 0, ::2] += 1
+    images[labels == 1, :, ::2] += 1
+    return Arrays(images, labels)
+
+
+def run(recipe: Recipe = RECIPE, **options: Any) -> Trained:
+    strategy = options.pop("strategy", None) or make_strategy("one-device")
+    return train(small_model, stripes(36, 0), stripes(12, 1), recipe, strategy=strategy, seed=3, **options)
+
+
+def weights_of(model: Any) -> np.ndarray[Any, Any]:
+    return np.concatenate([weights.ravel() for weights in model.get_weights()])
+
+
+def test_it_learns_and_tells_how_far_it_is() -> None:
+    told: list[tuple[int, int]] = []
+    result = run(
+        replace(RECIPE, epochs=12),
+        progress=lambda task, done, total, **figures: told.append((done, total)),
+    )
+    assert result.history[-1]["val_accuracy"] > 0.9
+    assert [row["epoch"] for row in result.history] == list(range(1, 13))
+    assert told[-1] == (60, 60)
+    assert set(result.history[0]) == {"epoch", "rate", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    np.testing.assert_array_equal(weights_of(run().model), weights_of(run().model))
+
+
+def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    class Killed(Exception):  # noqa: N818 - it is no error
+        pass
+
+    def kill_in_epoch_3(task: str, done: int, total: int, **figures: float) -> None:
+        if done == 13:
+            raise Killed
+
+    folder = RunFolder(tmp_path / "m.train")
+    folder.begin({"seed": 3})
+    with pytest.raises(Killed):
+        run(folder=folder, progress=kill_in_epoch_3)
+    resumed = run(folder=folder)
+    whole = run()
+    np.testing.assert_array_equal(weights_of(resumed.model), weights_of(whole.model))
+    assert [row["loss"] for row in resumed.history] == pytest.approx([row["loss"] for row in whole.history], rel=1e-5)
+
+
+def test_changed_settings_are_refused_and_named(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "m.train")
+    folder.begin({"seed": 3, "recipe": {"batch": 8}})
+    folder.begin({"seed": 3, "recipe": {"batch": 8}})
+    with pytest.raises(SqnxtError, match=r"of other settings \(seed 3 -> 4\); .*--force"):
+        folder.begin({"seed": 4, "recipe": {"batch": 8}})
+    folder.begin({"seed": 4}, force=True)
+
+
+def test_mirrored_replicas_learn_the_same_task() -> None:
+    assert run(replace(RECIPE, epochs=12), strategy=make_strategy("mirrored")).history[-1]["val_accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("schedule", ["constant", "polynomial"])
+def test_pruning_reaches_its_sparsity_in_every_kernel(schedule: Any) -> None:
+    dense = run().model
+    pruned = prune(
+        dense,
+        stripes(36, 0),
+        stripes(12, 1),
+        RECIPE,
+        sparsity=0.5,
+        schedule=schedule,
+        strategy=make_strategy("one-device"),
+    )
+    assert [layer.name for layer in pruned.model.layers] == [layer.name for layer in dense.layers]
+    zeros = count_zeros(pruned.model)
+    assert len(zeros) == 3
+    for layer in zeros:
+        assert layer.sparsity == pytest.approx(0.5, abs=1 / layer.weights)
+    assert all(layer.zeros == 0 for layer in count_zeros(dense))
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 1.0, -0.4, 40])
+def test_sparsities_that_make_no_sense_are_refused(sparsity: float) -> None:
+    with pytest.raises(SqnxtError, match="out of range"):
+        prune(
+            None,
+            stripes(4, 0),
+            stripes(4, 1),
+            RECIPE,
+            sparsity=sparsity,
+            strategy=make_strategy("one-device"),
+        )

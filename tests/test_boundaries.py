@@ -1,0 +1,135 @@
+"""Who may import whom (docs/architecture.md): looked at in fresh interpreters, and in the source."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ("sqnxt_tf", "sqnxt_export", "sqnxt_sim")
+HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert"}
+BASE = {"click", "numpy", "onnx", "rich"}  # what the base install brings
+DEVICE = {"PIL", "ai_edge_litert", "onnxruntime"}
+TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf_keras"}
+
+# module (or package) -> what of ours and of others it may import, anywhere in it, lazily too; the longest name counts
+RULES = {
+    "sqnxt_sim": {"sqnxt_sim", "numpy", "onnx"},
+    "sqnxt_export": {"sqnxt_export", "numpy", "onnx", *DEVICE, *TRAIN, "h5py"},
+    "sqnxt_export.artifact": {"sqnxt_export", "numpy", "onnx", "PIL", "h5py"},
+    "sqnxt_export.runtimes": {"sqnxt_export", "numpy", "onnx", *DEVICE, "tf_keras", "tensorflow"},
+    "sqnxt_tf": {"sqnxt_tf"},
+    "sqnxt_tf.networks": {"sqnxt_tf", "numpy", *TRAIN},
+    "sqnxt_tf.data": {"sqnxt_tf", "numpy", "PIL", *TRAIN},
+    "sqnxt_tf.training": {"sqnxt_tf", "numpy", *TRAIN},
+    "sqnxt_tf.device": {"sqnxt_tf", "sqnxt_export", "numpy", "PIL"},
+    "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy"},
+    "sqnxt_tf.reports": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy", "rich"},
+    "sqnxt_tf.workflows": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
+    "sqnxt_tf.cli": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "click", "rich"},
+}
+# inside sqnxt_tf: which of its own packages each may not import
+FORBIDDEN_INSIDE = {
+    "sqnxt_tf.networks": {"cli", "codesign", "data", "device", "reports", "training", "workflows"},
+    "sqnxt_tf.data": {"cli", "codesign", "device", "networks", "reports", "training", "workflows"},
+    "sqnxt_tf.training": {"cli", "codesign", "device", "reports", "workflows"},
+    "sqnxt_tf.device": {"cli", "codesign", "reports", "training", "workflows"},
+    "sqnxt_tf.codesign": {"cli", "device", "reports", "training"},
+    "sqnxt_tf.reports": {"cli", "codesign", "training"},
+    "sqnxt_tf.workflows": {"cli", "reports"},
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in PACKAGES:
+        root = importlib.import_module(package)
+        assert root.__file__ is not None
+        found[package] = Path(root.__file__)
+        for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+            spec = importlib.util.find_spec(info.name)
+            assert spec is not None
+            assert spec.origin is not None
+            found[info.name] = Path(spec.origin)
+    return found
+
+
+MODULES = modules()
+
+
+def imports_of(module: str, *, runtime_only: bool = False) -> Iterator[str]:
+    """Absolute names of all that a module imports, wherever in it."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    tree = ast.parse(path.read_text())
+    skipped = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            skipped |= {id(inner) for statement in node.body for inner in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if runtime_only and id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            yield ".".join([*base, *(node.module or "").split(".")]).rstrip(".")
+
+
+def rule_for(module: str) -> set[str]:
+    return RULES[max((name for name in RULES if f"{module}.".startswith(f"{name}.")), key=len)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
+    allowed = rule_for(module) | set(sys.stdlib_module_names)
+    assert {name.split(".")[0] for name in imports_of(module)} <= allowed
+
+
+@pytest.mark.parametrize("package", FORBIDDEN_INSIDE)
+def test_the_packages_of_sqnxt_tf_stand_on_each_other_in_one_direction(package: str) -> None:
+    forbidden = {f"sqnxt_tf.{name}" for name in FORBIDDEN_INSIDE[package]}
+    for module in MODULES:
+        if f"{module}.".startswith(f"{package}."):
+            imported = {".".join(name.split(".")[:2]) for name in imports_of(module, runtime_only=True)}
+            assert not imported & forbidden, module
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys; print(*sorted(name.split('.')[0] for name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_importing_the_top_of_a_package_loads_nothing_heavy(package: str) -> None:
+    assert not loaded_after(f"import {package}") & (HEAVY | {"numpy", "onnx"})
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.startswith(("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.runtimes"))]
+)
+def test_simulator_and_artifacts_load_no_tensorflow(module: str) -> None:
+    others = {"sqnxt_sim": {"sqnxt_tf", "sqnxt_export"}, "sqnxt_export": {"sqnxt_tf", "sqnxt_sim"}}
+    assert not loaded_after(f"import {module}") & (HEAVY | others[module.split(".")[0]])
+
+
+def test_the_command_line_loads_its_verbs_without_their_work() -> None:
+    statement = "from sqnxt_tf.cli.main import VERBS, main; [main.get_command(None, verb) for verb in VERBS]"
+    assert not loaded_after(statement) & (HEAVY | {"numpy", "onnx", "rich", "PIL"})
+
+
+def test_public_names_are_sorted_documented_and_there() -> None:
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        names = [name for name in module.__all__ if name != "__version__"]
+        constants = [name for name in names if name.isupper()]
+        classes = [name for name in names if name[0].isupper() and not name.isupper()]
+        functions = [name for name in names if name[0].islower()]
+        assert names == sorted(constants) + sorted(classes) + sorted(functions)
+        for name in classes + functions:
+            assert getattr(module, name).__doc__, f"{package}.{name}"

@@ -1,0 +1,70 @@
+"""The built wheel holds the tree's packages, no more and no less; its base install does what it says."""
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {"sqnxt_tf": ROOT / "sqnxt_tf", "sqnxt_export": ROOT / "export/sqnxt_export", "sqnxt_sim": ROOT / "simulator/sqnxt_sim"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that no build folder of the tree leaks into it."""
+    copy = tmp_path_factory.mktemp("tree")
+    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in tracked.stdout.splitlines():
+        if name.startswith(("sqnxt_tf/", "export/", "simulator/")) or "/" not in name:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_exactly_the_packages_of_the_tree(wheel: Path) -> None:
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    tree = {
+        f"{package}/{path.relative_to(folder).as_posix()}"
+        for package, folder in SOURCES.items()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert held == tree
+
+
+@pytest.mark.slow
+def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
+    subprocess.run(install, check=True)
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [tmp_path / "venv" / "bin" / "sqnxt-tf", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    graph = tmp_path / "graph.onnx"
+    export = [sys.executable, "-m", "sqnxt_tf.cli", "export", "squeezenet_v1_1", "--format", "onnx", "-o", graph, "-q"]
+    subprocess.run(export, check=True, capture_output=True)
+    assert len(json.loads(run("list", "--json").stdout)) == 44
+    assert json.loads(run("summary", "alexnet", "--json").stdout)["params"] == 60_965_224
+    report = json.loads(run("simulate", graph, "--json").stdout)
+    assert report["total"]["macs"] == 349_151_936
+    ready = json.loads(run("doctor", "--json").stdout)["ready"]
+    assert ready == {"base": True, "device": False, "train": False, "dev": False}
+    for arguments, extra in (
+        (("train", "--network", "alexnet", "-o", "m.keras"), "train"),
+        (("export", "alexnet", "--format", "onnx"), "train"),
+        (("evaluate", graph), "device"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert f"sqnxt-tf[{extra}]" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
