@@ -1,7 +1,7 @@
 """Cycles and energy of an ONNX graph on an array of processing elements, layer by layer.
 
-    report = simulate(read_onnx("model.onnx"), load_accelerator("squeezelerator-16x16"))
-    report.cycles, report.energy.total, report.to_json()
+report = simulate(read_onnx("model.onnx"), load_accelerator("squeezelerator-16x16"))
+report.cycles, report.energy.total, report.to_json()
 """
 
 from importlib import import_module

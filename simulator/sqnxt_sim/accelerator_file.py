@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqnxt_sim.accelerator import Accelerator, Dram, EnergyTable, GlobalBuffer, PEArray, TileSearch
 from sqnxt_sim.errors import SimulatorError

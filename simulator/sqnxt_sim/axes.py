@@ -105,9 +105,10 @@ def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride:
         # A strided 1x1 skips rows: only those that it reads count.
         first = -(-pad // stride)
         stop = (in_size - 1 + pad) // stride + 1
-        return np.maximum(np.minimum(end, stop) - np.maximum(begin, first), 0)
-    stop_row = np.minimum((end - 1) * stride - pad + span, in_size)
-    return np.maximum(stop_row - np.maximum(begin * stride - pad, 0), 0)
+        extents: _Ints = np.minimum(end, stop) - np.maximum(begin, first)
+    else:
+        extents = np.minimum((end - 1) * stride - pad + span, in_size) - np.maximum(begin * stride - pad, 0)
+    return extents.clip(min=0)
 
 
 def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:

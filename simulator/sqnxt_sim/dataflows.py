@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from sqnxt_sim.accelerator import Accelerator, PEArray
+from sqnxt_sim.accelerator import PEArray
 from sqnxt_sim.axes import Array
 from sqnxt_sim.layers import ConvLayer
 from sqnxt_sim.tiling import TilingSpace, WordScale
@@ -29,9 +29,7 @@ def array_cycles(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array
     return _output_stationary_cycles(layer, space, array)
 
 
-def buffer_words(
-    dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale
-) -> Array:
+def buffer_words(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
     """Native words between buffer and array for every tiling; what DRAM moves through the buffer excluded."""
     if dataflow is Dataflow.WEIGHT_STATIONARY:
         return _weight_stationary_words(layer, space, array, scale)
@@ -74,7 +72,9 @@ def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
     """
     pixel_blocks = space.rows.blocks * space.cols.blocks
     steps = pixel_blocks * _nonzero_weights(layer)
-    loads = pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * (_window(layer, array) / array.cols)
+    loads = (
+        pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * (_window(layer, array) / array.cols)
+    )
     drain = pixel_blocks * (layer.out_channels * array.rows) * space.in_channels.tiles
     return np.maximum(steps, loads) + drain
 

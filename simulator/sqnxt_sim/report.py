@@ -11,15 +11,13 @@ from sqnxt_sim.search import Bound, Energy, TilingCost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerCost:
-    """A costed layer with the bits and zeros that were counted, under the chosen and the rejected dataflow.
+    """A costed layer under the chosen and the rejected dataflow; `layer` has the bits and zeros that were counted.
 
     `chosen` and `rejected` cost one image; the properties cost the whole batch, image after image, each fetching the
     weights anew.
     """
 
     layer: ConvLayer
-    weight_bits: int
-    activation_bits: int
     chosen: TilingCost
     rejected: TilingCost
     accelerator: Accelerator
@@ -146,8 +144,8 @@ def _costed_row(cost: LayerCost) -> dict[str, Any]:
         "cycles": cost.cycles,
         **_energies(cost.energy, cost.accelerator),
         "macs": layer.macs,
-        "weight_bits": cost.weight_bits,
-        "activation_bits": cost.activation_bits,
+        "weight_bits": layer.weight_bits,
+        "activation_bits": layer.activation_bits,
         "weight_sparsity": cost.weight_sparsity,
         "dram_bytes": cost.dram_bytes,
         "buffer_bytes": cost.buffer_bytes,

@@ -63,13 +63,9 @@ class _Solver:
 
     def cost(self, layer: ConvLayer) -> LayerCost:
         """The cost of a layer whose bits are known."""
-        assert layer.weight_bits is not None
-        assert layer.activation_bits is not None
         chosen, rejected = self._both(layer)
         return LayerCost(
             layer=layer,
-            weight_bits=layer.weight_bits,
-            activation_bits=layer.activation_bits,
             chosen=chosen,
             rejected=rejected,
             accelerator=self._accelerator,

@@ -61,8 +61,10 @@ class TilingSpace:
 
     def tiling(self, index: tuple[int, ...]) -> Tiling:
         """The tiling at a place of the grid."""
-        axes = (self.rows, self.cols, self.in_channels, self.out_channels)
-        return Tiling(**{name: int(axis.size.flat[i]) for name, axis, i in zip(Tiling.__slots__, axes, index, strict=True)})
+        axes: tuple[SpatialAxis | ChannelAxis, ...] = (self.rows, self.cols, self.in_channels, self.out_channels)
+        return Tiling(
+            **{name: int(axis.size.flat[i]) for name, axis, i in zip(Tiling.__slots__, axes, index, strict=True)}
+        )
 
 
 def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
@@ -71,7 +73,9 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
     Outputs and partial sums are taken at the width of the layer's input activations.
     """
     native = accelerator.array.word_bits
-    return WordScale(activation=(layer.activation_bits or native) / native, weight=(layer.weight_bits or native) / native)
+    return WordScale(
+        activation=(layer.activation_bits or native) / native, weight=(layer.weight_bits or native) / native
+    )
 
 
 def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:

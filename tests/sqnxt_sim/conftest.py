@@ -1,12 +1,9 @@
 """The 13 networks of the paper's Table 3 as plain layers, independent of the project's own builders."""
 
-import csv
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from sqnxt_sim import ConvLayer, Workload
 
 DATA = Path(__file__).parent / "data"
@@ -101,7 +98,17 @@ def mobilenet(*, same: bool) -> list[ConvLayer]:
     """`same` pads strided layers below and to the right only, as TensorFlow does; otherwise all round."""
     strided = (0, 0, 1, 1) if same else 1
     net = Trunk(224).conv(32, 3, stride=2, pad=strided)
-    for filters, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)]:
+    for filters, stride in [
+        (64, 1),
+        (128, 2),
+        (128, 1),
+        (256, 2),
+        (256, 1),
+        (512, 2),
+        *[(512, 1)] * 5,
+        (1024, 2),
+        (1024, 1),
+    ]:
         channels = net.shape[0]
         net.conv(channels, 3, stride=stride, pad=strided if stride == 2 else 1, groups=channels).conv(filters, 1)
     return net.global_pool().fc(1000).layers
