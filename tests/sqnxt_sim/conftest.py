@@ -1,4 +1,4 @@
-"""The 13 networks of the paper's Table 3 as plain layers, independent of the project's own builders."""
+"""Shared by the tests: the networks of the paper's Table 3 as plain layers, independent of the project's own builders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +139,7 @@ NETWORKS: dict[str, Callable[[], list[ConvLayer]]] = {
     "1.0-SqNxt-23v4": lambda: sqnxt((2, 10, 8, 1)),
     "1.0-SqNxt-23v5": lambda: sqnxt((2, 4, 14, 1)),
     "MobileNet": lambda: mobilenet(same=True),
+    "MobileNet symmetric": lambda: mobilenet(same=False),
     "2.0-SqNxt-23": lambda: sqnxt((6, 6, 8, 1), width=2, baseline=True),
     "2.0-SqNxt-23v4": lambda: sqnxt((2, 10, 8, 1), width=2),
     "2.0-SqNxt-23v5": lambda: sqnxt((2, 4, 14, 1), width=2),
