@@ -81,40 +81,34 @@ class TilingCost:
     buffer_words: float
 
 
-def best_tiling(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, accelerator: Accelerator) -> TilingCost:
-    """The tiling of least time plus priced DRAM words; ties take the fewest DRAM words."""
-    on_array = array_cycles(dataflow, layer, space, accelerator.array)
-    parts = (on_array, *_transfer_cycles(space, accelerator))
-    time = parts[3] + np.maximum(parts[0], parts[1] + parts[2])
-    cost = time + accelerator.search.cycles_per_dram_word * space.dram_words
-    cost[~space.fits] = np.inf
-    best = _argmin(cost, space.dram_words)
-
-    array, bandwidth, latency, fill_drain = (_at(part, best) for part in parts)
-    dram_words = _at(space.dram_words, best)
-    on_chip_words = buffer_words(dataflow, layer, space, accelerator.array, word_scale(layer, accelerator))
-    return TilingCost(
-        dataflow=dataflow,
-        tiling=space.tiling(best),
-        cycles=Cycles(
-            array=array,
-            dram_bandwidth=bandwidth,
+def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator) -> dict[Dataflow, TilingCost]:
+    """For each dataflow the tiling of least time plus priced DRAM words; ties take the fewest DRAM words."""
+    hidden, exposed = _transfer_cycles(space, accelerator)
+    # What a tiling costs beside the part in which array and DRAM overlap, the same for both dataflows.
+    fixed = exposed + accelerator.search.cycles_per_dram_word * space.dram_words
+    fixed[~space.fits] = np.inf
+    costs = {}
+    for dataflow in Dataflow:
+        on_array = array_cycles(dataflow, layer, space, accelerator.array)
+        best = _argmin(np.maximum(on_array, hidden) + fixed, space.dram_words)
+        latency = accelerator.dram.latency_cycles * (_at(space.rounds, best) - 1)
+        cycles = Cycles(
+            array=_at(on_array, best),
+            dram_bandwidth=_at(hidden, best) - latency,
             dram_latency=latency,
-            fill_drain=fill_drain,
+            fill_drain=_at(exposed, best),
             overhead=accelerator.array.layer_overhead_cycles,
-        ),
-        energy=_energy(dataflow, layer, _at(on_chip_words, best), dram_words, accelerator),
-        executed_macs=executed_macs(dataflow, layer),
-        dram_words=dram_words,
-        buffer_words=sum(_at(words, best) for words in (space.input_words, space.weight_words, space.output_words)),
-    )
+        )
+        costs[dataflow] = _cost(dataflow, layer, space, best, cycles, accelerator)
+    return costs
 
 
-def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Array, Array, Array]:
-    """Bandwidth and latency cycles that overlap with the array, and those of first load and last store, which don't."""
+def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Array, Array]:
+    """DRAM cycles of every tiling: those that overlap with the array, and first load and last store, which don't."""
     per_cycle, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
-    tile_words = space.input_words + space.weight_words + space.output_words
-    return (space.dram_words - tile_words) / per_cycle, latency * (space.rounds - 1), latency + tile_words / per_cycle
+    tile_cycles = (space.input_words + space.weight_words + space.output_words) / per_cycle
+    hidden = space.dram_words / per_cycle - tile_cycles + latency * (space.rounds - 1)
+    return hidden, tile_cycles + latency
 
 
 def _argmin(cost: Array, dram_words: Array) -> tuple[int, ...]:
@@ -129,14 +123,31 @@ def _at(values: Array, index: tuple[int, ...]) -> float:
     return float(values[tuple(min(i, size - 1) for i, size in zip(index, values.shape, strict=True))])
 
 
-def _energy(
-    dataflow: Dataflow, layer: ConvLayer, on_chip_words: float, dram_words: float, accelerator: Accelerator
-) -> Energy:
-    """Energy of one image; what DRAM moves crosses the buffer too."""
+def _cost(
+    dataflow: Dataflow,
+    layer: ConvLayer,
+    space: TilingSpace,
+    best: tuple[int, ...],
+    cycles: Cycles,
+    accelerator: Accelerator,
+) -> TilingCost:
+    """Everything about one tiling of one image; what DRAM moves crosses the buffer too."""
     table, scale = accelerator.energy, word_scale(layer, accelerator)
-    return Energy(
-        mac=table.mac * executed_macs(dataflow, layer) * scale.activation * scale.weight,
+    macs = executed_macs(dataflow, layer)
+    dram_words = _at(space.dram_words, best)
+    on_chip_words = _at(buffer_words(dataflow, layer, space, accelerator.array, scale), best)
+    energy = Energy(
+        mac=table.mac * macs * scale.activation * scale.weight,
         register_file=table.register_file * register_file_accesses(dataflow, layer),
         buffer=table.buffer * (on_chip_words + dram_words),
         dram=table.dram * dram_words,
+    )
+    return TilingCost(
+        dataflow=dataflow,
+        tiling=space.tiling(best),
+        cycles=cycles,
+        energy=energy,
+        executed_macs=macs,
+        dram_words=dram_words,
+        buffer_words=sum(_at(words, best) for words in (space.input_words, space.weight_words, space.output_words)),
     )

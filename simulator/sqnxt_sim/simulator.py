@@ -8,7 +8,7 @@ from sqnxt_sim.dataflows import Dataflow
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.layers import ConvLayer, Uncosted, UncostedLayer, Workload
 from sqnxt_sim.report import LayerCost, NetworkReport
-from sqnxt_sim.search import TilingCost, best_tiling
+from sqnxt_sim.search import TilingCost, best_tilings
 from sqnxt_sim.tiling import TilingSpace, tiling_space
 
 PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
@@ -79,9 +79,8 @@ class _Solver:
             if shape not in self._spaces:
                 # The name is for the error: which layer it is that doesn't fit.
                 self._spaces[shape] = tiling_space(replace(shape, name=layer.name), self._accelerator)
-            space = self._spaces[shape]
-            costs = [best_tiling(dataflow, problem, space, self._accelerator) for dataflow in Dataflow]
-            first, second = sorted(costs, key=self._rank)
+            costs = best_tilings(problem, self._spaces[shape], self._accelerator)
+            first, second = sorted(costs.values(), key=self._rank)
             self._costs[problem] = (first, second)
         return self._costs[problem]
 
