@@ -28,9 +28,14 @@ def read_onnx(path: str | Path, *, batch: int | None = None, input_size: tuple[i
     Raises:
         SimulatorError: the file is missing or broken, or has a dynamic shape that no argument fixes.
     """
-    graph = load_graph(Path(path), batch=batch, input_size=input_size)
-    constants = constant_names(graph)
-    return Workload(name=graph.name, layers=tuple(_layer(graph, node, constants) for node in graph.nodes))
+    try:
+        graph = load_graph(Path(path), batch=batch, input_size=input_size)
+        constants = constant_names(graph)
+        layers = tuple(_layer(graph, node, constants) for node in graph.nodes)
+    except UnicodeDecodeError as error:
+        # protobuf decodes names only when they are looked at
+        raise SimulatorError(f"{path}: holds names that are not UTF-8; export it again") from error
+    return Workload(name=graph.name, layers=layers)
 
 
 def _layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | UncostedLayer:

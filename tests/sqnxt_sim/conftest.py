@@ -1,4 +1,4 @@
-"""Shared by the tests: the networks of the paper's Table 3 as plain layers, independent of the project's own builders."""
+"""Shared by the tests: the networks of the paper's Table 3 as plain layers, apart from the project's own builders."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -129,7 +129,7 @@ def every_cost(layer, accelerator, dataflow):
             yield time + accelerator.search.cycles_per_dram_word * moved, moved
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(layers(), accelerators(), st.sampled_from(Dataflow))
 def test_search_equals_brute_force(layer, accelerator, dataflow):
     costs = list(every_cost(layer, accelerator, dataflow))
