@@ -25,8 +25,9 @@ class ConvLayer:
     """A convolution, or a fully connected layer as a 1x1 convolution on a 1x1 map.
 
     Sizes are in elements, pads in rows and columns of zeros. `weight_bits` and `activation_bits` are None for
-    floating point, which an accelerator takes at its native width. `nonzero_weights` counts over all groups; None
-    when the weights are not known. It may be fractional where a sparsity is assumed rather than counted.
+    floating point, which an accelerator takes at its native width. `nonzero_weights` counts over all groups; None when
+    the weights are not known, fractional where a sparsity is assumed rather than counted. A dilated kernel has the
+    weights and MACs of its taps, and reads the rows and columns between them too: an upper bound.
 
     Raises:
         SimulatorError: a size out of range, channels that the groups don't divide, or an empty output.

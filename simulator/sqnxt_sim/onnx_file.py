@@ -11,6 +11,7 @@ import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.layers import MAX_MAP_SIZE
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
@@ -42,6 +43,9 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: tuple[int, i
     Raises:
         SimulatorError: the file is missing or broken, or a dimension is free that no argument fixes.
     """
+    for option, value in (("batch", batch), *zip(("height", "width"), input_size or (), strict=False)):
+        if value is not None and not 1 <= value <= MAX_MAP_SIZE:
+            raise SimulatorError(f"{path}: {option} {value} is out of range; give one in 1..{MAX_MAP_SIZE}")
     model = _parse(path)
     if model.functions:
         with _refusing(path, "has functions that cannot be inlined"):
@@ -154,12 +158,13 @@ def _refuse_free_dimensions(value: ValueInfoProto, path: Path) -> None:
         raise SimulatorError(f"{path}: input {value.name!r} has no shape; export the model with a static one")
     free = [axis for axis, dim in enumerate(tensor.shape.dim) if _is_free(dim)]
     if free:
-        remedy = (
-            "`--batch 1`" if free == [0] else "`--input-size HxW`" if 0 not in free else "`--batch 1 --input-size HxW`"
-        )
+        remedies = ["`--batch 1`"] if free[0] == 0 else []
+        if free[-1] > 0 and len(tensor.shape.dim) == 4:
+            remedies.append("`--input-size HxW`")
+        remedies = [f"fix it with {' and '.join(remedies)}"] if remedies else []
         raise SimulatorError(
             f"{path}: input {value.name!r} has a dynamic shape (axis {', '.join(map(str, free))}); "
-            f"fix it with {remedy}, or export with a static shape"
+            f"{' or '.join([*remedies, 'export it with a static shape'])}"
         )
     for axis, dim in enumerate(tensor.shape.dim):
         if dim.dim_value < 1:
@@ -185,8 +190,6 @@ def _refusing(path: Path, fault: str) -> Iterator[None]:
     """Turn whatever onnx and protobuf raise (their classes vary) into one line."""
     try:
         yield
-    except SimulatorError:
-        raise
     except Exception as error:
         detail = " ".join(str(error).split())[:200] or type(error).__name__
         raise SimulatorError(f"{path}: {fault} ({detail}); export it again") from error

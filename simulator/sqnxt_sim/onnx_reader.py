@@ -39,7 +39,7 @@ def read_onnx(path: str | Path, *, batch: int | None = None, input_size: tuple[i
 
 
 def _layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | UncostedLayer:
-    if all(output in constants for output in node.output):
+    if all(output in constants for output in node.output if output):
         return _uncosted(node, Uncosted.FOLDED, "constant, computed once and for all")
     if node.domain not in _ONNX_DOMAINS:
         return _uncosted(node, Uncosted.NO_MODEL, f"operator of the domain {node.domain}")

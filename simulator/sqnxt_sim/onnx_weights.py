@@ -41,10 +41,15 @@ def constant_names(graph: OnnxGraph) -> frozenset[str]:
     constants = set(graph.initializers)
     for node in graph.nodes:
         inputs = [name for name in node.input if name]
-        known = all(name in constants for name in inputs) and node.op_type not in _RANDOM
-        if node.op_type in ("Constant", "Shape", "Size") or (inputs and known):
+        known = inputs and all(name in constants for name in inputs)
+        if node.op_type in ("Constant", "Shape", "Size") or (known and not _is_unpredictable(node)):
             constants.update(node.output)
     return frozenset(constants)
+
+
+def _is_unpredictable(node: NodeProto) -> bool:
+    """Whether constant inputs may give varying outputs: by chance, or by a subgraph that reads the outer graph."""
+    return node.op_type in _RANDOM or any(a.type in (a.GRAPH, a.GRAPHS) for a in node.attribute)
 
 
 def activation_bits(graph: OnnxGraph, name: str) -> int | None:

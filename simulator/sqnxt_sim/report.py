@@ -85,7 +85,7 @@ class NetworkReport:
     @property
     def cycles(self) -> float:
         """Sum of the layers' cycles; not rounded."""
-        return sum(layer.cycles for layer in self.costed)
+        return sum((layer.cycles for layer in self.costed), 0.0)
 
     @property
     def time_ms(self) -> float:
@@ -96,7 +96,7 @@ class NetworkReport:
     def energy(self) -> Energy:
         """Sum of the layers' energies in native MACs, by where it goes."""
         parts = [layer.energy for layer in self.costed]
-        return Energy(**{part: sum(getattr(energy, part) for energy in parts) for part in Energy.__slots__})
+        return Energy(**{part: sum((getattr(energy, part) for energy in parts), 0.0) for part in Energy.__slots__})
 
     @property
     def macs(self) -> int:
@@ -106,10 +106,14 @@ class NetworkReport:
     @property
     def dram_bytes(self) -> float:
         """Bytes between DRAM and buffer."""
-        return sum(layer.dram_bytes for layer in self.costed)
+        return sum((layer.dram_bytes for layer in self.costed), 0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """The `simulate` document: numbers, strings and null only. Cycles are whole, fractions where they arise."""
+        """The `simulate` document, ready for `json.dumps`. Cycles and energies are not rounded.
+
+        Every layer has the same keys; those that mean nothing for a layer that is not costed are null. `status` is
+        `costed` or one of `Uncosted`, `complete` whether no node without a model does real work.
+        """
         return {
             "model": self.model,
             "accelerator": self.accelerator.name,
@@ -166,7 +170,7 @@ def _costed_row(cost: LayerCost) -> dict[str, Any]:
 
 _NOT_FOR_UNCOSTED = (
     "dataflow", "cycles", "energy", "macs", "weight_bits", "activation_bits", "weight_sparsity", "dram_bytes", "tiling",
-    "rejected", "bound_by",
+    "rejected", "bound_by", "energy_by_part", "cycles_by_part", "buffer_bytes", "utilisation", "batch",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ def simulate(
     workload: Workload,
     accelerator: Accelerator,
     *,
-    dataflow: Dataflow | None = None,
+    dataflow: Dataflow | str = "best",
     sparsity: float | None = None,
     precision: str | None = None,
 ) -> NetworkReport:
@@ -28,7 +28,7 @@ def simulate(
     Args:
         workload: The network, from `read_onnx` or put together from `ConvLayer`s.
         accelerator: The hardware, from `load_accelerator`.
-        dataflow: The one dataflow to use; None takes the faster one for each layer, as the paper does.
+        dataflow: `weight_stationary` or `output_stationary`, or `best`: the faster one for each layer, as in the paper.
         sparsity: Fraction of zero weights (0..1) to assume in every layer in place of those counted.
         precision: One of `PRECISIONS`, to assume in place of the graph's own bits.
 
@@ -39,7 +39,7 @@ def simulate(
         raise SimulatorError(f"sparsity is {sparsity}; it must be a fraction in 0..1")
     if precision is not None and precision not in PRECISIONS:
         raise SimulatorError(f"no precision {precision!r}; use one of {', '.join(PRECISIONS)}")
-    solver = _Solver(accelerator, dataflow)
+    solver = _Solver(accelerator, _only(dataflow))
     layers = tuple(
         solver.cost(_assume(layer, accelerator, sparsity, precision)) if isinstance(layer, ConvLayer) else layer
         for layer in workload.layers
@@ -52,12 +52,22 @@ def simulate(
     )
 
 
+def _only(dataflow: str) -> Dataflow | None:
+    """The one dataflow that is asked for, or None for the best of them; hyphens are as good as underscores."""
+    name = dataflow.replace("-", "_")
+    if name == "best":
+        return None
+    if name not in tuple(Dataflow):
+        raise SimulatorError(f"no dataflow {dataflow!r}; use one of best, {', '.join(Dataflow)}")
+    return Dataflow(name)
+
+
 class _Solver:
     """Costs layers on one accelerator; layers that differ in name only are solved once."""
 
-    def __init__(self, accelerator: Accelerator, dataflow: Dataflow | None) -> None:
+    def __init__(self, accelerator: Accelerator, only: Dataflow | None) -> None:
         self._accelerator = accelerator
-        self._dataflow = dataflow
+        self._only = only
         self._spaces: dict[ConvLayer, TilingSpace] = {}
         self._costs: dict[ConvLayer, tuple[TilingCost, TilingCost]] = {}
 
@@ -86,7 +96,7 @@ class _Solver:
 
     def _rank(self, cost: TilingCost) -> tuple[bool, float]:
         """Least first: the dataflow that was asked for, then the least time alone."""
-        return (self._dataflow is not None and cost.dataflow is not self._dataflow, cost.cycles.total)
+        return (self._only is not None and cost.dataflow is not self._only, cost.cycles.total)
 
 
 def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, precision: str | None) -> ConvLayer:

@@ -267,7 +267,7 @@ def test_a_batch_multiplies_the_cost(read):
 
 def test_free_dimensions(read):
     channels_first = model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))])
-    with pytest.raises(SimulatorError, match=r"'x' has a dynamic shape.*--batch 1 --input-size HxW"):
+    with pytest.raises(SimulatorError, match=r"'x' has a dynamic shape.*--batch 1` and `--input-size HxW"):
         read(channels_first)
     with pytest.raises(SimulatorError, match="--input-size HxW"):
         read(channels_first, batch=1)
@@ -281,6 +281,22 @@ def test_free_dimensions(read):
 
     with pytest.raises(SimulatorError, match="fixed at 1 along axis 0"):
         read(model([CONV], [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))]), batch=2)
+
+
+@pytest.mark.parametrize("options", [{"batch": 0}, {"batch": 2**70}, {"input_size": (8, -1)}])
+def test_sizes_out_of_range(read, options):
+    with pytest.raises(SimulatorError, match="out of range"):
+        read(model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
+
+
+def test_a_subgraph_is_not_taken_for_a_constant(read):
+    """Its inputs are constant, yet it reads the outer graph."""
+    branch = make_graph(
+        [make_node("Relu", ["x"], ["r"])], "branch", [], [make_tensor_value_info("r", TensorProto.FLOAT, [1, 3])]
+    )
+    node = make_node("If", ["condition"], ["y"], then_branch=branch, else_branch=branch)
+    workload = read(model([node], [1, 3], [("condition", np.array(True))], output_rank=2))
+    assert workload.layers[0].why is Uncosted.NO_MODEL
 
 
 def test_opset_7_with_weights_among_the_inputs(read):

@@ -53,6 +53,7 @@ def test_rows_of_the_document(document):
     assert conv["weight_sparsity"] == 0
     assert sparse["weight_sparsity"] == pytest.approx(1 - 1000 / LAYER.weights)
     assert pool["costed"] is False
+    assert set(pool) == set(conv)
     assert [key for key, value in pool.items() if value is not None] == ["name", "op", "costed", "status", "reason"]
 
 
@@ -76,6 +77,7 @@ def test_a_dataflow_can_be_imposed(dataflow):
     assert {layer.chosen.dataflow for layer in report.costed} == {dataflow}
     assert {layer.rejected.dataflow for layer in report.costed} == set(Dataflow) - {dataflow}
     assert report.cycles >= simulate(WORKLOAD, ACCELERATOR).cycles
+    assert report == simulate(WORKLOAD, ACCELERATOR, dataflow=str(dataflow).replace("_", "-"))
 
 
 def test_sparsity_overrides_the_zeros_that_were_counted():
@@ -121,7 +123,8 @@ def test_precisions_are_reported(precision):
 
 
 @pytest.mark.parametrize(
-    "options", [{"sparsity": -0.1}, {"sparsity": 1.1}, {"sparsity": float("nan")}, {"precision": "int3"}]
+    "options",
+    [{"sparsity": -0.1}, {"sparsity": 1.1}, {"sparsity": float("nan")}, {"precision": "int3"}, {"dataflow": "row"}],
 )
 def test_options_out_of_range(options):
     with pytest.raises(SimulatorError, match=next(iter(options))):
