@@ -32,7 +32,7 @@ def array_cycles(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array
 def buffer_words(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
     """Native words between buffer and array for every tiling; what DRAM moves through the buffer excluded."""
     if dataflow is Dataflow.WEIGHT_STATIONARY:
-        return _weight_stationary_words(layer, space, array, scale)
+        return _weight_stationary_words(layer, space, scale)
     return _output_stationary_words(layer, space, array, scale)
 
 
@@ -79,16 +79,16 @@ def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
     return np.maximum(steps, loads) + drain
 
 
-def _weight_stationary_words(layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
-    row_blocks = -(-layer.group_in_channels // array.rows)
-    col_blocks = -(-layer.group_out_channels // array.cols)
-    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * col_blocks
+def _weight_stationary_words(layer: ConvLayer, space: TilingSpace, scale: WordScale) -> Array:
+    """Every pixel is read for each block of weights, padding too; every weight is read once for each map tile."""
+    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * space.out_channels.blocks
     # The first partial sum of a pixel is written; every other is read, added to and written back.
-    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * row_blocks - 1)
+    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * space.in_channels.blocks - 1)
     return scale.activation * (inputs + sums) + scale.weight * layer.weights * space.map_tiles
 
 
 def _output_stationary_words(layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
+    """Windows of inputs, one nonzero weight a step, and partial sums that leave the array after each channel tile."""
     pixel_blocks = space.rows.blocks * space.cols.blocks
     inputs = pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * _window(layer, array)
     sums = layer.out_pixels * layer.out_channels * (2 * space.in_channels.tiles - 1)
