@@ -21,18 +21,17 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_WEIGHT_BYTES = 2 << 30
 _MAX_JSON_BYTES = 32 << 20
 
-_CLASSES = frozenset(
-    # Layers and models.
-    "Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Cropping2D Dense "
-    "DepthwiseConv2D Dropout ELU Flatten Functional GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D InputLayer "
-    "LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model Multiply Normalization PReLU Permute ReLU "
-    "Rescaling Reshape Sequential SeparableConv2D Softmax SpatialDropout2D Subtract ThresholdedReLU UpSampling2D "
-    "ZeroPadding2D "
-    # Initializers, regularizers, constraints, number formats.
-    "Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal "
-    "RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer "
-    "MaxNorm MinMaxNorm NonNeg UnitNorm Policy".split(" ")
-)
+_SAFE_CLASSES = """
+    Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Cropping2D Dense
+    DepthwiseConv2D Dropout ELU Flatten Functional GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D InputLayer
+    LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model Multiply Normalization PReLU Permute ReLU Rescaling
+    Reshape Sequential SeparableConv2D Softmax SpatialDropout2D Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
+
+    Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
+    RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
+    MaxNorm MinMaxNorm NonNeg UnitNorm Policy
+"""
+_CLASSES = frozenset(_SAFE_CLASSES.split())
 _MODULES = frozenset(
     f"{top}{rest}"
     for top in ("keras", "tf_keras")

@@ -70,7 +70,7 @@ def batch_normalization(call: LayerCall) -> str:
 
 @handles("Rescaling")
 def rescaling(call: LayerCall) -> str:
-    """x * scale + offset, numbers or one per channel."""
+    """Times scale plus offset, numbers or one per channel."""
     scaled = call.add("Mul", [call.input, call.constant("scale", _per_channel(call, call.layer.scale))], "/scaled")
     return call.add("Add", [scaled, call.constant("offset", _per_channel(call, call.layer.offset))])
 
