@@ -40,7 +40,7 @@ def squeezenext_like() -> Any:
 
 
 def alexnet_like() -> Any:
-    """Biases, fused activations, concatenation, dropout, Flatten before two dense layers, a free-standing batch norm."""
+    """Biases, fused activations, concatenation, dropout, Flatten and two dense layers, a free-standing batch norm."""
     import tf_keras as keras
 
     layers = keras.layers

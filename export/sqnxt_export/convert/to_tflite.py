@@ -18,7 +18,9 @@ from ..quantise.recipes import checked_calibration
 from .to_onnx import image_shape
 
 
-def to_tflite(model: Any, precision: str, calibration: NDArray[np.float32] | None = None, *, batch: int | None = 1) -> bytes:
+def to_tflite(
+    model: Any, precision: str, calibration: NDArray[np.float32] | None = None, *, batch: int | None = 1
+) -> bytes:
     """The .tflite file of a tf_keras model.
 
     Args:
@@ -53,9 +55,7 @@ def to_tflite(model: Any, precision: str, calibration: NDArray[np.float32] | Non
     return data
 
 
-def _configure(
-    tensorflow: Any, converter: Any, precision: str, calibration: NDArray[np.float32], batch: int
-) -> None:
+def _configure(tensorflow: Any, converter: Any, precision: str, calibration: NDArray[np.float32], batch: int) -> None:
     if precision == "float32":
         return
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
