@@ -11,6 +11,9 @@ from .graph import Graph
 
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus", "HardSigmoid")
 
+_NOT_NEGATIVE = ("Relu", "Clip", "Sigmoid")
+"""Operators whose outputs are never below zero, as this package makes them: each Clip starts at zero."""
+
 
 def simplify(graph: Graph, output: str) -> str:
     """All passes in turn; the name of the graph's output, which may change."""
@@ -40,15 +43,23 @@ def fold_batch_norm(graph: Graph, output: str) -> str:
 
 
 def fold_padding(graph: Graph, output: str) -> str:
-    """Zero padding that only a Conv reads becomes the Conv's own."""
-    for node in [node for node in graph.nodes if node.op_type == "Conv"]:
-        producer = _only_producer(graph, node, output)
-        if producer is None or producer.op_type != "Pad":
+    """Zero padding that only a Conv reads becomes the Conv's own, and a MaxPool's where no value is below zero."""
+    for node in [node for node in graph.nodes if node.op_type in ("Conv", "MaxPool")]:
+        pad = _only_producer(graph, node, output)
+        if pad is None or pad.op_type != "Pad":
             continue
-        _, _, top, left, _, _, bottom, right = graph.constants[producer.input[1]].tolist()
+        if node.op_type == "MaxPool" and _producer_op(graph, pad.input[0]) not in _NOT_NEGATIVE:
+            continue
+        _, _, top, left, _, _, bottom, right = graph.constants[pad.input[1]].tolist()
         pads = next(attribute for attribute in node.attribute if attribute.name == "pads")
-        pads.ints[:] = [own + more for own, more in zip(pads.ints, (top, left, bottom, right), strict=True)]
-        graph.remove(producer)
+        together = [own + more for own, more in zip(pads.ints, (top, left, bottom, right), strict=True)]
+        if node.op_type == "MaxPool" and any(
+            amount >= window
+            for amount, window in zip(together, onnx.helper.get_node_attr_value(node, "kernel_shape") * 2, strict=True)
+        ):
+            continue  # a window of padding alone: zero here, minus infinity in ONNX
+        pads.ints[:] = together
+        graph.remove(pad)
     return output
 
 
@@ -70,6 +81,10 @@ def permute_dense_weights(graph: Graph, output: str) -> str:
         graph.constants[gemm.input[1]] = np.ascontiguousarray(permuted.reshape(weights.shape))
         graph.remove(transpose)
     return output
+
+
+def _producer_op(graph: Graph, tensor: str) -> str:
+    return next((node.op_type for node in graph.nodes if node.output[0] == tensor), "")
 
 
 def _only_producer(graph: Graph, node: onnx.NodeProto, output: str) -> onnx.NodeProto | None:
