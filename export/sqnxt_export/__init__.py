@@ -1,1 +1,89 @@
-"""Artifacts from any `tf_keras` model: TFLite and ONNX, quantised, proved equal to the model they came from."""
+"""Artifacts from any `tf_keras` model: TFLite and ONNX, quantised, proved equal to the model they came from.
+
+Nothing heavy is imported until it is used: `import sqnxt_export` costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .artifact.embedding import read_metadata, write_metadata
+    from .artifact.files import whole_file
+    from .artifact.metadata import Metadata
+    from .artifact.preprocessing import Preprocessing
+    from .artifact.weights import compressed_bytes, layer_zeros, nonzero_fraction
+    from .convert.to_onnx import to_onnx
+    from .convert.to_tflite import to_tflite
+    from .errors import ExportError, ParityError
+    from .exporting import ExportResult, export
+    from .parity import Parity, compare
+    from .quantise.precision import PRECISIONS, check_precision
+    from .quantise.recipes import quantise_onnx
+    from .runtimes import Runner, open_model
+    from .runtimes.keras_runner import load_keras, save_keras
+
+_HOMES = {
+    "ExportError": "errors",
+    "ExportResult": "exporting",
+    "Metadata": "artifact.metadata",
+    "PRECISIONS": "quantise.precision",
+    "Parity": "parity",
+    "ParityError": "errors",
+    "Preprocessing": "artifact.preprocessing",
+    "Runner": "runtimes",
+    "check_precision": "quantise.precision",
+    "compare": "parity",
+    "compressed_bytes": "artifact.weights",
+    "export": "exporting",
+    "layer_zeros": "artifact.weights",
+    "load_keras": "runtimes.keras_runner",
+    "nonzero_fraction": "artifact.weights",
+    "open_model": "runtimes",
+    "quantise_onnx": "quantise.recipes",
+    "read_metadata": "artifact.embedding",
+    "save_keras": "runtimes.keras_runner",
+    "to_onnx": "convert.to_onnx",
+    "to_tflite": "convert.to_tflite",
+    "whole_file": "artifact.files",
+    "write_metadata": "artifact.embedding",
+}
+
+__all__ = [
+    "PRECISIONS",
+    "ExportError",
+    "ExportResult",
+    "Metadata",
+    "Parity",
+    "ParityError",
+    "Preprocessing",
+    "Runner",
+    "check_precision",
+    "compare",
+    "compressed_bytes",
+    "export",
+    "layer_zeros",
+    "load_keras",
+    "nonzero_fraction",
+    "open_model",
+    "quantise_onnx",
+    "read_metadata",
+    "save_keras",
+    "to_onnx",
+    "to_tflite",
+    "whole_file",
+    "write_metadata",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,68 @@
+"""Importing the optional libraries when they are used, and keeping their chatter from the user."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import ExportError
+
+_EXTRAS = {
+    "PIL.Image": ("pillow", "device"),
+    "PIL.ImageOps": ("pillow", "device"),
+    "ai_edge_litert.interpreter": ("LiteRT", "device"),
+    "h5py": ("h5py", "train"),
+    "onnxruntime": ("onnxruntime", "device"),
+    "tensorflow": ("TensorFlow", "train"),
+    "tf_keras": ("tf_keras", "train"),
+}
+
+
+def require(module: str, purpose: str) -> Any:
+    """The optional module of that name.
+
+    Args:
+        module: A key of the table above.
+        purpose: What the user wants of it, as in "to run a .tflite file".
+
+    Raises:
+        ExportError: It is not installed; the message names the extra that brings it.
+    """
+    if module in sys.modules:
+        return sys.modules[module]
+    library, extra = _EXTRAS[module]
+    try:
+        with quiet_stderr():
+            return importlib.import_module(module)
+    except ImportError as error:
+        raise ExportError(
+            f"{library} is not installed and is needed {purpose}; install it with `pip install 'sqnxt-tf[{extra}]'`"
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Discard what C++ code writes to file descriptor 2.
+
+    LiteRT, its delegates and TensorFlow's converter log there directly, and neither has a switch that Python can
+    reach. Failures come as exceptions, so nothing is lost that a user needs.
+    """
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # a process without a stderr has nothing to keep quiet
+        yield
+        return
+    try:
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        os.close(sink)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)

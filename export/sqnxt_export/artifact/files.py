@@ -1,0 +1,92 @@
+"""Files that are written whole or not at all, and paths that are checked before a library sees them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ExportError
+
+FORMATS = {".keras": "keras", ".onnx": "onnx", ".tflite": "tflite"}
+"""Suffix of a file -> the format that every function of this package means by it."""
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or choose another disk",
+    errno.EDQUOT: "free some of your quota or choose another disk",
+    errno.EFBIG: "raise the limit on file sizes or choose another disk",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "choose a folder that can be written",
+    errno.EPERM: "choose a folder that can be written",
+}
+
+
+def format_of(path: Path) -> str:
+    """The format of a file by its suffix: "keras", "onnx" or "tflite".
+
+    Raises:
+        ExportError: Any other suffix.
+    """
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise ExportError(
+            f"{path}: unknown kind of file {path.suffix!r}; give a .keras, .onnx or .tflite file"
+        ) from None
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """The path of a file that is there and can be read.
+
+    Raises:
+        ExportError: Nothing there, a folder, or no permission.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ExportError(f"{path}: is a folder; give the file inside it")
+    if not path.exists():
+        raise ExportError(f"{path}: no such file; check the path")
+    if not os.access(path, os.R_OK):
+        raise ExportError(f"{path}: cannot be read; change its permissions")
+    return path
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, an output that cannot be written.
+
+    Raises:
+        ExportError: A folder, a missing or unwritable parent, or a file that exists and `force` is not set.
+    """
+    if path.is_dir():
+        raise ExportError(f"{path}: is a folder; give the name of a file inside it")
+    if not path.parent.is_dir():
+        raise ExportError(f"{path}: folder {path.parent} does not exist; create it first")
+    if path.exists() and not force:
+        raise ExportError(f"{path}: exists already; choose another name or overwrite it with --force")
+    if not os.access(path.parent, os.W_OK):
+        raise ExportError(f"{path}: folder {path.parent} is read-only; choose a folder that can be written")
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, with its suffix; rename it when the block succeeds, remove it when not.
+
+    Raises:
+        ExportError: See `check_output`; also a disk that fills up while the block writes.
+    """
+    path = Path(path)
+    check_output(path, force=force)
+    temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        temporary.touch(exist_ok=False)
+        yield temporary
+        check_output(path, force=force)  # the block may have taken minutes
+        temporary.replace(path)
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "check the path and the disk")
+        raise ExportError(f"{path}: cannot be written ({error.strerror or error}); {remedy}") from error
+    finally:
+        temporary.unlink(missing_ok=True)

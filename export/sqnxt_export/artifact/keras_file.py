@@ -1,0 +1,152 @@
+"""Reading .keras files as data: the config checked against an allow-list, the weights as plain arrays.
+
+Keras's own safe mode still imports whatever module config.json names, so every object in it is checked first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime import require
+from ..errors import ExportError, one_line
+from .zips import open_zip, read_member
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MAX_WEIGHT_BYTES = 2 << 30
+_MAX_JSON_BYTES = 32 << 20
+
+_SAFE_CLASSES = """
+    Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Cropping2D Dense
+    DepthwiseConv2D Dropout ELU Flatten Functional GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D InputLayer
+    LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model Multiply Normalization PReLU Permute ReLU Rescaling
+    Reshape Sequential SeparableConv2D Softmax SpatialDropout2D Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
+
+    Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
+    RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
+    MaxNorm MinMaxNorm NonNeg UnitNorm Policy
+"""
+_CLASSES = frozenset(_SAFE_CLASSES.split())
+_MODULES = frozenset(
+    f"{top}{rest}"
+    for top in ("keras", "tf_keras")
+    for rest in ("", ".layers", ".models", ".initializers", ".regularizers", ".constraints", ".mixed_precision")
+) | {"tf_keras.src.engine.functional", "tf_keras.src.engine.sequential", "tf_keras.src.engine.training"}
+
+
+def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
+    """The model's config, safe to deserialize: only classes of the allow-list, nothing about compiling.
+
+    Args:
+        path: A .keras file.
+        allowed: Registered names ("package>Class") that the caller will provide classes for.
+
+    Raises:
+        ExportError: Not a .keras file, one saved by Keras 3, or one that names anything else.
+    """
+    with open_zip(path, ".keras file") as archive:
+        config = _read_json(path, read_member(path, archive, CONFIG, _MAX_JSON_BYTES), CONFIG)
+        metadata = _read_json(path, read_member(path, archive, METADATA, _MAX_JSON_BYTES), METADATA)
+    _refuse_keras3(path, config, metadata)
+    if config.get("class_name") not in ("Functional", "Model", "Sequential"):
+        raise ExportError(
+            f"{path}: holds a {str(config.get('class_name'))[:80]!r}; give a functional or Sequential model"
+        )
+    checked: dict[str, Any] = _checked(path, config, frozenset(allowed))
+    return checked
+
+
+def read_weights(path: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Name and values of every dataset of the weights' HDF5 file.
+
+    Raises:
+        ExportError: See `check_weights`; also where h5py is not installed.
+    """
+    h5py = require("h5py", "to read the weights of a .keras file")
+    with open_zip(path, ".keras file") as archive:
+        try:
+            with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
+                check_weights(path, file)
+                names: list[str] = []
+                file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+                yield from ((name, file[name][()]) for name in names)
+        except ExportError:
+            raise
+        except Exception as error:  # h5py maps the C library's failures to many classes
+            raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
+
+
+def check_weights(path: Path, group: Any, depth: int = 0) -> int:
+    """Bytes of all datasets below an HDF5 group.
+
+    Raises:
+        ExportError: Links to other files or objects, values stored in other files, or more than 2 GiB.
+    """
+    if depth > 32:
+        raise ExportError(f"{path}: its weights are nested more than 32 deep; refused")
+    total = 0
+    for name in group:
+        if type(group.get(name, getlink=True)).__name__ != "HardLink":
+            raise ExportError(f"{path}: {name[:80]!r} in its weights is a link, maybe to another file; refused")
+        item = group[name]
+        if hasattr(item, "shape"):
+            if item.external or item.is_virtual:
+                raise ExportError(f"{path}: {name[:80]!r} in its weights lies in another file; refused")
+            total += item.nbytes
+        else:
+            total += check_weights(path, item, depth + 1)
+        if total > MAX_WEIGHT_BYTES:
+            raise ExportError(f"{path}: its weights unpack to more than {MAX_WEIGHT_BYTES} bytes; refused")
+    return total
+
+
+def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{path}: {name} is not JSON ({one_line(error)}); save the model again") from error
+    if not isinstance(values, dict):
+        raise ExportError(f"{path}: {name} holds no object; save the model again")
+    return values
+
+
+def _refuse_keras3(path: Path, config: dict[str, Any], metadata: dict[str, Any]) -> None:
+    version = str(metadata.get("keras_version", ""))[:20]
+    if str(config.get("module", "")).startswith("keras.src") or version.partition(".")[0] not in ("2", ""):
+        raise ExportError(
+            f"{path}: saved by Keras {version or 3}, whose layers tf_keras cannot read; rebuild the model with "
+            "`import tf_keras as keras`, copy the weights with set_weights(), and save that"
+        )
+
+
+def _checked(path: Path, value: Any, allowed: frozenset[str]) -> Any:
+    """The value without any "compile_config", every object in it checked."""
+    if isinstance(value, list):
+        return [_checked(path, item, allowed) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" in value:
+        _check_object(path, value, allowed)
+    return {key: _checked(path, item, allowed) for key, item in value.items() if key != "compile_config"}
+
+
+def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) -> None:
+    """Refuse a class that is not one of ours: by class, by module, and by the registered name that overrides both."""
+    name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
+    if isinstance(registered, str) and registered in allowed:
+        return
+    if name not in _CLASSES:
+        raise ExportError(
+            f"{path}: holds an object of class {str(name)[:80]!r}, which is not on the list of safe Keras classes; "
+            "refused, rebuild the model from standard layers"
+        )
+    if (module is not None and module not in _MODULES) or registered not in (None, name):
+        raise ExportError(
+            f"{path}: takes class {name!r} from {str(registered or module)[:80]!r}, which is not Keras; refused, "
+            "rebuild the model from standard layers"
+        )

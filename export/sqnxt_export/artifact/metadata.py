@@ -1,0 +1,125 @@
+"""What an artifact says of itself, and the strict reader for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ExportError, one_line
+from .preprocessing import Preprocessing
+
+FORMAT_VERSION = 1
+MEMBER = "sqnxt.json"
+"""Name of the zip member (.keras, .tflite) or of the metadata property (.onnx) that holds the JSON text."""
+MAX_BYTES = 4 << 20
+_MAX_LABELS = 100_000
+_MAX_TEXT = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Everything a device needs to use an artifact, and where it came from. Unknown values are None or empty.
+
+    Fractions, not per cent: `nonzero_fraction` of the weights, `accuracy` (top-1) measured on `data`.
+    `source_hash` is the SHA-256 of the model file that the artifact was made from; `versions` maps library names to
+    versions; `extra` is free JSON.
+    """
+
+    network: str = ""
+    labels: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
+    input_size: tuple[int, int] | None = None
+    precision: str = "float32"
+    nonzero_fraction: float | None = None
+    source_hash: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    accuracy: float | None = None
+    data: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        _check_texts(self)
+        if self.format_version != FORMAT_VERSION or type(self.format_version) is not int:
+            raise _invalid("format_version", f"{self.format_version!r}; this release reads {FORMAT_VERSION}: upgrade")
+        for name in ("nonzero_fraction", "accuracy"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):
+                raise _invalid(name, f"{value!r}; it must be a fraction of 0 to 1")
+        if self.input_size is not None and not (
+            len(self.input_size) == 2 and all(type(side) is int and 0 < side < 1 << 16 for side in self.input_size)
+        ):
+            raise _invalid("input_size", f"{self.input_size!r}; it must be a height and a width")
+
+    def to_json(self) -> str:
+        """One JSON object, keys sorted.
+
+        Raises:
+            ExportError: `extra` holds something that is not JSON, or the whole is larger than 4 MiB.
+        """
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["preprocessing"] = self.preprocessing.to_dict() if self.preprocessing else None
+        values["versions"], values["extra"] = dict(self.versions), dict(self.extra)
+        try:
+            text = json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ExportError(f"metadata: not JSON ({one_line(error)}); keep to JSON types in `extra`") from error
+        if len(text.encode(errors="replace")) > MAX_BYTES:
+            raise ExportError(f"metadata: more than {MAX_BYTES} bytes; shorten labels or `extra`")
+        return text
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Metadata:
+        """The reverse of `to_json`; the text may come from anyone.
+
+        Raises:
+            ExportError: Not JSON, too large, or a field missing, unknown, of another type or out of range.
+        """
+        if len(text) > MAX_BYTES:
+            raise ExportError(f"metadata: more than {MAX_BYTES} bytes; write the metadata again")
+        try:
+            values = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise ExportError(f"metadata: not JSON ({one_line(error)}); write the metadata again") from error
+        if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
+            raise ExportError("metadata: missing or unknown fields; write the metadata again")
+        for name, kind in (("labels", list), ("versions", dict), ("extra", dict)):
+            if not isinstance(values[name], kind):
+                raise _invalid(name, f"a {type(values[name]).__name__}; it must be a {kind.__name__}")
+        if values["input_size"] is not None:
+            values["input_size"] = tuple(_list(values, "input_size"))
+        if values["preprocessing"] is not None:
+            if not isinstance(values["preprocessing"], dict):
+                raise _invalid("preprocessing", "no object; write the metadata again")
+            values["preprocessing"] = Preprocessing.from_dict(values["preprocessing"])
+        values["labels"] = tuple(values["labels"])
+        return cls(**values)
+
+
+def _check_texts(metadata: Metadata) -> None:
+    texts = {name: getattr(metadata, name) for name in ("network", "precision", "source_hash", "data")}
+    for name, value in texts.items():
+        if not isinstance(value, str) or len(value) > _MAX_TEXT:
+            raise _invalid(name, f"a {type(value).__name__}; it must be text of at most {_MAX_TEXT} characters")
+    if len(metadata.labels) > _MAX_LABELS:
+        raise _invalid("labels", f"{len(metadata.labels)} of them; at most {_MAX_LABELS} are allowed")
+    for name, values in (("labels", metadata.labels), ("versions", [*metadata.versions, *metadata.versions.values()])):
+        if not all(isinstance(value, str) and len(value) <= _MAX_TEXT for value in values):
+            raise _invalid(name, f"not all text of at most {_MAX_TEXT} characters; use strings")
+
+
+def _invalid(name: str, fault: str) -> ExportError:
+    return ExportError(f"metadata: {name} is {fault}")
+
+
+def _list(values: dict[str, Any], name: str) -> list[Any]:
+    if not isinstance(values[name], list):
+        raise _invalid(name, f"{values[name]!r}; it must be a list")
+    result: list[Any] = values[name]
+    return result
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")

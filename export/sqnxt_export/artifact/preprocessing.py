@@ -1,0 +1,167 @@
+"""From images to the network's input, the same way in training, evaluation and on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime import require
+from ..errors import ExportError
+
+RESIZE_RULES = ("short_side_crop", "stretch")
+_LARGEST_SIDE = 16384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessing:
+    """Resize to `height` x `width`, then `(value - mean) / scale` per channel, values on 0-255, channels in RGB order.
+
+    `resize` is "short_side_crop" (the short side to the input's, aspect kept, then the centre; the paper's rule) or
+    "stretch" (bilinear straight to the input's size; for digits). `channels` is 1 (grey) or 3 (RGB).
+    """
+
+    height: int
+    width: int
+    channels: int
+    resize: str
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            side = getattr(self, name)
+            if type(side) is not int or not 1 <= side <= _LARGEST_SIDE:
+                raise ExportError(f"preprocessing: {name} is {side!r}; it must be an integer of 1 to {_LARGEST_SIDE}")
+        if type(self.channels) is not int or self.channels not in (1, 3):
+            raise ExportError(f"preprocessing: channels is {self.channels!r}; it must be 1 (grey) or 3 (RGB)")
+        if self.resize not in RESIZE_RULES:
+            raise ExportError(f"preprocessing: resize is {self.resize!r}; use one of {', '.join(RESIZE_RULES)}")
+        for name in ("mean", "scale"):
+            values = getattr(self, name)
+            if len(values) != self.channels or not np.isfinite(values).all():
+                raise ExportError(f"preprocessing: {name} is {values!r}; it must hold {self.channels} finite numbers")
+        if 0 in self.scale:
+            raise ExportError(f"preprocessing: scale is {self.scale!r}; it divides, so no value may be 0")
+
+    @classmethod
+    def imagenet(cls, height: int = 227, width: int | None = None) -> Preprocessing:
+        """The paper's: short side, centre crop, ImageNet's mean per channel subtracted, nothing else.
+
+        Source: the authors' network definitions (B 104, G 117, R 123).
+        """
+        mean, scale = (123.0, 117.0, 104.0), (1.0, 1.0, 1.0)
+        return cls(height=height, width=width or height, channels=3, resize="short_side_crop", mean=mean, scale=scale)
+
+    @classmethod
+    def plain(cls, height: int, width: int | None = None, channels: int = 3) -> Preprocessing:
+        """Stretched to size, 0-255 mapped to -1..1: for digits and other small pictures."""
+        centre = (127.5,) * channels
+        return cls(height=height, width=width or height, channels=channels, resize="stretch", mean=centre, scale=centre)
+
+    def apply(self, images: Any) -> NDArray[np.float32]:
+        """The network's input for a batch of images, float32 [n, height, width, channels].
+
+        Args:
+            images: A uint8 array [n, h, w, c] or [n, h, w] of any size, or a sequence whose items are pillow images
+                or uint8 arrays [h, w, c] or [h, w], each of its own size; c is 1 (grey) or 3 (RGB).
+
+        Raises:
+            ExportError: An array that is no image; pillow missing where an image must be resized or converted.
+        """
+        if isinstance(images, np.ndarray) and images.shape[1:] == (self.height, self.width, self.channels):
+            batch = _checked_uint8(images)
+        else:
+            batch = self._resized(images)
+        mean, scale = np.asarray(self.mean, np.float32), np.asarray(self.scale, np.float32)
+        return ((batch.astype(np.float32) - mean) / scale).astype(np.float32, copy=False)
+
+    def _resized(self, images: Sequence[Any] | NDArray[Any]) -> NDArray[np.uint8]:
+        if not isinstance(images, np.ndarray | list | tuple):
+            raise ExportError(f"images: got one {type(images).__name__}; give a list of images or a 4-D array")
+        if isinstance(images, np.ndarray) and images.ndim not in (3, 4):
+            raise ExportError(f"images: got an array of shape {images.shape}; give [n, h, w, c] or [n, h, w]")
+        shape = (self.height, self.width, self.channels)
+        return np.array([self._one(image) for image in images], np.uint8).reshape(-1, *shape)
+
+    def _one(self, image: Any) -> NDArray[np.uint8]:
+        """One image as uint8 [height, width, channels]."""
+        if isinstance(image, np.ndarray):
+            pixels = _checked_uint8(image)
+            if pixels.shape == (self.height, self.width, self.channels):
+                return pixels
+            image = _to_pillow(pixels)
+        image = _to_mode(image, "L" if self.channels == 1 else "RGB")
+        image = self._fit(image)
+        return np.asarray(image, np.uint8).reshape(self.height, self.width, self.channels)
+
+    def _fit(self, image: Any) -> Any:
+        bilinear = require("PIL.Image", "to resize images").Resampling.BILINEAR
+        width, height = image.size
+        if (height, width) == (self.height, self.width):
+            return image
+        if self.resize == "stretch":
+            return image.resize((self.width, self.height), bilinear)
+        # The largest centred box with the input's aspect, resized in one go: same pixels as resizing, then cropping.
+        ratio = min(width / self.width, height / self.height)
+        box_width, box_height = ratio * self.width, ratio * self.height
+        left, top = (width - box_width) / 2, (height - box_height) / 2
+        box = (left, top, left + box_width, top + box_height)
+        return image.resize((self.width, self.height), bilinear, box=box)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {**asdict(self), "mean": list(self.mean), "scale": list(self.scale)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Preprocessing:
+        """The reverse of `to_dict`, checked.
+
+        Raises:
+            ExportError: A field missing, unknown, of another type or out of range.
+        """
+        expected = set(cls.__dataclass_fields__)
+        if set(values) != expected:
+            odd = ", ".join(sorted(set(values) ^ expected))
+            raise ExportError(f"preprocessing: missing or unknown fields: {odd}; write the metadata again")
+        numbers = {}
+        for name in ("mean", "scale"):
+            given = values[name]
+            if not isinstance(given, list) or not all(
+                type(value) in (int, float) and abs(value) < 1e30 for value in given
+            ):
+                raise ExportError(
+                    f"preprocessing: {name} is not a list of numbers below 1e30; write the metadata again"
+                )
+            numbers[name] = tuple(float(value) for value in given)
+        return cls(**{**values, **numbers})
+
+
+def _checked_uint8(image: NDArray[Any]) -> NDArray[np.uint8]:
+    if image.dtype != np.uint8:
+        raise ExportError(f"images: got an array of {image.dtype}; give uint8 values on 0-255")
+    return image
+
+
+def _to_pillow(image: NDArray[np.uint8]) -> Any:
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
+    if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+        raise ExportError(f"images: got an array of shape {image.shape}; give [h, w] or [h, w, 1, 3 or 4]")
+    return require("PIL.Image", "to resize images").fromarray(np.ascontiguousarray(image))
+
+
+def _to_mode(image: Any, mode: str) -> Any:
+    """Upright, without transparency (laid on white), in grey ("L") or "RGB"."""
+    image_module = require("PIL.Image", "to read images")
+    if not isinstance(image, image_module.Image):
+        raise ExportError(f"images: got a {type(image).__name__}; give pillow images or uint8 arrays")
+    image = require("PIL.ImageOps", "to read images").exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        background = image_module.new("RGBA", image.size, "white")
+        image = image_module.alpha_composite(background, image)
+    return image if image.mode == mode else image.convert(mode)

@@ -1,0 +1,163 @@
+"""A bounds-checked reader of .tflite files: enough to refuse garbage before LiteRT sees it, and to count weights.
+
+A .tflite is a flatbuffer: little-endian, tables that point to each other by relative offsets. Only the fields below
+are read, each by its slot in TensorFlow Lite's schema (`schema.fbs`, version 3).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ExportError
+
+_IDENTIFIER = b"TFL3"
+_MAX_BYTES = 2 << 30
+_MAX_TENSOR_BYTES = 1 << 31
+_MAX_ITEMS = 1_000_000
+
+# Slots of the schema's tables.
+_MODEL_SUBGRAPHS, _MODEL_BUFFERS = 2, 4
+_SUBGRAPH_TENSORS, _SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS, _SUBGRAPH_OPERATORS = 0, 1, 2, 3
+_OPERATOR_INPUTS, _OPERATOR_OUTPUTS = 1, 2
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME = 0, 1, 2, 3
+_BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
+
+_TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
+_TYPE_SIZES = {name: np.dtype(name).itemsize for name in _TYPES.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class TfliteTensor:
+    """One tensor of a .tflite file; `data` is empty where the tensor is no constant. `type` is "" for rare types."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+    data: memoryview
+
+    def array(self) -> NDArray[np.generic]:
+        """The constant's values in its shape.
+
+        Raises:
+            ExportError: The constant has fewer or more bytes than its shape says.
+        """
+        if not self.type or len(self.data) != math.prod(self.shape) * _TYPE_SIZES[self.type]:
+            raise ExportError(f"tensor {self.name[:80]!r} does not hold what its shape says; export the file again")
+        return np.frombuffer(self.data, np.dtype(self.type).newbyteorder("<")).reshape(self.shape)
+
+
+def read_tflite(path: Path) -> list[TfliteTensor]:
+    """The tensors of all subgraphs, after checking every offset and index on the way to them.
+
+    Raises:
+        ExportError: Not a .tflite file, cut short, or inconsistent.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise ExportError(f"{path}: larger than 2 GiB, which no .tflite file can be; give another file")
+    data = path.read_bytes()
+    if data[4:8] != _IDENTIFIER:
+        raise ExportError(f"{path}: not a .tflite file (no TFL3 mark in its first bytes); export it again")
+    try:
+        return _tensors(_Reader(data))
+    except (struct.error, IndexError, ValueError, UnicodeDecodeError) as error:
+        raise ExportError(f"{path}: cut short or damaged ({error}); copy or export it again") from error
+
+
+class _Reader:
+    """Flatbuffer primitives; every read is inside the file or raises struct.error, IndexError or ValueError."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.root = self.number("<I", 0)
+
+    def number(self, code: str, position: int) -> int:
+        if position < 0:
+            raise IndexError(f"offset {position} before the file")
+        value: int = struct.unpack_from(code, self.data, position)[0]
+        return value
+
+    def slot(self, table: int, slot: int) -> int:
+        """Position of a table's field, 0 where it is absent."""
+        vtable = table - self.number("<i", table)
+        entry = 4 + 2 * slot
+        if entry + 2 > self.number("<H", vtable):
+            return 0
+        offset = self.number("<H", vtable + entry)
+        return table + offset if offset else 0
+
+    def scalar(self, table: int, slot: int, code: str) -> int:
+        position = self.slot(table, slot)
+        return self.number(code, position) if position else 0
+
+    def vector(self, table: int, slot: int, size: int) -> tuple[int, int]:
+        """First byte and count of a vector whose items have `size` bytes; (0, 0) where it is absent."""
+        position = self.slot(table, slot)
+        if not position:
+            return 0, 0
+        position += self.number("<I", position)
+        count = self.number("<I", position)
+        if position + 4 + count * size > len(self.data):
+            raise IndexError(f"{count} items at byte {position} of {len(self.data)}")
+        return position + 4, count
+
+    def tables(self, table: int, slot: int) -> list[int]:
+        start, count = self.vector(table, slot, 4)
+        if count > _MAX_ITEMS:
+            raise ValueError(f"{count} tables")
+        positions = [start + 4 * index for index in range(count)]
+        return [position + self.number("<I", position) for position in positions]
+
+    def integers(self, table: int, slot: int) -> tuple[int, ...]:
+        start, count = self.vector(table, slot, 4)
+        return struct.unpack_from(f"<{count}i", self.data, start)
+
+
+def _tensors(reader: _Reader) -> list[TfliteTensor]:
+    buffers = [_buffer(reader, table) for table in reader.tables(reader.root, _MODEL_BUFFERS)]
+    subgraphs = reader.tables(reader.root, _MODEL_SUBGRAPHS)
+    if not subgraphs:
+        raise ValueError("no graph inside")
+    result = []
+    for subgraph in subgraphs:
+        tensors = [_tensor(reader, table, buffers) for table in reader.tables(subgraph, _SUBGRAPH_TENSORS)]
+        _check_indices(reader, subgraph, len(tensors))
+        result += tensors
+    return result
+
+
+def _buffer(reader: _Reader, table: int) -> memoryview:
+    start, count = reader.vector(table, _BUFFER_DATA, 1)
+    offset = reader.scalar(table, _BUFFER_OFFSET, "<Q")
+    if offset > 1:  # large models keep the bytes behind the flatbuffer
+        start, count = offset, reader.scalar(table, _BUFFER_SIZE, "<Q")
+    if start + count > len(reader.data):
+        raise IndexError(f"buffer of {count} bytes at byte {start} of {len(reader.data)}")
+    return memoryview(reader.data)[start : start + count]
+
+
+def _tensor(reader: _Reader, table: int, buffers: list[memoryview]) -> TfliteTensor:
+    shape = reader.integers(table, _TENSOR_SHAPE)
+    kind = _TYPES.get(reader.scalar(table, _TENSOR_TYPE, "<b"), "")
+    if min(shape, default=0) < 0 or math.prod(shape) * _TYPE_SIZES.get(kind, 8) > _MAX_TENSOR_BYTES:
+        raise ValueError(f"a tensor of shape {list(shape)[:8]}")
+    start, count = reader.vector(table, _TENSOR_NAME, 1)
+    name = reader.data[start : start + count].decode(errors="replace")
+    data = buffers[reader.scalar(table, _TENSOR_BUFFER, "<I")] if buffers else memoryview(b"")
+    return TfliteTensor(name, shape, kind, data)
+
+
+def _check_indices(reader: _Reader, subgraph: int, tensors: int) -> None:
+    """Every tensor that the graph or an operator names exists; -1 is TensorFlow Lite's mark of an absent input."""
+    lists = [reader.integers(subgraph, slot) for slot in (_SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS)]
+    for operator in reader.tables(subgraph, _SUBGRAPH_OPERATORS):
+        lists += [reader.integers(operator, slot) for slot in (_OPERATOR_INPUTS, _OPERATOR_OUTPUTS)]
+    for indices in lists:
+        for index in indices:
+            if not -1 <= index < tensors:
+                raise ValueError(f"tensor {index} of {tensors}")

@@ -1,0 +1,115 @@
+"""A functional tf_keras model becomes an ONNX graph: channels first, layer names kept, batch norm folded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+
+from .._runtime import require
+from ..errors import ExportError, one_line
+from . import layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
+from .graph import INPUT, Graph
+from .passes import simplify
+from .registry import LayerCall, convert_layer
+
+
+def to_onnx(model: Any, *, batch: int | None = 1) -> onnx.ModelProto:
+    """The float32 ONNX model of a functional or Sequential tf_keras model.
+
+    Input `input`, float32 [batch, channels, height, width]; output `logits`. Nodes carry the names of their layers,
+    and what belongs to a layer but is another node is called `<layer>/<what>`.
+
+    Args:
+        model: One image of fixed size in, one tensor out.
+        batch: Images at once; None leaves the batch free.
+
+    Raises:
+        ExportError: A layer that has no equivalent, several inputs or outputs, or an input of unknown size.
+    """
+    image = image_shape(model)
+    graph = Graph()
+    output = simplify(graph, _convert(graph, model, [INPUT], ""))
+    name = "".join(letter if letter.isalnum() else "_" for letter in model.name)
+    return checked(graph.model(name, batch, image, output))
+
+
+def image_shape(model: Any) -> tuple[int, int, int]:
+    """Height, width and channels of the model's only input.
+
+    Raises:
+        ExportError: See `to_onnx`.
+    """
+    name = getattr(model, "name", type(model).__name__)
+    if not getattr(model, "_is_graph_network", False):
+        raise ExportError(f"model {name!r}: not a built functional model; build it with keras.Input or call it once")
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ExportError(
+            f"model {name!r}: has {len(model.inputs)} inputs, {len(model.outputs)} outputs; one each is needed"
+        )
+    shape = tuple(model.inputs[0].shape[1:])
+    if len(shape) != 3 or None in shape:
+        raise ExportError(f"model {name!r}: takes {shape}; rebuild it for an image of fixed height, width and channels")
+    height, width, channels = shape
+    return height, width, channels
+
+
+def checked(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the shapes of all its tensors written in, once onnx and onnxruntime both accept it.
+
+    Raises:
+        ExportError: One of them does not.
+    """
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(inferred, full_check=True)
+    except Exception as error:
+        raise ExportError(
+            f"model {model.graph.name!r}: the ONNX graph fails its check ({one_line(error)}); report this"
+        ) from error
+    runtime = require("onnxruntime", "to prove an ONNX export")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        runtime.InferenceSession(inferred.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ExportError(
+            f"model {model.graph.name!r}: onnxruntime refuses the graph ({one_line(error)}); report this"
+        ) from error
+    return inferred
+
+
+def _convert(graph: Graph, model: Any, inputs: list[str], prefix: str) -> str:
+    """Convert the layers of a model, nested models included, in the order that Keras runs them."""
+    tensors = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
+            if len(outputs) != 1:
+                raise ExportError(
+                    f"layer {node.layer.name!r}: has {len(outputs)} outputs; layers with one can be exported"
+                )
+            sources = [tensors[id(tensor)] for tensor in node.keras_inputs]
+            tensors[id(outputs[0])] = _convert_node(graph, node, sources, outputs[0], prefix)
+    return tensors[id(model.outputs[0])]
+
+
+def _convert_node(graph: Graph, node: Any, sources: list[str], output: Any, prefix: str) -> str:
+    layer = node.layer
+    name = prefix + layer.name
+    if getattr(layer, "_is_graph_network", False):
+        return _convert(graph, layer, sources, f"{name}/")
+    shapes = [_fixed_shape(tensor, layer) for tensor in node.keras_inputs]
+    return convert_layer(LayerCall(graph, layer, name, sources, shapes, _fixed_shape(output, layer)))
+
+
+def _fixed_shape(tensor: Any, layer: Any) -> tuple[int, ...]:
+    shape = tuple(tensor.shape[1:])
+    if None in shape:
+        raise ExportError(
+            f"layer {layer.name!r}: works on an unknown size {shape}; rebuild the model for a fixed input size"
+        )
+    return shape

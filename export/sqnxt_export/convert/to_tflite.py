@@ -1,0 +1,91 @@
+"""A tf_keras model becomes a .tflite file, float32 at its input and output in every precision."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime import quiet_stderr, require
+from ..errors import ExportError, one_line
+from ..quantise.precision import check_precision
+from ..quantise.recipes import checked_calibration
+from .to_onnx import image_shape
+
+
+def to_tflite(
+    model: Any, precision: str, calibration: NDArray[np.float32] | None = None, *, batch: int | None = 1
+) -> bytes:
+    """The .tflite file of a tf_keras model.
+
+    Args:
+        model: One image of fixed size in, one tensor out.
+        precision: "float32", "float16", "int8" or "int16x8".
+        calibration: float32 NHWC samples, preprocessed; for the integer precisions.
+        batch: Images at once, fixed in the file; runtimes in browsers need 1.
+
+    Raises:
+        ExportError: A precision that TFLite cannot express, samples missing, or a layer that the converter refuses.
+    """
+    check_precision("tflite", precision)
+    samples = checked_calibration(precision, calibration)
+    if batch is None:
+        raise ExportError(f"model {model.name!r}: TFLite files have a fixed batch; give one, 1 for browsers")
+    tensorflow = require("tensorflow", "to convert to TFLite")
+    shape = (batch, *image_shape(model))
+    try:
+        with _quiet():
+            call = tensorflow.function(lambda images: model(images, training=False))
+            function = call.get_concrete_function(tensorflow.TensorSpec(shape, tensorflow.float32, name="input"))
+            converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], model)
+            _configure(tensorflow, converter, precision, samples, batch)
+            data: bytes = converter.convert()
+    except ExportError:
+        raise
+    except Exception as error:  # the converter raises classes of its own, and plain Exception
+        raise ExportError(
+            f"model {model.name!r}: TensorFlow's converter refuses it ({one_line(error)}); "
+            "export to ONNX or replace the layer"
+        ) from error
+    return data
+
+
+def _configure(tensorflow: Any, converter: Any, precision: str, calibration: NDArray[np.float32], batch: int) -> None:
+    if precision == "float32":
+        return
+    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tensorflow.float16]
+        return
+    ops = tensorflow.lite.OpsSet
+    integer = {
+        "int8": ops.TFLITE_BUILTINS_INT8,
+        "int16x8": ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+    }
+    converter.target_spec.supported_ops = [integer[precision]]
+
+    def representative() -> Iterator[list[NDArray[np.float32]]]:
+        for start in range(0, len(calibration), batch):
+            samples = calibration[start : start + batch]
+            yield [np.concatenate([samples, np.repeat(samples[-1:], batch - len(samples), axis=0)])]
+
+    converter.representative_dataset = representative
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Neither the converter's log, nor its warnings, nor the notes that its C++ side writes."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), quiet_stderr():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,164 @@
+"""The whole way from a model to a proved artifact: convert, quantise, write, load, compare, and only then rename."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._runtime import quiet_stderr
+from .artifact.embedding import write_metadata
+from .artifact.files import check_output, format_of, whole_file
+from .artifact.metadata import Metadata
+from .artifact.onnx_file import save_onnx
+from .artifact.weights import compressed_bytes, nonzero_fraction
+from .errors import ExportError, ParityError
+from .parity import Parity, compare
+from .quantise.precision import check_precision, notes_on
+from .quantise.recipes import checked_calibration
+from .runtimes import open_model
+
+_RECORDED = ("tensorflow", "tf_keras", "onnx", "onnxruntime", "ai-edge-litert")
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult:
+    """What was written and how it compares; `notes` are sentences that the user should read."""
+
+    format: str
+    precision: str
+    path: str
+    bytes: int
+    compressed_bytes: int
+    nonzero_fraction: float
+    parity: Parity
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The `export` contract: every field, `notes` included."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**values, "parity": self.parity.to_json(), "notes": list(self.notes)}
+
+
+def export(  # noqa: PLR0913 - one call says all there is to say of an artifact
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    format: str,
+    precision: str,
+    samples: NDArray[np.float32],
+    calibration: NDArray[np.float32] | None = None,
+    metadata: Metadata | None = None,
+    trained: bool = False,
+    force: bool = False,
+    batch: int | None = 1,
+    source: str = "",
+) -> ExportResult:
+    """Write the artifact of a tf_keras model, proved equal to it.
+
+    The file with its metadata is loaded in its own runtime and run on `samples` under a temporary name; it takes the
+    asked name only when its logits agree with the model's.
+
+    Args:
+        model: A functional or Sequential tf_keras model: one image of fixed size in, logits out.
+        path: The artifact; its suffix must fit `format`.
+        format: "onnx" or "tflite".
+        precision: "float32", "float16", "int8", "int16" (ONNX only) or "int16x8" (TFLite only).
+        samples: float32 NHWC [n, h, w, c], preprocessed, on which parity is judged.
+        calibration: The like, for integer precisions. It must not overlap `samples`: ranges that were fitted to the
+            samples that judge them prove nothing. That is the caller's to see to.
+        metadata: What to embed; precision, input size, non-zero fraction and versions are filled in here.
+        trained: Judge the top-1 answers too; leave it off for random weights.
+        force: Overwrite `path`.
+        batch: Images at once, fixed in the file; None leaves it free, in ONNX only.
+        source: Where the model came from, for the result; a file name or a network's.
+
+    Raises:
+        ExportError: Bad input, a missing library, or a file that cannot be written.
+        ParityError: The artifact differs from the model by too much; nothing is left at `path` that was not there.
+    """
+    path = Path(path)
+    check_precision(format, precision)
+    samples_to_calibrate = checked_calibration(precision, calibration)
+    if batch is not None and batch < 1:
+        raise ExportError(f"batch {batch}: must be at least 1; leave it out for one image at a time")
+    if path.suffix.lower() != f".{format}":
+        raise ExportError(f"{path}: the name of {format} files ends in .{format}; choose such a name")
+    check_output(path, force=force)
+    reference = _reference(model, samples)
+    with whole_file(path, force=force) as temporary:
+        _convert(model, temporary, precision, samples_to_calibrate, batch)
+        nonzero = nonzero_fraction(temporary)
+        write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero))
+        parity = compare(reference, open_model(temporary).run(samples), precision, trained=trained)
+        if not parity.passed:
+            raise ParityError(
+                f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
+                f"choose a wider precision than {precision} or other calibration samples",
+                parity,
+            )
+        sizes = temporary.stat().st_size, compressed_bytes(temporary)
+    return ExportResult(
+        format=format,
+        precision=precision,
+        path=str(path),
+        bytes=sizes[0],
+        compressed_bytes=sizes[1],
+        nonzero_fraction=nonzero,
+        parity=parity,
+        source=source,
+        notes=notes_on(format, precision),
+    )
+
+
+def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The model's logits, float32 [n, classes], in batches that fit in memory."""
+    if samples.ndim != 4 or not len(samples):
+        raise ExportError(f"samples: got an array of shape {list(samples.shape)}; give images as [n, h, w, c], n >= 1")
+    if samples.shape[1:] != tuple(model.inputs[0].shape[1:]):
+        raise ExportError(
+            f"samples: are {list(samples.shape[1:])} each, the model takes {list(model.inputs[0].shape[1:])}; "
+            "preprocess them for this model"
+        )
+    with quiet_stderr():
+        parts = [np.asarray(model(samples[i : i + _BATCH], training=False)) for i in range(0, len(samples), _BATCH)]
+    return np.concatenate(parts).reshape(len(samples), -1)
+
+
+def _convert(model: Any, target: Path, precision: str, calibration: NDArray[np.float32], batch: int | None) -> None:
+    if format_of(target) == "onnx":
+        from .convert.to_onnx import checked, to_onnx
+        from .quantise.recipes import quantise_onnx
+
+        save_onnx(checked(quantise_onnx(to_onnx(model, batch=batch), precision, calibration)), target)
+    else:
+        from .convert.to_tflite import to_tflite
+
+        target.write_bytes(to_tflite(model, precision, calibration, batch=batch))
+
+
+def _completed(metadata: Metadata, model: Any, precision: str, nonzero: float) -> Metadata:
+    """The caller's metadata with what only the export knows."""
+    versions = dict(metadata.versions)
+    for package in _RECORDED:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    height, width = model.inputs[0].shape[1:3]
+    return dataclasses.replace(
+        metadata,
+        precision=precision,
+        input_size=(int(height), int(width)),
+        nonzero_fraction=nonzero,
+        versions=versions,
+        network=metadata.network or model.name,
+    )

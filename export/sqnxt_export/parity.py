@@ -1,0 +1,116 @@
+"""Does the artifact compute what the model computes? Thresholds per precision, and the numbers behind the answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ExportError
+
+MAX_REL_DIFF = {"float32": 1e-4, "float16": 5e-3, "int16": 1e-3, "int8": 0.5, "int16x8": 0.5}
+"""Largest allowed difference over the largest reference value.
+
+The 8-bit figures are sanity bounds. Eight-bit weights carry a rounding error of up to 0.4 % of a channel's largest
+weight in every layer, and it accumulates with depth: an untrained net's logits, close to each other and without a
+margin to defend, may differ by tens of per cent. A wrong graph (weights permuted, a scale lost, a layer dropped)
+differs by the size of the logits themselves, that is by about 1. What 8 bits cost a trained model is judged by
+`MIN_AGREEMENT` instead.
+"""
+MIN_AGREEMENT = {"int8": 0.99, "int16x8": 0.99}
+"""Top-1 agreement asked of trained models; other precisions: every sample whose best two are further apart than the
+tolerance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """The comparison of two sets of logits.
+
+    `max_abs_diff` is the largest absolute difference, `max_rel_diff` the same over the largest absolute reference
+    value, `top1_agreement` the fraction of samples with the same best class. `reason` is empty where it passed.
+    """
+
+    max_abs_diff: float
+    max_rel_diff: float
+    top1_agreement: float
+    samples: int
+    passed: bool
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The `parity` object of the `export` contract; a difference that is not finite becomes null."""
+        values = asdict(self)
+        del values["reason"]
+        return {key: value if np.isfinite(value) else None for key, value in values.items()}
+
+
+def compare(
+    reference: NDArray[np.float32], logits: NDArray[np.float32], precision: str, *, trained: bool = False
+) -> Parity:
+    """Compare logits, float32 [n, classes] each, by the thresholds of `precision`.
+
+    Args:
+        reference: The model's.
+        logits: The artifact's.
+        precision: The wider rules of the two where both are artifacts.
+        trained: Also judge the top-1 answers, which mean nothing for random weights.
+
+    Raises:
+        ExportError: Different shapes, no samples, or an unknown precision.
+    """
+    if precision not in MAX_REL_DIFF:
+        raise ExportError(f"precision {precision!r}: unknown; use one of {', '.join(MAX_REL_DIFF)}")
+    if reference.shape != logits.shape or reference.ndim != 2 or not reference.size:
+        raise ExportError(
+            f"parity: logits of shape {list(logits.shape)} against {list(reference.shape)}; compare models of the "
+            "same classes on the same samples"
+        )
+    samples = len(reference)
+    if not (np.isfinite(reference).all() and np.isfinite(logits).all()):
+        whose = "model" if not np.isfinite(reference).all() else "artifact"
+        nan = float("nan")
+        reason = f"the {whose} gives values that are not finite"
+        return Parity(
+            max_abs_diff=nan, max_rel_diff=nan, top1_agreement=0.0, samples=samples, passed=False, reason=reason
+        )
+    difference = np.abs(reference.astype(np.float64) - logits)
+    largest = float(np.abs(reference).max())
+    absolute = float(difference.max())
+    relative = absolute / largest if largest else (0.0 if absolute == 0 else float("inf"))
+    same = reference.argmax(axis=1) == logits.argmax(axis=1)
+    reason = _fault(reference, same, relative, precision, trained=trained)
+    return Parity(
+        max_abs_diff=absolute,
+        max_rel_diff=relative,
+        top1_agreement=float(same.mean()),
+        samples=samples,
+        passed=not reason,
+        reason=reason,
+    )
+
+
+def _fault(
+    reference: NDArray[np.float32], same: NDArray[np.bool_], relative: float, precision: str, *, trained: bool
+) -> str:
+    """Why the comparison fails, or "" where it does not."""
+    tolerance = MAX_REL_DIFF[precision]
+    eight_bit = precision in MIN_AGREEMENT
+    if relative > tolerance and not (trained and eight_bit):
+        return f"largest difference is {relative:.2g} of the largest logit, {tolerance:g} allowed"
+    if not trained:
+        return ""
+    if eight_bit:
+        agreement, minimum = float(same.mean()), MIN_AGREEMENT[precision]
+        return "" if agreement >= minimum else f"top-1 agreement is {agreement:.1%}, {minimum:.0%} asked"
+    lost = int((~same & (_margins(reference) > tolerance * np.abs(reference).max())).sum())
+    return f"{lost} of {len(same)} samples get another top-1 answer by more than the tolerance" if lost else ""
+
+
+def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Distance of each sample's best two logits; infinite for a single class."""
+    if logits.shape[1] < 2:
+        return np.full(len(logits), np.inf, np.float32)
+    best = np.sort(logits, axis=1)[:, -2:]
+    return np.asarray(best[:, 1] - best[:, 0])

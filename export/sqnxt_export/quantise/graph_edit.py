@@ -1,0 +1,64 @@
+"""Small tools to rewrite an ONNX graph: find weights, insert nodes, put nodes back in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+WEIGHTED = ("Conv", "Gemm")
+
+
+class GraphEdit:
+    """A copy of an ONNX model, with its initializers at hand by name."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = onnx.ModelProto()
+        self.model.CopyFrom(model)
+        self.graph = self.model.graph
+        self.initializers = {tensor.name: tensor for tensor in self.graph.initializer}
+
+    def values(self, name: str) -> NDArray[Any]:
+        """An initializer's values."""
+        values: NDArray[Any] = onnx.numpy_helper.to_array(self.initializers[name])
+        return values
+
+    def add_constant(self, name: str, values: Any) -> str:
+        """Add an initializer; its name."""
+        tensor = onnx.numpy_helper.from_array(np.asarray(values), name)
+        self.graph.initializer.append(tensor)
+        self.initializers[name] = tensor
+        return name
+
+    def weighted_nodes(self) -> list[onnx.NodeProto]:
+        """Convolutions and dense layers whose weights are initializers."""
+        return [node for node in self.graph.node if node.op_type in WEIGHTED and node.input[1] in self.initializers]
+
+    def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
+        """The model with these nodes in an order that ONNX accepts, and without initializers that nobody reads."""
+        ordered = _sorted(list(nodes), {*self.initializers, *(item.name for item in self.graph.input), ""})
+        del self.graph.node[:]
+        self.graph.node.extend(ordered)
+        del self.graph.value_info[:]
+        used = {name for node in ordered for name in node.input}
+        kept = [tensor for tensor in self.graph.initializer if tensor.name in used]
+        del self.graph.initializer[:]
+        self.graph.initializer.extend(kept)
+        return self.model
+
+
+def _sorted(nodes: list[onnx.NodeProto], known: set[str]) -> list[onnx.NodeProto]:
+    """Topological order that keeps the given order where it can."""
+    result: list[onnx.NodeProto] = []
+    while nodes:
+        ready = [node for node in nodes if known.issuperset(node.input)]
+        if not ready:
+            raise ValueError("the graph has a cycle or reads a tensor that nobody makes")
+        result += ready
+        known.update(name for node in ready for name in node.output)
+        done = {id(node) for node in ready}
+        nodes = [node for node in nodes if id(node) not in done]
+    return result

@@ -1,0 +1,45 @@
+"""The precisions, what each format makes of them, and what the user should be told."""
+
+from __future__ import annotations
+
+from ..errors import ExportError
+
+PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
+ARTIFACT_FORMATS = ("onnx", "tflite")
+CALIBRATED = ("int16", "int16x8", "int8")
+"""Precisions that need calibration samples."""
+
+_IMPOSSIBLE = {
+    ("onnx", "int16x8"): "int16x8 (16-bit activations, 8-bit weights) is TFLite's; ONNX has 16-bit weights as well: "
+    "use --precision int16, or --format tflite",
+    ("tflite", "int16"): "TFLite has no 16-bit weights and none are planned; use --precision int16x8 (16-bit "
+    "activations, 8-bit weights), or --format onnx",
+}
+_NOTES = {
+    ("onnx", "float16"): "weights are stored as float16 and widened when onnxruntime loads them: half the size, "
+    "float32's speed",
+    ("onnx", "int16"): "onnxruntime's CPU kernels compute int16 graphs in float between Q/DQ nodes: small and "
+    "bit-faithful for integer accelerators, not faster on a CPU",
+    ("tflite", "int16x8"): "LiteRT runs int16x8 in its reference kernels, without XNNPACK: for integer accelerators, "
+    "about forty times slower than float32 on a CPU",
+    ("tflite", "float16"): "weights are stored as float16 and widened by XNNPACK: half the size, float32's speed",
+}
+
+
+def check_precision(format: str, precision: str) -> None:
+    """Refuse what a format cannot express.
+
+    Raises:
+        ExportError: An unknown format or precision, or a pair that does not exist, with the reason.
+    """
+    for name, value, known in (("format", format, ARTIFACT_FORMATS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise ExportError(f"{name} {value!r}: unknown; use one of {', '.join(known)}")
+    if reason := _IMPOSSIBLE.get((format, precision)):
+        raise ExportError(f"{format} {precision}: {reason}")
+
+
+def notes_on(format: str, precision: str) -> tuple[str, ...]:
+    """What a user should know about an artifact of this kind, one sentence each."""
+    note = _NOTES.get((format, precision))
+    return (note,) if note else ()

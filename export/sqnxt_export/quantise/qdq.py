@@ -1,0 +1,176 @@
+"""Integer ONNX graphs by Q/DQ pairs: int16 for accelerators and bit-faithful simulation, int8 for speed as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from .calibration import Ranges
+from .graph_edit import GraphEdit
+
+INT16_HEADROOM = 2.0
+"""Calibrated int16 ranges are widened by this factor: unseen samples then don't clip, for one bit of sixteen."""
+
+_MOVES = ("Flatten", "Reshape", "Transpose", "Slice")
+_SAME_SCALE = ("MaxPool", "GlobalMaxPool", *_MOVES)
+"""Operators whose output has no values that the input has not: integer kernels want one scale on both sides."""
+_FUSES_CLIPPING = ("Conv", "Gemm", "Add")
+_CLIPPING = ("Relu", "Clip")
+_OTHER_OPS = ("Mul", "AveragePool", "GlobalAveragePool", "Concat", "LeakyRelu", "Sigmoid")
+_INTEGER_OPS = (*_FUSES_CLIPPING, *_CLIPPING, *_SAME_SCALE, *_OTHER_OPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A real value is `scale * (integer - zero_point)`; the zero point is a NumPy integer of the stored type."""
+
+    scale: float
+    zero_point: Any
+
+
+def to_int16(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+    """Every convolution and dense layer reads 16-bit inputs and 16-bit weights; all else stays float32.
+
+    Activations are symmetric per tensor, weights symmetric per output channel. Biases are 32-bit with a scale of their
+    own: in the product of two 16-bit scales they would overflow. They cannot stay float32 either, since onnxruntime
+    then converts them to just that product when it loads the file, and overflows (found with 1.31).
+    """
+    edit = GraphEdit(model)
+    pairs = _Pairs(edit)
+    for node in edit.weighted_nodes():
+        tensor = node.input[0]
+        largest = max(abs(bound) for bound in ranges[tensor]) * INT16_HEADROOM
+        node.input[0] = pairs.activation(tensor, Scale(_safe(largest / 32767), np.int16(0)))
+        node.input[1], _ = pairs.weight(node, np.int16)
+        if len(node.input) > 2:
+            bias = edit.values(node.input[2])
+            node.input[2] = pairs.bias(node, _each_safe(np.abs(bias) / np.iinfo(np.int32).max))
+    return edit.finish([*edit.graph.node, *pairs.nodes])
+
+
+def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+    """Q/DQ pairs around every operator that onnxruntime has an integer kernel for, placed so that it fuses them.
+
+    Activations are asymmetric per tensor, so that a Relu or Clip is nothing but the lower end of its output's range
+    and folds into the convolution before it. Weights are symmetric per output channel, biases 32-bit. The logits
+    stay float32: integer kernels can end in float.
+    """
+    edit = GraphEdit(model)
+    pairs = _Pairs(edit)
+    scales = _int8_scales(edit, ranges)
+    for node in edit.weighted_nodes():
+        input_scale, has_bias = scales[node.input[0]].scale, len(node.input) > 2
+        # A channel of tiny weights and a large bias, as batch norm leaves behind: its bias must fit in 32 bits.
+        smallest = np.abs(edit.values(node.input[2])) / (input_scale * 2.0**30) if has_bias else 0.0
+        node.input[1], weight_scales = pairs.weight(node, np.int8, smallest)
+        if has_bias:
+            node.input[2] = pairs.bias(node, input_scale * weight_scales)
+    for node in edit.graph.node:
+        if node.op_type in _INTEGER_OPS:
+            node.input[:] = [pairs.activation(name, scales[name]) if name in scales else name for name in node.input]
+    return edit.finish([*edit.graph.node, *pairs.nodes])
+
+
+def _int8_scales(edit: GraphEdit, ranges: Ranges) -> dict[str, Scale]:
+    """Scale of each activation that an integer operator reads or that a clipping one writes."""
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    wanted: set[str] = set()
+    for node in reversed(edit.graph.node):
+        # Moving values about is done in integers only on the way to an operator that computes with them.
+        if node.op_type in _INTEGER_OPS and (node.op_type not in _MOVES or node.output[0] in wanted):
+            wanted.update(node.input)
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    producers = {name: node for node in edit.graph.node for name in node.output}
+    scales: dict[str, Scale] = {}
+    for tensor in (edit.graph.input[0].name, *producers):
+        producer = producers.get(tensor)
+        if tensor not in wanted or _is_clipped_next(producer, readers[tensor]):
+            continue
+        if producer is not None and producer.op_type in _SAME_SCALE and producer.input[0] in scales:
+            scales[tensor] = scales[producer.input[0]]
+        else:
+            scales[tensor] = _asymmetric(*ranges[tensor])
+    return scales
+
+
+def _is_clipped_next(producer: onnx.NodeProto | None, reading: list[onnx.NodeProto]) -> bool:
+    """Whether the tensor lives only between an operator and the Relu or Clip that folds into it."""
+    alone = len(reading) == 1 and reading[0].op_type in _CLIPPING
+    return alone and producer is not None and producer.op_type in _FUSES_CLIPPING
+
+
+def _asymmetric(low: float, high: float) -> Scale:
+    """The 8-bit scale whose ends are `low` and `high`; zero is exactly representable, since low <= 0 <= high."""
+    scale = _safe((high - low) / 255)
+    return Scale(scale, np.int8(np.clip(round(-128 - low / scale), -128, 127)))
+
+
+def _safe(scale: float) -> float:
+    """A scale that can divide: 1 for a tensor of zeros."""
+    return float(_each_safe(np.array(scale)))
+
+
+def _each_safe(scales: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Scales that can divide: 1 for a channel of zeros."""
+    return np.where(scales > np.finfo(np.float32).tiny, scales, 1.0).astype(np.float32)
+
+
+class _Pairs:
+    """Makes the Q/DQ nodes and their constants, each tensor's pair once."""
+
+    def __init__(self, edit: GraphEdit) -> None:
+        self.edit = edit
+        self.nodes: list[onnx.NodeProto] = []
+        self._done: dict[str, str] = {}
+
+    def activation(self, tensor: str, scale: Scale) -> str:
+        """Quantise and dequantise a tensor; the name of the result."""
+        if tensor not in self._done:
+            constants = [
+                self.edit.add_constant(f"{tensor}/activation_scale", np.float32(scale.scale)),
+                self.edit.add_constant(f"{tensor}/activation_zero_point", scale.zero_point),
+            ]
+            stored, result = f"{tensor}/quantized", f"{tensor}/dequantized"
+            self.nodes += [
+                onnx.helper.make_node("QuantizeLinear", [tensor, *constants], [stored], f"{tensor}/quantize"),
+                onnx.helper.make_node("DequantizeLinear", [stored, *constants], [result], f"{tensor}/dequantize"),
+            ]
+            self._done[tensor] = result
+        return self._done[tensor]
+
+    def weight(
+        self, node: onnx.NodeProto, dtype: type[np.signedinteger[Any]], smallest: Any = 0.0
+    ) -> tuple[str, NDArray[np.float32]]:
+        """Store a node's weights as integers; name of the dequantised tensor, and the scale of each output channel.
+
+        No scale is below `smallest`, a number or one per channel.
+        """
+        name, weights = node.input[1], self.edit.values(node.input[1])
+        limit = np.iinfo(dtype).max
+        largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+        scales = _each_safe(np.maximum(largest / limit, smallest))
+        shaped = scales.reshape(-1, *[1] * (weights.ndim - 1)).astype(np.float64)
+        integers = np.clip(np.round(weights / shaped), -limit, limit).astype(dtype)
+        return self._dequantize(node, name, integers, scales), scales
+
+    def bias(self, node: onnx.NodeProto, scales: NDArray[np.float32]) -> str:
+        """Store a node's bias as int32 with the given scale of each channel; name of the dequantised tensor."""
+        limit = np.iinfo(np.int32).max
+        rounded = np.round(self.edit.values(node.input[2]).astype(np.float64) / scales)
+        integers = np.clip(rounded, -limit, limit).astype(np.int32)
+        return self._dequantize(node, node.input[2], integers, scales.astype(np.float32))
+
+    def _dequantize(self, node: onnx.NodeProto, name: str, integers: Any, scales: NDArray[np.float32]) -> str:
+        inputs = [
+            self.edit.add_constant(f"{name}/quantized", integers),
+            self.edit.add_constant(f"{name}/scale", scales),
+            self.edit.add_constant(f"{name}/zero_point", np.zeros(len(scales), integers.dtype)),
+        ]
+        result = f"{name}/dequantized"
+        self.nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, [result], f"{name}/dequantize", axis=0))
+        return result

@@ -1,0 +1,106 @@
+"""Load .keras files safely, and run Keras models behind the common interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime import quiet_stderr, require
+from ..artifact.embedding import write_metadata
+from ..artifact.files import existing_file, whole_file
+from ..artifact.keras_file import CONFIG, MAX_WEIGHT_BYTES, METADATA, WEIGHTS, check_weights, read_config
+from ..artifact.metadata import Metadata
+from ..artifact.zips import copy_member, open_zip
+from ..errors import ExportError, one_line
+from .runner import Runner, checked_shape
+
+
+def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
+    """The tf_keras model of a .keras file that may come from anyone; not compiled.
+
+    Args:
+        path: A file saved by tf_keras.
+        custom_objects: Registered name ("package>Class") -> layer class, for classes outside Keras that you trust.
+
+    Raises:
+        ExportError: No such file, not a .keras file or a damaged one, one saved by Keras 3, or one that names any
+            module or class which is not on the allow-list.
+    """
+    path = existing_file(path)
+    if path.suffix.lower() != ".keras":
+        raise ExportError(f"{path}: not a .keras file by its name; give a model saved by tf_keras")
+    config = read_config(path, custom_objects or {})
+    keras = require("tf_keras", "to load a .keras file")
+    with tempfile.TemporaryDirectory() as folder:
+        clean = Path(folder, "model.keras")
+        _write_clean(path, config, clean)
+        try:
+            with quiet_stderr():
+                return keras.models.load_model(clean, custom_objects=custom_objects, compile=False, safe_mode=True)
+        except Exception as error:
+            raise ExportError(f"{path}: Keras cannot rebuild it ({one_line(error)}); save the model again") from error
+
+
+def save_keras(
+    model: Any, path: str | os.PathLike[str], metadata: Metadata | None = None, *, force: bool = False
+) -> None:
+    """Save a tf_keras model with its metadata inside, whole or not at all.
+
+    Raises:
+        ExportError: The name does not end in .keras, the output exists and `force` is not set, or cannot be written.
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ExportError(f"{path}: models are saved as .keras files; choose a name that ends so")
+    with whole_file(path, force=force) as temporary:
+        model.save(temporary, save_format="keras")
+        if metadata is not None:
+            write_metadata(temporary, metadata)
+
+
+class KerasRunner(Runner):
+    """A tf_keras model, called directly; `threads` is TensorFlow's own affair and cannot be set once it runs."""
+
+    format = "keras"
+    runtime = "tf_keras"
+
+    def __init__(self, path: Path, model: Any) -> None:
+        keras = require("tf_keras", "to run a .keras file")
+        if len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise ExportError(f"{path}: has {len(model.inputs)} inputs; a network with one image as input is needed")
+        batch, *shape = model.inputs[0].shape
+        super().__init__(path, keras.__version__, checked_shape(path, list(shape)), batch)
+        self._model = model
+
+    def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with quiet_stderr():  # XLA introduces itself at the first grouped convolution
+            return np.asarray(self._model(images, training=False))
+
+
+def _write_clean(path: Path, config: dict[str, Any], target: Path) -> None:
+    """A .keras file of the three members that Keras needs, each checked.
+
+    Keras opens the file for writing and extracts archives with further members to disk: neither is done to the
+    user's file.
+    """
+    h5py = require("h5py", "to load a .keras file")
+    with open_zip(path, ".keras file") as source, zipfile.ZipFile(target, "w") as archive:
+        if WEIGHTS not in source.namelist():
+            raise ExportError(f"{path}: has no {WEIGHTS} inside; it is incomplete, save it again")
+        archive.writestr(METADATA, "{}")
+        archive.writestr(CONFIG, json.dumps(config))
+        copy_member(path, source, WEIGHTS, archive, MAX_WEIGHT_BYTES)
+    with zipfile.ZipFile(target) as archive, archive.open(WEIGHTS) as member:
+        try:
+            with h5py.File(member, "r") as file:
+                check_weights(path, file)
+        except OSError as error:
+            raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error

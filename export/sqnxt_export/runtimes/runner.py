@@ -1,0 +1,80 @@
+"""The one interface behind which onnxruntime, LiteRT and Keras run a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ExportError
+
+_FREE_BATCH = 32
+
+
+class Runner(ABC):
+    """A loaded model. Whatever the file's layout and batch, images go in as NHWC and logits come out, one row each.
+
+    Attributes:
+        path: The file.
+        format: "keras", "onnx" or "tflite".
+        runtime: Name of the library that runs it.
+        version: That library's version.
+        input_shape: Height, width and channels of one image.
+        batch: The file's fixed batch, or None where it is free.
+    """
+
+    format: str
+    runtime: str
+
+    def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
+        self.path = path
+        self.version = version
+        self.input_shape = input_shape
+        self.batch = batch
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of preprocessed images.
+
+        Args:
+            images: float32 [n, height, width, channels], n of at least 1.
+
+        Returns:
+            float32 [n, classes].
+
+        Raises:
+            ExportError: Another shape, or the runtime failed.
+        """
+        images = np.ascontiguousarray(images, np.float32)
+        if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
+            expected = ", ".join(map(str, self.input_shape))
+            raise ExportError(f"{self.path}: got input of shape {list(images.shape)}; give [n, {expected}]")
+        size = self.batch or _FREE_BATCH
+        return np.concatenate([self._run_padded(images[start : start + size]) for start in range(0, len(images), size)])
+
+    def _run_padded(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run one batch, filled up with its last image where the file's batch is larger."""
+        count = len(images)
+        if self.batch and count < self.batch:
+            images = np.concatenate([images, np.repeat(images[-1:], self.batch - count, axis=0)])
+        logits = self._run_batch(images)
+        if logits.shape[0] != len(images):
+            raise ExportError(f"{self.path}: gave {logits.shape[0]} rows for {len(images)} images; it is no classifier")
+        return logits.reshape(len(images), -1)[:count].astype(np.float32, copy=False)
+
+    @abstractmethod
+    def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run images [batch, h, w, c] and return the first output, [batch, ...]."""
+
+
+def checked_shape(path: Path, shape: list[int]) -> tuple[int, int, int]:
+    """Height, width and channels, each fixed.
+
+    Raises:
+        ExportError: Not three of them, or one is free.
+    """
+    if len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
+        raise ExportError(f"{path}: its input has the shape {shape} per sample; an image of fixed size is needed")
+    height, width, channels = shape
+    return height, width, channels

@@ -1,0 +1,141 @@
+"""Accelerators as TOML: one file each, every number with its origin, checked when read."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sqnxt_sim.accelerator import Accelerator, Dram, EnergyTable, GlobalBuffer, PEArray, TileSearch
+from sqnxt_sim.errors import SimulatorError
+
+ORIGINS = ("paper", "published", "chosen", "fitted")
+"""Where a number may come from; a note may name the source."""
+
+_PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Number:
+    """The allowed range of one entry."""
+
+    low: float
+    high: float
+    whole: bool = False
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"{'a whole number' if self.whole else 'a number'} in {self.low:g}..{self.high:g}"
+
+    def accepts(self, value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+            return False
+        return self.low <= value <= self.high
+
+
+_SCHEMA: dict[str, dict[str, _Number]] = {
+    "array": {
+        "rows": _Number(low=1, high=1024, whole=True),
+        "cols": _Number(low=1, high=1024, whole=True),
+        "word_bits": _Number(low=1, high=64, whole=True),
+        "partial_sums_per_pe": _Number(low=1, high=65536, whole=True),
+        "clock_hz": _Number(low=1e3, high=1e11),
+        "layer_overhead_cycles": _Number(low=0, high=1e9),
+    },
+    "buffer": {
+        "bytes": _Number(low=64, high=2**40, whole=True),
+        "capacity_divisor": _Number(low=1, high=64),
+    },
+    "dram": {
+        "bytes_per_second": _Number(low=1e3, high=1e15),
+        "latency_cycles": _Number(low=0, high=1e6),
+    },
+    "energy": {
+        "mac": _Number(low=0, high=1e6),
+        "register_file": _Number(low=0, high=1e6),
+        "buffer": _Number(low=0, high=1e6),
+        "dram": _Number(low=0, high=1e6),
+        "mac_pj": _Number(low=0, high=1e6, optional=True),
+    },
+    "search": {"cycles_per_dram_word": _Number(low=0, high=1e6)},
+}
+
+
+@cache
+def list_accelerators() -> tuple[str, ...]:
+    """Names of the presets that come with the package."""
+    return tuple(sorted(path.stem for path in _PRESETS.glob("*.toml")))
+
+
+def load_accelerator(name_or_path: str | Path) -> Accelerator:
+    """A preset by its name, or an accelerator file of one's own by its path (with a `.toml` suffix or a folder in it).
+
+    Raises:
+        SimulatorError: no such preset or file, not TOML, or an entry that is missing, unknown or out of range.
+    """
+    if str(name_or_path) in list_accelerators():
+        path = _PRESETS / f"{name_or_path}.toml"
+    else:
+        path = Path(name_or_path)
+        if path.suffix != ".toml" and len(path.parts) <= 1:
+            raise SimulatorError(
+                f"no accelerator {str(name_or_path)!r}; use one of {', '.join(list_accelerators())}, or a .toml file"
+            )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SimulatorError(f"{path}: cannot be read ({error.strerror}); name an accelerator file") from error
+    except ValueError as error:
+        raise SimulatorError(f"{path}: not TOML ({error}); mend the file, or start from a preset") from error
+    return _accelerator(table, path)
+
+
+def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
+    _refuse_unknown(table, {"name", "description", *_SCHEMA}, f"{path}")
+    for key in ("name", "description"):
+        if not isinstance(table.get(key), str):
+            raise SimulatorError(f"{path}: {key} is {table.get(key)!r}; it must be a string")
+    origins: dict[str, str] = {}
+    sections = {name: _section(table.get(name), name, path, origins) for name in _SCHEMA}
+    return Accelerator(
+        name=table["name"],
+        description=table["description"],
+        array=PEArray(**sections["array"]),
+        buffer=GlobalBuffer(**sections["buffer"]),
+        dram=Dram(**sections["dram"]),
+        energy=EnergyTable(**sections["energy"]),
+        search=TileSearch(**sections["search"]),
+        origins=MappingProxyType(origins),
+    )
+
+
+def _section(section: object, name: str, path: Path, origins: dict[str, str]) -> dict[str, Any]:
+    """The numbers of one section; their origins go to `origins`."""
+    if not isinstance(section, dict):
+        raise SimulatorError(f"{path}: no section [{name}]; add it, as in a preset")
+    schema = _SCHEMA[name]
+    _refuse_unknown(section, set(schema), f"{path}: [{name}]")
+    values: dict[str, Any] = {}
+    for key, number in schema.items():
+        if key not in section and number.optional:
+            continue
+        entry = section.get(key)
+        where = f"{path}: {name}.{key}"
+        if not isinstance(entry, dict) or not {"value", "origin"} <= set(entry):
+            raise SimulatorError(f'{where} is {entry!r}; it must be {{ value = {number}, origin = "..." }}')
+        _refuse_unknown(entry, {"value", "origin", "note"}, where)
+        if not number.accepts(entry["value"]):
+            raise SimulatorError(f"{where} is {entry['value']!r}; it must be {number}")
+        if entry["origin"] not in ORIGINS:
+            raise SimulatorError(f"{where} has origin {entry['origin']!r}; it must be one of {', '.join(ORIGINS)}")
+        values[key] = entry["value"]
+        origins[f"{name}.{key}"] = entry["origin"]
+    return values
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SimulatorError(f"{where} has an unknown key {key!r}; known are {', '.join(sorted(known))}")

@@ -1,0 +1,106 @@
+"""What the array does with a tile: cycles and buffer words of the two dataflows.
+
+Letters as in the model: Pr x Pc processing elements, kernels Kh x Kw, stride s, c input and k output channels in each
+of g groups. Arrays are over a `TilingSpace`; everything is for one image.
+Source: SqueezeNext (arXiv 1803.10615), section 3, "Weight Stationary" and "Output Stationary".
+"""
+
+from enum import StrEnum
+
+import numpy as np
+
+from sqnxt_sim.accelerator import PEArray
+from sqnxt_sim.axes import Array
+from sqnxt_sim.layers import ConvLayer
+from sqnxt_sim.tiling import TilingSpace, WordScale
+
+
+class Dataflow(StrEnum):
+    """Which operand stays in the processing elements."""
+
+    WEIGHT_STATIONARY = "weight_stationary"
+    OUTPUT_STATIONARY = "output_stationary"
+
+
+def array_cycles(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
+    """Array cycles of every tiling; DRAM and fixed overheads excluded."""
+    if dataflow is Dataflow.WEIGHT_STATIONARY:
+        return _weight_stationary_cycles(layer, space, array)
+    return _output_stationary_cycles(layer, space, array)
+
+
+def buffer_words(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
+    """Native words between buffer and array for every tiling; what DRAM moves through the buffer excluded."""
+    if dataflow is Dataflow.WEIGHT_STATIONARY:
+        return _weight_stationary_words(layer, space, scale)
+    return _output_stationary_words(layer, space, array, scale)
+
+
+def executed_macs(dataflow: Dataflow, layer: ConvLayer) -> float:
+    """MACs that one image really takes: output stationary skips zero weights."""
+    weights = layer.weights if dataflow is Dataflow.WEIGHT_STATIONARY else _nonzero_weights(layer)
+    return layer.out_pixels * weights
+
+
+def register_file_accesses(dataflow: Dataflow, layer: ConvLayer) -> float:
+    """Register file accesses of one image: the weight; or the input, and the partial sum read and written."""
+    accesses_per_mac = 1 if dataflow is Dataflow.WEIGHT_STATIONARY else 3
+    return accesses_per_mac * executed_macs(dataflow, layer)
+
+
+def _weight_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
+    """Each Pr x Pc block of weights stays while a tile's pixels stream past; the next block loads behind them.
+
+    Loading takes Pr cycles, so a tile of fewer pixels waits for it.
+    """
+    rows, cols, fill = space.rows, space.cols, array.rows
+    full_rows, full_cols = rows.tiles - 1, cols.tiles - 1
+    stream = (
+        full_rows * full_cols * np.maximum(rows.size * cols.size, fill)
+        + full_rows * np.maximum(rows.size * cols.last, fill)
+        + full_cols * np.maximum(rows.last * cols.size, fill)
+        + np.maximum(rows.last * cols.last, fill)
+    )
+    blocks = space.in_channels.blocks * space.out_channels.blocks
+    return layer.groups * layer.kernel_size * blocks * stream
+
+
+def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
+    """A Pr x Pc block of one output channel stays; one nonzero weight a cycle is broadcast to it.
+
+    Inputs are loaded for as many output channels at a time as a PE keeps partial sums; results drain a row a cycle.
+    """
+    pixel_blocks = space.rows.blocks * space.cols.blocks
+    steps = pixel_blocks * _nonzero_weights(layer)
+    loads = (
+        pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * (_window(layer, array) / array.cols)
+    )
+    drain = pixel_blocks * (layer.out_channels * array.rows) * space.in_channels.tiles
+    return np.maximum(steps, loads) + drain
+
+
+def _weight_stationary_words(layer: ConvLayer, space: TilingSpace, scale: WordScale) -> Array:
+    """Every pixel is read for each block of weights, padding too; every weight is read once for each map tile."""
+    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * space.out_channels.blocks
+    # The first partial sum of a pixel is written; every other is read, added to and written back.
+    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * space.in_channels.blocks - 1)
+    return scale.activation * (inputs + sums) + scale.weight * layer.weights * space.map_tiles
+
+
+def _output_stationary_words(layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
+    """Windows of inputs, one nonzero weight a step, and partial sums that leave the array after each channel tile."""
+    pixel_blocks = space.rows.blocks * space.cols.blocks
+    inputs = pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * _window(layer, array)
+    sums = layer.out_pixels * layer.out_channels * (2 * space.in_channels.tiles - 1)
+    return scale.activation * (inputs + sums) + scale.weight * pixel_blocks * _nonzero_weights(layer)
+
+
+def _window(layer: ConvLayer, array: PEArray) -> int:
+    """Input pixels that a Pr x Pc block of output pixels reads from one channel; a strided 1x1 skips the rest."""
+    height = array.rows if layer.span_height == 1 else (array.rows - 1) * layer.stride_height + layer.span_height
+    width = array.cols if layer.span_width == 1 else (array.cols - 1) * layer.stride_width + layer.span_width
+    return height * width
+
+
+def _nonzero_weights(layer: ConvLayer) -> float:
+    return layer.weights if layer.nonzero_weights is None else layer.nonzero_weights

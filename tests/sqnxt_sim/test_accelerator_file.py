@@ -1,0 +1,85 @@
+"""Presets and accelerator files: what is in them, and what is refused with key, value and range."""
+
+import pytest
+from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator
+from sqnxt_sim.accelerator_file import _PRESETS, ORIGINS
+
+PRESET = (_PRESETS / "squeezelerator-8x8.toml").read_text(encoding="utf-8")
+
+
+def test_presets():
+    assert list_accelerators() == ("squeezelerator-16x16", "squeezelerator-8x8")
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "words"), [("squeezelerator-8x8", 8, 16384), ("squeezelerator-16x16", 16, 65536)]
+)
+def test_the_papers_accelerators(name, side, words):
+    accelerator = load_accelerator(name)
+    assert accelerator.name == name
+    assert (accelerator.array.rows, accelerator.array.cols, accelerator.buffer_words) == (side, side, words)
+    assert accelerator.dram_words_per_cycle == 8
+
+
+@pytest.mark.parametrize("name", list_accelerators())
+def test_every_number_has_an_origin_and_four_are_fitted(name):
+    origins = load_accelerator(name).origins
+    assert set(origins.values()) <= set(ORIGINS)
+    assert sorted(key for key, origin in origins.items() if origin == "fitted") == [
+        "array.clock_hz",
+        "array.layer_overhead_cycles",
+        "buffer.capacity_divisor",
+        "search.cycles_per_dram_word",
+    ]
+
+
+def test_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        PRESET.replace('name = "squeezelerator-8x8"', 'name = "mine"').replace("value = 32768", "value = 65536")
+    )
+    assert load_accelerator(path).buffer.bytes == 65536
+    assert load_accelerator(str(path)).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "fault"),
+    [
+        ("rows = { value = 8,", "rows = { value = 0,", r"array\.rows is 0; it must be a whole number in 1\.\.1024"),
+        ("rows = { value = 8,", "rows = { value = 8.5,", r"array\.rows is 8\.5"),
+        ("rows = { value = 8,", "rows = { value = true,", r"array\.rows is True"),
+        ('rows = { value = 8, origin = "paper" }', "rows = 8", r"array\.rows is 8; it must be \{ value"),
+        ('rows = { value = 8, origin = "paper" }', 'rows = { value = 8, origin = "hearsay" }', "origin 'hearsay'"),
+        ('rows = { value = 8, origin = "paper" }', "", r"array\.rows is None"),
+        ("rows = { value", "lines = { value", "unknown key 'lines'"),
+        ("clock_hz = { value = 1.0e9", "clock_hz = { value = nan", r"array\.clock_hz is nan"),
+        ("[dram]", "[ddr]", r"unknown key 'ddr'"),
+        ('name = "squeezelerator-8x8"', "name = 3", "name is 3; it must be a string"),
+        ("[array]", "[array", "not TOML"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(tmp_path, good, bad, fault):
+    assert good in PRESET
+    path = tmp_path / "wrong.toml"
+    path.write_text(PRESET.replace(good, bad))
+    with pytest.raises(SimulatorError, match=fault) as error:
+        load_accelerator(path)
+    assert str(path) in str(error.value)
+
+
+def test_an_unknown_name_offers_the_presets():
+    with pytest.raises(SimulatorError, match="use one of squeezelerator-16x16, squeezelerator-8x8"):
+        load_accelerator("squeezelerator")
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_a_file_that_cannot_be_read(tmp_path, name):
+    with pytest.raises(SimulatorError, match=r"cannot be read"):
+        load_accelerator(tmp_path / name)
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SimulatorError, match="not TOML"):
+        load_accelerator(path)

@@ -1,0 +1,153 @@
+"""Files that are no good: one line that says what and where, never a traceback, never much memory."""
+
+from contextlib import suppress
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, numpy_helper
+from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
+from sqnxt_sim import SimulatorError, load_accelerator, read_onnx, simulate
+
+
+def good_model():
+    nodes = [make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]), make_node("Relu", ["c"], ["y"])]
+    graph = make_graph(
+        nodes,
+        "graph",
+        [make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [make_tensor_value_info("y", TensorProto.FLOAT, [1, 16, 8, 8])],
+        [numpy_helper.from_array(np.ones((16, 3, 9, 9), np.float32), "w")],
+    )
+    graph.node[0].attribute[0].ints[:] = [4, 4, 4, 4]
+    return make_model(graph, opset_imports=[make_opsetid("", 18)], ir_version=8)
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Reads a model that must be refused, and gives the message."""
+
+    def refuse(model):
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
+        with pytest.raises(SimulatorError) as error:
+            read_onnx(path)
+        message = str(error.value)
+        assert message.startswith(str(path)) or message.startswith("model.onnx") or message.startswith("layer ")
+        assert "\n" not in message
+        assert len(message) < 600
+        return message
+
+    return refuse
+
+
+def test_the_good_model_is_good(tmp_path):
+    path = tmp_path / "good.onnx"
+    path.write_bytes(good_model().SerializeToString())
+    assert read_onnx(path).conv_layers[0].macs == 64 * 16 * 3 * 81
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(SimulatorError, match="no such file"):
+        read_onnx(tmp_path / "absent.onnx")
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(SimulatorError, match="is a folder"):
+        read_onnx(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08", b"not an onnx file at all", b"PK\x03\x04" + bytes(100), bytes(1000)])
+def test_garbage(refused, content):
+    refused(content)
+
+
+def test_truncated(refused):
+    content = good_model().SerializeToString()
+    for size in range(1, len(content), len(content) // 40):
+        refused(content[:size])
+
+
+def test_a_cycle(refused):
+    model = good_model()
+    model.graph.node[0].input[0] = "y"
+    assert "not a valid graph" in refused(model)
+
+
+def test_wrong_types(refused):
+    model = good_model()
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((16, 3, 9, 9), np.int64), "w"))
+    refused(model)
+
+
+def test_channels_that_do_not_fit(refused):
+    model = good_model()
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((16, 5, 9, 9), np.float32), "w"))
+    refused(model)
+
+
+def test_missing_weights(refused):
+    model = good_model()
+    del model.graph.initializer[:]
+    refused(model)
+
+
+def test_weights_fewer_than_declared(refused):
+    model = good_model()
+    model.graph.initializer[0].raw_data = model.graph.initializer[0].raw_data[:-4]
+    assert "'w'" in refused(model)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 2**40, 2**62])
+def test_sizes_of_weights(refused, size):
+    model = good_model()
+    model.graph.initializer[0].dims[0] = size
+    refused(model)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 2**20, 2**62])
+def test_sizes_of_inputs(refused, size):
+    model = good_model()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = size
+    for dim in model.graph.output[0].type.tensor_type.shape.dim:
+        dim.Clear()
+    refused(model)
+
+
+def test_an_unknown_operator(refused):
+    model = good_model()
+    model.graph.node[1].op_type = "NoSuchOperator"
+    assert "NoSuchOperator" in refused(model)
+
+
+@pytest.mark.parametrize("location", ["absent.bin", "../outside.bin", "/etc/hostname"])
+def test_external_data_that_is_absent_or_outside(tmp_path, refused, location):
+    (tmp_path.parent / "outside.bin").write_bytes(bytes(16 * 3 * 81 * 4))
+    model = good_model()
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    assert "external data" in refused(model)
+
+
+def test_external_data_in_the_folder(tmp_path):
+    path = tmp_path / "model.onnx"
+    onnx.save(good_model(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert read_onnx(path).conv_layers[0].nonzero_weights == 16 * 3 * 81
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_file_is_read_or_refused(tmp_path_factory, data):
+    content = bytearray(good_model().SerializeToString())
+    # Weights are the bulk of the file: damage what stands before and after them.
+    places = [*range(200), *range(len(content) - 200, len(content))]
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.sampled_from(places))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "model.onnx"
+    path.write_bytes(content)
+    with suppress(SimulatorError):
+        simulate(read_onnx(path), load_accelerator("squeezelerator-8x8")).to_json()

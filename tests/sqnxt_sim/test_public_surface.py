@@ -1,0 +1,32 @@
+"""The names that the package offers, and what importing it costs."""
+
+import subprocess
+import sys
+
+import pytest
+import sqnxt_sim
+
+
+def test_the_surface_is_sorted_and_every_name_resolves():
+    # As ruff sorts: constants, classes, functions.
+    kinds = [(not name.isupper(), not name[0].isupper(), name) for name in sqnxt_sim.__all__]
+    assert kinds == sorted(kinds)
+    assert set(sqnxt_sim.__all__) == set(sqnxt_sim._HOMES)
+    for name in sqnxt_sim.__all__:
+        assert getattr(sqnxt_sim, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        _ = sqnxt_sim.absent
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, sqnxt_sim; sys.exit(any(m in sys.modules for m in ('numpy', 'onnx', 'tensorflow', 'sqnxt_tf')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_simulating_needs_only_numpy_and_onnx():
+    code = (
+        "import sys; from sqnxt_sim import read_onnx, simulate, load_accelerator; "
+        "load_accelerator('squeezelerator-8x8'); "
+        "sys.exit(any(m in sys.modules for m in ('tensorflow', 'tf_keras', 'onnxruntime', 'sqnxt_tf', 'sqnxt_export')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

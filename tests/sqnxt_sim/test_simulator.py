@@ -1,0 +1,177 @@
+"""The report and its JSON, the options of `simulate`, and what a network's total is made of."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from sqnxt_sim import (
+    PRECISIONS,
+    ConvLayer,
+    Dataflow,
+    SimulatorError,
+    Uncosted,
+    UncostedLayer,
+    Workload,
+    load_accelerator,
+    simulate,
+)
+
+ACCELERATOR = load_accelerator("squeezelerator-8x8")
+LAYER = ConvLayer(
+    name="conv", in_channels=16, out_channels=32, in_height=14, in_width=14, kernel_height=3, kernel_width=3,
+    pad_top=1, pad_left=1, pad_bottom=1, pad_right=1,
+)  # fmt: skip
+POOL = UncostedLayer(name="pool", op="MaxPool", why=Uncosted.NOT_COSTED, reason="left out")
+WORKLOAD = Workload(name="net.onnx", layers=(LAYER, POOL, replace(LAYER, name="sparse", nonzero_weights=1000)))
+
+
+@pytest.fixture(scope="module")
+def document():
+    return json.loads(json.dumps(simulate(WORKLOAD, ACCELERATOR).to_json()))
+
+
+def test_the_contract_of_the_document(document):
+    assert {"model", "accelerator", "clock_hz", "total", "layers"} <= set(document)
+    total = "cycles time_ms energy macs dram_bytes efficiency_macs_per_cycle"
+    assert set(total.split()) <= set(document["total"])
+    row = (
+        "name op dataflow cycles energy macs weight_bits activation_bits weight_sparsity dram_bytes tiling rejected "
+        "bound_by costed"
+    )
+    for layer in document["layers"]:
+        assert set(row.split()) <= set(layer)
+    assert (document["model"], document["accelerator"]) == ("net.onnx", "squeezelerator-8x8")
+
+
+def test_rows_of_the_document(document):
+    conv, pool, sparse = document["layers"]
+    assert conv["costed"]
+    assert set(conv["tiling"]) == {"rows", "cols", "in_channels", "out_channels"}
+    assert set(conv["rejected"]) == {"dataflow", "cycles", "energy"}
+    assert {conv["dataflow"], conv["rejected"]["dataflow"]} == {"weight_stationary", "output_stationary"}
+    assert conv["cycles"] <= conv["rejected"]["cycles"]
+    assert conv["weight_sparsity"] == 0
+    assert sparse["weight_sparsity"] == pytest.approx(1 - 1000 / LAYER.weights)
+    assert pool["costed"] is False
+    assert set(pool) == set(conv)
+    assert [key for key, value in pool.items() if value is not None] == ["name", "op", "costed", "status", "reason"]
+
+
+def test_total_is_the_sum_of_the_layers(document):
+    rows = [row for row in document["layers"] if row["costed"]]
+    for key in ("cycles", "energy", "macs", "dram_bytes"):
+        assert document["total"][key] == pytest.approx(sum(row[key] for row in rows))
+    assert document["total"]["time_ms"] == pytest.approx(document["total"]["cycles"] / document["clock_hz"] * 1e3)
+    parts = document["total"]["energy_by_part"]
+    assert sum(parts.values()) == pytest.approx(document["total"]["energy"])
+    for row in rows:
+        part = row["cycles_by_part"]
+        hidden = max(part["array"], part["dram_bandwidth"] + part["dram_latency"])
+        assert part["fill_drain"] + hidden + part["overhead"] == pytest.approx(row["cycles"])
+        assert 0 < row["utilisation"] <= 1
+
+
+@pytest.mark.parametrize("dataflow", Dataflow)
+def test_a_dataflow_can_be_imposed(dataflow):
+    report = simulate(WORKLOAD, ACCELERATOR, dataflow=dataflow)
+    assert {layer.chosen.dataflow for layer in report.costed} == {dataflow}
+    assert {layer.rejected.dataflow for layer in report.costed} == set(Dataflow) - {dataflow}
+    assert report.cycles >= simulate(WORKLOAD, ACCELERATOR).cycles
+    assert report == simulate(WORKLOAD, ACCELERATOR, dataflow=str(dataflow).replace("_", "-"))
+
+
+def test_sparsity_overrides_the_zeros_that_were_counted():
+    report = simulate(WORKLOAD, ACCELERATOR, sparsity=0.4)
+    assert [layer.weight_sparsity for layer in report.costed] == pytest.approx([0.4, 0.4])
+    first, second = report.costed
+    assert first.cycles == second.cycles
+
+
+def test_zeros_save_nothing_in_weight_stationary():
+    dense, sparse = simulate(WORKLOAD, ACCELERATOR, dataflow=Dataflow.WEIGHT_STATIONARY).costed
+    assert (dense.cycles, dense.energy) == (sparse.cycles, sparse.energy)
+
+
+def test_zeros_save_time_and_energy_in_output_stationary():
+    dense, sparse = simulate(WORKLOAD, ACCELERATOR, dataflow=Dataflow.OUTPUT_STATIONARY).costed
+    assert sparse.cycles < dense.cycles
+    assert sparse.energy.mac == pytest.approx(dense.energy.mac * 1000 / LAYER.weights)
+    assert sparse.dram_bytes == dense.dram_bytes
+
+
+def test_bits_scale_traffic_and_energy():
+    """The same tiles at half the bits: half the DRAM traffic, a quarter of the multiplier energy."""
+    native, int16, int8 = (simulate(WORKLOAD, ACCELERATOR, precision=p).costed[0] for p in (None, "int16", "int8"))
+    assert native.cycles == int16.cycles
+    assert native.energy == int16.energy
+    assert int8.dram_bytes <= int16.dram_bytes / 2
+    assert int8.energy.mac / int8.chosen.executed_macs == pytest.approx(1 / 4)
+    assert int8.energy.dram <= int16.energy.dram / 2
+
+
+def test_mixed_precision_scales_each_tensor_by_its_own_width():
+    fully = replace(LAYER, in_height=1, in_width=1, kernel_height=1, kernel_width=1, **dict.fromkeys(
+        ("pad_top", "pad_left", "pad_bottom", "pad_right"), 0))  # fmt: skip
+    report = simulate(Workload(name="fc", layers=(fully,)), ACCELERATOR, precision="int16x8")
+    assert report.dram_bytes == 16 * 2 + 16 * 32 * 1 + 32 * 2
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_precisions_are_reported(precision):
+    row = simulate(WORKLOAD, ACCELERATOR, precision=precision).to_json()["layers"][0]
+    assert (row["activation_bits"], row["weight_bits"]) == PRECISIONS[precision]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"sparsity": -0.1}, {"sparsity": 1.1}, {"sparsity": float("nan")}, {"precision": "int3"}, {"dataflow": "row"}],
+)
+def test_options_out_of_range(options):
+    with pytest.raises(SimulatorError, match=next(iter(options))):
+        simulate(WORKLOAD, ACCELERATOR, **options)
+
+
+def test_all_zero_weights():
+    report = simulate(WORKLOAD, ACCELERATOR, sparsity=1)
+    assert report.cycles > 0
+
+
+def test_an_empty_network():
+    report = simulate(Workload(name="empty", layers=(POOL,)), ACCELERATOR)
+    assert report.to_json()["total"]["cycles"] == 0
+    assert report.to_json()["total"]["efficiency_macs_per_cycle"] == 0
+
+
+def test_picojoules_where_the_accelerator_has_them():
+    energy = replace(ACCELERATOR.energy, mac_pj=0.5)
+    total = simulate(WORKLOAD, replace(ACCELERATOR, energy=energy)).to_json()["total"]
+    assert total["energy_pj"] == total["energy"] / 2
+
+
+def test_layers_that_differ_in_name_only_cost_the_same():
+    report = simulate(Workload(name="twins", layers=(LAYER, replace(LAYER, name="twin"))), ACCELERATOR)
+    first, second = report.costed
+    assert first.chosen is second.chosen
+    assert second.layer.name == "twin"
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"in_channels": 0}, "in_channels is 0"),
+        ({"stride_height": -1}, "stride_height is -1"),
+        ({"in_height": 2**40}, "in_height"),
+        ({"groups": 3}, "3 groups do not divide"),
+        ({"kernel_height": 20}, "larger than its padded 14x14 input"),
+        ({"nonzero_weights": 10**9}, "nonzero_weights"),
+    ],
+)
+def test_layers_that_cannot_be(fields, fault):
+    with pytest.raises(SimulatorError, match=fault):
+        replace(LAYER, **fields)
+
+
+def test_a_layer_that_fits_no_buffer():
+    tiny = replace(ACCELERATOR, buffer=replace(ACCELERATOR.buffer, bytes=64))
+    with pytest.raises(SimulatorError, match=r"'conv'.*64 byte buffer"):
+        simulate(WORKLOAD, tiny)
