@@ -1,9 +1,12 @@
 """What a verb says, and where: results on stdout, progress and notes on stderr."""
 
 import json
+import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,16 +28,19 @@ class Output:
         self._task: Any = None
         self._task_name = ""
         self._last_line = 0.0
-        if not verbose:
-            silence_libraries()
+        self._verbose = verbose
+        self._resources = ExitStack()
 
     def __enter__(self) -> Self:
+        if not self._verbose:
+            self._resources.enter_context(libraries_silenced())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop_bar()
+        self._resources.close()
 
     def document(self, value: Any) -> None:
         """The JSON document; does nothing for a person."""
@@ -103,7 +109,21 @@ class Output:
             self._bar = None
 
 
-def silence_libraries() -> None:
-    """Keep TensorFlow's own log off stderr; it must be told before it is imported, and only through the environment."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default, but said, or TensorFlow says it
+@contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """Keep what C++ code logs off the terminal, while Python's stderr still reaches it.
+
+    TensorFlow, XLA and LiteRT write to file descriptor 2 and have no switch that stops all of it. Failures come as
+    exceptions, so nothing is lost that a user needs; `--verbose` shows the rest.
+    """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    python_stderr, terminal = sys.stderr, os.dup(2)
+    with open(os.devnull, "w") as nowhere, open(terminal, "w", buffering=1) as sys.stderr:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            sys.stderr = python_stderr

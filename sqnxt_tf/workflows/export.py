@@ -55,11 +55,13 @@ def export(
         ParityError: the artifact does not equal the model; carries the figures.
         SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
     """
-    from sqnxt_export import check_request
+    from sqnxt_export import check_precision
     from sqnxt_export import export as export_model
+    from sqnxt_export.artifact.files import check_output
 
     output = Path(output)
-    check_request(output, format=format, precision=precision, force=force)
+    check_precision(format, precision)  # what cannot be is said before a model is built
+    check_output(output, force=force)
     if samples is not None and samples < 1:
         raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
     progress(f"reading {model}", 0, 3)
