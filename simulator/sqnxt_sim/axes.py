@@ -1,7 +1,8 @@
 """Tile sizes along one dimension of a layer, and what each size makes of the tiles along it.
 
-A size is left out only when a smaller one needs as many tiles and is no worse in any other respect: every cost in the
-model rises with each of these figures, so the best tiling is never lost and the search stays exhaustive.
+A size is left out only when a smaller one needs as many tiles and is no worse in any figure here. Every cost of the
+model rises with each of them, and tiles of a smaller size but equal number are more even, which streams no longer. So
+the best tiling is never lost and the search stays exhaustive.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _Ints: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpatialAxis:
-    """Candidate tile sizes along the rows or columns of the output map; arrays [n], or [n] within four axes.
+    """Candidate tile sizes along the rows or columns of the output map; arrays [n] along one of four axes.
 
     `tiles` cover the map, the last of them with `last` rows; `blocks` is the sum over the tiles of the PE blocks that
     each needs; `extent` the input rows of the tile that reads most, `extent_total` those of all tiles together.
@@ -35,10 +36,10 @@ class SpatialAxis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelAxis:
-    """Candidate tile sizes along the channels of a group; arrays [n], or [n] within four axes.
+    """Candidate tile sizes along the channels of a group; arrays [n] along one of four axes.
 
-    `blocks` is the sum over the tiles of the PE columns' (or rows') loads, `register_blocks` the same for the partial
-    sums that a PE keeps.
+    `blocks` is the sum over the tiles of how many times each fills the PE rows (input) or columns (output channels),
+    `register_blocks` of how many times it fills the partial sums that a PE keeps.
     """
 
     size: Array
@@ -66,22 +67,31 @@ def spatial_axis(
     extent_total = np.add.reduceat(extents, first)
 
     keep = _undominated(tiles, blocks, extent, extent_total)
-    figures = (size, tiles, last, blocks, extent, extent_total)
-    return SpatialAxis(**dict(zip(SpatialAxis.__slots__, (_along(f[keep], axis) for f in figures), strict=True)))
+    return SpatialAxis(
+        size=_along(size[keep], axis),
+        tiles=_along(tiles[keep], axis),
+        last=_along(last[keep], axis),
+        blocks=_along(blocks[keep], axis),
+        extent=_along(extent[keep], axis),
+        extent_total=_along(extent_total[keep], axis),
+    )
 
 
 @lru_cache(maxsize=1024)
 def channel_axis(channels: int, *, multiple: int, partial_sums: int, with_one: bool, axis: int) -> ChannelAxis:
     """Tile sizes that are multiples of `multiple`, or all channels, or (`with_one`) a single channel."""
-    size = np.arange(multiple, channels, multiple, dtype=np.int64)
-    ends = ([1] if with_one and channels > 1 and multiple > 1 else [], [channels])
-    size = np.concatenate((np.array(ends[0], dtype=np.int64), size, np.array(ends[1], dtype=np.int64)))
+    one = [1] if with_one and channels > 1 and multiple > 1 else []
+    size = np.array([*one, *range(multiple, channels, multiple), channels])
     tiles = -(-channels // size)
     last = channels - (tiles - 1) * size
     blocks, register_blocks = ((tiles - 1) * -(-size // b) + -(-last // b) for b in (multiple, partial_sums))
     keep = _undominated(tiles, blocks, register_blocks)
-    figures = (size, tiles, blocks, register_blocks)
-    return ChannelAxis(**dict(zip(ChannelAxis.__slots__, (_along(f[keep], axis) for f in figures), strict=True)))
+    return ChannelAxis(
+        size=_along(size[keep], axis),
+        tiles=_along(tiles[keep], axis),
+        blocks=_along(blocks[keep], axis),
+        register_blocks=_along(register_blocks[keep], axis),
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -112,7 +122,10 @@ def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride:
 
 
 def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:
-    """Which sizes, in ascending order, are better in some figure than the next smaller size with as many tiles."""
+    """Which sizes, in ascending order, are better in some figure than the next smaller size with as many tiles.
+
+    That one may itself be left out, for an even smaller size that is no worse than either.
+    """
     keep = np.ones(len(tiles), dtype=np.bool_)
     keep[1:] = np.diff(tiles) != 0
     for figure in figures:

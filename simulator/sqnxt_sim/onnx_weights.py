@@ -97,7 +97,7 @@ def _nonzero_quantised(graph: OnnxGraph, dequantize: NodeProto) -> int | None:
     if (zero_point == zero_point.flat[0]).all():
         return int(np.count_nonzero(values != zero_point.flat[0]))
     rearranged = name != dequantize.input[0]
-    along = None if rearranged else _along_axis(zero_point, dequantize, values.ndim)
+    along = None if rearranged else _along_axis(zero_point, dequantize, values.shape)
     return None if along is None else int(np.count_nonzero(values != along))
 
 
@@ -108,7 +108,7 @@ def _nonzero_after_quantising(graph: OnnxGraph, quantize: NodeProto) -> int | No
     if values is None or scale is None:
         return None
     if scale.size > 1:
-        along = _along_axis(scale, quantize, values.ndim) if name == quantize.input[0] else None
+        along = _along_axis(scale, quantize, values.shape) if name == quantize.input[0] else None
         if along is None:
             return None
         scale = along
@@ -123,14 +123,14 @@ def _parameter(graph: OnnxGraph, node: NodeProto, index: int, *, default: int) -
     return None if values is None or values.size == 0 else values
 
 
-def _along_axis(parameter: NDArray[Any], node: NodeProto, rank: int) -> NDArray[Any] | None:
-    """A per-channel parameter laid along its axis of a tensor of `rank`; None for blocks, which are not counted."""
-    axis = attributes(node)["axis"].i if "axis" in attributes(node) else 1
-    if parameter.ndim != 1 or not -rank <= axis < rank:
+def _along_axis(parameter: NDArray[Any], node: NodeProto, shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """A per-channel parameter laid along its axis of a tensor; None where it has blocks, or does not fit."""
+    axis, rank = attributes(node)["axis"].i if "axis" in attributes(node) else 1, len(shape)
+    if parameter.ndim != 1 or not -rank <= axis < rank or parameter.size != shape[axis]:
         return None
-    shape = [1] * rank
-    shape[axis] = parameter.size
-    return parameter.reshape(shape)
+    laid = [1] * rank
+    laid[axis] = parameter.size
+    return parameter.reshape(laid)
 
 
 def _bits(graph: OnnxGraph, name: str) -> int | None:

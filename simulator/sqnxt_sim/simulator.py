@@ -1,7 +1,8 @@
 """From a workload and an accelerator to a report."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Hashable, Iterator
+from dataclasses import fields, replace
+from operator import attrgetter
 
 from sqnxt_sim.accelerator import Accelerator
 from sqnxt_sim.dataflows import Dataflow
@@ -13,6 +14,10 @@ from sqnxt_sim.tiling import TilingSpace, tiling_space
 
 PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
 """Activation and weight bits of each precision that may be imposed."""
+
+
+# All that the tilings of a layer depend on.
+_shape = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op", "batch", "nonzero_weights"}))
 
 
 def simulate(
@@ -68,28 +73,22 @@ class _Solver:
     def __init__(self, accelerator: Accelerator, only: Dataflow | None) -> None:
         self._accelerator = accelerator
         self._only = only
-        self._spaces: dict[ConvLayer, TilingSpace] = {}
-        self._costs: dict[ConvLayer, tuple[TilingCost, TilingCost]] = {}
+        self._spaces: dict[Hashable, TilingSpace] = {}
+        self._costs: dict[Hashable, tuple[TilingCost, TilingCost]] = {}
 
     def cost(self, layer: ConvLayer) -> LayerCost:
         """The cost of a layer whose bits are known."""
         chosen, rejected = self._both(layer)
-        return LayerCost(
-            layer=layer,
-            chosen=chosen,
-            rejected=rejected,
-            accelerator=self._accelerator,
-        )
+        return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=self._accelerator)
 
     def _both(self, layer: ConvLayer) -> tuple[TilingCost, TilingCost]:
         """The chosen and the rejected dataflow, one image."""
-        problem = replace(layer, name="", op="", batch=1)
+        shape = _shape(layer)
+        problem = (shape, layer.nonzero_weights)
         if problem not in self._costs:
-            shape = replace(problem, nonzero_weights=None)
             if shape not in self._spaces:
-                # The name is for the error: which layer it is that doesn't fit.
-                self._spaces[shape] = tiling_space(replace(shape, name=layer.name), self._accelerator)
-            costs = best_tilings(problem, self._spaces[shape], self._accelerator)
+                self._spaces[shape] = tiling_space(layer, self._accelerator)
+            costs = best_tilings(layer, self._spaces[shape], self._accelerator)
             first, second = sorted(costs.values(), key=self._rank)
             self._costs[problem] = (first, second)
         return self._costs[problem]

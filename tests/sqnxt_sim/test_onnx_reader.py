@@ -180,6 +180,13 @@ def test_a_zero_point_for_each_channel(read):
     assert weights_facts(conv_layer(read, nodes, tensors)) == (8, NONZERO)
 
 
+@pytest.mark.parametrize("axis", [1, 9])
+def test_zero_points_that_do_not_fit_leave_the_zeros_unknown(read, axis):
+    nodes = [make_node("DequantizeLinear", ["q", "s", "z"], ["w"], axis=axis), CONV]
+    tensors = [("q", WEIGHTS), ("s", np.full(4, 0.1, np.float32)), ("z", np.array([1, 2, 3, 4], np.int8))]
+    assert weights_facts(conv_layer(read, nodes, tensors)) == (8, None)
+
+
 def test_floats_quantised_in_the_graph(read):
     """A scale of 2 sends -1, 0 and 1 to zero: halves round to even."""
     nodes = [
