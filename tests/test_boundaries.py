@@ -111,11 +111,12 @@ def test_importing_the_top_of_a_package_loads_nothing_heavy(package: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "module", [name for name in MODULES if name.startswith(("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.runtimes"))]
+    "module",
+    [name for name in MODULES if name.startswith(("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.runtimes"))],
 )
 def test_simulator_and_artifacts_load_no_tensorflow(module: str) -> None:
     others = {"sqnxt_sim": {"sqnxt_tf", "sqnxt_export"}, "sqnxt_export": {"sqnxt_tf", "sqnxt_sim"}}
-    assert not loaded_after(f"import {module}") & (HEAVY | others[module.split(".")[0]])
+    assert not loaded_after(f"import {module}") & (HEAVY | others[module.split(".", maxsplit=1)[0]])
 
 
 def test_the_command_line_loads_its_verbs_without_their_work() -> None:

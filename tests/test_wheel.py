@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = {"sqnxt_tf": ROOT / "sqnxt_tf", "sqnxt_export": ROOT / "export/sqnxt_export", "sqnxt_sim": ROOT / "simulator/sqnxt_sim"}
+SOURCES = {
+    "sqnxt_tf": ROOT / "sqnxt_tf",
+    "sqnxt_export": ROOT / "export/sqnxt_export",
+    "sqnxt_sim": ROOT / "simulator/sqnxt_sim",
+}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that no build folder of the tree leaks into it."""
     copy = tmp_path_factory.mktemp("tree")
-    tracked = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     for name in tracked.stdout.splitlines():
         if name.startswith(("sqnxt_tf/", "export/", "simulator/")) or "/" not in name:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,7 @@ class ExportResult:
         return {**values, "parity": self.parity.to_json(), "notes": list(self.notes)}
 
 
-def export(  # noqa: PLR0913 - one call says all there is to say of an artifact
+def export(
     model: Any,
     path: str | os.PathLike[str],
     *,

@@ -168,9 +168,11 @@ def _costed_row(cost: LayerCost) -> dict[str, Any]:
     }
 
 
-_NOT_FOR_UNCOSTED = (
-    "dataflow", "cycles", "energy", "macs", "weight_bits", "activation_bits", "weight_sparsity", "dram_bytes", "tiling",
-    "rejected", "bound_by", "energy_by_part", "cycles_by_part", "buffer_bytes", "utilisation", "batch",
+# What adds up is 0 where a node is not costed, so that the rows sum to the total; the rest has no meaning there.
+_ZERO_FOR_UNCOSTED = ("cycles", "energy", "macs", "dram_bytes")
+_NULL_FOR_UNCOSTED = (
+    "dataflow", "weight_bits", "activation_bits", "weight_sparsity", "tiling", "rejected", "bound_by",
+    "energy_by_part", "cycles_by_part", "buffer_bytes", "utilisation", "batch",
 )  # fmt: skip
 
 
@@ -179,7 +181,8 @@ def _uncosted_row(layer: UncostedLayer) -> dict[str, Any]:
         "name": layer.name,
         "op": layer.op,
         "costed": False,
-        **dict.fromkeys(_NOT_FOR_UNCOSTED),
+        **dict.fromkeys(_ZERO_FOR_UNCOSTED, 0),
+        **dict.fromkeys(_NULL_FOR_UNCOSTED),
         "status": str(layer.why),
         "reason": layer.reason,
     }

@@ -12,7 +12,7 @@ from .output import Output
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class InputSize(click.ParamType):
+class InputSize(click.ParamType[tuple[int, int]]):
     """`227` or `227x224`: height and width in pixels."""
 
     name = "HxW"

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -119,11 +120,12 @@ def libraries_silenced() -> Iterator[None]:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     python_stderr, terminal = sys.stderr, os.dup(2)
-    with open(os.devnull, "w") as nowhere, open(terminal, "w", buffering=1) as sys.stderr:  # noqa: PTH123
+    with Path(os.devnull).open("w") as nowhere, open(terminal, "w", buffering=1) as stream:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
+        sys.stderr = stream
         try:
             yield
         finally:
-            sys.stderr.flush()
+            stream.flush()
             os.dup2(terminal, 2)
             sys.stderr = python_stderr

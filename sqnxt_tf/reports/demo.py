@@ -22,16 +22,16 @@ def demo_table(result: "DemoResult") -> Table:
         table.add(
             artifact.path.name,
             artifact.path.stat().st_size,
-            artifact.export and artifact.export.compressed_bytes,
+            artifact.export.compressed_bytes if artifact.export else None,
             percent(artifact.evaluation.top1),
             f"{percent(low)}-{percent(high)}",
-            artifact.latency and f"{artifact.latency.p50_ms:.2f}",
+            f"{artifact.latency.p50_ms:.2f}" if artifact.latency else None,
             *(
                 figure
                 for report in reports
                 for figure in (
-                    report and f"{report.cycles / 1e3:,.1f}",
-                    report and f"{report.energy.total / 1e6:.1f}",
+                    f"{report.cycles / 1e3:,.1f}" if report else None,
+                    f"{report.energy.total / 1e6:.1f}" if report else None,
                 )
             ),
         )

@@ -34,7 +34,7 @@ def network_list(summaries: Iterable["NetworkSummary"]) -> Table:
             summary.network.paper_name,
             shape(summary.input_size),
             f"{summary.params / 1e6:.3f}",
-            paper and paper.params_printed,
+            paper.params_printed if paper else None,
             f"{summary.macs / 1e6:.1f}",
             f"{summary.paper_count_macs / 1e6:.1f}",
             f"{paper.macs_millions:.0f}" if paper and paper.macs_millions else None,

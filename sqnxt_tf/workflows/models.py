@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
 
 from ..data import ImageSet

@@ -34,7 +34,8 @@ def simulate(
     Raises:
         SimulatorError: the graph cannot be read or costed.
     """
-    workload = read_onnx(path, batch=batch, input_size=input_size)
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    workload = read_onnx(path, batch=batch, input_size=size)
     return simulate_workload(
         workload, load_accelerator(accelerator), dataflow=dataflow, sparsity=sparsity, precision=precision
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from sqnxt_sim import ConvLayer, Workload
 
 DATA = Path(__file__).parent / "data"

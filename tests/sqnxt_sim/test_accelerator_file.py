@@ -1,6 +1,7 @@
 """Presets and accelerator files: what is in them, and what is refused with key, value and range."""
 
 import pytest
+
 from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator
 from sqnxt_sim.accelerator_file import _PRESETS, ORIGINS
 

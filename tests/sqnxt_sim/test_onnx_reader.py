@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from onnx.reference import ReferenceEvaluator
+
 from sqnxt_sim import ConvLayer, SimulatorError, Uncosted, load_accelerator, read_onnx, simulate
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, load_accelerator
 from sqnxt_sim.dataflows import array_cycles, buffer_words
 from sqnxt_sim.tiling import WordScale, tiling_space

@@ -7,6 +7,7 @@ from math import ceil, inf, prod
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, load_accelerator
 from sqnxt_sim.search import best_tilings
 from sqnxt_sim.tiling import tiling_space

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from sqnxt_sim import load_accelerator, simulate
 
 DATA = Path(__file__).parent / "data"

@@ -12,7 +12,7 @@ def labels_by_epoch(first_epoch: int, *, seed: int = 0, batch: int = 4, epochs: 
     dataset = training_dataset(arrays(), batch=batch, seed=seed, first_epoch=first_epoch, epochs=epochs)
     batches = [labels.numpy().tolist() for _, labels in dataset]
     assert [len(b) for b in batches] == [4, 4, 2] * (epochs - first_epoch)
-    return [sum(batches[i : i + 3], []) for i in range(0, len(batches), 3)]
+    return [[*a, *b, *c] for a, b, c in zip(*[iter(batches)] * 3, strict=True)]
 
 
 def test_every_image_is_seen_once_an_epoch_in_a_new_order() -> None:

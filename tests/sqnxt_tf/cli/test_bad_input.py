@@ -1,0 +1,155 @@
+"""Bad input ends in one line with object, fault and remedy, exit code 2, and nothing half-written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NETWORK = "squeezenet_v1_1"
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One small model in all formats."""
+    folder = tmp_path_factory.mktemp("artifacts")
+
+    def run(*arguments: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "sqnxt_tf.cli", *arguments, "-q"], cwd=folder, check=True, capture_output=True
+        )
+
+    run("train", "--network", NETWORK, "--epochs", "1", "--input-size", "32", "-o", "model.keras")
+    run("export", "model.keras", "--format", "onnx", "-o", "model.onnx", "--samples", "4")
+    run("export", "model.keras", "--format", "tflite", "-o", "model.tflite", "--samples", "4")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["summary", "sqnxt23v6_w1"], "is not known; did you mean"),
+        (["summary", "alexnet", "--input-size", "20"], "too small"),
+        (["summary", "alexnet", "--input-size", "big"], "is not a size"),
+        (["summary", "alexnet", "--classes", "1"], "--classes"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["summary"], "Missing argument 'NETWORK'"),
+        (["simulate", "nowhere.onnx"], "nowhere.onnx"),
+        (["simulate", "."], "."),
+        (["evaluate", "nowhere.keras"], "no such file"),
+        (["evaluate", "."], "is a folder"),
+        (["evaluate", "notes.txt"], "notes.txt"),
+        (["inspect", "nowhere.tflite"], "no such file"),
+        (["prune", "nowhere.keras", "-o", "p.keras"], "no such file"),
+        (["train", "--network", "nothing", "-o", "m.keras"], "is not known"),
+        (["train", "--network", "alexnet", "-o", "m.h5"], "give the output that suffix"),
+        (["train", "--network", "alexnet", "-o", "no/m.keras"], "does not exist"),
+        (["train", "--network", "alexnet", "--data", "nowhere", "-o", "m.keras"], "nowhere"),
+        (["train", "--network", NETWORK, "--epochs", "0", "-o", "m.keras"], "epochs = 0 is out of range"),
+        (["train", "--network", "alexnet", "--input-size", "32", "-o", "m.keras"], "too small"),
+        (["export", "nothing", "--format", "onnx"], "is not known"),
+        (["export", "missing.keras", "--format", "onnx"], "no such file"),
+        (["export", NETWORK, "--format", "tflite", "--precision", "int16"], "ONNX"),
+        (["export", NETWORK, "--format", "onnx", "--precision", "int16x8"], "TFLite"),
+        (["simulate", "notes.txt"], "notes.txt"),
+    ],
+)
+def test_one_line_and_exit_code_2(cli: Any, tmp_path: Path, arguments: list[str], fault: str) -> None:
+    (tmp_path / "notes.txt").write_text("no model")
+    assert fault in cli(*arguments).error_line()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("suffix", ["keras", "onnx", "tflite"])
+@pytest.mark.parametrize("part", [0, 0.1, 0.5, 0.98])
+def test_truncated_files_are_refused(cli: Any, tmp_path: Path, artifacts: Path, suffix: str, part: float) -> None:
+    whole = (artifacts / f"model.{suffix}").read_bytes()
+    (tmp_path / f"cut.{suffix}").write_bytes(whole[: int(part * len(whole))])
+    assert f"cut.{suffix}" in cli("evaluate", f"cut.{suffix}").error_line()
+
+
+@pytest.mark.parametrize("suffix", ["keras", "onnx", "tflite"])
+def test_a_file_of_the_wrong_kind_is_refused(cli: Any, tmp_path: Path, artifacts: Path, suffix: str) -> None:
+    other = {"keras": "onnx", "onnx": "tflite", "tflite": "keras"}[suffix]
+    (tmp_path / f"odd.{suffix}").write_bytes((artifacts / f"model.{other}").read_bytes())
+    assert f"odd.{suffix}" in cli("evaluate", f"odd.{suffix}").error_line()
+    if suffix == "onnx":
+        assert "odd.onnx" in cli("simulate", "odd.onnx").error_line()
+    if suffix == "keras":
+        assert "odd.keras" in cli("export", "odd.keras", "--format", "onnx").error_line()
+
+
+def test_a_dynamic_graph_is_refused_with_the_way_to_fix_it(cli: Any, tmp_path: Path, artifacts: Path) -> None:
+    import onnx
+
+    model = onnx.load(artifacts / "model.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(model, tmp_path / "free.onnx")
+    assert "--batch" in cli("simulate", "free.onnx").error_line()
+    assert cli("simulate", "free.onnx", "--batch", 1, "--json").json()["total"]["macs"] > 0
+
+
+def test_a_keras_3_file_is_refused_with_the_reason(cli: Any, tmp_path: Path) -> None:
+    import keras
+
+    keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]).save(
+        tmp_path / "three.keras"
+    )
+    assert "Keras 3" in cli("export", "three.keras", "--format", "onnx").error_line()
+    assert "Keras 3" in cli("evaluate", "three.keras").error_line()
+
+
+def test_an_output_that_exists_stays_unless_force_is_given(cli: Any, tmp_path: Path, artifacts: Path) -> None:
+    for name, arguments in (
+        ("out.onnx", ["export", artifacts / "model.keras", "--format", "onnx", "--samples", 4, "-o", "out.onnx"]),
+        ("out.keras", ["train", "--network", NETWORK, "--epochs", 1, "--input-size", 32, "-o", "out.keras"]),
+        ("out.keras", ["prune", artifacts / "model.keras", "--epochs", 1, "-o", "out.keras"]),
+    ):
+        (tmp_path / name).write_text("precious")
+        assert "--force" in cli(*arguments).error_line()
+        assert (tmp_path / name).read_text() == "precious"
+        assert cli(*arguments, "--force").code == 0
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_closed_or_full_stdout_ends_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sqnxt_tf.cli", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    piped = subprocess.run(
+        f"{sys.executable} -m sqnxt_tf.cli list | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert piped.stderr == ""
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/usr/bin/setpriv").exists(), reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, artifacts: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    drop = (
+        ["/usr/bin/setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+        if os.geteuid() == 0
+        else []
+    )
+    command = [
+        *drop,
+        sys.executable,
+        "-m",
+        "sqnxt_tf.cli",
+        "export",
+        str(artifacts / "model.keras"),
+        "--format",
+        "onnx",
+    ]
+    done = subprocess.run([*command, "-q", "-o", str(locked / "m.onnx")], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "read-only" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(locked.iterdir()) == []

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.device.evaluation import count_answers, wilson_interval
+
+
+def image_set(labels: list[int], classes: int = 6) -> ImageSet:
+    return ImageSet(
+        name="made up",
+        labels=np.array(labels, np.int64),
+        class_names=tuple("abcdefgh"[:classes]),
+        sources=("",) * len(labels),
+        image=lambda index: np.zeros((8, 8), np.uint8),
+    )
+
+
+def test_top1_top5_and_confusion_of_known_answers() -> None:
+    # logits fall from class to class: the best is always 0, and class 5 is never among the best five
+    logits = np.tile(np.arange(6, 0, -1, dtype=np.float32), (4, 1))
+    result = count_answers(Path("m.onnx"), image_set([0, 0, 4, 5]), logits)
+    assert (result.top1, result.top5) == (0.5, 0.75)
+    assert result.misclassified().tolist() == [2, 3]
+    confusion = result.confusion()
+    assert (confusion[0, 0], confusion[4, 0], confusion[5, 0], confusion.sum()) == (2, 1, 1, 4)
+    assert result.to_json()["top1_interval"] == list(result.top1_interval)
+
+
+def test_with_fewer_than_five_classes_every_class_is_among_the_best_five() -> None:
+    assert count_answers(Path("m"), image_set([0, 1], 2), np.array([[0, 1], [0, 1]], np.float32)).top5 == 1
+
+
+# Newcombe, Statistics in Medicine 17 (1998) 857-872, Table I, method 3
+@pytest.mark.parametrize(
+    ("hits", "samples", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (29, 29, 0.8830, 1.0),
+    ],
+)
+def test_the_interval_equals_published_values(hits: int, samples: int, low: float, high: float) -> None:
+    assert wilson_interval(hits, samples) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_holds_the_fraction_and_stays_between_0_and_1(counts: tuple[int, int]) -> None:
+    hits, samples = counts
+    low, high = wilson_interval(hits, samples)
+    assert 0 <= low <= hits / samples + 1e-12
+    assert hits / samples - 1e-12 <= high <= 1
