@@ -78,8 +78,16 @@ class Output:
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         if sys.stderr.isatty():
             self._advance_bar(task, done, total, shown)
-        elif done >= total or time.monotonic() - self._last_line > PLAIN_LINE_SECONDS:
-            self._last_line = time.monotonic()
+        else:
+            self._print_line(task, done, total, shown)
+
+    def _print_line(self, task: str, done: int, total: int, shown: str) -> None:
+        """A line every few seconds; quick work stays silent."""
+        now = time.monotonic()
+        if task != self._task_name:
+            self._task_name, self._last_line = task, now
+        if now - self._last_line > (PLAIN_LINE_SECONDS if done < total else 1):
+            self._last_line = now
             click.echo(f"{task} {done}/{total}  {shown}".rstrip(), err=True)
 
     def _advance_bar(self, task: str, done: int, total: int, shown: str) -> None:

@@ -51,7 +51,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train", "--network", "alexnet", "--input-size", "32", "-o", "m.keras"], "too small"),
         (["export", "nothing", "--format", "onnx"], "is not known"),
         (["export", "missing.keras", "--format", "onnx"], "no such file"),
-        (["export", NETWORK, "--format", "tflite", "--precision", "int16"], "ONNX"),
+        (["export", NETWORK, "--format", "tflite", "--precision", "int16"], "--format onnx"),
         (["export", NETWORK, "--format", "onnx", "--precision", "int16x8"], "TFLite"),
         (["simulate", "notes.txt"], "notes.txt"),
     ],

@@ -8,7 +8,7 @@ def test_numbers_stand_to_the_right_and_text_is_never_markup() -> None:
     table.add_total("total", 12)
     lines = table.to_text().splitlines()
     assert lines[0] == "t"
-    assert [line.split() for line in lines if "a" in line and "name" not in line][0] == ["[red]a[/red]", "1,234,567"]
+    assert next(line.split() for line in lines if "[red]" in line) == ["[red]a[/red]", "1,234,567"]
     ends = {len(line) for line in lines if line.endswith(("1,234,567", "12"))}
     assert len(ends) == 1
 
