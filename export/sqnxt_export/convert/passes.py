@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
+from ..errors import ExportError
 from .graph import Graph
 
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus", "HardSigmoid")
@@ -43,24 +44,33 @@ def fold_batch_norm(graph: Graph, output: str) -> str:
 
 
 def fold_padding(graph: Graph, output: str) -> str:
-    """Zero padding that only a Conv reads becomes the Conv's own, and a MaxPool's where no value is below zero."""
+    """Zero padding that only a Conv reads becomes the Conv's own, and a MaxPool's where that computes the same.
+
+    Raises:
+        ExportError: It does not. onnxruntime would fuse the two all the same and compute another maximum.
+    """
     for node in [node for node in graph.nodes if node.op_type in ("Conv", "MaxPool")]:
         pad = _only_producer(graph, node, output)
         if pad is None or pad.op_type != "Pad":
             continue
-        if node.op_type == "MaxPool" and _producer_op(graph, pad.input[0]) not in _NOT_NEGATIVE:
-            continue
         _, _, top, left, _, _, bottom, right = graph.constants[pad.input[1]].tolist()
         pads = next(attribute for attribute in node.attribute if attribute.name == "pads")
         together = [own + more for own, more in zip(pads.ints, (top, left, bottom, right), strict=True)]
-        if node.op_type == "MaxPool" and any(
-            amount >= window
-            for amount, window in zip(together, onnx.helper.get_node_attr_value(node, "kernel_shape") * 2, strict=True)
-        ):
-            continue  # a window of padding alone: zero here, minus infinity in ONNX
+        if node.op_type == "MaxPool" and not _pads_never_win(graph, pad, node, together):
+            raise ExportError(
+                f"layer {pad.name!r}: pads with zeros what {node.name!r} takes the maximum of, which onnxruntime computes "
+                "wrongly where values are negative or windows lie in the padding; use padding='same' in the pooling"
+            )
         pads.ints[:] = together
         graph.remove(pad)
     return output
+
+
+def _pads_never_win(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads: list[int]) -> bool:
+    """Whether zeros and minus infinity around the image give the same maxima: no value is negative, no window empty."""
+    producer = next((node.op_type for node in graph.nodes if node.output[0] == pad.input[0]), "")
+    windows = list(onnx.helper.get_node_attr_value(pool, "kernel_shape")) * 2
+    return producer in _NOT_NEGATIVE and all(amount < window for amount, window in zip(pads, windows, strict=True))
 
 
 def permute_dense_weights(graph: Graph, output: str) -> str:
@@ -81,10 +91,6 @@ def permute_dense_weights(graph: Graph, output: str) -> str:
         graph.constants[gemm.input[1]] = np.ascontiguousarray(permuted.reshape(weights.shape))
         graph.remove(transpose)
     return output
-
-
-def _producer_op(graph: Graph, tensor: str) -> str:
-    return next((node.op_type for node in graph.nodes if node.output[0] == tensor), "")
 
 
 def _only_producer(graph: Graph, node: onnx.NodeProto, output: str) -> onnx.NodeProto | None:

@@ -105,9 +105,13 @@ def _is_clipped_next(producer: onnx.NodeProto | None, reading: list[onnx.NodePro
 
 
 def _asymmetric(low: float, high: float) -> Scale:
-    """The 8-bit scale whose ends are `low` and `high`; zero is exactly representable, since low <= 0 <= high."""
+    """The unsigned 8-bit scale whose ends are `low` and `high`; zero has an integer of its own, since low <= 0 <= high.
+
+    Unsigned, because onnxruntime leaves a fifth of a residual network's convolutions and every addition in float when
+    activations are signed (found with 1.31: 1.3x float32's time, where unsigned takes 0.9x or less).
+    """
     scale = _safe((high - low) / 255)
-    return Scale(scale, np.int8(np.clip(round(-128 - low / scale), -128, 127)))
+    return Scale(scale, np.uint8(np.clip(round(-low / scale), 0, 255)))
 
 
 def _safe(scale: float) -> float:

@@ -1,0 +1,185 @@
+"""Every precision in every format, loaded in its own runtime, on networks with all that can go wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import sqnxt_export
+from sqnxt_export import ExportError, Metadata, ParityError, Preprocessing, export, layer_zeros, open_model, read_metadata
+
+NETWORKS = ["squeezenext_like", "alexnet_like", "mobilenet_like"]
+KINDS = [
+    *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8")),
+    *(("tflite", precision) for precision in ("float32", "float16", "int16x8", "int8")),
+]
+
+
+def _export(models: Any, images: Any, network: str, path: Path, precision: str, **options: Any) -> Any:
+    options = {"calibration": images[:12], "samples": images[12:], **options}
+    return export(models[network], path, format=path.suffix[1:], precision=precision, **options)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("format", "precision"), KINDS)
+def test_every_artifact_computes_what_the_model_computes(
+    models: Any, images: Any, tmp_path: Path, network: str, format: str, precision: str
+) -> None:
+    path = tmp_path / f"net.{format}"
+    result = _export(models, images, network, path, precision, source="a test")
+    logits = open_model(path, threads=1).run(images[12:])
+    reference = models[network](images[12:]).numpy()
+    assert np.abs(logits - reference).max() <= result.parity.max_abs_diff * 1.001 + 1e-6
+    assert result.parity.passed
+    assert result.parity.max_rel_diff < {"float32": 1e-5, "float16": 5e-3, "int16": 1e-3}.get(precision, 0.1)
+    # 40 % of the weights are zero; rounding to 8 bits adds a few zeros and takes none away.
+    assert 0.55 < result.nonzero_fraction <= 0.615
+    assert result.bytes == path.stat().st_size > result.compressed_bytes
+    assert read_metadata(path) == Metadata(
+        network=network,
+        precision=precision,
+        input_size=(19, 19),
+        nonzero_fraction=result.nonzero_fraction,
+        versions=read_metadata(path).versions,  # type: ignore[union-attr]
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_graph_is_clean(models: Any, images: Any, tmp_path: Path, network: str) -> None:
+    _export(models, images, network, tmp_path / "net.onnx", "float32")
+    graph = onnx.load(tmp_path / "net.onnx").graph
+    nodes = {node.name: node for node in graph.node}
+    assert len(nodes) == len(graph.node)
+    assert not {"Transpose", "Pad"} & {node.op_type for node in graph.node}
+    layers = {layer.name for layer in models[network].layers}
+    assert {name.partition("/")[0] for name in nodes} <= layers
+    weighted = {layer.name for layer in models[network].layers if any(w.ndim > 1 for w in layer.get_weights())}
+    assert weighted <= set(nodes)
+    assert {node.op_type for name, node in nodes.items() if name in weighted} <= {"Conv", "Gemm"}
+    (image,), (logits,) = graph.input, graph.output
+    assert (image.name, [d.dim_value for d in image.type.tensor_type.shape.dim]) == ("input", [1, 3, 19, 19])
+    assert (logits.name, [d.dim_value for d in logits.type.tensor_type.shape.dim]) == ("logits", [1, 10])
+
+
+def test_batch_norm_stays_only_where_no_convolution_precedes_it(models: Any) -> None:
+    found = {
+        network: [node.name for node in sqnxt_export.to_onnx(models[network]).graph.node if "Norm" in node.op_type]
+        for network in NETWORKS
+    }
+    assert found == {"squeezenext_like": [], "alexnet_like": ["norm"], "mobilenet_like": []}
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int16", "int8"])
+def test_zeros_are_counted_by_layer(models: Any, images: Any, tmp_path: Path, precision: str) -> None:
+    _export(models, images, "squeezenext_like", tmp_path / "net.onnx", precision)
+    counted = layer_zeros(tmp_path / "net.onnx")
+    for layer in models["squeezenext_like"].layers:
+        for kernel in (weights for weights in layer.get_weights() if weights.ndim > 1):
+            zeros, total = counted.pop(layer.name)
+            assert total == kernel.size
+            assert zeros == (kernel == 0).sum() if precision != "int8" else zeros >= (kernel == 0).sum()
+    assert not counted
+
+
+@pytest.mark.parametrize(("batch", "format"), [(4, "onnx"), (None, "onnx"), (4, "tflite")])
+def test_any_batch_runs_any_number_of_images(models: Any, images: Any, tmp_path: Path, batch: Any, format: str) -> None:
+    path = tmp_path / f"net.{format}"
+    _export(models, images, "squeezenext_like", path, "float32", batch=batch)
+    runner = open_model(path)
+    assert runner.batch == batch
+    for count in (1, 7):
+        np.testing.assert_allclose(
+            runner.run(images[:count]), models["squeezenext_like"](images[:count]).numpy(), atol=1e-5
+        )
+
+
+def test_the_result_follows_the_contract_and_metadata_travels(models: Any, images: Any, tmp_path: Path) -> None:
+    given = Metadata(labels=tuple("abcdefghij"), preprocessing=Preprocessing.plain(19), accuracy=0.5, network="n")
+    result = _export(models, images, "alexnet_like", tmp_path / "a.onnx", "int16", metadata=given, source="m.keras")
+    document = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert set(document) >= {
+        "format", "precision", "path", "bytes", "compressed_bytes", "nonzero_fraction", "parity", "source",
+    }  # fmt: skip
+    assert set(document["parity"]) == {"max_abs_diff", "max_rel_diff", "top1_agreement", "samples", "passed"}
+    assert document["source"] == "m.keras"
+    assert "not faster" in document["notes"][0]
+    read = read_metadata(tmp_path / "a.onnx")
+    assert read is not None
+    assert (read.labels, read.preprocessing, read.accuracy, read.network) == (
+        given.labels,
+        given.preprocessing,
+        0.5,
+        "n",
+    )
+    assert "onnx" in read.versions
+
+
+@pytest.mark.parametrize(
+    ("format", "precision", "words"),
+    [
+        ("onnx", "int16x8", "use --precision int16"),
+        ("tflite", "int16", "no 16-bit weights"),
+        ("tflite", "int4", "unknown"),
+        ("coreml", "int8", "unknown"),
+    ],
+)
+def test_impossible_precisions_say_why(format: str, precision: str, words: str) -> None:
+    with pytest.raises(ExportError, match=words):
+        sqnxt_export.check_precision(format, precision)
+
+
+def test_bad_calls_are_refused_before_any_work(models: Any, images: Any, tmp_path: Path) -> None:
+    call = {"models": models, "images": images, "network": "alexnet_like", "path": tmp_path / "a.onnx"}
+    with pytest.raises(ExportError, match="needs calibration samples"):
+        _export(**call, precision="int8", calibration=None)
+    with pytest.raises(ExportError, match="preprocess them for this model"):
+        _export(**call, precision="float32", samples=images[:, :8])
+    with pytest.raises(ExportError, match="at least 1"):
+        _export(**call, precision="float32", batch=0)
+    with pytest.raises(ExportError, match=r"ends in \.tflite"):
+        export(models["alexnet_like"], tmp_path / "a.onnx", format="tflite", precision="float32", samples=images)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("before", [None, b"precious"])
+@pytest.mark.parametrize("fault", ["wrong", "nan"])
+def test_a_wrong_artifact_is_never_left_behind(
+    models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None, fault: str
+) -> None:
+    from sqnxt_export.artifact import onnx_file
+
+    path = tmp_path / "net.onnx"
+    if before:
+        path.write_bytes(before)
+
+    def broken(model: onnx.ModelProto, target: Path) -> None:
+        weights = next(tensor for tensor in model.graph.initializer if tensor.name == "block0_expand/kernel")
+        values = onnx.numpy_helper.to_array(weights)[::-1] if fault == "wrong" else np.full(weights.dims, np.nan, "f4")
+        weights.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(values), weights.name))
+        onnx_file.save_onnx(model, target)
+
+    monkeypatch.setattr("sqnxt_export.exporting.save_onnx", broken)
+    with pytest.raises(ParityError, match="not written") as caught:
+        _export(models, images, "squeezenext_like", path, "float32", force=True)
+    assert not caught.value.parity.passed
+    assert "\n" not in str(caught.value)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([before] if before else [])
+
+
+def test_an_output_that_exists_is_kept(models: Any, images: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"precious")
+    with pytest.raises(ExportError, match="--force"):
+        _export(models, images, "alexnet_like", path, "float32")
+    assert path.read_bytes() == b"precious"
+
+
+def test_unseen_samples_do_not_clip_at_sixteen_bits(models: Any, images: Any, tmp_path: Path) -> None:
+    result = _export(models, images, "squeezenext_like", tmp_path / "net.onnx", "int16", calibration=images[:4])
+    assert result.parity.max_rel_diff < 5e-4
