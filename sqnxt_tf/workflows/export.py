@@ -12,9 +12,10 @@ from .models import open_source, spread_arrays
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult
 
-CALIBRATION_IMAGES = 128
-PARITY_IMAGES_TRAINED = 128
-PARITY_IMAGES_RANDOM = 16  # enough to see a wrong graph; large networks take a second an image in reference kernels
+# (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
+# an image in reference kernels
+IMAGES_TRAINED = (256, 128)
+IMAGES_RANDOM = (64, 16)
 
 
 def export(
@@ -67,9 +68,9 @@ def export(
     progress(f"reading {model}", 0, 3)
     source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
     progress("preparing images", 1, 3)
-    count = samples or (PARITY_IMAGES_TRAINED if source.trained else PARITY_IMAGES_RANDOM)
-    compared = spread_arrays(load_data(data, "test"), source.preprocessing, count)
-    calibration = spread_arrays(load_data(data, "train"), source.preprocessing, CALIBRATION_IMAGES)
+    calibration_count, parity_count = IMAGES_TRAINED if source.trained else IMAGES_RANDOM
+    compared = spread_arrays(load_data(data, "test"), source.preprocessing, samples or parity_count)
+    calibration = spread_arrays(load_data(data, "train"), source.preprocessing, calibration_count)
     progress(f"exporting {output.name}", 2, 3)
     result = export_model(
         source.model,

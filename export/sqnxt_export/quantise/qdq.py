@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from .calibration import Ranges
 from .graph_edit import GraphEdit
 
-INT16_HEADROOM = 2.0
-"""Calibrated int16 ranges are widened by this factor: unseen samples then don't clip, for one bit of sixteen."""
+INT16_HEADROOM = 1.25
+"""Calibrated int16 ranges are widened by this factor, so that unseen samples don't clip.
+
+Rounding noise grows with it: on 1.0-SqNxt-23v5, trained on digits, calibrated on 128 images and judged on 128 others,
+the largest difference is 2.1e-2 of the largest logit at 1.0, 4.2e-4 at 1.1 and 1.25, 6.1e-4 at 1.5 and 1.2e-3 at 2.0.
+"""
 
 _MOVES = ("Flatten", "Reshape", "Transpose", "Slice")
 _SAME_SCALE = ("MaxPool", "GlobalMaxPool", *_MOVES)
