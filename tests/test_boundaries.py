@@ -1,4 +1,4 @@
-"""Who may import whom (docs/architecture.md): looked at in fresh interpreters, and in the source."""
+"""Who may import whom (CONTRIBUTING.md): looked at in fresh interpreters, and in the source."""
 
 import ast
 import importlib

@@ -8,7 +8,7 @@ from . import options
 from .output import Output
 
 
-@click.command("demo")
+@click.command("demo", short_help="All of it on handwritten digits.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("sqnxt-demo"), show_default=True, metavar="FOLDER",
     help="Where everything is left.",

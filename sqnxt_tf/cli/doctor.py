@@ -6,7 +6,7 @@ from .options import output_options
 from .output import Output
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="What is installed here.")
 @output_options
 def command(out: Output) -> None:
     """What is installed here: extras, runtimes, versions, processor."""

@@ -8,7 +8,7 @@ from . import options
 from .output import Output
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Accuracy of a model or an artifact.")
 @options.file_argument("file")
 @options.data
 @click.option(

@@ -8,7 +8,7 @@ from . import options
 from .output import Output
 
 
-@click.command("export")
+@click.command("export", short_help="A TFLite or ONNX artifact, proved equal.")
 @click.argument("model")
 @click.option("--format", "format_", type=click.Choice(["tflite", "onnx"]), required=True)
 @click.option(

@@ -8,7 +8,7 @@ from . import options
 from .output import Output
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="What a file says of itself.")
 @options.file_argument("file")
 @options.output_options
 def command(file: Path, out: Output) -> None:

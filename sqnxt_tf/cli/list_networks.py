@@ -6,7 +6,7 @@ from .options import output_options
 from .output import Output
 
 
-@click.command("list")
+@click.command("list", short_help="The networks, with the paper's figures beside ours.")
 @output_options
 def command(out: Output) -> None:
     """The networks, with the paper's figures beside ours."""

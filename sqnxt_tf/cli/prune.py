@@ -10,7 +10,7 @@ from . import options
 from .output import Output
 
 
-@click.command("prune")
+@click.command("prune", short_help="Prune a model and fine-tune it.")
 @options.file_argument("model")
 @click.option("--sparsity", type=float, default=0.4, show_default=True, help="Fraction of zeros in each kernel.")
 @click.option(

@@ -6,7 +6,7 @@ from .options import output_options
 from .output import Output
 
 
-@click.command("reproduce")
+@click.command("reproduce", short_help="The paper's tables, ours beside theirs.")
 @click.argument("what", type=click.Choice(["table1", "table2"]))
 @output_options
 def command(what: str, out: Output) -> None:

@@ -8,7 +8,7 @@ from . import options
 from .output import Output
 
 
-@click.command("simulate")
+@click.command("simulate", short_help="Cycles and energy of an ONNX graph.")
 @options.file_argument("file")
 @click.option(
     "--accelerator",

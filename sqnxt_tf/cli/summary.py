@@ -6,7 +6,7 @@ from . import options
 from .output import Output
 
 
-@click.command("summary")
+@click.command("summary", short_help="One network layer by layer.")
 @click.argument("network")
 @options.classes
 @options.input_size

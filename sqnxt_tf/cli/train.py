@@ -10,7 +10,7 @@ from . import options
 from .output import Output
 
 
-@click.command("train")
+@click.command("train", short_help="Train a network: .keras out.")
 @click.option("--network", required=True, metavar="NAME", help="A network's name; `sqnxt-tf list` shows them.")
 @options.data
 @options.output("The .keras file to write.")
