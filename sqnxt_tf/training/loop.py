@@ -5,9 +5,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..data.pipeline import Arrays, evaluation_dataset, training_dataset
+from ..errors import SqnxtError
 from ..progress import Progress, silent
 from .optimizer import make_optimizer
 from .recipes import Recipe
@@ -54,9 +56,10 @@ def fit(
     seed: int = 0,
     folder: RunFolder | None = None,
     callbacks: Sequence[Any] = (),
+    task: str = "training",
     progress: Progress = silent,
 ) -> tuple[Any, History]:
-    """As `train`, with Keras callbacks; returns the model as the strategy holds it."""
+    """As `train`, with Keras callbacks and a name for the progress; returns the model as the strategy holds it."""
     steps = recipe.steps_per_epoch(len(training))
     with strategy.scope():
         model = make_model()
@@ -68,7 +71,7 @@ def fit(
     state = _State(model, folder)
     first_epoch = state.restore()
     history = folder.read_history(first_epoch) if folder else []
-    reporter = _make_reporter(history, state, recipe, steps, first_epoch, progress)
+    reporter = _make_reporter(history, state, recipe, steps, partial(progress, task))
     if first_epoch < recipe.epochs:
         model.fit(
             training_dataset(
@@ -139,12 +142,19 @@ class _State:
             return
         self._folder.write_history(history)
         self._epochs_done.assign(epochs_done)
-        self._manager.save(checkpoint_number=epochs_done)
+        import tensorflow as tf
+
+        try:
+            self._manager.save(checkpoint_number=epochs_done)
+        except tf.errors.OpError as error:
+            reason = str(error.message).splitlines()[0]
+            raise SqnxtError(
+                f"{self._folder.path}: the checkpoint of epoch {epochs_done} cannot be written ({reason}); free some "
+                "space, then the same command again goes on from the one before"
+            ) from None
 
 
-def _make_reporter(
-    history: History, state: _State, recipe: Recipe, steps: int, first_epoch: int, progress: Progress
-) -> Any:
+def _make_reporter(history: History, state: _State, recipe: Recipe, steps: int, progress: Callable[..., None]) -> Any:
     import tf_keras as keras
 
     class Reporter(keras.callbacks.Callback):
@@ -155,7 +165,7 @@ def _make_reporter(
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             done = self._epoch * steps + batch + 1
-            progress("training", done, recipe.epochs * steps, epoch=self._epoch + 1, **_figures(logs))
+            progress(done, recipe.epochs * steps, epoch=self._epoch + 1, **_figures(logs))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             rate = float(recipe.rate_at((epoch + 1) * steps - 1, recipe.epochs * steps))
@@ -163,7 +173,7 @@ def _make_reporter(
             history.append({"epoch": epoch + 1, "rate": rate, **_figures(logs), "seconds": seconds})
             state.save(epoch + 1, history)
             last = {key: history[-1][key] for key in ("loss", "accuracy", "val_accuracy")}
-            progress("training", (epoch + 1) * steps, recipe.epochs * steps, epoch=epoch + 1, **last)
+            progress((epoch + 1) * steps, recipe.epochs * steps, epoch=epoch + 1, **last)
 
     return Reporter()
 

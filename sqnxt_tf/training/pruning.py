@@ -65,6 +65,7 @@ def prune(
         strategy=strategy,
         seed=seed,
         callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
+        task="fine-tuning",
         progress=progress,
     )
     with strategy.scope():

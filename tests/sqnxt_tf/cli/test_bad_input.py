@@ -153,3 +153,27 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, artifacts: Pat
     assert "read-only" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert list(locked.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        (["export", "{artifacts}/model.keras", "--format", "onnx", "-o", "m.onnx"], []),
+        (["export", "{artifacts}/model.keras", "--format", "tflite", "-o", "m.tflite"], []),
+        (["prune", "{artifacts}/model.keras", "--epochs", "1", "-o", "p.keras"], []),
+        # the state of the run stays: it is what the remedy needs
+        (["train", "--network", NETWORK, "--epochs", "1", "--input-size", "32", "-o", "m.keras"], ["m.train"]),
+    ],
+)
+def test_a_disk_that_fills_up_leaves_no_half_written_file(
+    tmp_path: Path, artifacts: Path, arguments: list[str], left: list[str]
+) -> None:
+    """A limit on the size of files fails a write midway, as a full disk does."""
+    program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+    program += f"sys.argv[1:] = {[a.format(artifacts=artifacts) for a in arguments] + ['-q']!r}\n"
+    program += "from sqnxt_tf.cli.main import run; run()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == left

@@ -22,7 +22,18 @@ def free_ports(count: int) -> list[int]:
 
 
 def train_command(output: str, strategy: str) -> list[str]:
-    command = [sys.executable, "-m", "sqnxt_tf.cli", "train", "--network", "tiny_darknet", "--epochs", "2", "--batch", "64"]
+    command = [
+        sys.executable,
+        "-m",
+        "sqnxt_tf.cli",
+        "train",
+        "--network",
+        "tiny_darknet",
+        "--epochs",
+        "2",
+        "--batch",
+        "64",
+    ]
     return [*command, "--input-size", "32", "--strategy", strategy, "-o", output, "--json"]
 
 
