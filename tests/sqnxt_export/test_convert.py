@@ -1,5 +1,7 @@
 """Layer by layer: what Keras computes is what the ONNX graph computes."""
 
+# ruff: noqa: PLW0108 - each layer is made when its test runs, with the seed that the test has set
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,7 +13,6 @@ import pytest
 import tf_keras as keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from sqnxt_export import ExportError, to_onnx
 from sqnxt_export.convert.padding import explicit_pads
 

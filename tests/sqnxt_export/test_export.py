@@ -9,9 +9,17 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-
 import sqnxt_export
-from sqnxt_export import ExportError, Metadata, ParityError, Preprocessing, export, layer_zeros, open_model, read_metadata
+from sqnxt_export import (
+    ExportError,
+    Metadata,
+    ParityError,
+    Preprocessing,
+    export,
+    layer_zeros,
+    open_model,
+    read_metadata,
+)
 
 NETWORKS = ["squeezenext_like", "alexnet_like", "mobilenet_like"]
 KINDS = [

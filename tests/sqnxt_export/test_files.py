@@ -9,7 +9,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
 from sqnxt_export import ExportError, whole_file
 
 
@@ -27,9 +26,14 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
 def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.onnx"
     path.write_bytes(b"old")
-    with pytest.raises(error), whole_file(path, force=True) as temporary:
-        temporary.write_bytes(b"half")
-        raise error
+
+    def write() -> None:
+        with whole_file(path, force=True) as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -47,9 +51,14 @@ def test_what_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
 
 def test_an_output_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.onnx"
-    with pytest.raises(ExportError, match="exists already"), whole_file(path) as temporary:
-        temporary.write_bytes(b"new")
-        path.write_bytes(b"of another process")
+
+    def write() -> None:
+        with whole_file(path) as temporary:
+            temporary.write_bytes(b"new")
+            path.write_bytes(b"of another process")
+
+    with pytest.raises(ExportError, match="exists already"):
+        write()
     assert path.read_bytes() == b"of another process"
 
 

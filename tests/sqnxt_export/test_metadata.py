@@ -12,7 +12,6 @@ import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from sqnxt_export import (
     ExportError,
     Metadata,
