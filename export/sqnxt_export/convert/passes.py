@@ -59,7 +59,7 @@ def fold_padding(graph: Graph, output: str) -> str:
         if node.op_type == "MaxPool" and not _pads_never_win(graph, pad, node, together):
             raise ExportError(
                 f"layer {pad.name!r}: pads with zeros what {node.name!r} takes the maximum of, which onnxruntime "
-                "computes wrongly where values are negative or a window is all padding; use padding='same' in the pooling"
+                "computes wrongly where values are negative or a window is all padding; pool with padding='same'"
             )
         pads.ints[:] = together
         graph.remove(pad)
