@@ -89,5 +89,5 @@ def test_weights_beyond_float16_are_refused() -> None:
 def test_calibration_that_is_not_finite_is_refused(models: Any, images: Any) -> None:
     with pytest.raises(ExportError, match="not all finite"):
         quantise_onnx(to_onnx(models["alexnet_like"]), "int8", images * np.float32(np.inf))
-    with pytest.raises(ExportError, match="tensor '.*' has values that are not finite"):
+    with pytest.raises(ExportError, match=r"tensor '.*' has values that are not finite"):
         quantise_onnx(_one_conv(np.full((3, 3, 1, 1), 3e38, np.float32), np.zeros(3)), "int8", images[:, :2, :2] * 100)
