@@ -13,7 +13,11 @@ from .calibration import Ranges
 from .graph_edit import GraphEdit
 
 INT16_HEADROOM = 2.0
-"""Calibrated int16 ranges are widened by this factor: unseen samples then don't clip, for one bit of sixteen."""
+"""Calibrated int16 ranges are widened by this factor, for one bit of sixteen, so that unseen samples don't clip.
+
+It suffices from about 256 calibration samples on: on digits, single unseen samples went beyond the ranges of 64 by a
+factor of 3 to 4, and beyond those of 256 by 1.3.
+"""
 
 _MOVES = ("Flatten", "Reshape", "Transpose", "Slice")
 _SAME_SCALE = ("MaxPool", "GlobalMaxPool", *_MOVES)
@@ -35,16 +39,16 @@ class Scale:
 def to_int16(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
     """Every convolution and dense layer reads 16-bit inputs and 16-bit weights; all else stays float32.
 
-    Activations are symmetric per tensor, weights symmetric per output channel. Biases are 32-bit with a scale of their
-    own: in the product of two 16-bit scales they would overflow. They cannot stay float32 either, since onnxruntime
+    Activations have a scale per tensor and no offset, weights one per output channel. Activations that are never
+    negative, as after a Relu, are unsigned: the bit that this gains halves the error, which in deep networks would
+    otherwise come near what parity allows. Biases are 32-bit with a scale of their own: in the product of two 16-bit scales they would overflow. They cannot stay float32 either, since onnxruntime
     then converts them to just that product when it loads the file, and overflows (found with 1.31).
     """
     edit = GraphEdit(model)
     pairs = _Pairs(edit)
     for node in edit.weighted_nodes():
         tensor = node.input[0]
-        largest = max(abs(bound) for bound in ranges[tensor]) * INT16_HEADROOM
-        node.input[0] = pairs.activation(tensor, Scale(_safe(largest / 32767), np.int16(0)))
+        node.input[0] = pairs.activation(tensor, _symmetric16(*ranges[tensor]))
         node.input[1], _ = pairs.weight(node, np.int16)
         if len(node.input) > 2:
             bias = edit.values(node.input[2])
@@ -102,6 +106,12 @@ def _is_clipped_next(producer: onnx.NodeProto | None, reading: list[onnx.NodePro
     """Whether the tensor lives only between an operator and the Relu or Clip that folds into it."""
     alone = len(reading) == 1 and reading[0].op_type in _CLIPPING
     return alone and producer is not None and producer.op_type in _FUSES_CLIPPING
+
+
+def _symmetric16(low: float, high: float) -> Scale:
+    """The 16-bit scale of a range with headroom: unsigned where nothing is negative, zero at integer zero in both."""
+    kind = np.int16 if low < 0 else np.uint16
+    return Scale(_safe(max(-low, high) * INT16_HEADROOM / np.iinfo(kind).max), kind(0))
 
 
 def _asymmetric(low: float, high: float) -> Scale:
