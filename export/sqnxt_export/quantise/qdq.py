@@ -12,13 +12,6 @@ from numpy.typing import NDArray
 from .calibration import Ranges
 from .graph_edit import GraphEdit
 
-INT16_HEADROOM = 2.0
-"""Calibrated int16 ranges are widened by this factor, for one bit of sixteen, so that unseen samples don't clip.
-
-It suffices from about 256 calibration samples on: on digits, single unseen samples went beyond the ranges of 64 by a
-factor of 3 to 4, and beyond those of 256 by 1.3.
-"""
-
 _MOVES = ("Flatten", "Reshape", "Transpose", "Slice")
 _SAME_SCALE = ("MaxPool", "GlobalMaxPool", *_MOVES)
 """Operators whose output has no values that the input has not: integer kernels want one scale on both sides."""
@@ -36,7 +29,7 @@ class Scale:
     zero_point: Any
 
 
-def to_int16(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+def to_int16(model: onnx.ModelProto, ranges: Ranges, samples: int) -> onnx.ModelProto:
     """Every convolution and dense layer reads 16-bit inputs and 16-bit weights; all else stays float32.
 
     Activations have a scale per tensor and no offset, weights one per output channel. Activations that are never
@@ -44,12 +37,18 @@ def to_int16(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
     otherwise come near what parity allows. Biases are 32-bit with a scale of their own: in the product of two 16-bit
     scales they would overflow. They cannot stay float32 either, since onnxruntime then converts them to just that
     product when it loads the file, and overflows (found with 1.31).
+
+    Args:
+        model: A float32 graph.
+        ranges: Of its activations.
+        samples: How many samples the ranges come from; see `headroom16`.
     """
     edit = GraphEdit(model)
     pairs = _Pairs(edit)
+    headroom = headroom16(samples)
     for node in edit.weighted_nodes():
         tensor = node.input[0]
-        node.input[0] = pairs.activation(tensor, _symmetric16(*ranges[tensor]))
+        node.input[0] = pairs.activation(tensor, _symmetric16(*ranges[tensor], headroom))
         node.input[1], _ = pairs.weight(node, np.int16)
         if len(node.input) > 2:
             bias = edit.values(node.input[2])
@@ -109,10 +108,19 @@ def _is_clipped_next(producer: onnx.NodeProto | None, reading: list[onnx.NodePro
     return alone and producer is not None and producer.op_type in _FUSES_CLIPPING
 
 
-def _symmetric16(low: float, high: float) -> Scale:
-    """The 16-bit scale of a range with headroom: unsigned where nothing is negative, zero at integer zero in both."""
+def headroom16(samples: int) -> float:
+    """The factor that widens calibrated 16-bit ranges, so that unseen samples don't clip: less of it the more is known.
+
+    Sixteen bits can afford it, though not without limit: the error grows with the factor. On digits, unseen samples
+    went beyond the ranges of 64 samples by a factor of 3 to 4, and beyond those of 256 by 1.3.
+    """
+    return min(1.25 + 128 / samples, 4.0)
+
+
+def _symmetric16(low: float, high: float, headroom: float) -> Scale:
+    """The 16-bit scale of a range: unsigned where nothing is negative, zero at integer zero in both."""
     kind = np.int16 if low < 0 else np.uint16
-    return Scale(_safe(max(-low, high) * INT16_HEADROOM / np.iinfo(kind).max), kind(0))
+    return Scale(_safe(max(-low, high) * headroom / np.iinfo(kind).max), kind(0))
 
 
 def _asymmetric(low: float, high: float) -> Scale:
