@@ -1,6 +1,6 @@
 """The whole path in Python: train, prune, export, evaluate and simulate, in a folder of its own.
 
-    python examples/python_api.py [FOLDER]
+python examples/python_api.py [FOLDER]
 """
 
 import sys

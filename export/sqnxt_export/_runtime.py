@@ -32,8 +32,8 @@ def require(module: str, purpose: str) -> Any:
     Raises:
         ExportError: It is not installed; the message names the extra that brings it.
     """
-    if module in sys.modules:
-        return sys.modules[module]
+    if loaded := sys.modules.get(module):
+        return loaded
     library, extra = _EXTRAS[module]
     try:
         with quiet_stderr():

@@ -74,7 +74,7 @@ def export(
         precision: "float32", "float16", "int8", "int16" (ONNX only) or "int16x8" (TFLite only).
         samples: float32 NHWC [n, h, w, c], preprocessed, on which parity is judged.
         calibration: The like, for integer precisions. It must not overlap `samples`: ranges that were fitted to the
-            samples that judge them prove nothing. That is the caller's to see to.
+            samples that judge them prove nothing. That is the caller's to see to. Take 256 or more.
         metadata: What to embed; precision, input size, non-zero fraction and versions are filled in here.
         trained: Judge the top-1 answers too; leave it off for random weights.
         force: Overwrite `path`.

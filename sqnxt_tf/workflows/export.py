@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
 # an image in reference kernels
-IMAGES_TRAINED = (256, 128)
+IMAGES_TRAINED = (512, 128)
 IMAGES_RANDOM = (64, 16)
 
 

@@ -1,5 +1,7 @@
 """Layer by layer: what Keras computes is what the ONNX graph computes."""
 
+# ruff: noqa: PLW0108 - each layer is made when its test runs, with the seed that the test has set
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -117,10 +117,11 @@ def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
 
 def _refuse_keras3(path: Path, config: dict[str, Any], metadata: dict[str, Any]) -> None:
     version = str(metadata.get("keras_version", ""))[:20]
-    if str(config.get("module", "")).startswith("keras.src") or version.partition(".")[0] not in ("2", ""):
+    by_version = version.partition(".")[0] not in ("2", "")
+    if by_version or str(config.get("module", "")).startswith("keras.src"):
         raise ExportError(
-            f"{path}: saved by Keras {version or 3}, whose layers tf_keras cannot read; rebuild the model with "
-            "`import tf_keras as keras`, copy the weights with set_weights(), and save that"
+            f"{path}: saved by Keras {version if by_version else 3}, whose layers tf_keras cannot read; "
+            "rebuild the model with `import tf_keras as keras`, copy the weights with set_weights(), and save that"
         )
 
 
@@ -140,12 +141,12 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
     name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
     if isinstance(registered, str) and registered in allowed:
         return
-    if name not in _CLASSES:
+    if str(name) not in _CLASSES:
         raise ExportError(
             f"{path}: holds an object of class {str(name)[:80]!r}, which is not on the list of safe Keras classes; "
             "refused, rebuild the model from standard layers"
         )
-    if (module is not None and module not in _MODULES) or registered not in (None, name):
+    if (module is not None and str(module) not in _MODULES) or registered not in (None, name):
         raise ExportError(
             f"{path}: takes class {name!r} from {str(registered or module)[:80]!r}, which is not Keras; refused, "
             "rebuild the model from standard layers"

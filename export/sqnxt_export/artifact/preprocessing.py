@@ -108,8 +108,8 @@ class Preprocessing:
         # The largest centred box with the input's aspect, resized in one go: same pixels as resizing, then cropping.
         ratio = min(width / self.width, height / self.height)
         box_width, box_height = ratio * self.width, ratio * self.height
-        left, top = (width - box_width) / 2, (height - box_height) / 2
-        box = (left, top, left + box_width, top + box_height)
+        left, top = max((width - box_width) / 2, 0.0), max((height - box_height) / 2, 0.0)  # rounding may cross 0
+        box = (left, top, min(left + box_width, width), min(top + box_height, height))
         return image.resize((self.width, self.height), bilinear, box=box)
 
     def to_dict(self) -> dict[str, Any]:

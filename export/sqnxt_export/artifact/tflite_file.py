@@ -147,7 +147,7 @@ def _tensor(reader: _Reader, table: int, buffers: list[memoryview]) -> TfliteTen
     if min(shape, default=0) < 0 or math.prod(shape) * _TYPE_SIZES.get(kind, 8) > _MAX_TENSOR_BYTES:
         raise ValueError(f"a tensor of shape {list(shape)[:8]}")
     start, count = reader.vector(table, _TENSOR_NAME, 1)
-    name = reader.data[start : start + count].decode(errors="replace")
+    name = reader.data[start : start + count].decode()
     data = buffers[reader.scalar(table, _TENSOR_BUFFER, "<I")] if buffers else memoryview(b"")
     return TfliteTensor(name, shape, kind, data)
 

@@ -58,8 +58,8 @@ def fold_padding(graph: Graph, output: str) -> str:
         together = [own + more for own, more in zip(pads.ints, (top, left, bottom, right), strict=True)]
         if node.op_type == "MaxPool" and not _pads_never_win(graph, pad, node, together):
             raise ExportError(
-                f"layer {pad.name!r}: pads with zeros what {node.name!r} takes the maximum of, which onnxruntime computes "
-                "wrongly where values are negative or windows lie in the padding; use padding='same' in the pooling"
+                f"layer {pad.name!r}: pads with zeros what {node.name!r} takes the maximum of, which onnxruntime "
+                "computes wrongly where values are negative or a window is all padding; pool with padding='same'"
             )
         pads.ints[:] = together
         graph.remove(pad)

@@ -39,7 +39,7 @@ class GraphEdit:
 
     def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
         """The model with these nodes in an order that ONNX accepts, and without initializers that nobody reads."""
-        ordered = _sorted(list(nodes), {*self.initializers, *(item.name for item in self.graph.input), ""})
+        ordered = _sorted(list(nodes))
         del self.graph.node[:]
         self.graph.node.extend(ordered)
         del self.graph.value_info[:]
@@ -50,15 +50,21 @@ class GraphEdit:
         return self.model
 
 
-def _sorted(nodes: list[onnx.NodeProto], known: set[str]) -> list[onnx.NodeProto]:
-    """Topological order that keeps the given order where it can."""
+def _sorted(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """The given order, but for each node's producers, which come right before it where they came later."""
+    producers = {name: node for node in nodes for name in node.output}
     result: list[onnx.NodeProto] = []
-    while nodes:
-        ready = [node for node in nodes if known.issuperset(node.input)]
-        if not ready:
-            raise ValueError("the graph has a cycle or reads a tensor that nobody makes")
-        result += ready
-        known.update(name for node in ready for name in node.output)
-        done = {id(node) for node in ready}
-        nodes = [node for node in nodes if id(node) not in done]
+    done: set[int] = set()
+
+    def place(node: onnx.NodeProto) -> None:
+        if id(node) in done:
+            return
+        done.add(id(node))
+        for name in node.input:
+            if name in producers:
+                place(producers[name])
+        result.append(node)
+
+    for node in nodes:
+        place(node)
     return result

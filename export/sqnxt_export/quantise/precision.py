@@ -21,7 +21,7 @@ _NOTES = {
     ("onnx", "int16"): "onnxruntime's CPU kernels compute int16 graphs in float between Q/DQ nodes: small and "
     "bit-faithful for integer accelerators, not faster on a CPU",
     ("onnx", "int8"): "onnxruntime's 8-bit kernels saturate on x86 processors without VNNI (before about 2019) and "
-    "may cost accuracy there: compare on the device with `verify`",
+    "may cost accuracy there: evaluate it on the device",
     ("tflite", "int16x8"): "LiteRT runs int16x8 in its reference kernels, without XNNPACK: for integer accelerators, "
     "tens of times slower than float32 on a CPU",
     ("tflite", "float16"): "weights are stored as float16 and widened by XNNPACK: half the size, float32's speed",

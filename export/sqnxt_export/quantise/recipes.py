@@ -33,7 +33,7 @@ def quantise_onnx(
     if precision == "float16":
         return to_float16(model)
     ranges = calibrate(model, samples)
-    return to_int16(model, ranges) if precision == "int16" else to_int8(model, ranges)
+    return to_int16(model, ranges, len(samples)) if precision == "int16" else to_int8(model, ranges)
 
 
 def checked_calibration(precision: str, calibration: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -28,9 +28,9 @@ class LiteRtRunner(Runner):
             with quiet_stderr():
                 self._interpreter = interpreter.Interpreter(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:
             raise ExportError(f"{path}: LiteRT refuses it ({one_line(error)}); export it again") from error
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or not outputs or len(inputs[0]["shape"]) != 4:
             raise ExportError(f"{path}: has {len(inputs)} inputs; a network with one image as input is needed")
         self._input, self._output = inputs[0], outputs[0]

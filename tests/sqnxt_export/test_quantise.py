@@ -1,0 +1,96 @@
+"""The structure of quantised graphs, and the faults of runtimes that they work round."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from sqnxt_export import ExportError, quantise_onnx, to_onnx
+from sqnxt_export.convert.graph import Graph
+
+
+def _run(model: onnx.ModelProto, images: Any, *, optimise: bool = True) -> Any:
+    options = onnxruntime.SessionOptions()
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {"input": image[None]})[0] for image in images.transpose(0, 3, 1, 2)])
+
+
+def _one_conv(weights: Any, bias: Any) -> onnx.ModelProto:
+    graph = Graph()
+    inputs = ["input", graph.constant("conv/kernel", weights), graph.constant("conv/bias", bias)]
+    geometry = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1]}
+    output = graph.add("Flatten", [graph.add("Conv", inputs, "conv", group=1, **geometry)], "flatten", axis=1)
+    return graph.model("one", 1, (2, 2, 3), output)
+
+
+def test_int16_puts_pairs_only_where_weights_meet_activations(models: Any, images: Any) -> None:
+    model = to_onnx(models["squeezenext_like"])
+    graph = quantise_onnx(model, "int16", images).graph
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {node.output[0]: node for node in graph.node}
+    weighted = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    for node in weighted:
+        assert [makers[name].op_type for name in node.input] == ["DequantizeLinear"] * len(node.input)
+        assert constants[makers[node.input[1]].input[0]].dtype == np.int16
+        zero_point = constants[makers[node.input[0]].input[2]]
+        assert zero_point.dtype == np.int16
+        assert zero_point == (0 if node.name == "stem" else -32768)  # all but the stem read what a Relu wrote
+    read = {node.input[0] for node in model.graph.node if node.op_type in ("Conv", "Gemm")}
+    assert Counter(node.op_type for node in graph.node)["QuantizeLinear"] == len(read)
+    assert [node.name for node in weighted] == [n.name for n in model.graph.node if n.op_type in ("Conv", "Gemm")]
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("int16", 1e-4), ("int8", 2e-2)])
+def test_a_bias_that_dwarfs_the_weights(precision: str, tolerance: float) -> None:
+    """Batch norm leaves such channels behind; onnxruntime's own 16-bit bias conversion overflows on them."""
+    weights = np.array([[1e-6] * 3, [0.0] * 3, [0.5, -1.0, 0.25]], np.float32).reshape(3, 3, 1, 1)
+    model = _one_conv(weights, np.array([40.0, -7.3, 0.01], np.float32))
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 2, 2, 3)).astype(np.float32)
+    expected = _run(model, images)
+    for optimise in (False, True):
+        values = _run(quantise_onnx(model, precision, images), images, optimise=optimise)
+        assert np.abs(values - expected).reshape(4, 3, 4).max(axis=(0, 2)) == pytest.approx(0, abs=tolerance)
+
+
+def test_int8_is_fused_to_integer_kernels(models: Any, images: Any, tmp_path: Path) -> None:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 4
+    model = quantise_onnx(to_onnx(models["squeezenext_like"]), "int8", images)
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    ops = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
+    assert not {"Conv", "Gemm", "Add", "Relu", "DequantizeLinear"} & set(ops)
+    assert ops["QLinearConv"] == 13
+    assert ops["QuantizeLinear"] == 1
+
+
+def test_float16_halves_the_weights_and_only_them(models: Any) -> None:
+    model = to_onnx(models["alexnet_like"])
+    half = quantise_onnx(model, "float16")
+    casts = [node for node in half.graph.node if node.op_type == "Cast"]
+    assert len(casts) == len([node for node in model.graph.node if node.op_type in ("Conv", "Gemm")])
+    stored = {tensor.name: tensor.data_type for tensor in half.graph.initializer}
+    assert all(stored[cast.input[0]] == onnx.TensorProto.FLOAT16 for cast in casts)
+    assert half.ByteSize() < 0.8 * model.ByteSize()
+
+
+def test_weights_beyond_float16_are_refused() -> None:
+    model = _one_conv(np.full((3, 3, 1, 1), 1e5, np.float32), np.zeros(3, np.float32))
+    with pytest.raises(ExportError, match="layer 'conv': has weights beyond float16"):
+        quantise_onnx(model, "float16")
+
+
+def test_calibration_that_is_not_finite_is_refused(models: Any, images: Any) -> None:
+    with pytest.raises(ExportError, match="not all finite"):
+        quantise_onnx(to_onnx(models["alexnet_like"]), "int8", images * np.float32(np.inf))
+    with pytest.raises(ExportError, match=r"tensor '.*' has values that are not finite"):
+        quantise_onnx(_one_conv(np.full((3, 3, 1, 1), 3e38, np.float32), np.zeros(3)), "int8", images[:, :2, :2] * 100)
