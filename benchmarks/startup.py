@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py [RUNS]
 
-Every command runs in turn, RUNS times after a warm-up, so that a machine whose speed drifts slows all of them alike; the
-floor is the interpreter importing NumPy and onnx, which `simulate` cannot do without.
+Every command runs in turn, RUNS times after a warm-up, so that a machine whose speed drifts slows all of them alike;
+the floor is the interpreter importing NumPy and onnx, which `simulate` cannot do without.
 """
 
 import statistics

@@ -44,7 +44,9 @@ def demo_text(result: "DemoResult") -> list[str]:
     lines = [
         f"top-1 on {samples} test digits; p50 of one image on one thread of this machine, all files taking turns; "
         "energy in 16-bit MACs.",
-        f"{percent(result.sparsity)} % of the weights are zero. Every artifact was proved equal to pruned.keras.",
+        f"{percent(result.sparsity)} % of the pruned weights are zero: they save cycles and energy where a layer runs "
+        "output stationary. Float graphs are counted at the arrays' own 16 bits.",
+        "Every artifact was proved equal to the model that it was made of.",
         f"Everything is in {result.folder}/ ({result.seconds:.0f} s).",
     ]
     return lines + [f"not reached: {fault}" for fault in result.faults]

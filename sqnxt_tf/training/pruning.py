@@ -77,10 +77,14 @@ def _schedule(schedule: Schedule, sparsity: float, steps: int) -> Any:
     import tensorflow_model_optimization as tfmot
 
     if schedule == "constant":
-        # the default frequency of 100 would never prune in a short run
-        return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=1)
+        # the default of 100 steps would never prune in a short run, and masks made anew every step double its time
+        return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=min(10, steps))
     return tfmot.sparsity.keras.PolynomialDecay(
-        initial_sparsity=0.0, final_sparsity=sparsity, begin_step=0, end_step=max(steps // 2, 1), frequency=1
+        initial_sparsity=0.0,
+        final_sparsity=sparsity,
+        begin_step=0,
+        end_step=max(steps // 2, 1),
+        frequency=1,
     )
 
 

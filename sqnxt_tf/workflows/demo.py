@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 NETWORK = "sqnxt23v5_w1"
 SPARSITY = 0.4
-ARTIFACTS = (
-    ("onnx", "float32"),
-    ("onnx", "float16"),
-    ("onnx", "int16"),
-    ("tflite", "float32"),
-    ("tflite", "float16"),
-    ("tflite", "int16x8"),
+ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys on each array
+    ("model", "onnx", "float32"),
+    ("pruned", "onnx", "float32"),
+    ("pruned", "onnx", "float16"),
+    ("pruned", "onnx", "int16"),
+    ("pruned", "tflite", "float32"),
+    ("pruned", "tflite", "float16"),
+    ("pruned", "tflite", "int16x8"),
 )
 ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
 LEAST_TOP1 = 0.97  # of the float model
@@ -99,7 +100,7 @@ def demo(
     force: bool = False,
     progress: Progress = silent,
 ) -> DemoResult:
-    """Train 1.0-SqNxt-23v5 on the digits, prune it to 40 %, export it six times, prove, evaluate, time and simulate.
+    """Train 1.0-SqNxt-23v5 on the digits, prune it to 40 %, export both, prove, evaluate, time and simulate.
 
     Everything is left in `folder`: models, artifacts, the simulator's reports and `summary.json`.
 
@@ -117,9 +118,11 @@ def demo(
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
     pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
     exports = {
-        path: export(pruned, path, format=format_, precision=precision, force=force, progress=progress)
-        for format_, precision in ARTIFACTS
-        for path in (folder / f"pruned-{precision}.{format_}",)
+        path: export(
+            folder / f"{source}.keras", path, format=format_, precision=precision, force=force, progress=progress
+        )
+        for source, format_, precision in ARTIFACTS
+        for path in (folder / f"{source}-{precision}.{format_}",)
     }
     latencies = dict(zip(exports, measure_latency(list(exports), progress=progress), strict=True))
     artifacts = tuple(

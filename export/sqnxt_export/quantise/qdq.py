@@ -34,9 +34,9 @@ def to_int16(model: onnx.ModelProto, ranges: Ranges, samples: int) -> onnx.Model
 
     Activations have a scale per tensor, weights a symmetric one per output channel. Activations that are never
     negative, as after a Relu, begin at the lowest integer: the bit that this gains halves the error, which in deep
-    networks would otherwise come near what parity allows. Biases are 32-bit with a scale of their own: in the product of two 16-bit
-    scales they would overflow. They cannot stay float32 either, since onnxruntime then converts them to just that
-    product when it loads the file, and overflows (found with 1.31).
+    networks would otherwise come near what parity allows. Biases are 32-bit with a scale of their own: in the product
+    of two 16-bit scales they would overflow. They cannot stay float32 either, since onnxruntime then converts them to
+    just that product when it loads the file, and overflows (found with 1.31).
 
     Args:
         model: A float32 graph.
