@@ -14,8 +14,9 @@ from .output import Output
 def command(file: Path, out: Output) -> None:
     """What a model or an artifact says of itself, and the zeros in its weights; without TensorFlow."""
     from ..device.inspection import inspect
-    from ..reports.results import inspection_table
+    from ..reports.results import inspection_lines
 
     found = inspect(file)
     out.document(found.to_json())
-    out.table(inspection_table(found))
+    for line in inspection_lines(found):
+        out.text(line)

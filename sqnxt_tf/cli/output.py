@@ -57,7 +57,11 @@ class Output:
         self._stop_bar()
         console = Console()
         wanted = console.measure(shown := table.to_rich(), options=console.options.update(width=WIDEST)).maximum
-        Console(width=max(wanted, console.width)).print(shown)
+        console = Console(width=max(wanted, console.width))
+        with console.capture() as captured:
+            console.print(shown)
+        for line in captured.get().splitlines():
+            click.echo(line.rstrip())
 
     def text(self, line: str = "") -> None:
         """A line of the result; does nothing for a program."""

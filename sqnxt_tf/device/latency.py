@@ -43,7 +43,10 @@ class Latency:
 def measure_latency(
     paths: Sequence[Path], *, threads: int = 1, warmup: int = 5, runs: int = 100, progress: Progress = silent
 ) -> tuple[Latency, ...]:
-    """Run every file in turn, one image a run, so that a machine whose speed drifts slows all of them alike.
+    """Time one image at a time, the files taking turns, so that a machine whose speed drifts slows all of them alike.
+
+    Turns are in a new order each round, and begin with a run that is not timed: no file pays for the caches that
+    another one left behind.
 
     Raises:
         ExportError: a file cannot be read, or its runtime is not installed.
@@ -53,10 +56,12 @@ def measure_latency(
     runners = [open_model(path, threads=threads) for path in paths]
     images = [np.random.default_rng(0).normal(size=(1, *runner.input_shape)).astype(np.float32) for runner in runners]
     times = np.zeros((len(runners), warmup + runs))
+    random = np.random.default_rng(0)
     for run in range(warmup + runs):
-        for index, (runner, image) in enumerate(zip(runners, images, strict=True)):
+        for index in random.permutation(len(runners)):
+            runners[index].run(images[index])
             start = time.perf_counter()
-            runner.run(image)
+            runners[index].run(images[index])
             times[index, run] = 1e3 * (time.perf_counter() - start)
         progress("timing", run + 1, warmup + runs)
     return tuple(

@@ -1,12 +1,11 @@
 """What a person is told of training, evaluation, pruning, export, inspection and the installation."""
 
-import json
 from typing import TYPE_CHECKING
 
 from .tables import Table, percent, shape
 
 if TYPE_CHECKING:
-    from sqnxt_export import ExportResult
+    from sqnxt_export import ExportResult, Metadata
 
     from ..device.evaluation import Evaluation
     from ..device.inspection import Inspection
@@ -57,33 +56,45 @@ def export_lines(result: "ExportResult") -> list[str]:
     ]
 
 
-def inspection_table(found: "Inspection") -> Table:
-    """One row a fact."""
-    table = Table(["<", "<"], title=str(found.path))
-    table.add("bytes", found.bytes)
-    table.add("compressed bytes", found.compressed_bytes)
-    table.add("non-zero weights %", percent(found.nonzero_fraction))
-    metadata = found.metadata
-    if metadata is None:
-        table.add("metadata", "none: labels and preprocessing are not known")
-        return table
+def inspection_lines(found: "Inspection") -> list[str]:
+    """One line a fact."""
+    facts: dict[str, object] = {
+        "bytes": f"{found.bytes:,} ({found.compressed_bytes:,} compressed)",
+        "non-zero weights": f"{percent(found.nonzero_fraction)} %",
+    }
+    if found.metadata is None:
+        facts["metadata"] = "none: labels and preprocessing are not known"
+    else:
+        facts |= _metadata_facts(found.metadata)
+    width = max(map(len, facts))
+    return [str(found.path), *(f"  {name:<{width}}  {value}" for name, value in facts.items() if value)]
+
+
+def _metadata_facts(metadata: "Metadata") -> dict[str, object]:
     preprocessing = metadata.preprocessing
-    facts = {
+    names = [*metadata.labels[:10], *(["..."] if len(metadata.labels) > 10 else [])]
+    return {
         "network": metadata.network,
         "precision": metadata.precision,
         "input": metadata.input_size and shape(metadata.input_size),
         "preprocessing": preprocessing
-        and f"{preprocessing.resize}, mean {preprocessing.mean}, scale {preprocessing.scale}",
-        "labels": f"{len(metadata.labels)}: {', '.join(metadata.labels[:10])}" + ", ..." * (len(metadata.labels) > 10),
-        "top-1 %": metadata.accuracy is not None and f"{percent(metadata.accuracy)} on {metadata.data}",
-        "source SHA-256": metadata.source_hash,
+        and f"{preprocessing.resize}, (value - {preprocessing.mean}) / {preprocessing.scale}, RGB",
+        "labels": f"{len(metadata.labels)}: {', '.join(names)}" if names else None,
+        "top-1": None if metadata.accuracy is None else f"{percent(metadata.accuracy)} % on {metadata.data}",
+        "made of (SHA-256)": metadata.source_hash,
         "made by": ", ".join(f"{name} {version}" for name, version in metadata.versions.items()),
-        "more": json.dumps(dict(metadata.extra)) if metadata.extra else "",
+        **{name: _flat(value) for name, value in metadata.extra.items()},
     }
-    for name, value in facts.items():
-        if value:
-            table.add(name, str(value))
-    return table
+
+
+def _flat(value: object) -> str:
+    """Nested settings in one line: `data digits, recipe (epochs 20, batch 32)`."""
+    if not isinstance(value, dict):
+        return str(value)
+    parts = (
+        f"{name} ({_flat(inner)})" if isinstance(inner, dict) else f"{name} {inner}" for name, inner in value.items()
+    )
+    return ", ".join(parts)
 
 
 def doctor_table(found: "Examination") -> Table:

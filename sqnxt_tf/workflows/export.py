@@ -1,6 +1,7 @@
 """Export a model or a network to an artifact, proved on real images."""
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,11 @@ def export(
         precision=precision,
         samples=compared.images,
         calibration=calibration.images,
-        metadata=replace(source.metadata, preprocessing=source.preprocessing),
+        metadata=replace(
+            source.metadata,
+            preprocessing=source.preprocessing,
+            source_hash=sha256(Path(model).read_bytes()).hexdigest() if source.trained else "",
+        ),
         trained=source.trained,
         force=force,
         batch=batch,
