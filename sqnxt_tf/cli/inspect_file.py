@@ -10,13 +10,16 @@ from .output import Output
 
 @click.command("inspect", short_help="What a file says of itself.")
 @options.file_argument("file")
+@click.option("--layers", is_flag=True, help="The zeros of every layer of an ONNX graph too.")
 @options.output_options
-def command(file: Path, out: Output) -> None:
+def command(file: Path, layers: bool, out: Output) -> None:
     """What a model or an artifact says of itself, and the zeros in its weights; without TensorFlow."""
     from ..device.inspection import inspect
-    from ..reports.results import inspection_lines
+    from ..reports.results import inspection_lines, zeros_table
 
     found = inspect(file)
     out.document(found.to_json())
     for line in inspection_lines(found):
         out.text(line)
+    if layers:
+        out.table(zeros_table(found.layers))

@@ -1,5 +1,6 @@
 """What a person is told of training, evaluation, pruning, export, inspection and the installation."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .tables import Table, percent, shape
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     from ..device.evaluation import Evaluation
     from ..device.inspection import Inspection
     from ..workflows.doctor import Examination
-    from ..workflows.prune import PruningResult
 
 
 def test_line(result: "Evaluation") -> str:
@@ -35,13 +35,13 @@ def confusion_table(result: "Evaluation") -> Table:
     return table
 
 
-def pruning_table(result: "PruningResult") -> Table:
-    """Zeros, layer by layer."""
+def zeros_table(layers: Mapping[str, tuple[int, int]]) -> Table:
+    """Zeros in each layer's kernel, from name -> (zeros, weights), and in all of them."""
     table = Table(["<layer", "weights", "zeros", "sparsity %"], title="Zeros in the kernels")
-    for layer in result.layers:
-        table.add(layer.name, layer.weights, layer.zeros, percent(layer.sparsity))
-    weights = sum(layer.weights for layer in result.layers)
-    table.add_total("total", weights, sum(layer.zeros for layer in result.layers), percent(result.sparsity))
+    for name, (zeros, weights) in layers.items():
+        table.add(name, weights, zeros, percent(zeros / weights))
+    zeros, weights = (sum(counts[index] for counts in layers.values()) for index in (0, 1))
+    table.add_total("total", weights, zeros, percent(zeros / weights) if weights else None)
     return table
 
 

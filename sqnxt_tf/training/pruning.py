@@ -76,15 +76,16 @@ def prune(
 def _schedule(schedule: Schedule, sparsity: float, steps: int) -> Any:
     import tensorflow_model_optimization as tfmot
 
+    # The default of 100 steps would never prune in a short run, and masks made anew every step double its time.
+    frequency = min(10, max(steps // 2, 1))
     if schedule == "constant":
-        # the default of 100 steps would never prune in a short run, and masks made anew every step double its time
-        return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=min(10, steps))
+        return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=frequency)
     return tfmot.sparsity.keras.PolynomialDecay(
         initial_sparsity=0.0,
         final_sparsity=sparsity,
         begin_step=0,
-        end_step=max(steps // 2, 1),
-        frequency=1,
+        end_step=max(steps // 2 // frequency, 1) * frequency,  # a step that prunes, or the target is never reached
+        frequency=frequency,
     )
 
 
