@@ -69,6 +69,6 @@ PAPER = Recipe(epochs=120, batch=1024, rate=0.4, warmup_rate=0.1, warmup_steps=7
 DIGITS = Recipe(epochs=20, batch=32, rate=0.1, warmup_rate=0.02, warmup_steps=40, max_shift=6)
 
 # After pruning: long enough for the remaining weights to make up for those that went.
-FINETUNE = Recipe(epochs=8, batch=32, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=6)
+FINETUNE = Recipe(epochs=10, batch=32, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=6)
 
 RECIPES = {"paper": PAPER, "digits": DIGITS, "finetune": FINETUNE}

@@ -50,6 +50,9 @@ def test_every_verb_reads_what_the_one_before_wrote(cli: Any, tmp_path: Path) ->
     assert zeros.keys() == in_model.keys()
     assert all(zeros[name] >= in_model[name] for name in zeros)  # 16 bits may round a tiny weight to zero
 
+    layers = cli("inspect", "pruned-int16.onnx", "--layers").out
+    assert all(any(line.split()[:1] == [name] for line in layers.splitlines()) for name in zeros)
+
     dense = cli("simulate", "pruned-float32.onnx", "--sparsity", 0, "--json").json()
     sparse = cli("simulate", "pruned-int16.onnx", "--dataflow", "output-stationary", "--json").json()
     assert (
