@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from sqnxt_export import ExportError, ParityError
+    from sqnxt_sim import SimulatorError
+
     from .codesign.workloads import network_workload
     from .data import ImageSet, load_data
     from .device.evaluation import Evaluation, evaluate
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from .workflows.simulate import simulate
     from .workflows.train import train
 
+_OTHERS = {"ExportError": "sqnxt_export", "ParityError": "sqnxt_export", "SimulatorError": "sqnxt_sim"}
 _HOMES = {
     "RECIPES": "training.recipes",
     "Evaluation": "device.evaluation",
@@ -66,11 +70,14 @@ _HOMES = {
 __all__ = [
     "RECIPES",
     "Evaluation",
+    "ExportError",
     "ImageSet",
     "Inspection",
     "LayerRow",
     "NetworkSummary",
+    "ParityError",
     "Recipe",
+    "SimulatorError",
     "SqnxtError",
     "__version__",
     "build",
@@ -92,6 +99,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OTHERS:
+        return getattr(import_module(_OTHERS[name]), name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

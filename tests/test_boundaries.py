@@ -22,7 +22,9 @@ RULES = {
     "sqnxt_export": {"sqnxt_export", "numpy", "onnx", *DEVICE, *TRAIN, "h5py"},
     "sqnxt_export.artifact": {"sqnxt_export", "numpy", "onnx", "PIL", "h5py"},
     "sqnxt_export.runtimes": {"sqnxt_export", "numpy", "onnx", *DEVICE, "tf_keras", "tensorflow"},
-    "sqnxt_tf": {"sqnxt_tf"},
+    "sqnxt_tf": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim"},  # the top shows the siblings' error classes too
+    "sqnxt_tf.errors": set(),
+    "sqnxt_tf.progress": set(),
     "sqnxt_tf.networks": {"sqnxt_tf", "numpy", *TRAIN},
     "sqnxt_tf.data": {"sqnxt_tf", "numpy", "PIL", *TRAIN},
     "sqnxt_tf.training": {"sqnxt_tf", "numpy", *TRAIN},
@@ -78,6 +80,8 @@ def imports_of(module: str, *, runtime_only: bool = False) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             yield ".".join([*base, *(node.module or "").split(".")]).rstrip(".")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("require", "import_module"):
+            yield from (first.value for first in node.args[:1] if isinstance(first, ast.Constant))
 
 
 def rule_for(module: str) -> set[str]:

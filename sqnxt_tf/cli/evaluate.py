@@ -14,9 +14,7 @@ from .output import Output
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
-    default="test",
-    show_default=True,
-    help="Which part of the data.",
+    help="Which part of the data; the test part of what is divided if not given.",
 )
 @click.option("--confusion", is_flag=True, help="Show how often each class was taken for each other.")
 @click.option("--misclassified", type=click.Path(path_type=Path), metavar="FOLDER", help="Write those images there.")
@@ -26,7 +24,7 @@ from .output import Output
 def command(
     file: Path,
     data: str,
-    split: str,
+    split: str | None,
     confusion: bool,
     misclassified: Path | None,
     threads: int | None,

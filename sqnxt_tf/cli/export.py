@@ -23,7 +23,9 @@ from .output import Output
 @click.option("--samples", type=click.IntRange(1, 100_000), help="Images that parity is judged on.")
 @options.classes
 @options.input_size
-@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Fixed batch (ONNX).")
+@click.option(
+    "--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Images at once, fixed in the file."
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of the random weights of a network given by name.")
 @options.force
 @options.output_options
@@ -45,23 +47,31 @@ def command(
 
     MODEL is a .keras file, or a network's name for seeded random weights (for trying out and for simulation).
     """
+    from sqnxt_export import ParityError
+
     from ..reports.results import export_lines
     from ..workflows.export import export
 
-    result = export(
-        model,
-        output or default_output(model, format_, precision),
-        format=format_,
-        precision=precision,
-        data=data,
-        samples=samples,
-        classes=classes,
-        input_size=input_size,
-        batch=batch,
-        seed=seed,
-        force=force,
-        progress=out.progress,
-    )
+    path = output or default_output(model, format_, precision)
+    try:
+        result = export(
+            model,
+            path,
+            format=format_,
+            precision=precision,
+            data=data,
+            samples=samples,
+            classes=classes,
+            input_size=input_size,
+            batch=batch,
+            seed=seed,
+            force=force,
+            progress=out.progress,
+        )
+    except ParityError as error:  # the answer is no: a program gets the figures, and the exit code is 1
+        parity = error.parity.to_json()
+        out.document({"format": format_, "precision": precision, "path": str(path), "parity": parity, "source": model})
+        raise
     out.document(result.to_json())
     for line in export_lines(result):
         out.text(line)

@@ -57,22 +57,29 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         result = main.main(arguments, prog_name="sqnxt-tf", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        click.echo(error.format_message(), err=True)
         sys.exit(BAD_INPUT)
     except click.ClickException as error:
         _fail(_one_line(error), BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads on: end quietly, as `head` expects
-        sys.exit(DONE)
     except OSError as error:
         _fail(_describe_os_error(error), BAD_INPUT)
     except Exception as error:
         if not _is_for_the_user(error):
-            raise
+            _fail_unexpectedly(error)
         _fail(" ".join(str(error).split()), ANSWER_IS_NO if _is_an_answer(error) else BAD_INPUT)
     sys.exit(result if isinstance(result, int) else DONE)
+
+
+def _fail_unexpectedly(error: Exception) -> NoReturn:
+    """A fault of ours: one line as for any other, and the trace for whoever asks for it."""
+    if {"-v", "--verbose"} & set(sys.argv):
+        raise error
+    detail = " ".join(str(error).split())[:200]
+    _fail(
+        f"sqnxt-tf: unexpected {type(error).__name__} ({detail}); run it again with --verbose and report it", BAD_INPUT
+    )
 
 
 def _is_for_the_user(error: Exception) -> bool:
@@ -91,7 +98,7 @@ def _is_an_answer(error: Exception) -> bool:
 
 
 def _one_line(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".?")
     context = getattr(error, "ctx", None)
     return f"{message}; see `{context.command_path} --help`" if context else message
 
@@ -99,14 +106,13 @@ def _one_line(error: click.ClickException) -> str:
 def _describe_os_error(error: OSError) -> str:
     remedies = {
         errno.ENOSPC: "free some space or choose another disk",
-        errno.EDQUOT: "free some of your quota or choose another disk",
+        errno.EDQUOT: "free some space or choose another disk",
         errno.EROFS: "choose a folder that can be written",
         errno.EACCES: "choose a place that you may read and write",
         errno.EPERM: "choose a place that you may read and write",
-        errno.ENOENT: "check the path",
     }
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}; {remedies.get(error.errno or 0, 'check the path and the disk')}"
+    remedy = remedies.get(error.errno or 0, "check the path and the disk")
+    return f"{error.filename or 'output'}: {error.strerror or error}; {remedy}"
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -46,7 +46,7 @@ class Output:
     def document(self, value: Any) -> None:
         """The JSON document; does nothing for a person."""
         if self.as_json:
-            click.echo(json.dumps(value, indent=2, allow_nan=False))
+            _say(json.dumps(value, indent=2, allow_nan=False))
 
     def table(self, table: "Table") -> None:
         """A table; does nothing for a program."""
@@ -61,13 +61,13 @@ class Output:
         with console.capture() as captured:
             console.print(shown)
         for line in captured.get().splitlines():
-            click.echo(line.rstrip())
+            _say(line.rstrip())
 
     def text(self, line: str = "") -> None:
         """A line of the result; does nothing for a program."""
         if not self.as_json:
             self._stop_bar()
-            click.echo(line)
+            _say(line)
 
     def note(self, line: str) -> None:
         """A line beside the result, on stderr."""
@@ -120,6 +120,15 @@ class Output:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _say(line: str) -> None:
+    """A line on stdout; where nobody reads on, as behind `| head`, the process ends as if all had been read."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 @contextmanager

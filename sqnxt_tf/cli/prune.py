@@ -1,6 +1,5 @@
 """`sqnxt-tf prune`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def command(
     from ..training.recipes import FINETUNE
     from ..workflows.prune import prune
 
-    recipe = replace(FINETUNE, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    recipe = FINETUNE.overridden(**overrides)
     result = prune(
         model,
         output,

@@ -1,6 +1,5 @@
 """`sqnxt-tf train`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,7 @@ def command(
     from ..training.recipes import RECIPES
     from ..workflows.train import train
 
-    recipe = RECIPES[recipe_name or ("digits" if data == "digits" else "paper")]
-    recipe = replace(recipe, **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    recipe = RECIPES[recipe_name or ("digits" if data == "digits" else "paper")].overridden(**overrides)
     result = train(
         network,
         output,

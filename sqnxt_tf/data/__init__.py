@@ -7,18 +7,32 @@ from .digits import SPLITS, Split, digits
 from .folders import image_folder
 from .images import ImageSet
 
-__all__ = ["ImageSet", "Split", "digits", "image_folder", "load_data", "load_splits"]
+__all__ = ["ImageSet", "Split", "digits", "image_folder", "is_divided", "load_data", "load_splits"]
 
 
-def load_data(name: str, split: Split) -> ImageSet:
-    """`digits`, or a folder of images by class.
+def load_data(name: str, split: Split | None = None) -> ImageSet:
+    """One part of a data set: of `digits`, or of a folder of images by class.
 
-    A folder that has sub-folders `train`, `validation` and `test` is read part by part; any other is read whole.
+    A folder with sub-folders `train`, `validation` and `test` is divided; any other is read whole. Without a `split`,
+    the test part of what is divided.
+
+    Raises:
+        SqnxtError: the folder is not there, holds no images, or is not divided and a part of it is asked for.
     """
+    if split is not None and split not in SPLITS:
+        raise SqnxtError(f"split {split!r}: is not known; give one of {', '.join(SPLITS)}")
     if name == "digits":
-        return digits(split)
+        return digits(split or "test")
     folder = Path(name)
-    return image_folder(folder / split if (folder / split).is_dir() else folder)
+    divided = is_divided(name)
+    if split and not divided and folder.is_dir():
+        raise SqnxtError(f"{name}: is not divided into {', '.join(SPLITS)}; leave out the split to read it whole")
+    return image_folder(folder / (split or "test") if divided else folder)
+
+
+def is_divided(name: str) -> bool:
+    """Whether a data set has parts for training, validation and test."""
+    return name == "digits" or all((Path(name) / split).is_dir() for split in SPLITS)
 
 
 def load_splits(name: str) -> dict[Split, ImageSet]:

@@ -1,6 +1,7 @@
 """Folders of images, one sub-folder a class."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,20 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise SqnxtError("reading image files needs pillow: pip install 'sqnxt-tf[device]'") from None
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(upright.convert("RGB"), np.uint8)
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)), np.uint8)
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise SqnxtError(f"{path}: cannot be read as an image ({error}); repair or remove it") from None
+
+
+def _to_rgb(image: Any) -> Any:
+    """Eight bits a channel: deeper greys are scaled, transparency is laid on white as on the device."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pixels of type {image.mode} have no known white; save it with 8 or 16 bits a channel")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")

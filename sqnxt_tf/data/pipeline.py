@@ -21,8 +21,9 @@ class Arrays:
 def training_dataset(
     arrays: Arrays, *, batch: int, seed: int, first_epoch: int, epochs: int, max_shift: int = 0
 ) -> Any:
-    """Batches of epochs `first_epoch` to `epochs`, the last batch of an epoch holding what is left.
+    """Batches of epochs `first_epoch` to `epochs`, as even as can be and of at most `batch` images.
 
+    Even ones, because a last batch of a few images leaves some of many replicas without any, which ends in an error.
     Every image is shifted by up to `max_shift` pixels each way, its edge mirrored into what comes free. Order and
     shifts depend on the seed and the epoch's number alone, so that a resumed run sees what it would have seen.
     """
@@ -37,8 +38,12 @@ def training_dataset(
         corners = tf.random.stateless_uniform(
             [len(arrays), 2], seed=[~seed, epoch], maxval=2 * max_shift + 1, dtype=tf.int32
         )
-        one_by_one = tf.data.Dataset.from_tensor_slices((order, corners))
-        return one_by_one.map(fetch, num_parallel_calls=tf.data.AUTOTUNE).batch(batch)
+
+        def one_step(start: Any, stop: Any) -> Any:
+            one_by_one = tf.data.Dataset.from_tensor_slices((order[start:stop], corners[start:stop]))
+            return one_by_one.map(fetch).batch(batch)
+
+        return tf.data.Dataset.from_tensor_slices(_even_bounds(len(arrays), batch)).flat_map(one_step)
 
     def fetch(index: Any, corner: Any) -> Any:
         image = images[index]
@@ -51,10 +56,19 @@ def training_dataset(
 
 
 def evaluation_dataset(arrays: Arrays, *, batch: int) -> Any:
-    """Batches in order, once."""
+    """Even batches in order, once."""
     import tensorflow as tf
 
-    return _sharded_by_data(tf.data.Dataset.from_tensor_slices((arrays.images, arrays.labels)).batch(batch))
+    images, labels = tf.constant(arrays.images), tf.constant(arrays.labels)
+    bounds = tf.data.Dataset.from_tensor_slices(_even_bounds(len(arrays), batch))
+    return _sharded_by_data(bounds.map(lambda start, stop: (images[start:stop], labels[start:stop])))
+
+
+def _even_bounds(count: int, batch: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Where each of the batches begins and ends: as few as `batch` allows, their sizes no more than one apart."""
+    steps = -(-count // batch)
+    bounds = (np.arange(steps + 1) * count // steps).astype(np.int32)
+    return bounds[:-1], bounds[1:]
 
 
 def _sharded_by_data(dataset: Any) -> Any:

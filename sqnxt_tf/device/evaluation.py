@@ -82,7 +82,9 @@ def wilson_interval(hits: int, samples: int, z: float = Z_95) -> tuple[float, fl
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def evaluate(path: Path, data: ImageSet, *, threads: int | None = None, progress: Progress = silent) -> Evaluation:
+def evaluate(
+    path: str | Path, data: ImageSet, *, threads: int | None = None, progress: Progress = silent
+) -> Evaluation:
     """Show every image of `data` to the model or artifact at `path` and count its right answers.
 
     Preprocessing and labels are those that travel with the file.
@@ -93,6 +95,7 @@ def evaluate(path: Path, data: ImageSet, *, threads: int | None = None, progress
     """
     from sqnxt_export import open_model, read_metadata
 
+    path = Path(path)
     runner = open_model(path, threads=threads)
     metadata = read_metadata(path)
     if metadata is None or metadata.preprocessing is None:

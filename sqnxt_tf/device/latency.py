@@ -41,7 +41,7 @@ class Latency:
 
 
 def measure_latency(
-    paths: Sequence[Path], *, threads: int = 1, warmup: int = 5, runs: int = 100, progress: Progress = silent
+    paths: Sequence[str | Path], *, threads: int = 1, warmup: int = 5, runs: int = 100, progress: Progress = silent
 ) -> tuple[Latency, ...]:
     """Time one image at a time, the files taking turns, so that a machine whose speed drifts slows all of them alike.
 
@@ -65,6 +65,6 @@ def measure_latency(
             times[index, run] = 1e3 * (time.perf_counter() - start)
         progress("timing", run + 1, warmup + runs)
     return tuple(
-        Latency(path=path, runtime=runner.runtime, threads=threads, warmup=warmup, milliseconds=measured[warmup:])
+        Latency(path=Path(path), runtime=runner.runtime, threads=threads, warmup=warmup, milliseconds=measured[warmup:])
         for path, runner, measured in zip(paths, runners, times, strict=True)
     )

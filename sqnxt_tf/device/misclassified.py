@@ -10,15 +10,19 @@ from ..data.images import ImageSet
 from ..errors import SqnxtError
 from .evaluation import Evaluation
 
+OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
 SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a person can see it
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Refuse a folder that holds something already, before any work is done."""
+    """Refuse, before any work is done, a folder that holds something; with `force`, something that we did not write."""
     if folder.exists() and not folder.is_dir():
         raise SqnxtError(f"{folder}: is a file; give the name of a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
+    held = list(folder.iterdir()) if folder.is_dir() else []
+    if held and not force:
         raise SqnxtError(f"{folder}: is not empty; choose another folder or replace it with --force")
+    if strange := [path.name for path in held if not OWN_NAME.fullmatch(path.name)]:
+        raise SqnxtError(f"{folder}: holds {strange[0]!r}, which is no misclassified image; choose another folder")
     if not folder.parent.is_dir():
         raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
 

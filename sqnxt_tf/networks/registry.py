@@ -88,7 +88,7 @@ def find_network(name: str) -> Network:
         spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5)
     )
     hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "`sqnxt-tf list` shows them all"
-    raise SqnxtError(f"network {name!r} is not known; {hint}")
+    raise SqnxtError(f"network {name!r}: is not known; {hint}")
 
 
 def is_network(name: str) -> bool:
@@ -106,10 +106,10 @@ def _folded(name: str) -> str:
 
 def input_shape(network: Network, input_size: int | tuple[int, int] | None = None) -> tuple[int, int]:
     """Height and width, in pixels, of the input asked for, or of the network's own."""
-    size = input_size or network.input_size
+    size = network.input_size if input_size is None else input_size
     height, width = (size, size) if isinstance(size, int) else size
     if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
-        raise SqnxtError(f"input size {height}x{width} is out of range: give sides from 1 to {LARGEST_SIDE} pixels")
+        raise SqnxtError(f"input size {height}x{width}: is out of range; give sides from 1 to {LARGEST_SIDE} pixels")
     return height, width
 
 
@@ -137,7 +137,7 @@ def layer_rows(
 def check_classes(classes: int) -> None:
     """Refuse a number of classes that no classifier has."""
     if not 2 <= classes <= 1_000_000:
-        raise SqnxtError(f"{classes} classes is out of range: give a number from 2 to 1000000")
+        raise SqnxtError(f"classes {classes}: is out of range; give a number from 2 to 1000000")
 
 
 def _rows(network: Network, classes: int, height: int, width: int) -> tuple[LayerRow, ...]:

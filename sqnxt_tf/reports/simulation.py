@@ -1,14 +1,20 @@
 """A simulated network as a table."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
+
+from sqnxt_sim import LayerCost, NetworkReport
 
 from .tables import Table, percent
 
-if TYPE_CHECKING:
-    from sqnxt_sim import LayerCost, NetworkReport
+# why a node is not costed, as the report has it -> what a person is told
+LEFT_OUT = {
+    "folded": "folded into their neighbours",
+    "not_costed": "not costed, as in the paper",
+    "no_model": "NOT COSTED, and they do real work: the total is too low",
+}
 
 
-def simulation_table(report: "NetworkReport") -> Table:
+def simulation_table(report: NetworkReport) -> Table:
     """One row a costed layer; energies in MACs of the array's own width."""
     array, clock_hz = report.accelerator.array, report.accelerator.array.clock_hz
     table = Table(
@@ -39,7 +45,7 @@ def simulation_table(report: "NetworkReport") -> Table:
     return table
 
 
-def _add_layer(table: Table, cost: "LayerCost") -> None:
+def _add_layer(table: Table, cost: LayerCost) -> None:
     slower = cost.layer.batch * cost.rejected.cycles.total / cost.cycles
     table.add(
         cost.layer.name,
@@ -58,7 +64,7 @@ def _add_layer(table: Table, cost: "LayerCost") -> None:
     )
 
 
-def total_lines(report: "NetworkReport") -> list[str]:
+def total_lines(report: NetworkReport) -> list[str]:
     """The answer in a line, what it leaves out, and what it rests on."""
     energy = report.energy.total
     lines = [
@@ -67,14 +73,9 @@ def total_lines(report: "NetworkReport") -> list[str]:
         if report.cycles
         else "nothing in this graph is costed"
     ]
-    if listed := _by_op(layer for layer in report.layers if not hasattr(layer, "chosen")):
-        lines.append(f"not costed: {listed}")
-    lines += [f"note: {note}" for note in report.notes]
-    return lines
-
-
-def _by_op(layers: "object") -> str:
-    counts: dict[str, int] = {}
-    for layer in layers:  # type: ignore[attr-defined]
-        counts[layer.op] = counts.get(layer.op, 0) + 1
-    return ", ".join(f"{count} {op}" for op, count in counts.items())
+    uncosted = [layer for layer in report.layers if not isinstance(layer, LayerCost)]
+    for why, label in LEFT_OUT.items():
+        counts = Counter(layer.op for layer in uncosted if layer.why == why)
+        if counts:
+            lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")
+    return lines + [f"note: {note}" for note in report.notes]

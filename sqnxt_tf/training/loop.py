@@ -1,11 +1,11 @@
 """One training run, on any strategy."""
 
-import json
-import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from ..data.pipeline import Arrays, evaluation_dataset, training_dataset
@@ -14,6 +14,7 @@ from ..progress import Progress, silent
 from .optimizer import make_optimizer
 from .recipes import Recipe
 from .run_folder import History, RunFolder
+from .strategies import chief_name, is_chief, worker_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +123,42 @@ class _State:
 
         self._epochs_done = tf.Variable(0, dtype=tf.int64)
         self._checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epochs_done=self._epochs_done)
-        worker = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {}).get("index", 0)
         self._folder = folder
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder.checkpoints(worker)), max_to_keep=2, checkpoint_name="epoch"
+            self._checkpoint, str(folder.checkpoints(worker_name())), max_to_keep=2, checkpoint_name="epoch"
         )
-        self._resume_from = tf.train.latest_checkpoint(str(folder.checkpoints(0)))
+        self._resume_from = tf.train.latest_checkpoint(str(folder.checkpoints(chief_name())))
 
     def restore(self) -> int:
         """Go back to the last checkpoint; returns how many epochs are done."""
         if self._checkpoint is None or self._resume_from is None:
             return 0
-        self._checkpoint.restore(self._resume_from).expect_partial()
+        import tensorflow as tf
+
+        try:
+            self._checkpoint.restore(self._resume_from).assert_existing_objects_matched()
+        except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+            raise SqnxtError(
+                f"{self._resume_from}: is damaged, or of another version ({_reason(error)}); "
+                "use --force to start afresh"
+            ) from None
         return int(self._epochs_done.numpy())
 
     def save(self, epochs_done: int, history: History) -> None:
         """Write history, then checkpoint: a kill between the two repeats an epoch and forgets none."""
         if self._checkpoint is None:
             return
-        self._folder.write_history(history)
+        if is_chief():
+            self._folder.write_history(history)
         self._epochs_done.assign(epochs_done)
         import tensorflow as tf
 
         try:
             self._manager.save(checkpoint_number=epochs_done)
         except tf.errors.OpError as error:
-            reason = str(error.message).splitlines()[0]
             raise SqnxtError(
-                f"{self._folder.path}: the checkpoint of epoch {epochs_done} cannot be written ({reason}); free some "
-                "space, then the same command again goes on from the one before"
+                f"{self._folder.path}: the checkpoint of epoch {epochs_done} cannot be written ({_reason(error)}); "
+                "free some space, then the same command again goes on from the one before"
             ) from None
 
 
@@ -165,6 +173,8 @@ def _make_reporter(history: History, state: _State, recipe: Recipe, steps: int, 
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             done = self._epoch * steps + batch + 1
+            if not isfinite(loss := float((logs or {}).get("loss", 0.0))):
+                raise SqnxtError(f"training: the loss is {loss} at step {done}; give a lower --rate")
             progress(done, recipe.epochs * steps, epoch=self._epoch + 1, **_figures(logs))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -176,6 +186,11 @@ def _make_reporter(history: History, state: _State, recipe: Recipe, steps: int, 
             progress((epoch + 1) * steps, recipe.epochs * steps, epoch=epoch + 1, **last)
 
     return Reporter()
+
+
+def _reason(error: Exception) -> str:
+    """TensorFlow's message without the names of its nodes and temporary files."""
+    return re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error)).strip().splitlines()[0].split("; ")[-1][:120]
 
 
 def _figures(logs: Any) -> dict[str, float]:

@@ -44,7 +44,7 @@ def prune(
     convolutions and fully connected layers are pruned, depthwise ones are not.
     """
     if not 0 < sparsity < 1:
-        raise SqnxtError(f"sparsity {sparsity} is out of range; give a fraction between 0 and 1, as in 0.4")
+        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
     import tensorflow_model_optimization as tfmot
 
     steps = recipe.steps_per_epoch(len(training)) * recipe.epochs

@@ -1,6 +1,6 @@
 """Training recipes: every number of a run in one object."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from typing import Any
 
@@ -30,7 +30,7 @@ class Recipe:
         limits = {
             "epochs": (1, 1_000_000),
             "batch": (1, 1_000_000),
-            "rate": (0, 1000),
+            "rate": (1e-9, 1000),
             "warmup_rate": (0, 1000),
             "warmup_steps": (0, 10**9),
             "momentum": (0, 0.9999),
@@ -43,6 +43,13 @@ class Recipe:
             value = getattr(self, field.name)
             if not low <= value <= high:
                 raise SqnxtError(f"recipe: {field.name} = {value} is out of range; give a number from {low} to {high}")
+
+    def overridden(self, **numbers: float | None) -> "Recipe":
+        """The recipe with other numbers where they are not None; another rate takes the warm-up's along."""
+        given: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
+        if "rate" in given and "warmup_rate" not in given and self.rate:
+            given["warmup_rate"] = self.warmup_rate * given["rate"] / self.rate
+        return replace(self, **given)
 
     def steps_per_epoch(self, images: int) -> int:
         """Optimizer steps that see every one of `images` once."""

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,15 +24,15 @@ class RunFolder:
         self.path = path
 
     def begin(self, settings: Mapping[str, Any], *, force: bool = False) -> None:
-        """Start a run, or go on with one of the same settings; `force` forgets what is there.
+        """Start a run, or go on with an unfinished one of the same settings; `force` forgets any other that is there.
 
         Raises:
             SqnxtError: the folder holds a run of other settings.
         """
-        if force:
-            shutil.rmtree(self.path, ignore_errors=True)
-        stored = self._read_settings()
         wanted = json.loads(json.dumps(dict(settings)))
+        stored = None if force and not self._is_unfinished(wanted) else self._read_settings()
+        if stored is None:
+            self.forget()
         if stored is not None and stored != wanted:
             changed = [
                 f"{key} {stored.get(key)!r} -> {wanted.get(key)!r}"
@@ -46,22 +46,43 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
 
-    def checkpoints(self, worker: int) -> Path:
+    def checkpoints(self, worker: str) -> Path:
         """Where a worker keeps its checkpoints."""
         return self.path / f"checkpoints-{worker}"
 
-    def remove_checkpoints(self) -> None:
-        """Free the space that a finished run no longer needs; settings and history stay."""
+    def finish(self) -> None:
+        """Free the space that a finished run no longer needs; its history stays."""
+        (self.path / "settings.json").replace(self.path / "finished.json")
+        self._remove_checkpoints()
+
+    def forget(self) -> None:
+        """Remove what a run wrote, and nothing else that may lie there."""
+        self._remove_checkpoints()
+        for name in ("settings.json", "finished.json", "history.csv"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def _remove_checkpoints(self) -> None:
         for folder in self.path.glob("checkpoints-*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_unfinished(self, wanted: Any) -> bool:
+        try:
+            return bool(self._read_settings() == wanted)
+        except SqnxtError:
+            return False
 
     def read_history(self, epochs: int) -> History:
         """The figures of the first `epochs` epochs."""
         try:
             text = (self.path / "history.csv").read_text("utf-8")
         except FileNotFoundError:
-            return []
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
+            text = ""
+        try:
+            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
+        except (TypeError, ValueError):
+            rows = []
+        if len(rows) < epochs:
+            raise SqnxtError(f"{self.path / 'history.csv'}: is damaged; use --force to start afresh")
         return rows[:epochs]
 
     def write_history(self, history: History) -> None:
@@ -89,7 +110,7 @@ def write_history(path: Path, history: History) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         part.write_text(text, "utf-8")
         part.replace(path)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import warnings
+from functools import cache
 from typing import Any, Literal
 
 from ..errors import SqnxtError
@@ -16,21 +18,30 @@ EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type"
 def make_strategy(name: StrategyName = "auto") -> Any:
     """The `tf.distribute.Strategy` called `name`; call it before any other TensorFlow work.
 
+    It is made once a process: a second one of several replicas would wait for the first one's collectives.
+
     `auto` takes `multi-worker` where `TF_CONFIG` names several workers, `mirrored` where there are several GPUs, and
     `one-device` elsewhere.
 
     Raises:
         SqnxtError: `multi-worker` without a usable `TF_CONFIG`.
     """
+    workers = check_cluster()
+    if name == "multi-worker" and not workers:
+        raise SqnxtError(f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}'")
     import tensorflow as tf
 
-    workers = len(_cluster().get("worker", ()))
     if name == "auto":
         gpus = len(tf.config.list_physical_devices("GPU"))
         name = "multi-worker" if workers > 1 else "mirrored" if gpus > 1 else "one-device"
+    return _make_once(name)
+
+
+@cache
+def _make_once(name: StrategyName) -> Any:
+    import tensorflow as tf
+
     if name == "multi-worker":
-        if not workers:
-            raise SqnxtError(f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}'")
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "mirrored":
         with warnings.catch_warnings():
@@ -40,14 +51,50 @@ def make_strategy(name: StrategyName = "auto") -> Any:
 
 
 def is_chief() -> bool:
-    """Whether this process writes the results: the only one, or worker 0 (or the one of type `chief`) of a cluster."""
+    """Whether this process writes the results: the only one, the one of type `chief`, or else worker 0."""
+    return worker_name() == chief_name()
+
+
+def worker_name() -> str:
+    """This process among the workers, as in `worker-0`."""
+    kind, index = _task()
+    return f"{kind}-{index}"
+
+
+def chief_name() -> str:
+    """The worker that writes the results."""
+    return "chief-0" if "chief" in _cluster() else "worker-0"
+
+
+def check_cluster() -> int:
+    """How many workers `TF_CONFIG` names; 0 without it. Touches no TensorFlow.
+
+    Raises:
+        SqnxtError: it is damaged, or its task is not one of its cluster.
+    """
+    cluster, (kind, index) = _cluster(), _task()
+    if cluster and not 0 <= index < len(cluster.get(kind, ())):
+        raise SqnxtError(f"TF_CONFIG: its cluster has no {kind} {index}; set it as in TF_CONFIG='{EXAMPLE}'")
+    return sum(len(addresses) for addresses in cluster.values())
+
+
+def _cluster() -> dict[str, list[str]]:
+    cluster = _config().get("cluster") or {}
+    valid = isinstance(cluster, dict) and all(
+        isinstance(addresses, list) and all(re.fullmatch(r".+:\d+", str(address)) for address in addresses)
+        for addresses in cluster.values()
+    )
+    if not valid:
+        raise SqnxtError(f"TF_CONFIG: its cluster is no lists of HOST:PORT; set it as in TF_CONFIG='{EXAMPLE}'")
+    return {kind: addresses for kind, addresses in cluster.items() if kind in ("chief", "worker")}
+
+
+def _task() -> tuple[str, int]:
     task = _config().get("task") or {}
-    return not _cluster() or task.get("type") == "chief" or ("chief" not in _cluster() and task.get("index", 0) == 0)
-
-
-def _cluster() -> dict[str, Any]:
-    cluster: dict[str, Any] = _config().get("cluster") or {}
-    return cluster
+    kind, index = (task.get("type", "worker"), task.get("index", 0)) if isinstance(task, dict) else (None, None)
+    if not isinstance(kind, str) or not isinstance(index, int):
+        raise SqnxtError(f"TF_CONFIG: its task has no type and index; set it as in TF_CONFIG='{EXAMPLE}'")
+    return kind, index
 
 
 def _config() -> dict[str, Any]:

@@ -62,7 +62,11 @@ def examine() -> Examination:
 
 def _packages() -> list[Package]:
     found = []
-    for requirement in requires(DISTRIBUTION) or ():
+    try:
+        requirements = requires(DISTRIBUTION) or ()
+    except PackageNotFoundError:  # a checkout that is not installed
+        return []
+    for requirement in requirements:
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extra = re.search(r"""extra\s*==\s*["'](\w+)""", requirement)
         if name.replace("_", "-") != DISTRIBUTION and (extra is None or extra[1] in EXTRAS):

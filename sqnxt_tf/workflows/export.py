@@ -5,10 +5,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data import load_data
+import numpy as np
+
+from ..data import is_divided, load_data
+from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..progress import Progress, silent
-from .models import open_source, spread_arrays
+from .models import Source, open_source, spread_arrays
 
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult
@@ -36,8 +39,8 @@ def export(
 ) -> "ExportResult":
     """Write a TFLite or ONNX artifact of `model` and prove that it equals the model.
 
-    Integer precisions are calibrated on images of the training split, and parity is judged on images of the test split,
-    which calibration never saw.
+    Integer precisions are calibrated on images of the training part, and parity is judged on images of the test part,
+    which calibration never saw; a folder that is not divided gives every second image to each.
 
     Args:
         model: a `.keras` file, or a network's name for seeded random weights.
@@ -70,8 +73,7 @@ def export(
     source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
     progress("preparing images", 1, 3)
     calibration_count, parity_count = IMAGES_TRAINED if source.trained else IMAGES_RANDOM
-    compared = spread_arrays(load_data(data, "test"), source.preprocessing, samples or parity_count)
-    calibration = spread_arrays(load_data(data, "train"), source.preprocessing, calibration_count)
+    compared, calibration = _unlike_images(source, data, samples or parity_count, calibration_count)
     progress(f"exporting {output.name}", 2, 3)
     result = export_model(
         source.model,
@@ -82,7 +84,6 @@ def export(
         calibration=calibration.images,
         metadata=replace(
             source.metadata,
-            preprocessing=source.preprocessing,
             source_hash=sha256(Path(model).read_bytes()).hexdigest() if source.trained else "",
         ),
         trained=source.trained,
@@ -92,3 +93,28 @@ def export(
     )
     progress(f"exporting {output.name}", 3, 3)
     return result
+
+
+def _unlike_images(source: Source, data: str, compared: int, calibrated: int) -> tuple[Arrays, Arrays]:
+    """Images for parity and images for calibration, none in both.
+
+    Raises:
+        SqnxtError: a trained model that knows other classes than the data have.
+    """
+    judged = load_data(data)
+    labels = source.metadata.labels
+    if source.trained and labels and labels != judged.class_names:
+        raise SqnxtError(f"{source.name}: was trained for other classes than those of {data}; give --data its own data")
+    if is_divided(data):
+        seen = load_data(data, "train")
+        return (
+            spread_arrays(judged, source.preprocessing, compared),
+            spread_arrays(seen, source.preprocessing, calibrated),
+        )
+    if len(judged) < 2:
+        raise SqnxtError(f"{data}: holds one image; give two at least, one to compare on and one to calibrate with")
+    even, odd = np.arange(0, len(judged), 2), np.arange(1, len(judged), 2)
+    return (
+        spread_arrays(judged, source.preprocessing, compared, among=even),
+        spread_arrays(judged, source.preprocessing, calibrated, among=odd),
+    )

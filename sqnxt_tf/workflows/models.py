@@ -16,6 +16,7 @@ from ..networks.registry import find_network, is_network
 
 DIGITS_SIZE = 64  # pixels: the 8x8 digits, scaled up until every network's strides leave something to see
 LARGEST_ARRAY = 4_000_000_000  # bytes
+DECODED_AT_ONCE = 64  # images, at whatever size they have on disk
 TRAINING_ADVICE = "building, training, pruning and exporting models need TensorFlow: pip install 'sqnxt-tf[train]'"
 
 
@@ -33,7 +34,12 @@ class Source:
         """How images become the model's input; the paper's way where the file does not say."""
         if self.metadata.preprocessing is not None:
             return self.metadata.preprocessing
-        height, width = self.model.input_shape[1:3]
+        shape = self.model.input_shape
+        if len(shape) != 4 or None in shape[1:]:
+            raise SqnxtError(f"{self.name}: takes {shape[1:]}; give a model of one image of fixed size")
+        _, height, width, channels = shape
+        if channels != 3:
+            return Preprocessing.plain(height, width, channels)
         return Preprocessing.imagenet(height, width)
 
 
@@ -52,8 +58,8 @@ def open_source(
     """
     require_tensorflow()
     path = Path(model)
-    if path.suffix == ".keras" or path.exists():
-        if classes or input_size or seed:
+    if path.suffix == ".keras" or (path.exists() and not is_network(model)):
+        if any(option is not None for option in (classes, input_size, seed)):
             raise SqnxtError(f"{path}: is a trained model; --classes, --input-size and --seed go with a network's name")
         loaded = load_keras(path)
         metadata = read_metadata(path) or Metadata()
@@ -63,11 +69,12 @@ def open_source(
     from ..networks.keras_ops import build
 
     network = find_network(model)
-    built = build(network.name, classes=classes or 1000, input_size=input_size, seed=seed or 0)
+    classes = 1000 if classes is None else classes
+    built = build(network.name, classes=classes, input_size=input_size, seed=seed or 0)
     height, width = built.input_shape[1:3]
     metadata = Metadata(
         network=network.name,
-        labels=tuple(str(index) for index in range(classes or 1000)),
+        labels=tuple(str(index) for index in range(classes)),
         preprocessing=Preprocessing.imagenet(height, width),
         input_size=(height, width),
     )
@@ -103,12 +110,21 @@ def to_arrays(data: ImageSet, preprocessing: Preprocessing) -> Arrays:
             f"{data.name}: {len(data)} images take {size / 1e9:.1f} GB at this input size, and {limit:.0f} GB "
             "is the most that is held in memory; use fewer images or a smaller --input-size"
         )
-    images: NDArray[np.float32] = preprocessing.apply(data.batch(0, len(data)))
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    images = np.empty((len(data), *shape), np.float32)
+    for start in range(0, len(data), DECODED_AT_ONCE):
+        images[start : start + DECODED_AT_ONCE] = preprocessing.apply(data.batch(start, start + DECODED_AT_ONCE))
     return Arrays(images, data.labels)
 
 
-def spread_arrays(data: ImageSet, preprocessing: Preprocessing, count: int) -> Arrays:
-    """`count` images taken at even distances, so that every class of a sorted set has its share, preprocessed."""
-    chosen = np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(np.int64))
+def spread_arrays(
+    data: ImageSet, preprocessing: Preprocessing, count: int, *, among: NDArray[np.int64] | None = None
+) -> Arrays:
+    """`count` images at even distances, so that every class of a sorted set has its share, preprocessed.
+
+    `among` are the indices that may be taken; all where it is not given.
+    """
+    indices = np.arange(len(data)) if among is None else among
+    chosen = indices[np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).astype(np.int64))]
     images = preprocessing.apply([data.image(int(index)) for index in chosen])
     return Arrays(images, data.labels[chosen])

@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import save_keras
-from sqnxt_export.artifact.files import check_output
+from sqnxt_export.artifact.files import check_output, existing_file
 
 from ..data import load_splits
 from ..device.evaluation import count_answers
 from ..errors import SqnxtError
+from ..networks.registry import is_network
 from ..progress import Progress, silent
 from ..training.recipes import FINETUNE, Recipe
 from ..training.strategies import StrategyName
-from .models import open_source, to_arrays
+from .models import open_source, require_tensorflow, to_arrays
 from .train import TrainingResult, keras_versions
 
 if TYPE_CHECKING:
@@ -65,16 +66,22 @@ def prune(
         raise SqnxtError(f"{output}: a pruned model is a .keras file; give the output that suffix")
     check_output(output, force=force)
     if not 0 < sparsity < 1:
-        raise SqnxtError(f"sparsity {sparsity} is out of range; give a fraction between 0 and 1, as in 0.4")
+        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
+    if output.exists() and output.samefile(model):
+        raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
     sets = load_splits(data)
-    source = open_source(str(model))
-    if not source.trained:
+    require_tensorflow()
+    from ..training.strategies import is_chief, make_strategy
+
+    if is_network(str(model)):
         raise SqnxtError(f"{model}: names a network, not a trained model; train it first with `sqnxt-tf train`")
+    existing_file(model)
+    scope = make_strategy(strategy)  # before anything else of TensorFlow
+    source = open_source(str(model))
     if source.metadata.labels and source.metadata.labels != sets["train"].class_names:
         raise SqnxtError(f"{model}: was trained for other classes than those of {data}; give --data its own data")
     from ..training.pruning import count_zeros
     from ..training.pruning import prune as run_pruning
-    from ..training.strategies import is_chief, make_strategy
 
     arrays = {split: to_arrays(part, source.preprocessing) for split, part in sets.items()}
     before = count_answers(output, sets["test"], source.model.predict(arrays["test"].images, verbose=0))
@@ -85,7 +92,7 @@ def prune(
         recipe,
         sparsity=sparsity,
         schedule=schedule,
-        strategy=make_strategy(strategy),
+        strategy=scope,
         seed=seed,
         progress=progress,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from sqnxt_export import Metadata, save_keras
 from sqnxt_export.artifact.files import check_output
 
+from .. import __version__
 from ..data import load_splits
 from ..device.evaluation import Evaluation, count_answers
 from ..errors import SqnxtError
@@ -79,6 +80,10 @@ def train(
     sets = load_splits(data)
     labels = sets["train"].class_names
     size = (preprocessing.height, preprocessing.width)
+    if recipe.max_shift > min(size):
+        raise SqnxtError(
+            f"recipe: max_shift = {recipe.max_shift} is more than an input of {min(size)} pixels; enlarge it"
+        )
     settings = {
         "network": known.name, "data": data, "classes": len(labels), "input_size": size, "seed": seed,
         "recipe": asdict(recipe),
@@ -87,27 +92,29 @@ def train(
     from ..networks.keras_ops import build
     from ..networks.registry import layer_rows
     from ..training.loop import train as run_training
-    from ..training.strategies import is_chief, make_strategy
+    from ..training.strategies import check_cluster, is_chief, make_strategy
 
     layer_rows(
         known.name, classes=len(labels), input_size=size
     )  # an input that is too small, before anything is written
+    arrays = {split: to_arrays(part, preprocessing) for split, part in sets.items()}
+    if not check_cluster() and strategy == "multi-worker":
+        make_strategy(strategy)  # says what is missing, before anything is written
     folder = RunFolder(output.with_suffix(".train"))
     if is_chief():
         folder.begin(settings, force=force)  # before the workers meet, so that all find the same state
     scope = make_strategy(strategy)
     run = run_training(
         lambda: build(known.name, classes=len(labels), input_size=size, seed=seed),
-        to_arrays(sets["train"], preprocessing),
-        to_arrays(sets["validation"], preprocessing),
+        arrays["train"],
+        arrays["validation"],
         recipe,
         strategy=scope,
         seed=seed,
         folder=folder,
         progress=progress,
     )
-    images = to_arrays(sets["test"], preprocessing).images
-    test = count_answers(output, sets["test"], run.model.predict(images, verbose=0))
+    test = count_answers(output, sets["test"], run.model.predict(arrays["test"].images, verbose=0))
     metadata = Metadata(
         network=known.name,
         labels=labels,
@@ -120,7 +127,7 @@ def train(
     )
     if is_chief():
         save_keras(run.model, output, metadata, force=force)
-        folder.remove_checkpoints()
+        folder.finish()
     return TrainingResult(path=output, network=known.name, history=run.history, test=test)
 
 
@@ -128,4 +135,4 @@ def keras_versions() -> dict[str, str]:
     """What made a model, by package."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("sqnxt-tf", "tensorflow", "tf_keras")}
+    return {"sqnxt-tf": __version__, **{name: version(name) for name in ("tensorflow", "tf_keras")}}

@@ -41,7 +41,7 @@ def test_rows_and_exported_graph_ask_the_same_of_an_accelerator(name: str, tmp_p
 
 
 def test_rows_reach_the_reference_cycles_of_table_3() -> None:
-    # shared reference of the model, at the paper's 40 % of zeros
+    # totals of a second implementation of the model, as in tests/sqnxt_sim, at the paper's 40 % of zeros
     for name, accelerator, cycles in (
         ("sqnxt23_w1", "squeezelerator-8x8", 3730160),
         ("sqnxt23v5_w1", "squeezelerator-16x16", 1193946),

@@ -34,6 +34,23 @@ def test_any_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     assert read_image(path).min() == 255
 
 
+def test_deep_greys_are_scaled_and_transparency_is_white(tmp_path: Path) -> None:
+    deep = np.arange(0, 65536, 4096, dtype=np.uint16).reshape(4, 4)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "deep.png")[..., 0], deep >> 8)
+    Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert read_image(tmp_path / "clear.png").min() == 255
+    Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(SqnxtError, match="have no known white"):
+        read_image(tmp_path / "float.tif")
+
+
+def test_an_undivided_folder_has_no_parts(folder: Path) -> None:
+    assert len(load_data(str(folder))) == 4
+    with pytest.raises(SqnxtError, match="is not divided"):
+        load_data(str(folder), "train")
+
+
 def test_exif_rotation_is_followed(tmp_path: Path) -> None:
     image = Image.new("RGB", (6, 4))
     exif = image.getexif()
@@ -52,9 +69,9 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_data_set_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(SqnxtError, match="is not a folder"):
-        load_data(str(tmp_path / "nowhere"), "test")
+        load_data(str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(SqnxtError, match="holds no images"):
-        load_data(str(tmp_path / "empty"), "test")
+        load_data(str(tmp_path / "empty"))
     with pytest.raises(SqnxtError, match="no sub-folder train and no validation"):
         load_splits(str(folder))

@@ -33,7 +33,7 @@ def test_no_two_networks_share_a_spelling() -> None:
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
-    with pytest.raises(SqnxtError, match=r"'sqnxt23v6_w1' is not known; did you mean sqnxt23v"):
+    with pytest.raises(SqnxtError, match=r"'sqnxt23v6_w1': is not known; did you mean sqnxt23v"):
         find_network("sqnxt23v6_w1")
     with pytest.raises(SqnxtError, match="sqnxt-tf list"):
         find_network("???")

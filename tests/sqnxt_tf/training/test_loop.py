@@ -93,8 +93,33 @@ def test_changed_settings_are_refused_and_named(tmp_path: Path) -> None:
     folder.begin({"seed": 4}, force=True)
 
 
-def test_mirrored_replicas_learn_the_same_task() -> None:
-    assert run(replace(RECIPE, epochs=12), strategy=make_strategy("mirrored")).history[-1]["val_accuracy"] > 0.9
+def test_force_forgets_a_finished_run_and_goes_on_with_an_unfinished_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "m.train")
+    folder.begin({"seed": 3})
+    run(folder=folder)
+    (folder.path / "mine.txt").write_text("precious")
+    folder.begin({"seed": 3}, force=True)
+    assert run(folder=folder, progress=lambda *args, **figures: pytest.fail("nothing is left to train")).history
+    folder.finish()
+    folder.begin({"seed": 3}, force=True)
+    assert {path.name for path in folder.path.iterdir()} == {"settings.json", "mine.txt"}
+
+
+@pytest.mark.parametrize("name", ["history.csv", "epoch-4.index", "epoch-4.data-00000-of-00001", "settings.json"])
+def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    folder = RunFolder(tmp_path / "m.train")
+    folder.begin({"seed": 3})
+    run(folder=folder)
+    path = next(folder.path.rglob(name))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SqnxtError, match=r"is damaged.*use --force to start afresh"):
+        folder.begin({"seed": 3})
+        run(folder=folder)
+
+
+def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
+    with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower --rate"):
+        run(replace(RECIPE, rate=1000, warmup_rate=1000, epochs=20))
 
 
 @pytest.mark.parametrize("schedule", ["constant", "polynomial"])

@@ -9,7 +9,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipes import DIGITS, PAPER
 
 IMAGENET_IMAGES = 1_281_167
-PAPER_ITERATIONS = 150_136  # networks.md, "Training regimen of the paper"
+PAPER_ITERATIONS = 150_136  # of the published solver
 
 
 def test_the_papers_schedule() -> None:
