@@ -12,6 +12,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.layers import MAX_MAP_SIZE
+from sqnxt_sim.onnx_functions import refuse_expansion
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
@@ -48,6 +49,7 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: tuple[int, i
             raise SimulatorError(f"{path}: {option} {value} is out of range; give one in 1..{MAX_MAP_SIZE}")
     model = _parse(path)
     if model.functions:
+        refuse_expansion(model, path)
         with _refusing(path, "has functions that cannot be inlined"):
             model = onnx.inliner.inline_local_functions(model)
     # onnx itself refuses links and paths that lead out of the folder.
