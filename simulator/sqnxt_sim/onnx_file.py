@@ -94,6 +94,18 @@ def _parse(path: Path) -> ModelProto:
         content = path.read_bytes()
     except OSError as error:
         raise SimulatorError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    try:
+        return _model(content, path)
+    except SimulatorError as error:
+        if path.suffix.lower() == ".onnx":
+            raise
+        # A graph under another name is read all the same; a file of another kind is told what it should have been.
+        raise SimulatorError(
+            f"{path}: is not an ONNX file; simulate takes an .onnx file: `sqnxt-tf export MODEL --format onnx`"
+        ) from error
+
+
+def _model(content: bytes, path: Path) -> ModelProto:
     with _refusing(path, "is not an ONNX file, or a truncated one"):
         model = onnx.load_model_from_string(content)
     if not model.graph.node:

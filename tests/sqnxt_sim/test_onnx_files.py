@@ -66,6 +66,23 @@ def test_garbage(refused, content):
     refused(content)
 
 
+@pytest.mark.parametrize("name", ["x.keras", "x.tflite", "x.h5", "x"])
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(100), b"\x1c\x00\x00\x00TFL3", b"\x89HDF\r\n\x1a\n", b""])
+def test_a_file_of_another_kind(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SimulatorError, match=r"simulate takes an \.onnx file.*export MODEL --format onnx") as error:
+        read_onnx(path)
+    assert str(error.value).startswith(f"{path}: is not an ONNX file; ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_graph_under_another_name_is_read(tmp_path):
+    path = tmp_path / "good.pb"
+    path.write_bytes(good_model().SerializeToString())
+    assert len(read_onnx(path).layers) == 2
+
+
 def test_truncated(refused):
     content = good_model().SerializeToString()
     for size in range(1, len(content), len(content) // 40):
