@@ -174,6 +174,15 @@ def test_layers_that_cannot_be(fields, fault):
         replace(LAYER, **fields)
 
 
+def test_nodes_that_are_not_costed_say_why():
+    """In the report as in its JSON: folded, left out, or without a model, each with its reason."""
+    nodes = tuple(UncostedLayer(name=why, op="Op", why=why, reason=f"reason: {why}") for why in Uncosted)
+    report = simulate(Workload(name="net", layers=nodes), ACCELERATOR)
+    assert [(layer.why, layer.reason) for layer in report.layers] == [(why, f"reason: {why}") for why in Uncosted]
+    assert [row["status"] for row in report.to_json()["layers"]] == ["folded", "not_costed", "no_model"]
+    assert [layer.name for layer in report.without_model] == ["no_model"]
+
+
 def test_a_layer_that_fits_no_buffer():
     tiny = replace(ACCELERATOR, buffer=replace(ACCELERATOR.buffer, bytes=64))
     with pytest.raises(SimulatorError, match=r"'conv'.*64 byte buffer"):
