@@ -81,7 +81,8 @@ def load_accelerator(name_or_path: str | Path) -> Accelerator:
         path = Path(name_or_path)
         if path.suffix != ".toml" and len(path.parts) <= 1:
             raise SimulatorError(
-                f"no accelerator {str(name_or_path)!r}; use one of {', '.join(list_accelerators())}, or a .toml file"
+                f"accelerator {str(name_or_path)!r}: is not known; "
+                f"use one of {', '.join(list_accelerators())}, or a .toml file"
             )
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -93,10 +94,12 @@ def load_accelerator(name_or_path: str | Path) -> Accelerator:
 
 
 def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
-    _refuse_unknown(table, {"name", "description", *_SCHEMA}, f"{path}")
+    _refuse_unknown(table, {"name", "description", *_SCHEMA}, f"{path}:")
     for key in ("name", "description"):
+        if key not in table:
+            raise SimulatorError(f"{path}: {key} is missing; add it, as in a preset")
         if not isinstance(table.get(key), str):
-            raise SimulatorError(f"{path}: {key} is {table.get(key)!r}; it must be a string")
+            raise SimulatorError(f"{path}: {key} is {table[key]!r}; it must be a string")
     origins: dict[str, str] = {}
     sections = {name: _section(table.get(name), name, path, origins) for name in _SCHEMA}
     return Accelerator(
@@ -113,16 +116,20 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
 
 def _section(section: object, name: str, path: Path, origins: dict[str, str]) -> dict[str, Any]:
     """The numbers of one section; their origins go to `origins`."""
+    if section is None:
+        raise SimulatorError(f"{path}: section [{name}] is missing; add it, as in a preset")
     if not isinstance(section, dict):
-        raise SimulatorError(f"{path}: no section [{name}]; add it, as in a preset")
+        raise SimulatorError(f"{path}: {name} is {section!r}; it must be a section [{name}], as in a preset")
     schema = _SCHEMA[name]
     _refuse_unknown(section, set(schema), f"{path}: [{name}]")
     values: dict[str, Any] = {}
     for key, number in schema.items():
         if key not in section and number.optional:
             continue
-        entry = section.get(key)
         where = f"{path}: {name}.{key}"
+        if key not in section:
+            raise SimulatorError(f'{where} is missing; add it as {{ value = {number}, origin = "..." }}')
+        entry = section[key]
         if not isinstance(entry, dict) or not {"value", "origin"} <= set(entry):
             raise SimulatorError(f'{where} is {entry!r}; it must be {{ value = {number}, origin = "..." }}')
         _refuse_unknown(entry, {"value", "origin", "note"}, where)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.layers import MAX_MAP_SIZE
+from sqnxt_sim.onnx_functions import refuse_expansion
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
@@ -32,29 +34,29 @@ class OnnxGraph:
     producers: dict[str, NodeProto]
 
 
-def load_graph(path: Path, *, batch: int | None = None, input_size: tuple[int, int] | None = None) -> OnnxGraph:
+def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None) -> OnnxGraph:
     """Read and check an ONNX file.
 
     Args:
         path: The file; external data must lie in its folder.
         batch: Takes the place of a free batch dimension.
-        input_size: (height, width), takes the place of free dimensions of a map, channels first or last.
+        input_size: Side or (height, width), takes the place of free dimensions of a map, channels first or last.
 
     Raises:
-        SimulatorError: the file is missing or broken, or a dimension is free that no argument fixes.
+        SimulatorError: the file is missing or broken, an argument is no size, or a dimension is free that none fixes.
     """
-    for option, value in (("batch", batch), *zip(("height", "width"), input_size or (), strict=False)):
-        if value is not None and not 1 <= value <= MAX_MAP_SIZE:
-            raise SimulatorError(f"{path}: {option} {value} is out of range; give one in 1..{MAX_MAP_SIZE}")
+    batch = None if batch is None else _size(batch, "batch", path)
+    map_size = None if input_size is None else _map_size(input_size, path)
     model = _parse(path)
     if model.functions:
+        refuse_expansion(model, path)
         with _refusing(path, "has functions that cannot be inlined"):
             model = onnx.inliner.inline_local_functions(model)
     # onnx itself refuses links and paths that lead out of the folder.
     with _refusing(path, "has external data that cannot be read"):
         onnx.load_external_data_for_model(model, str(path.parent))
     skeleton = _skeleton(model, path)
-    _fix_free_dimensions(skeleton.graph, {tensor.name for tensor in model.graph.initializer}, path, batch, input_size)
+    _fix_free_dimensions(skeleton.graph, {tensor.name for tensor in model.graph.initializer}, path, batch, map_size)
     with _refusing(path, "is not a valid graph"):
         onnx.checker.check_model(skeleton)
     with _refusing(path, "has shapes or types that do not fit together"):
@@ -81,6 +83,24 @@ def attributes(node: NodeProto) -> dict[str, AttributeProto]:
     return {attribute.name: attribute for attribute in node.attribute}
 
 
+def _map_size(value: object, path: Path) -> tuple[int, int]:
+    """Height and width of what a caller gave as either a side or both."""
+    if isinstance(value, Integral):
+        value = (value, value)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise SimulatorError(f"{path}: input_size is {value!r}; give a side in pixels, or (height, width)")
+    return _size(value[0], "height", path), _size(value[1], "width", path)
+
+
+def _size(value: object, option: str, path: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise SimulatorError(f"{path}: {option} is {value!r}; give a whole number")
+    size = int(value)
+    if not 1 <= size <= MAX_MAP_SIZE:
+        raise SimulatorError(f"{path}: {option} {size} is out of range; give one in 1..{MAX_MAP_SIZE}")
+    return size
+
+
 def _parse(path: Path) -> ModelProto:
     if path.is_dir():
         raise SimulatorError(f"{path}: is a folder; name an .onnx file in it")
@@ -92,6 +112,18 @@ def _parse(path: Path) -> ModelProto:
         content = path.read_bytes()
     except OSError as error:
         raise SimulatorError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    try:
+        return _model(content, path)
+    except SimulatorError as error:
+        if path.suffix.lower() == ".onnx":
+            raise
+        # A graph under another name is read all the same; a file of another kind is told what it should have been.
+        raise SimulatorError(
+            f"{path}: is not an ONNX file; simulate takes an .onnx file: `sqnxt-tf export MODEL --format onnx`"
+        ) from error
+
+
+def _model(content: bytes, path: Path) -> ModelProto:
     with _refusing(path, "is not an ONNX file, or a truncated one"):
         model = onnx.load_model_from_string(content)
     if not model.graph.node:

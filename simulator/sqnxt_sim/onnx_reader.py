@@ -14,7 +14,9 @@ from sqnxt_sim.onnx_weights import WeightFacts, activation_bits, constant_names,
 _ONNX_DOMAINS = ("", "ai.onnx")
 
 
-def read_onnx(path: str | Path, *, batch: int | None = None, input_size: tuple[int, int] | None = None) -> Workload:
+def read_onnx(
+    path: str | Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None
+) -> Workload:
     """The workload of an ONNX file.
 
     Bits come from Q/DQ nodes and initializer types, zeros from the weights themselves. A batch in the graph becomes
@@ -23,7 +25,7 @@ def read_onnx(path: str | Path, *, batch: int | None = None, input_size: tuple[i
     Args:
         path: The .onnx file.
         batch: Size of a free batch dimension.
-        input_size: (height, width) of free map dimensions.
+        input_size: Side in pixels, or (height, width), of free map dimensions.
 
     Raises:
         SimulatorError: the file is missing or broken, or has a dynamic shape that no argument fixes.

@@ -41,9 +41,9 @@ def simulate(
         SimulatorError: an option out of range, or a layer that no tiling fits.
     """
     if sparsity is not None and not 0 <= sparsity <= 1:
-        raise SimulatorError(f"sparsity is {sparsity}; it must be a fraction in 0..1")
+        raise SimulatorError(f"sparsity {sparsity}: is out of range; give a fraction in 0..1")
     if precision is not None and precision not in PRECISIONS:
-        raise SimulatorError(f"no precision {precision!r}; use one of {', '.join(PRECISIONS)}")
+        raise SimulatorError(f"precision {precision!r}: is not known; use one of {', '.join(PRECISIONS)}")
     solver = _Solver(accelerator, _only(dataflow))
     layers = tuple(
         solver.cost(_assume(layer, accelerator, sparsity, precision)) if isinstance(layer, ConvLayer) else layer
@@ -63,7 +63,7 @@ def _only(dataflow: str) -> Dataflow | None:
     if name == "best":
         return None
     if name not in tuple(Dataflow):
-        raise SimulatorError(f"no dataflow {dataflow!r}; use one of best, {', '.join(Dataflow)}")
+        raise SimulatorError(f"dataflow {dataflow!r}: is not known; use one of best, {', '.join(Dataflow)}")
     return Dataflow(name)
 
 

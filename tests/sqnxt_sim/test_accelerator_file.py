@@ -51,10 +51,13 @@ def test_a_file_of_ones_own(tmp_path):
         ("rows = { value = 8,", "rows = { value = true,", r"array\.rows is True"),
         ('rows = { value = 8, origin = "paper" }', "rows = 8", r"array\.rows is 8; it must be \{ value"),
         ('rows = { value = 8, origin = "paper" }', 'rows = { value = 8, origin = "hearsay" }', "origin 'hearsay'"),
-        ('rows = { value = 8, origin = "paper" }', "", r"array\.rows is None"),
+        ('rows = { value = 8, origin = "paper" }', "", r": array\.rows is missing; add it as \{ value"),
         ("rows = { value", "lines = { value", "unknown key 'lines'"),
         ("clock_hz = { value = 1.0e9", "clock_hz = { value = nan", r"array\.clock_hz is nan"),
-        ("[dram]", "[ddr]", r"unknown key 'ddr'"),
+        ("[dram]", "[ddr]", r": has an unknown key 'ddr'"),
+        (PRESET, "", ": name is missing; add it, as in a preset"),
+        (PRESET[PRESET.index("[search]") :], "", r": section \[search\] is missing; add it"),
+        (PRESET[PRESET.index("["):], "array = 8", r": array is 8; it must be a section \[array\]"),
         ('name = "squeezelerator-8x8"', "name = 3", "name is 3; it must be a string"),
         ("[array]", "[array", "not TOML"),
     ],
@@ -69,7 +72,10 @@ def test_what_is_refused(tmp_path, good, bad, fault):
 
 
 def test_an_unknown_name_offers_the_presets():
-    with pytest.raises(SimulatorError, match="use one of squeezelerator-16x16, squeezelerator-8x8"):
+    with pytest.raises(
+        SimulatorError,
+        match=r"^accelerator 'squeezelerator': is not known; use one of squeezelerator-16x16",
+    ):
         load_accelerator("squeezelerator")
 
 

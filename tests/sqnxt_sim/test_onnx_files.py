@@ -1,6 +1,7 @@
 """Files that are no good: one line that says what and where, never a traceback, never much memory."""
 
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, numpy_helper
-from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
+from onnx.helper import make_function, make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
 from sqnxt_sim import SimulatorError, load_accelerator, read_onnx, simulate
 
@@ -63,6 +64,23 @@ def test_a_folder(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\x08", b"not an onnx file at all", b"PK\x03\x04" + bytes(100), bytes(1000)])
 def test_garbage(refused, content):
     refused(content)
+
+
+@pytest.mark.parametrize("name", ["x.keras", "x.tflite", "x.h5", "x"])
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(100), b"\x1c\x00\x00\x00TFL3", b"\x89HDF\r\n\x1a\n", b""])
+def test_a_file_of_another_kind(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SimulatorError, match=r"simulate takes an \.onnx file.*export MODEL --format onnx") as error:
+        read_onnx(path)
+    assert str(error.value).startswith(f"{path}: is not an ONNX file; ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_graph_under_another_name_is_read(tmp_path):
+    path = tmp_path / "good.pb"
+    path.write_bytes(good_model().SerializeToString())
+    assert len(read_onnx(path).layers) == 2
 
 
 def test_truncated(refused):
@@ -138,6 +156,60 @@ def test_external_data_in_the_folder(tmp_path):
     path = tmp_path / "model.onnx"
     onnx.save(good_model(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
     assert read_onnx(path).conv_layers[0].nonzero_weights == 16 * 3 * 81
+
+
+def calling(*bodies):
+    """A model that calls the last of some functions, each given as the operators it applies one after another."""
+    opsets = [make_opsetid("", 18), make_opsetid("local", 1)]
+
+    def chain(ops, last):
+        names = ["x", *(f"t{step}" for step in range(1, len(ops))), last]
+        return [
+            make_node(op, [a], [b], domain="local" if op.startswith("f") else "")
+            for op, (a, b) in zip(ops, pairwise(names), strict=True)
+        ]
+
+    functions = [
+        make_function("local", f"f{number}", ["x"], ["y"], chain(ops, "y"), opsets) for number, ops in enumerate(bodies)
+    ]
+    values = [make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy"]
+    graph = make_graph(chain([f"f{len(bodies) - 1}"], "y"), "graph", values[:1], values[1:])
+    return make_model(graph, functions=functions, opset_imports=opsets, ir_version=8)
+
+
+def test_functions_that_double_with_each_level(tmp_path, refused):
+    def levels(count):
+        return calling(["Relu"], *([f"f{level}"] * 2 for level in range(count)))
+
+    path = tmp_path / "few.onnx"
+    path.write_bytes(levels(5).SerializeToString())
+    assert len(read_onnx(path).layers) == 2**5
+    for count in (25, 90):
+        assert "expand to more than 100000 nodes" in refused(levels(count))
+
+
+def test_functions_that_copy_a_large_constant(refused):
+    model = calling(["Relu"], ["f0"] * 5000)
+    model.functions[0].node[0].doc_string = "." * 2**18
+    assert "expand to more than 1024 MiB" in refused(model)
+
+
+def test_a_branch_that_calls_functions_counts(refused):
+    model = calling(["Relu"], *([f"f{level}"] * 2 for level in range(25)), ["Relu"])
+    branch = make_graph(list(model.functions[-2].node), "branch", [], [])
+    model.functions[-1].node[0].attribute.append(onnx.helper.make_attribute("body", branch))
+    assert "expand to" in refused(model)
+
+
+@pytest.mark.parametrize("bodies", [(["f0"],), (["f1"], ["f2", "Relu"], ["f0"])])
+def test_functions_that_call_themselves(refused, bodies):
+    assert "calls itself" in refused(calling(*bodies))
+
+
+def test_a_function_defined_twice(refused):
+    model = calling(["Relu"])
+    model.functions.append(model.functions[0])
+    assert "twice" in refused(model)
 
 
 @settings(max_examples=150, deadline=None)

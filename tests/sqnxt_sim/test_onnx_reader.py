@@ -297,6 +297,29 @@ def test_sizes_out_of_range(read, options):
         read(model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
 
 
+@pytest.mark.parametrize("size", [9, np.int64(9), (9, 9), [9, 9]])
+def test_input_size_is_a_side_or_both(read, size):
+    (layer,) = read(model([CONV], [1, 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), input_size=size).layers
+    assert (layer.in_height, layer.in_width) == (9, 9)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"input_size": "64"}, "input_size is '64'; give a side in pixels, or"),
+        ({"input_size": "8x8"}, "input_size is '8x8'; give"),
+        ({"input_size": 8.0}, r"input_size is 8\.0; give"),
+        ({"input_size": (8, 8, 3)}, r"input_size is \(8, 8, 3\); give"),
+        ({"input_size": (8, "8")}, "width is '8'; give a whole number"),
+        ({"input_size": True}, "height is True; give a whole number"),
+        ({"batch": "1"}, "batch is '1'; give a whole number"),
+    ],
+)
+def test_sizes_of_the_wrong_type(read, options, fault):
+    with pytest.raises(SimulatorError, match=rf"model\.onnx: {fault}"):
+        read(model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
+
+
 def test_a_subgraph_is_not_taken_for_a_constant(read):
     """Its inputs are constant, yet it reads the outer graph."""
     branch = make_graph(

@@ -130,7 +130,7 @@ def test_precisions_are_reported(precision):
     [{"sparsity": -0.1}, {"sparsity": 1.1}, {"sparsity": float("nan")}, {"precision": "int3"}, {"dataflow": "row"}],
 )
 def test_options_out_of_range(options):
-    with pytest.raises(SimulatorError, match=next(iter(options))):
+    with pytest.raises(SimulatorError, match=f"^{next(iter(options))} .*: is .*; "):
         simulate(WORKLOAD, ACCELERATOR, **options)
 
 
@@ -172,6 +172,15 @@ def test_layers_that_differ_in_name_only_cost_the_same():
 def test_layers_that_cannot_be(fields, fault):
     with pytest.raises(SimulatorError, match=fault):
         replace(LAYER, **fields)
+
+
+def test_nodes_that_are_not_costed_say_why():
+    """In the report as in its JSON: folded, left out, or without a model, each with its reason."""
+    nodes = tuple(UncostedLayer(name=why, op="Op", why=why, reason=f"reason: {why}") for why in Uncosted)
+    report = simulate(Workload(name="net", layers=nodes), ACCELERATOR)
+    assert [(layer.why, layer.reason) for layer in report.layers] == [(why, f"reason: {why}") for why in Uncosted]
+    assert [row["status"] for row in report.to_json()["layers"]] == ["folded", "not_costed", "no_model"]
+    assert [layer.name for layer in report.without_model] == ["no_model"]
 
 
 def test_a_layer_that_fits_no_buffer():
