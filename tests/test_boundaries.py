@@ -21,7 +21,7 @@ RULES = {
     "sqnxt_sim": {"sqnxt_sim", "numpy", "onnx"},
     "sqnxt_export": {"sqnxt_export", "numpy", "onnx", *DEVICE, *TRAIN, "h5py"},
     "sqnxt_export.artifact": {"sqnxt_export", "numpy", "onnx", "PIL", "h5py"},
-    "sqnxt_export.runtimes": {"sqnxt_export", "numpy", "onnx", *DEVICE, "tf_keras", "tensorflow"},
+    "sqnxt_export.runtimes": {"sqnxt_export", "numpy", "onnx", *DEVICE, "tf_keras", "tensorflow", "h5py"},
     "sqnxt_tf": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim"},  # the top shows the siblings' error classes too
     "sqnxt_tf.errors": set(),
     "sqnxt_tf.progress": set(),

@@ -1,8 +1,11 @@
 """Bad input ends in one line with object, fault and remedy, exit code 2, and nothing half-written."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,11 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["export", NETWORK, "--format", "tflite", "--precision", "int16"], "--format onnx"),
         (["export", NETWORK, "--format", "onnx", "--precision", "int16x8"], "TFLite"),
         (["simulate", "notes.txt"], "notes.txt"),
+        (["train", "--network", NETWORK, "--strategy", "multi-worker", "-o", "m.keras"], "TF_CONFIG names no workers"),
+        (["train", "--network", "mobilenet_w1", "--input-size", "4", "-o", "m.keras"], "max_shift = 6"),
+        (["train", "--network", NETWORK, "--rate", "nan", "-o", "m.keras"], "rate = nan is out of range"),
+        (["evaluate", "nowhere.onnx", "--data", "."], "no such file"),
+        (["summary", "alexnet", "--input-size", "0"], "out of range"),
     ],
 )
 def test_one_line_and_exit_code_2(cli: Any, tmp_path: Path, arguments: list[str], fault: str) -> None:
@@ -177,3 +185,78 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == left
+
+
+def test_a_broken_test_image_is_told_before_training_and_leaves_nothing(cli: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for split in ("train", "validation", "test"):
+        for name in ("a", "b"):
+            (tmp_path / "data" / split / name).mkdir(parents=True)
+            Image.new("RGB", (32, 32), "red").save(tmp_path / "data" / split / name / "1.png")
+    (tmp_path / "data" / "test" / "b" / "1.png").write_bytes(b"broken")
+    train = ["train", "--network", NETWORK, "--recipe", "digits", "--data", "data", "--input-size", 32, "-o", "m.keras"]
+    assert "data/test/b/1.png" in cli(*train).error_line()
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_force_never_removes_what_is_not_ours(cli: Any, tmp_path: Path, artifacts: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    evaluate = ["evaluate", artifacts / "model.keras", "--misclassified", "mine", "--force"]
+    assert "thesis.txt" in cli(*evaluate).error_line()
+    prune = ["prune", artifacts / "model.keras", "-o", artifacts / "model.keras", "--force"]
+    assert "is the model itself" in cli(*prune).error_line()
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_a_model_is_proved_on_data_of_its_own_classes(cli: Any, tmp_path: Path, artifacts: Path) -> None:
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(2):
+            Image.new("RGB", (32, 32), "red").save(tmp_path / "photos" / name / f"{index}.png")
+    export = ["export", artifacts / "model.keras", "--format", "onnx", "-o", "m.onnx", "--data", "photos"]
+    assert "trained for other classes" in cli(*export).error_line()
+    named = ["export", NETWORK, "--classes", 2, "--input-size", 32, "--format", "onnx", "--precision", "int16"]
+    exported = cli(*named, "--data", "photos", "-o", "n.onnx", "--json").json()
+    assert exported["parity"]["samples"] == 2  # the other two were for calibration
+
+
+def test_failed_parity_is_exit_code_1_with_the_figures_and_no_file(cli: Any, tmp_path: Path, artifacts: Path) -> None:
+    from sqnxt_export import load_keras, save_keras
+
+    model = load_keras(artifacts / "model.keras")
+    layer = model.get_layer("fire2_squeeze1x1")
+    layer.set_weights([layer.get_weights()[0] * 1e7, layer.get_weights()[1]])  # more than 16-bit floats can hold
+    save_keras(model, tmp_path / "huge.keras")
+    done = cli("export", "huge.keras", "--format", "onnx", "--precision", "float16", "-o", "h.onnx", "--json")
+    assert done.code == 1
+    assert done.err.startswith("error: h.onnx: not written")
+    assert json.loads(done.out)["parity"]["passed"] is False
+    assert not (tmp_path / "h.onnx").exists()
+
+
+def test_ctrl_c_is_exit_code_130(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "sqnxt_tf.cli",
+        "train",
+        "--network",
+        NETWORK,
+        "--input-size",
+        "32",
+        "-o",
+        "m.keras",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not (tmp_path / "m.train" / "history.csv").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read().splitlines()[-1] == "error: interrupted"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.train"]

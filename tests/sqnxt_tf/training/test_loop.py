@@ -112,9 +112,13 @@ def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
     run(folder=folder)
     path = next(folder.path.rglob(name))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(SqnxtError, match=r"is damaged.*use --force to start afresh"):
+
+    def go_on() -> None:
         folder.begin({"seed": 3})
         run(folder=folder)
+
+    with pytest.raises(SqnxtError, match=r"is damaged.*use --force to start afresh"):
+        go_on()
 
 
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
