@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import subprocess
@@ -185,6 +186,48 @@ def test_weights_that_point_elsewhere_are_refused(files: dict[str, Path], tmp_pa
         for read in (load_keras, nonzero_fraction):
             with pytest.raises(ExportError, match="refused"):
                 read(path)
+
+
+def _with_weights(path: Path, target: Path, fill: Callable[[Any], None]) -> Path:
+    """Copy a .keras file with other weights: whatever `fill` writes to an empty HDF5 file."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        fill(file)
+    return _rewrite(path, target, lambda members: members.update({"model.weights.h5": buffer.getvalue()}))
+
+
+def _doubled_links(file: Any) -> None:
+    """Two names a level: 2**30 paths to thirty groups."""
+    group = file
+    for _ in range(30):
+        group["b"] = child = group.create_group("a")
+        group = child
+
+
+def _cycle(file: Any) -> None:
+    file["root"] = file["/"]
+
+
+def _strings(file: Any) -> None:
+    import h5py
+
+    file.create_dataset("x", (3,), h5py.string_dtype())
+
+
+def test_weights_that_never_end_are_refused(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fills = {"another name": _doubled_links, "is there under": _cycle, "holds no numbers": _strings}
+    for words, fill in fills.items():
+        path = _with_weights(files["keras"], tmp_path / "a.keras", fill)
+        for read in (load_keras, nonzero_fraction):
+            with pytest.raises(ExportError, match=words):
+                read(path)
+    monkeypatch.setattr("sqnxt_export.artifact.keras_file._MAX_OBJECTS", 10)
+    with pytest.raises(ExportError, match="more than 10 objects"):
+        load_keras(files["keras"])
 
 
 def _fault(read: Callable[[Path], Any], path: Path) -> str | None:

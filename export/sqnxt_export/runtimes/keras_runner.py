@@ -102,5 +102,7 @@ def _write_clean(path: Path, config: dict[str, Any], target: Path) -> None:
         try:
             with h5py.File(member, "r") as file:
                 check_weights(path, file)
-        except OSError as error:
+        except ExportError:
+            raise
+        except Exception as error:  # h5py maps the C library's failures to many classes
             raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
