@@ -131,6 +131,26 @@ def test_classes_that_the_caller_vouches_for(tmp_path: Path, images: Any) -> Non
     np.testing.assert_array_equal(loaded(images[:1]).numpy(), 2 * images[:1])
 
 
+def test_a_config_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dense layer of 160 TB: allocated, it would end the process."""
+    import tf_keras as keras
+
+    good, path = tmp_path / "good.keras", tmp_path / "a.keras"
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(7, name="last")]
+    save_keras(keras.Sequential([keras.Input((64, 64, 3)), *layers]), good)
+    for old, new in [('"units": 7', '"units": 2500000000'), ('"filters": 4', '"filters": 400000000')]:
+
+        def change(members: dict[str, bytes], old: str = old, new: str = new) -> None:
+            assert old.encode() in members["config.json"]
+            members["config.json"] = members["config.json"].replace(old.encode(), new.encode())
+
+        with pytest.raises(ExportError, match="more weights than the file holds") as caught:
+            load_keras(_rewrite(good, path, change))
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("sqnxt_export.runtimes.keras_runner._SPARE_BYTES", 3 * 8)
+    assert load_keras(good).layers[-1].units == 7  # besides three counters, exactly what is stored
+
+
 def test_keras_3_is_recognised(files: dict[str, Path], tmp_path: Path) -> None:
     def version(members: dict[str, bytes]) -> None:
         members["metadata.json"] = b'{"keras_version": "3.12.0"}'
@@ -141,6 +161,16 @@ def test_keras_3_is_recognised(files: dict[str, Path], tmp_path: Path) -> None:
     for change in (version, module):
         with pytest.raises(ExportError, match=r"saved by Keras 3.*rebuild the model"):
             load_keras(_rewrite(files["keras"], tmp_path / "a.keras", change))
+
+
+def test_models_within_models_load(tmp_path: Path) -> None:
+    import tf_keras as keras
+
+    model = keras.Sequential([keras.Input((19, 19, 3)), keras.layers.ReLU()])
+    for level in range(8):
+        model = keras.Sequential([keras.Input((19, 19, 3)), model], name=f"level{level}")
+    save_keras(model, tmp_path / "a.keras")
+    assert load_keras(tmp_path / "a.keras").name == "level7"
 
 
 def test_hostile_archives_are_refused(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +187,7 @@ def test_hostile_archives_are_refused(files: dict[str, Path], tmp_path: Path, mo
         "other weights": add("model.weights.h5", b"no HDF5"),
         "list": add("config.json", b"[]"),
         "deep": add("config.json", b"[" * 100_000),
+        "deep objects": add("config.json", b'{"class_name": "Model", "x": ' + b'{"a": ' * 600 + b"1" + b"}" * 601),
     }
     for name, change in cases.items():
         path = _rewrite(files["keras"], tmp_path / f"{name}.keras", change)

@@ -20,6 +20,7 @@ from .zips import open_zip, read_member
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_WEIGHT_BYTES = 2 << 30
 _MAX_JSON_BYTES = 32 << 20
+_MAX_CONFIG_DEPTH = 64
 _MAX_OBJECTS = 20_000
 """Far above any network's: three objects a weight, a few thousand for a very deep one."""
 
@@ -146,15 +147,17 @@ def _refuse_keras3(path: Path, config: dict[str, Any], metadata: dict[str, Any])
         )
 
 
-def _checked(path: Path, value: Any, allowed: frozenset[str]) -> Any:
+def _checked(path: Path, value: Any, allowed: frozenset[str], depth: int = 0) -> Any:
     """The value without any "compile_config", every object in it checked."""
+    if depth > _MAX_CONFIG_DEPTH:
+        raise ExportError(f"{path}: {CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep; refused, save a flat model")
     if isinstance(value, list):
-        return [_checked(path, item, allowed) for item in value]
+        return [_checked(path, item, allowed, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
     if "class_name" in value:
         _check_object(path, value, allowed)
-    return {key: _checked(path, item, allowed) for key, item in value.items() if key != "compile_config"}
+    return {key: _checked(path, item, allowed, depth + 1) for key, item in value.items() if key != "compile_config"}
 
 
 def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) -> None:
