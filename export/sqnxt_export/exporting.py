@@ -20,12 +20,20 @@ from .artifact.onnx_file import save_onnx
 from .artifact.weights import compressed_bytes, nonzero_fraction
 from .errors import ExportError, ParityError
 from .parity import Parity, compare
-from .quantise.precision import check_precision, notes_on
+from .quantise.precision import CALIBRATED, check_precision, notes_on
 from .quantise.recipes import checked_calibration
 from .runtimes import open_model
 
 _RECORDED = ("tensorflow", "tf_keras", "onnx", "onnxruntime", "ai-edge-litert")
 _BATCH = 32
+_REMEDIES = {
+    "float32": "export to the other format, and report this with the model",
+    "float16": "choose float32",
+    "int16": "calibrate with more images of the training split, or choose float16",
+    "int16x8": "calibrate with more images of the training split, or choose float16",
+    "int8": "calibrate with more images of the training split, or choose int16 (in TFLite int16x8)",
+}
+"""What may help where parity fails, by precision; nothing is wider than float32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +95,10 @@ def export(
     """
     path = Path(path)
     check_precision(format, precision)
-    samples_to_calibrate = checked_calibration(precision, calibration)
-    if batch is not None and batch < 1:
-        raise ExportError(f"batch {batch}: must be at least 1; leave it out for one image at a time")
-    if path.suffix.lower() != f".{format}":
-        raise ExportError(f"{path}: the name of {format} files ends in .{format}; choose such a name")
+    _check_call(path, format, batch)
     check_output(path, force=force)
+    samples_to_calibrate = checked_calibration(precision, calibration)
+    _check_images(model, samples, samples_to_calibrate if precision in CALIBRATED else None)
     reference = _reference(model, samples)
     with whole_file(path, force=force) as temporary:
         _convert(model, temporary, precision, samples_to_calibrate, batch)
@@ -102,7 +108,7 @@ def export(
         if not parity.passed:
             raise ParityError(
                 f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
-                f"choose a wider precision than {precision} or other calibration samples",
+                f"{_REMEDIES[precision]}",
                 parity,
             )
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
@@ -119,18 +125,46 @@ def export(
     )
 
 
+def _check_call(path: Path, format: str, batch: int | None) -> None:
+    """What can be said before the model is looked at."""
+    if path.suffix.lower() != f".{format}":
+        raise ExportError(f"{path}: the name of {format} files ends in .{format}; choose such a name")
+    if batch is not None and batch < 1:
+        raise ExportError(f"batch {batch}: must be at least 1; leave it out for one image at a time")
+    if batch is None and format == "tflite":
+        raise ExportError("batch None: TFLite files have a fixed batch; leave it out for one image at a time")
+
+
+def _check_images(model: Any, samples: NDArray[np.float32], calibration: NDArray[np.float32] | None) -> None:
+    """What can be said before the model is run: it takes one image, and the images are such."""
+    from .convert.to_onnx import image_shape
+
+    shape = list(image_shape(model))
+    for name, images in (("samples", samples), ("calibration samples", calibration)):
+        if images is None:
+            continue
+        if images.ndim != 4 or not len(images):
+            raise ExportError(
+                f"{name}: got an array of shape {list(images.shape)}; give images as [n, h, w, c], n >= 1"
+            )
+        if list(images.shape[1:]) != shape:
+            raise ExportError(
+                f"{name}: are {list(images.shape[1:])} each, the model takes {shape}; preprocess them for this model"
+            )
+    if not np.isfinite(samples).all():
+        raise ExportError("samples: are not all finite; check the preprocessing")
+
+
 def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The model's logits, float32 [n, classes], in batches that fit in memory."""
-    if samples.ndim != 4 or not len(samples):
-        raise ExportError(f"samples: got an array of shape {list(samples.shape)}; give images as [n, h, w, c], n >= 1")
-    if samples.shape[1:] != tuple(model.inputs[0].shape[1:]):
-        raise ExportError(
-            f"samples: are {list(samples.shape[1:])} each, the model takes {list(model.inputs[0].shape[1:])}; "
-            "preprocess them for this model"
-        )
     with quiet_stderr():
         parts = [np.asarray(model(samples[i : i + _BATCH], training=False)) for i in range(0, len(samples), _BATCH)]
-    return np.concatenate(parts).reshape(len(samples), -1)
+    reference = np.concatenate(parts).reshape(len(samples), -1)
+    if not np.isfinite(reference).all():  # no artifact can equal it, and quantising it gives numpy's warnings
+        raise ExportError(
+            f"model {model.name!r}: the model itself gives values that are not finite; train it again with a lower rate"
+        )
+    return reference
 
 
 def _convert(model: Any, target: Path, precision: str, calibration: NDArray[np.float32], batch: int | None) -> None:

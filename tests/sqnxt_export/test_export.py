@@ -156,6 +156,67 @@ def test_bad_calls_are_refused_before_any_work(models: Any, images: Any, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_what_needs_no_run_is_said_before_one(
+    models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqnxt_export.exporting._reference", lambda model, samples: pytest.fail("the model was run"))
+    path = tmp_path / "a.onnx"
+    with pytest.raises(ExportError, match=r"ends in \.tflite"):
+        export(models["alexnet_like"], path, format="tflite", precision="int8", samples=images)
+    with pytest.raises(ExportError, match="fixed batch"):
+        _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32", batch=None)
+    with pytest.raises(ExportError, match="calibration samples: are"):
+        _export(models, images, "alexnet_like", path, "int8", calibration=images[:, :8])
+    with pytest.raises(ExportError, match="samples: are not all finite"):
+        _export(models, images, "alexnet_like", path, "float32", samples=images * np.float32(np.nan))
+
+
+@pytest.mark.parametrize("shape", [(16,), (None, None, 3), (4, 4), (2, 4, 4, 3)])
+@pytest.mark.parametrize("format", ["onnx", "tflite"])
+def test_a_model_that_takes_no_image_is_one_line(images: Any, tmp_path: Path, shape: Any, format: str) -> None:
+    import tf_keras as keras
+
+    image = keras.Input(shape)
+    model = keras.Model(image, keras.layers.ReLU()(image))
+    for samples in (images, np.zeros((2, 16), np.float32)):
+        with pytest.raises(ExportError, match="rebuild it for an image of fixed height") as caught:
+            export(model, tmp_path / f"a.{format}", format=format, precision="float32", samples=samples)
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("precision", ["float32", "int16", "int8"])
+def test_a_diverged_model_is_named_as_the_cause(models: Any, images: Any, tmp_path: Path, precision: str) -> None:
+    import tf_keras as keras
+
+    model = keras.models.clone_model(models["alexnet_like"])
+    model.set_weights([np.full(weights.shape, np.nan, np.float32) for weights in model.get_weights()])
+    with pytest.raises(ExportError, match="the model itself gives values that are not finite; train it again"):
+        _export({"diverged": model}, images, "diverged", tmp_path / "a.onnx", precision)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("format", "precision"), KINDS)
+def test_the_remedy_for_lost_parity_fits_the_precision(
+    models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, precision: str
+) -> None:
+    monkeypatch.setattr("sqnxt_export.exporting._convert", lambda model, target, *rest: target.touch())
+    monkeypatch.setattr("sqnxt_export.exporting.nonzero_fraction", lambda path: 1.0)
+    monkeypatch.setattr("sqnxt_export.exporting.write_metadata", lambda path, metadata: None)
+    monkeypatch.setattr("sqnxt_export.exporting.open_model", lambda path: _Zeros())
+    with pytest.raises(ParityError) as caught:
+        _export(models, images, "alexnet_like", tmp_path / f"a.{format}", precision)
+    remedy = str(caught.value).partition("); ")[2]
+    assert precision not in remedy
+    assert ("calibrate" in remedy) == precision.startswith("int")
+
+
+class _Zeros:
+    def run(self, images: Any) -> Any:
+        return np.zeros((len(images), 10), np.float32)
+
+
 @pytest.mark.parametrize("before", [None, b"precious"])
 @pytest.mark.parametrize("fault", ["wrong", "nan"])
 def test_a_wrong_artifact_is_never_left_behind(

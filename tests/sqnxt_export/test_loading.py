@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import struct
 import subprocess
 import sys
 import zipfile
@@ -129,6 +131,26 @@ def test_classes_that_the_caller_vouches_for(tmp_path: Path, images: Any) -> Non
     np.testing.assert_array_equal(loaded(images[:1]).numpy(), 2 * images[:1])
 
 
+def test_a_config_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dense layer of 160 TB: allocated, it would end the process."""
+    import tf_keras as keras
+
+    good, path = tmp_path / "good.keras", tmp_path / "a.keras"
+    layers = [keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(7, name="last")]
+    save_keras(keras.Sequential([keras.Input((64, 64, 3)), *layers]), good)
+    for old, new in [('"units": 7', '"units": 2500000000'), ('"filters": 4', '"filters": 400000000')]:
+
+        def change(members: dict[str, bytes], old: str = old, new: str = new) -> None:
+            assert old.encode() in members["config.json"]
+            members["config.json"] = members["config.json"].replace(old.encode(), new.encode())
+
+        with pytest.raises(ExportError, match="more weights than the file holds") as caught:
+            load_keras(_rewrite(good, path, change))
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("sqnxt_export.runtimes.keras_runner._SPARE_BYTES", 3 * 8)
+    assert load_keras(good).layers[-1].units == 7  # besides three counters, exactly what is stored
+
+
 def test_keras_3_is_recognised(files: dict[str, Path], tmp_path: Path) -> None:
     def version(members: dict[str, bytes]) -> None:
         members["metadata.json"] = b'{"keras_version": "3.12.0"}'
@@ -139,6 +161,16 @@ def test_keras_3_is_recognised(files: dict[str, Path], tmp_path: Path) -> None:
     for change in (version, module):
         with pytest.raises(ExportError, match=r"saved by Keras 3.*rebuild the model"):
             load_keras(_rewrite(files["keras"], tmp_path / "a.keras", change))
+
+
+def test_models_within_models_load(tmp_path: Path) -> None:
+    import tf_keras as keras
+
+    model = keras.Sequential([keras.Input((19, 19, 3)), keras.layers.ReLU()])
+    for level in range(8):
+        model = keras.Sequential([keras.Input((19, 19, 3)), model], name=f"level{level}")
+    save_keras(model, tmp_path / "a.keras")
+    assert load_keras(tmp_path / "a.keras").name == "level7"
 
 
 def test_hostile_archives_are_refused(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +187,7 @@ def test_hostile_archives_are_refused(files: dict[str, Path], tmp_path: Path, mo
         "other weights": add("model.weights.h5", b"no HDF5"),
         "list": add("config.json", b"[]"),
         "deep": add("config.json", b"[" * 100_000),
+        "deep objects": add("config.json", b'{"class_name": "Model", "x": ' + b'{"a": ' * 600 + b"1" + b"}" * 601),
     }
     for name, change in cases.items():
         path = _rewrite(files["keras"], tmp_path / f"{name}.keras", change)
@@ -185,6 +218,48 @@ def test_weights_that_point_elsewhere_are_refused(files: dict[str, Path], tmp_pa
         for read in (load_keras, nonzero_fraction):
             with pytest.raises(ExportError, match="refused"):
                 read(path)
+
+
+def _with_weights(path: Path, target: Path, fill: Callable[[Any], None]) -> Path:
+    """Copy a .keras file with other weights: whatever `fill` writes to an empty HDF5 file."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        fill(file)
+    return _rewrite(path, target, lambda members: members.update({"model.weights.h5": buffer.getvalue()}))
+
+
+def _doubled_links(file: Any) -> None:
+    """Two names a level: 2**30 paths to thirty groups."""
+    group = file
+    for _ in range(30):
+        group["b"] = child = group.create_group("a")
+        group = child
+
+
+def _cycle(file: Any) -> None:
+    file["root"] = file["/"]
+
+
+def _strings(file: Any) -> None:
+    import h5py
+
+    file.create_dataset("x", (3,), h5py.string_dtype())
+
+
+def test_weights_that_never_end_are_refused(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fills = {"another name": _doubled_links, "is there under": _cycle, "holds no numbers": _strings}
+    for words, fill in fills.items():
+        path = _with_weights(files["keras"], tmp_path / "a.keras", fill)
+        for read in (load_keras, nonzero_fraction):
+            with pytest.raises(ExportError, match=words):
+                read(path)
+    monkeypatch.setattr("sqnxt_export.artifact.keras_file._MAX_OBJECTS", 10)
+    with pytest.raises(ExportError, match="more than 10 objects"):
+        load_keras(files["keras"])
 
 
 def _fault(read: Callable[[Path], Any], path: Path) -> str | None:
@@ -240,6 +315,55 @@ def test_onnx_files_that_cannot_run_here(files: dict[str, Path], tmp_path: Path)
         open_model(path)
 
 
+def _external() -> onnx.TensorProto:
+    tensor = onnx.TensorProto(name="c", data_type=onnx.TensorProto.FLOAT, dims=[1, 3, 4, 4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret.bin")
+    return tensor
+
+
+def _onnx_with(*nodes: onnx.NodeProto, **parts: Any) -> onnx.ModelProto:
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 4, 4]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph(nodes, "g", values[:1], values[1:])
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("own", 1)]
+    return onnx.helper.make_model(graph, opset_imports=opsets, **parts)
+
+
+def test_onnx_files_that_read_others_from_anywhere_inside(tmp_path: Path) -> None:
+    make, path = onnx.helper.make_node, tmp_path / "net.onnx"
+    sparse = onnx.SparseTensorProto(values=_external(), dims=[48])
+    branch = onnx.GraphProto(name="b", initializer=[_external()], node=[make("Identity", ["c"], ["z"])])
+    in_sparse_initializer = _onnx_with(make("Relu", ["x"], ["y"]))
+    in_sparse_initializer.graph.sparse_initializer.append(sparse)
+    for model in (
+        _onnx_with(make("Constant", [], ["y"], value=_external())),
+        _onnx_with(make("Constant", [], ["y"], sparse_value=sparse)),
+        _onnx_with(make("Own", ["x"], ["y"], domain="own", values=[_external()])),
+        _onnx_with(make("If", ["x"], ["y"], then_branch=branch, else_branch=branch)),
+        _onnx_with(make("Own", ["x"], ["y"], domain="own", bodies=[branch])),
+        in_sparse_initializer,
+    ):
+        path.write_bytes(model.SerializeToString())
+        for read in (open_model, nonzero_fraction, read_metadata):
+            with pytest.raises(ExportError, match="'c' lies in another file"):
+                read(path)
+
+
+def test_onnx_functions_are_refused_with_a_remedy_that_works(tmp_path: Path) -> None:
+    from onnx import inliner
+
+    make, path = onnx.helper.make_node, tmp_path / "net.onnx"
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    function = onnx.helper.make_function("own", "Own", ["i"], ["o"], [make("Relu", ["i"], ["o"])], opsets)
+    model = _onnx_with(make("Own", ["x"], ["y"], domain="own"), functions=[function])
+    model.ir_version = 10
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match=r"inline them with onnx\.inliner\.inline_local_functions"):
+        open_model(path)
+    onnx.save(inliner.inline_local_functions(model), path)
+    assert open_model(path).input_shape == (4, 4, 3)
+
+
 def test_wrong_images_are_one_line(files: dict[str, Path], images: Any) -> None:
     runner = open_model(files["onnx"])
     for wrong in (images[:, :5], images[0], images[:0]):
@@ -265,6 +389,66 @@ def test_mutated_tflite_files_never_break_the_reader(files: dict[str, Path], tmp
     for path in _mutants(files["tflite"].read_bytes(), 300, tmp_path):
         for read in (read_tflite, nonzero_fraction):
             assert "\n" not in (_fault(read, path) or "")
+
+
+def _tflite(subgraphs: int, tensors: int, rank: int = 2, *, own: bool = False) -> bytes:
+    """A model whose subgraphs all name the same list of tensors, and whose tensors share one shape.
+
+    With `own`, every subgraph and tensor is a table of its own; else each list names one table over and over.
+    """
+    data = bytearray(b"\0\0\0\0TFL3")
+    data += struct.pack("<5H2x", 10, 8, 0, 0, 4)  # vtables: the only field is in slot 2, or in slot 0
+    data += struct.pack("<3H2x", 6, 8, 4)
+
+    def point(field: int, target: int) -> None:
+        struct.pack_into("<I", data, field, target - field)
+
+    def tables(vtable: int, count: int) -> list[int]:
+        """Positions; the field to be pointed somewhere is four bytes further."""
+        first = len(data)
+        for index in range(count if own else 1):
+            data.extend(struct.pack("<iI", first + 8 * index - vtable, 0))
+        return [first + 8 * index * own for index in range(count)]
+
+    def vector(fields: list[int], values: list[int], *, offsets: bool) -> None:
+        start = len(data)
+        data.extend(struct.pack(f"<I{len(values)}I", len(values), *values))
+        for field in fields:
+            point(field + 4, start)
+        for index, value in enumerate(values if offsets else []):
+            struct.pack_into("<I", data, start + 4 + 4 * index, (value - start - 4 - 4 * index) % (1 << 32))
+
+    model = len(data)
+    data += struct.pack("<iI", model - 8, 0)
+    point(0, model)
+    first = len(data) + 4 + 4 * subgraphs  # tables follow the vector that names them: offsets are unsigned
+    vector([model], [first + 8 * index * own for index in range(subgraphs)], offsets=True)
+    graphs = tables(20, subgraphs)
+    first = len(data) + 4 + 4 * tensors
+    vector(graphs, [first + 8 * index * own for index in range(tensors)], offsets=True)
+    vector(tables(20, tensors), [1] * rank, offsets=False)
+    return bytes(data)
+
+
+def test_tflite_tables_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tflite"
+    path.write_bytes(_tflite(2, 3, own=True))
+    assert [tensor.shape for tensor in read_tflite(path)] == [(1, 1)] * 6
+    for data, words in [
+        (_tflite(2000, 1), "listed twice"),
+        (_tflite(1, 2000), "listed twice"),
+        (_tflite(2000, 2000, own=True), "its parts overlap"),
+        (_tflite(1, 1, rank=9), "a tensor of shape"),
+    ]:
+        path.write_bytes(data)
+        with pytest.raises(ExportError, match=words):
+            read_tflite(path)
+
+
+def test_tflite_tensors_are_bounded_together(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqnxt_export.artifact.tflite_file._MAX_TENSOR_SUM", 1000)
+    with pytest.raises(ExportError, match="tensors of more than 1000 bytes"):
+        read_tflite(files["tflite"])
 
 
 _RUN_ALL = """

@@ -20,6 +20,9 @@ from .zips import open_zip, read_member
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_WEIGHT_BYTES = 2 << 30
 _MAX_JSON_BYTES = 32 << 20
+_MAX_CONFIG_DEPTH = 64
+_MAX_OBJECTS = 20_000
+"""Far above any network's: three objects a weight, a few thousand for a very deep one."""
 
 _SAFE_CLASSES = """
     Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Cropping2D Dense
@@ -81,28 +84,47 @@ def read_weights(path: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
             raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
 
 
-def check_weights(path: Path, group: Any, depth: int = 0) -> int:
+def check_weights(path: Path, group: Any) -> int:
     """Bytes of all datasets below an HDF5 group.
 
     Raises:
-        ExportError: Links to other files or objects, values stored in other files, or more than 2 GiB.
+        ExportError: Links to other files or objects, objects with two names, values stored in other files or of no
+            fixed size, more than 20,000 objects or more than 2 GiB.
     """
+    total = 0
+    for name, item in _objects(path, group, {_address(group)}):
+        if not hasattr(item, "shape"):
+            continue
+        if item.external or item.is_virtual:
+            raise ExportError(f"{path}: {name[:80]!r} in its weights lies in another file; refused")
+        if item.dtype.hasobject:  # each value may have any size, and all of them may be the same bytes
+            raise ExportError(f"{path}: {name[:80]!r} in its weights holds no numbers; refused")
+        total += item.nbytes
+        if total > MAX_WEIGHT_BYTES:
+            raise ExportError(f"{path}: its weights unpack to more than {MAX_WEIGHT_BYTES} bytes; refused")
+    return total
+
+
+def _objects(path: Path, group: Any, seen: set[int], depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every object below a group. One with two names is refused: a few levels of such groups are endless paths."""
     if depth > 32:
         raise ExportError(f"{path}: its weights are nested more than 32 deep; refused")
-    total = 0
     for name in group:
         if type(group.get(name, getlink=True)).__name__ != "HardLink":
             raise ExportError(f"{path}: {name[:80]!r} in its weights is a link, maybe to another file; refused")
         item = group[name]
-        if hasattr(item, "shape"):
-            if item.external or item.is_virtual:
-                raise ExportError(f"{path}: {name[:80]!r} in its weights lies in another file; refused")
-            total += item.nbytes
-        else:
-            total += check_weights(path, item, depth + 1)
-        if total > MAX_WEIGHT_BYTES:
-            raise ExportError(f"{path}: its weights unpack to more than {MAX_WEIGHT_BYTES} bytes; refused")
-    return total
+        if (address := _address(item)) in seen:
+            raise ExportError(f"{path}: {name[:80]!r} in its weights is there under another name too; refused")
+        seen.add(address)
+        if len(seen) > _MAX_OBJECTS:
+            raise ExportError(f"{path}: its weights are more than {_MAX_OBJECTS} objects; refused")
+        yield name, item
+        if not hasattr(item, "dtype"):
+            yield from _objects(path, item, seen, depth + 1)
+
+
+def _address(item: Any) -> int:
+    return int(require("h5py", "to read the weights of a .keras file").h5o.get_info(item.id).addr)
 
 
 def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
@@ -125,15 +147,17 @@ def _refuse_keras3(path: Path, config: dict[str, Any], metadata: dict[str, Any])
         )
 
 
-def _checked(path: Path, value: Any, allowed: frozenset[str]) -> Any:
+def _checked(path: Path, value: Any, allowed: frozenset[str], depth: int = 0) -> Any:
     """The value without any "compile_config", every object in it checked."""
+    if depth > _MAX_CONFIG_DEPTH:
+        raise ExportError(f"{path}: {CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep; refused, save a flat model")
     if isinstance(value, list):
-        return [_checked(path, item, allowed) for item in value]
+        return [_checked(path, item, allowed, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
     if "class_name" in value:
         _check_object(path, value, allowed)
-    return {key: _checked(path, item, allowed) for key, item in value.items() if key != "compile_config"}
+    return {key: _checked(path, item, allowed, depth + 1) for key, item in value.items() if key != "compile_config"}
 
 
 def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) -> None:

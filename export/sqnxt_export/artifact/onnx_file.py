@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -16,7 +17,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     """The model, all of it inside this one file.
 
     Raises:
-        ExportError: Not an ONNX file, no nodes, or weights kept in other files.
+        ExportError: Not an ONNX file, no nodes, functions, or values kept in other files wherever they are named.
     """
     if path.stat().st_size > _MAX_BYTES:
         raise ExportError(f"{path}: larger than 2 GiB, which no ONNX file can be; give another file")
@@ -26,10 +27,25 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise ExportError(f"{path}: not an ONNX file or cut short ({one_line(error)}); export it again") from error
     if not model.graph.node or not model.opset_import:
         raise ExportError(f"{path}: not an ONNX file (no graph inside); export it again")
-    for tensor in model.graph.initializer:
+    if model.functions:  # two calls of one another a level double the graph with every level
+        raise ExportError(f"{path}: has functions of its own; inline them with onnx.inliner.inline_local_functions")
+    for tensor in _tensors(model.graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise ExportError(f"{path}: weight {tensor.name[:80]!r} lies in another file; save the model as one file")
     return model
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor of a graph and of the branches and loops inside it; protobuf itself stops at a depth of 100."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        yield from (attribute.t, *attribute.tensors)
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
+        for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            yield from _tensors(inner)
 
 
 def save_onnx(model: onnx.ModelProto, path: Path) -> None:

@@ -19,7 +19,9 @@ from ..errors import ExportError
 _IDENTIFIER = b"TFL3"
 _MAX_BYTES = 2 << 30
 _MAX_TENSOR_BYTES = 1 << 31
-_MAX_ITEMS = 1_000_000
+_MAX_TENSOR_SUM = 16 << 30
+_MAX_RANK = 8
+_SPARE_ITEMS = 1000
 
 # Slots of the schema's tables.
 _MODEL_SUBGRAPHS, _MODEL_BUFFERS = 2, 4
@@ -70,10 +72,15 @@ def read_tflite(path: Path) -> list[TfliteTensor]:
 
 
 class _Reader:
-    """Flatbuffer primitives; every read is inside the file or raises struct.error, IndexError or ValueError."""
+    """Flatbuffer primitives; every read is inside the file or raises struct.error, IndexError or ValueError.
+
+    Offsets may name the same bytes any number of times, so a small file could hold tables without end. All vectors
+    together may therefore have no more items than the file has room for, as they do where each has its own bytes.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.items_left = len(data) // 4 + _SPARE_ITEMS
         self.root = self.number("<I", 0)
 
     def number(self, code: str, position: int) -> int:
@@ -106,16 +113,29 @@ class _Reader:
             raise IndexError(f"{count} items at byte {position} of {len(self.data)}")
         return position + 4, count
 
+    def items(self, table: int, slot: int, size: int) -> tuple[int, int]:
+        """The like of a vector whose items are read one by one."""
+        start, count = self.vector(table, slot, size)
+        self.items_left -= (count * size + 3) // 4
+        if self.items_left < 0:
+            raise ValueError("its parts overlap")
+        return start, count
+
     def tables(self, table: int, slot: int) -> list[int]:
-        start, count = self.vector(table, slot, 4)
-        if count > _MAX_ITEMS:
-            raise ValueError(f"{count} tables")
+        start, count = self.items(table, slot, 4)
         positions = [start + 4 * index for index in range(count)]
-        return [position + self.number("<I", position) for position in positions]
+        tables = [position + self.number("<I", position) for position in positions]
+        if len(set(tables)) != count:  # no converter shares tables
+            raise ValueError("a table is listed twice")
+        return tables
 
     def integers(self, table: int, slot: int) -> tuple[int, ...]:
-        start, count = self.vector(table, slot, 4)
+        start, count = self.items(table, slot, 4)
         return struct.unpack_from(f"<{count}i", self.data, start)
+
+    def text(self, table: int, slot: int) -> str:
+        start, count = self.items(table, slot, 1)
+        return self.data[start : start + count].decode()
 
 
 def _tensors(reader: _Reader) -> list[TfliteTensor]:
@@ -128,7 +148,16 @@ def _tensors(reader: _Reader) -> list[TfliteTensor]:
         tensors = [_tensor(reader, table, buffers) for table in reader.tables(subgraph, _SUBGRAPH_TENSORS)]
         _check_indices(reader, subgraph, len(tensors))
         result += tensors
+    _check_sizes(result)
     return result
+
+
+def _check_sizes(tensors: list[TfliteTensor]) -> None:
+    """All tensors together fit in some memory; constants may share their bytes, but not without end."""
+    if sum(math.prod(tensor.shape) * _TYPE_SIZES.get(tensor.type, 8) for tensor in tensors) > _MAX_TENSOR_SUM:
+        raise ValueError(f"tensors of more than {_MAX_TENSOR_SUM} bytes")
+    if sum(len(tensor.data) for tensor in tensors) > _MAX_BYTES:
+        raise ValueError(f"constants of more than {_MAX_BYTES} bytes")
 
 
 def _buffer(reader: _Reader, table: int) -> memoryview:
@@ -144,10 +173,13 @@ def _buffer(reader: _Reader, table: int) -> memoryview:
 def _tensor(reader: _Reader, table: int, buffers: list[memoryview]) -> TfliteTensor:
     shape = reader.integers(table, _TENSOR_SHAPE)
     kind = _TYPES.get(reader.scalar(table, _TENSOR_TYPE, "<b"), "")
-    if min(shape, default=0) < 0 or math.prod(shape) * _TYPE_SIZES.get(kind, 8) > _MAX_TENSOR_BYTES:
+    if (
+        len(shape) > _MAX_RANK
+        or min(shape, default=0) < 0
+        or math.prod(shape) * _TYPE_SIZES.get(kind, 8) > _MAX_TENSOR_BYTES
+    ):
         raise ValueError(f"a tensor of shape {list(shape)[:8]}")
-    start, count = reader.vector(table, _TENSOR_NAME, 1)
-    name = reader.data[start : start + count].decode()
+    name = reader.text(table, _TENSOR_NAME)
     data = buffers[reader.scalar(table, _TENSOR_BUFFER, "<I")] if buffers else memoryview(b"")
     return TfliteTensor(name, shape, kind, data)
 

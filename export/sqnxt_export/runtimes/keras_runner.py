@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ from ..artifact.zips import copy_member, open_zip
 from ..errors import ExportError, one_line
 from .runner import Runner, checked_shape
 
+_SPARE_BYTES = 1 << 20
+"""For what layers keep beside their weights: seeds, counters."""
+
 
 def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
     """The tf_keras model of a .keras file that may come from anyone; not compiled.
@@ -32,7 +37,7 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
 
     Raises:
         ExportError: No such file, not a .keras file or a damaged one, one saved by Keras 3, or one that names any
-            module or class which is not on the allow-list.
+            module or class which is not on the allow-list, or one that describes more weights than it holds.
     """
     path = existing_file(path)
     if path.suffix.lower() != ".keras":
@@ -41,10 +46,12 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
     keras = require("tf_keras", "to load a .keras file")
     with tempfile.TemporaryDirectory() as folder:
         clean = Path(folder, "model.keras")
-        _write_clean(path, config, clean)
+        stored = _write_clean(path, config, clean)
         try:
-            with quiet_stderr():
+            with quiet_stderr(), _allocating_at_most(path, stored):
                 return keras.models.load_model(clean, custom_objects=custom_objects, compile=False, safe_mode=True)
+        except ExportError:
+            raise
         except Exception as error:
             raise ExportError(f"{path}: Keras cannot rebuild it ({one_line(error)}); save the model again") from error
 
@@ -85,8 +92,30 @@ class KerasRunner(Runner):
             return np.asarray(self._model(images, training=False))
 
 
-def _write_clean(path: Path, config: dict[str, Any], target: Path) -> None:
-    """A .keras file of the three members that Keras needs, each checked.
+@contextlib.contextmanager
+def _allocating_at_most(path: Path, stored: int) -> Iterator[None]:
+    """Refuse, before it is allocated, a variable with which the model outgrows the weights that its file stores.
+
+    Keras initialises every weight that the config describes, and looks only then whether the file has values for it.
+    Variables are all that is bounded: a model is not run while it is built.
+    """
+    tensorflow = require("tensorflow", "to load a .keras file")
+    left = stored + _SPARE_BYTES
+
+    def create(next_creator: Callable[..., Any], **options: Any) -> Any:
+        nonlocal left
+        size = tensorflow.as_dtype(options.get("dtype") or "float32").size
+        left -= math.prod(options.get("shape") or ()) * size
+        if left < 0:
+            raise ExportError(f"{path}: {CONFIG} describes more weights than the file holds; refused, save it again")
+        return next_creator(**options)
+
+    with tensorflow.variable_creator_scope(create):
+        yield
+
+
+def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:
+    """Write a .keras file of the three members that Keras needs, each checked; return the bytes of its weights.
 
     Keras opens the file for writing and extracts archives with further members to disk: neither is done to the
     user's file.
@@ -101,6 +130,8 @@ def _write_clean(path: Path, config: dict[str, Any], target: Path) -> None:
     with zipfile.ZipFile(target) as archive, archive.open(WEIGHTS) as member:
         try:
             with h5py.File(member, "r") as file:
-                check_weights(path, file)
-        except OSError as error:
+                return check_weights(path, file)
+        except ExportError:
+            raise
+        except Exception as error:  # h5py maps the C library's failures to many classes
             raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
