@@ -15,6 +15,7 @@ from .._runtime import quiet_stderr, require
 from ..errors import ExportError, one_line
 from ..quantise.precision import check_precision
 from ..quantise.recipes import checked_calibration
+from .tflite_half import with_half_weights
 from .to_onnx import image_shape
 
 
@@ -49,6 +50,8 @@ def to_tflite(
             converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
             _configure(tensorflow, converter, precision, samples, batch)
             data: bytes = converter.convert()
+            if precision == "float16":
+                data = with_half_weights(data)
     except ExportError:
         raise
     except Exception as error:  # the converter raises classes of its own, and plain Exception
@@ -60,12 +63,9 @@ def to_tflite(
 
 
 def _configure(tensorflow: Any, converter: Any, precision: str, calibration: NDArray[np.float32], batch: int) -> None:
-    if precision == "float32":
+    if precision in ("float32", "float16"):
         return
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
-    if precision == "float16":
-        converter.target_spec.supported_types = [tensorflow.float16]
-        return
     ops = tensorflow.lite.OpsSet
     integer = {
         "int8": ops.TFLITE_BUILTINS_INT8,
