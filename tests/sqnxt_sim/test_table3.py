@@ -1,4 +1,4 @@
-"""The 13 networks of Table 3 on both arrays against our second implementation of the same formulas."""
+"""The 13 networks of Table 3 on both arrays against an earlier implementation of the same formulas."""
 
 import csv
 from pathlib import Path
