@@ -111,7 +111,7 @@ class NetworkReport:
     def to_json(self) -> dict[str, Any]:
         """The `simulate` document, ready for `json.dumps`. Cycles and energies are not rounded.
 
-        Every layer has the same keys; those that mean nothing for a layer that is not costed are null. `status` is
+        Every layer has the same keys; for a layer that is not costed, what adds up is 0 and the rest null. `status` is
         `costed` or one of `Uncosted`, `complete` whether no node without a model does real work.
         """
         return {

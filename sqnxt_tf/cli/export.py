@@ -13,7 +13,7 @@ from .output import Output
 @click.option("--format", "format_", type=click.Choice(["tflite", "onnx"]), required=True)
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "float16", "int16", "int16x8", "int8"]),
+    type=options.PRECISION,
     default="float32",
     show_default=True,
     help="int16 (weights and activations) is ONNX only; int16x8 (activations x weights) is TFLite only.",

@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from sqnxt_export import PRECISIONS
+
+from ..training.strategies import STRATEGIES
 from .output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +44,7 @@ def output_options(verb: F) -> F:
     return with_output  # type: ignore[return-value]
 
 
+PRECISION = click.Choice(PRECISIONS)
 classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Units of the classifier.")
 input_size = click.option("--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH.")
 seed = click.option(
@@ -57,7 +61,7 @@ data = click.option(
 )
 strategy = click.option(
     "--strategy",
-    type=click.Choice(["auto", "one-device", "mirrored", "multi-worker"]),
+    type=click.Choice(STRATEGIES),
     default="auto",
     show_default=True,
     help="The tf.distribute strategy; multi-worker reads TF_CONFIG.",

@@ -26,7 +26,7 @@ from .output import Output
 @click.option("--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting.")
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "float16", "int16", "int16x8", "int8"]),
+    type=options.PRECISION,
     help="Assume this precision instead of the graph's own.",
 )
 @click.option("--batch", type=click.IntRange(1, 4096), help="For a graph whose batch is free.")

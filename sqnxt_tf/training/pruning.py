@@ -43,8 +43,7 @@ def prune(
     `constant` prunes at the first step; `polynomial` rises to the target over the first half of the steps. Kernels of
     convolutions and fully connected layers are pruned, depthwise ones are not.
     """
-    if not 0 < sparsity < 1:
-        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
+    check_sparsity(sparsity)
     import tensorflow_model_optimization as tfmot
 
     steps = recipe.steps_per_epoch(len(training)) * recipe.epochs
@@ -71,6 +70,12 @@ def prune(
     with strategy.scope():
         stripped = tfmot.sparsity.keras.strip_pruning(wrapped)
     return Trained(plain_copy(stripped), history)
+
+
+def check_sparsity(sparsity: float) -> None:
+    """Refuse a fraction that no kernel can be pruned to."""
+    if not 0 < sparsity < 1:
+        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
 
 
 def _schedule(schedule: Schedule, sparsity: float, steps: int) -> Any:

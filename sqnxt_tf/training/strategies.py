@@ -26,9 +26,7 @@ def make_strategy(name: StrategyName = "auto") -> Any:
     Raises:
         SqnxtError: `multi-worker` without a usable `TF_CONFIG`.
     """
-    workers = check_cluster()
-    if name == "multi-worker" and not workers:
-        raise SqnxtError(f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}'")
+    workers = check_cluster(name)
     import tensorflow as tf
 
     if name == "auto":
@@ -66,16 +64,19 @@ def chief_name() -> str:
     return "chief-0" if "chief" in _cluster() else "worker-0"
 
 
-def check_cluster() -> int:
+def check_cluster(strategy: StrategyName = "auto") -> int:
     """How many workers `TF_CONFIG` names; 0 without it. Touches no TensorFlow.
 
     Raises:
-        SqnxtError: it is damaged, or its task is not one of its cluster.
+        SqnxtError: it is damaged, its task is not one of its cluster, or `strategy` needs workers and it names none.
     """
     cluster, (kind, index) = _cluster(), _task()
     if cluster and not 0 <= index < len(cluster.get(kind, ())):
         raise SqnxtError(f"TF_CONFIG: its cluster has no {kind} {index}; set it as in TF_CONFIG='{EXAMPLE}'")
-    return sum(len(addresses) for addresses in cluster.values())
+    workers = sum(len(addresses) for addresses in cluster.values())
+    if strategy == "multi-worker" and not workers:
+        raise SqnxtError(f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}'")
+    return workers
 
 
 def _cluster() -> dict[str, list[str]]:

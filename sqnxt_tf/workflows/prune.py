@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqnxt_export import save_keras
 from sqnxt_export.artifact.files import check_output, existing_file
@@ -12,13 +12,12 @@ from ..device.evaluation import count_answers
 from ..errors import SqnxtError
 from ..networks.registry import is_network
 from ..progress import Progress, silent
+from ..training.pruning import Schedule, Zeros, check_sparsity, count_zeros
+from ..training.pruning import prune as run_pruning
 from ..training.recipes import FINETUNE, Recipe
-from ..training.strategies import StrategyName
+from ..training.strategies import StrategyName, is_chief, make_strategy
 from .models import open_source, require_tensorflow, to_arrays
 from .train import TrainingResult, keras_versions
-
-if TYPE_CHECKING:
-    from ..training.pruning import Schedule, Zeros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class PruningResult(TrainingResult):
     """As a training run, with the top-1 before pruning and the zeros of every kernel."""
 
     top1_before: float
-    layers: tuple["Zeros", ...]
+    layers: tuple[Zeros, ...]
 
     @property
     def sparsity(self) -> float:
@@ -48,7 +47,7 @@ def prune(
     output: str | Path,
     *,
     sparsity: float = 0.4,
-    schedule: "Schedule" = "constant",
+    schedule: Schedule = "constant",
     data: str = "digits",
     recipe: Recipe = FINETUNE,
     seed: int = 0,
@@ -65,14 +64,11 @@ def prune(
     if output.suffix != ".keras":
         raise SqnxtError(f"{output}: a pruned model is a .keras file; give the output that suffix")
     check_output(output, force=force)
-    if not 0 < sparsity < 1:
-        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
+    check_sparsity(sparsity)
     if output.exists() and output.samefile(model):
         raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
     sets = load_splits(data)
     require_tensorflow()
-    from ..training.strategies import is_chief, make_strategy
-
     if is_network(str(model)):
         raise SqnxtError(f"{model}: names a network, not a trained model; train it first with `sqnxt-tf train`")
     existing_file(model)
@@ -80,9 +76,6 @@ def prune(
     source = open_source(str(model))
     if source.metadata.labels and source.metadata.labels != sets["train"].class_names:
         raise SqnxtError(f"{model}: was trained for other classes than those of {data}; give --data its own data")
-    from ..training.pruning import count_zeros
-    from ..training.pruning import prune as run_pruning
-
     arrays = {split: to_arrays(part, source.preprocessing) for split, part in sets.items()}
     before = count_answers(output, sets["test"], source.model.predict(arrays["test"].images, verbose=0))
     run = run_pruning(

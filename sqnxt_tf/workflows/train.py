@@ -11,11 +11,13 @@ from .. import __version__
 from ..data import load_splits
 from ..device.evaluation import Evaluation, count_answers
 from ..errors import SqnxtError
-from ..networks.registry import find_network
+from ..networks.keras_ops import build
+from ..networks.registry import find_network, layer_rows
 from ..progress import Progress, silent
+from ..training.loop import train as run_training
 from ..training.recipes import DIGITS, PAPER, Recipe
 from ..training.run_folder import History, RunFolder
-from ..training.strategies import StrategyName
+from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
 from .models import default_preprocessing, require_tensorflow, to_arrays
 
 
@@ -89,17 +91,9 @@ def train(
         "recipe": asdict(recipe),
     }  # fmt: skip
     require_tensorflow()
-    from ..networks.keras_ops import build
-    from ..networks.registry import layer_rows
-    from ..training.loop import train as run_training
-    from ..training.strategies import check_cluster, is_chief, make_strategy
-
-    layer_rows(
-        known.name, classes=len(labels), input_size=size
-    )  # an input that is too small, before anything is written
+    layer_rows(known.name, classes=len(labels), input_size=size)  # an input that is too small
     arrays = {split: to_arrays(part, preprocessing) for split, part in sets.items()}
-    if not check_cluster() and strategy == "multi-worker":
-        make_strategy(strategy)  # says what is missing, before anything is written
+    check_cluster(strategy)  # like the images, before anything is written
     folder = RunFolder(output.with_suffix(".train"))
     if is_chief():
         folder.begin(settings, force=force)  # before the workers meet, so that all find the same state
