@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..reports.tables import Table
 
 PLAIN_LINE_SECONDS = 5.0  # off a terminal, progress is a line every so often
-WIDEST = 1000  # characters: a table is never cut, a narrow terminal folds its lines
 
 
 class Output:
@@ -52,16 +51,9 @@ class Output:
         """A table; does nothing for a program."""
         if self.as_json:
             return
-        from rich.console import Console
-
         self._stop_bar()
-        console = Console()
-        wanted = console.measure(shown := table.to_rich(), options=console.options.update(width=WIDEST)).maximum
-        console = Console(width=max(wanted, console.width))
-        with console.capture() as captured:
-            console.print(shown)
-        for line in captured.get().splitlines():
-            _say(line.rstrip())
+        for line in table.to_lines():
+            _say(line)
 
     def text(self, line: str = "") -> None:
         """A line of the result; does nothing for a program."""

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+WIDEST = 1000  # characters: a table is never cut, a narrow terminal folds its lines
+
 Cell = str | int | float | None
 
 
@@ -39,15 +41,16 @@ class Table:
             table.add_row(*_escaped(self.total), style="bold")
         return table
 
-    def to_text(self) -> str:
-        """The table in plain characters, for a file."""
-        from io import StringIO
-
+    def to_lines(self) -> list[str]:
+        """The table as it is printed: with colour on a terminal, never cut, and nothing behind the last character."""
         from rich.console import Console
 
-        text = StringIO()
-        Console(file=text, width=240, color_system=None).print(self.to_rich())
-        return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+        console, table = Console(), self.to_rich()
+        wanted = console.measure(table, options=console.options.update(width=WIDEST)).maximum
+        console = Console(width=max(wanted, console.width))
+        with console.capture() as captured:
+            console.print(table)
+        return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _shown(cell: Cell) -> str:
