@@ -47,7 +47,7 @@ def test_importing_loads_nothing_heavy() -> None:
         ("onnxruntime", "open_model(folder / 'net.onnx')", "device"),
         ("ai_edge_litert", "open_model(folder / 'net.tflite')", "device"),
         ("tf_keras", "load_keras(folder / 'net.keras')", "train"),
-        ("h5py", "nonzero_fraction(folder / 'net.keras')", "train"),
+        ("h5py", "nonzero_fraction(folder / 'net.keras')", "device"),
         ("PIL", "Preprocessing.plain(4).apply([numpy.zeros((9, 9, 3), numpy.uint8)])", "device"),
     ],
 )
