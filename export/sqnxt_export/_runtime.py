@@ -21,6 +21,8 @@ _EXTRAS = {
     "tf_keras": ("tf_keras", "train"),
 }
 
+_FATAL = 4  # onnxruntime's severity above which it logs nothing
+
 
 def require(module: str, purpose: str) -> Any:
     """The optional module of that name.
@@ -42,6 +44,28 @@ def require(module: str, purpose: str) -> Any:
         raise ExportError(
             f"{library} is not installed and is needed {purpose}; install it with `pip install 'sqnxt-tf[{extra}]'`"
         ) from error
+
+
+def onnx_session(model: str | bytes, *, threads: int | None = None, optimise: bool = True) -> Any:
+    """An onnxruntime session on the CPU that writes nothing to stderr.
+
+    Args:
+        model: A file's path, or a serialised model.
+        threads: Threads within an operator; None leaves it to onnxruntime.
+        optimise: Let onnxruntime rewrite the graph; a check of the graph as it stands does not.
+
+    Raises:
+        ExportError: onnxruntime is not installed. Its own exceptions, which share no base, pass through.
+    """
+    runtime = require("onnxruntime", "to run an ONNX model")
+    options = runtime.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1
+    if not optimise:
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    with quiet_stderr():
+        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from .artifact.files import check_output, format_of, whole_file
 from .artifact.metadata import Metadata
 from .artifact.onnx_file import save_onnx
 from .artifact.weights import compressed_bytes, nonzero_fraction
+from .batching import batches
 from .errors import ExportError, ParityError
 from .parity import Parity, compare
 from .quantise.precision import CALIBRATED, check_precision, notes_on
@@ -158,7 +159,7 @@ def _check_images(model: Any, samples: NDArray[np.float32], calibration: NDArray
 def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The model's logits, float32 [n, classes], in batches that fit in memory."""
     with quiet_stderr():
-        parts = [np.asarray(model(samples[i : i + _BATCH], training=False)) for i in range(0, len(samples), _BATCH)]
+        parts = [np.asarray(model(images, training=False)) for images in batches(samples, _BATCH)]
     reference = np.concatenate(parts).reshape(len(samples), -1)
     if not np.isfinite(reference).all():  # no artifact can equal it, and quantising it gives numpy's warnings
         raise ExportError(

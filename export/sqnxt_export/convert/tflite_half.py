@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._runtime import require
-from ..errors import ExportError
-
-_LARGEST = float(np.finfo(np.float16).max)
+from ..quantise.half import as_half
 
 
 def with_half_weights(data: bytes) -> bytes:
@@ -59,13 +57,9 @@ def _halve(schema: Any, model: Any, index: int) -> Any:
     stored = model.buffers[tensor.buffer].data
     if tensor.type != schema.TensorType.FLOAT32 or stored is None or not len(stored):
         return None
-    values = np.frombuffer(bytes(stored), np.float32)
-    if np.abs(values).max(initial=0) > _LARGEST:
-        raise ExportError(
-            f"layer {tensor.name.decode()!r}: has weights beyond float16's 65504; use --precision float32"
-        )
+    values = as_half(np.frombuffer(bytes(stored), np.float32), tensor.name.decode())
     buffer = schema.BufferT()
-    buffer.data = np.frombuffer(values.astype(np.float16).tobytes(), np.uint8)
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
     model.buffers.append(buffer)
     half = copy.copy(tensor)
     half.name, half.type, half.buffer = tensor.name + b"/float16", schema.TensorType.FLOAT16, len(model.buffers) - 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx
 
-from .._runtime import require
+from .._runtime import onnx_session, require
 from ..errors import ExportError, one_line
 from . import layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
 from .graph import INPUT, Graph
@@ -67,12 +67,9 @@ def checked(model: onnx.ModelProto) -> onnx.ModelProto:
         raise ExportError(
             f"model {model.graph.name!r}: the ONNX graph fails its check ({one_line(error)}); report this"
         ) from error
-    runtime = require("onnxruntime", "to prove an ONNX export")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    require("onnxruntime", "to prove an ONNX export")
     try:
-        runtime.InferenceSession(inferred.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        onnx_session(inferred.SerializeToString(), optimise=False)
     except Exception as error:
         raise ExportError(
             f"model {model.graph.name!r}: onnxruntime refuses the graph ({one_line(error)}); report this"

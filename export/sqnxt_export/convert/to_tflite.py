@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime import quiet_stderr, require
+from ..batching import batches, filled
 from ..errors import ExportError, one_line
 from ..quantise.precision import check_precision
 from ..quantise.recipes import checked_calibration
@@ -74,9 +75,8 @@ def _configure(tensorflow: Any, converter: Any, precision: str, calibration: NDA
     converter.target_spec.supported_ops = [integer[precision]]
 
     def representative() -> Iterator[list[NDArray[np.float32]]]:
-        for start in range(0, len(calibration), batch):
-            samples = calibration[start : start + batch]
-            yield [np.concatenate([samples, np.repeat(samples[-1:], batch - len(samples), axis=0)])]
+        for samples in batches(calibration, batch):
+            yield [filled(samples, batch)]
 
     converter.representative_dataset = representative
 

@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .._runtime import require
+from .._runtime import onnx_session
+from ..batching import batches, filled
 from ..errors import ExportError
 
 Ranges = dict[str, tuple[float, float]]
@@ -25,10 +26,8 @@ def calibrate(model: onnx.ModelProto, samples: NDArray[np.float32]) -> Ranges:
     """
     ranges: Ranges = {}
     session, names, batch = _observing_session(model)
-    for start in range(0, len(samples), batch):
-        images = samples[start : start + batch]
-        images = np.concatenate([images, np.repeat(images[-1:], batch - len(images), axis=0)])
-        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    for part in batches(samples, batch):
+        images = np.ascontiguousarray(filled(part, batch).transpose(0, 3, 1, 2))
         for name, values in zip(names, session.run(names, {model.graph.input[0].name: images}), strict=True):
             _widen(ranges, name, values)
         _widen(ranges, model.graph.input[0].name, images)
@@ -44,10 +43,7 @@ def _observing_session(model: onnx.ModelProto):  # type: ignore[no-untyped-def]
     observed.graph.output.extend(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names if name not in given
     )
-    runtime = require("onnxruntime", "to calibrate an integer export")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    session = runtime.InferenceSession(observed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnx_session(observed.SerializeToString())
     return session, names, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from ..errors import ExportError
 from .graph_edit import GraphEdit
@@ -25,13 +26,19 @@ def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
     casts = []
     for node in edit.weighted_nodes():
         name = node.input[1]
-        weights = edit.values(name)
-        if np.abs(weights).max(initial=0) > _LARGEST:
-            raise ExportError(
-                f"layer {node.name!r}: has weights beyond float16's {_LARGEST:g}; use --precision float32"
-            )
-        half = edit.add_constant(f"{name}_float16", weights.astype(np.float16))
+        half = edit.add_constant(f"{name}_float16", as_half(edit.values(name), node.name))
         wide = f"{name}_float32"
         casts.append(onnx.helper.make_node("Cast", [half], [wide], f"{node.name}/cast", to=onnx.TensorProto.FLOAT))
         node.input[1] = wide
     return edit.finish([*casts, *edit.graph.node])
+
+
+def as_half(weights: NDArray[np.float32], layer: str) -> NDArray[np.float16]:
+    """The weights of `layer`, each rounded to the nearest float16.
+
+    Raises:
+        ExportError: One is beyond float16's range.
+    """
+    if np.abs(weights).max(initial=0) > _LARGEST:
+        raise ExportError(f"layer {layer!r}: has weights beyond float16's {_LARGEST:g}; use --precision float32")
+    return weights.astype(np.float16)

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import quiet_stderr, require
+from .._runtime import onnx_session, require
 from ..artifact.onnx_file import read_onnx
 from ..errors import ExportError, one_line
 from .runner import Runner, checked_shape
 
 _IMAGE_CHANNELS = (1, 3, 4)
-_FATAL = 4
 
 
 class OnnxRunner(Runner):
@@ -25,13 +24,8 @@ class OnnxRunner(Runner):
     def __init__(self, path: Path, threads: int | None = None) -> None:
         onnxruntime = require("onnxruntime", "to run an .onnx file")
         read_onnx(path)  # refuses garbage and external weights with a plain reason
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _FATAL
-        options.intra_op_num_threads = threads or 0
-        options.inter_op_num_threads = 1
         try:
-            with quiet_stderr():
-                self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnx_session(str(path), threads=threads)
         except Exception as error:  # onnxruntime's classes share no base of their own
             raise ExportError(f"{path}: onnxruntime refuses it ({one_line(error)}); export it again") from error
         inputs = self._session.get_inputs()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..batching import batches, filled
 from ..errors import ExportError
 
 _FREE_BATCH = 32
@@ -51,13 +52,12 @@ class Runner(ABC):
             expected = ", ".join(map(str, self.input_shape))
             raise ExportError(f"{self.path}: got input of shape {list(images.shape)}; give [n, {expected}]")
         size = self.batch or _FREE_BATCH
-        return np.concatenate([self._run_padded(images[start : start + size]) for start in range(0, len(images), size)])
+        return np.concatenate([self._run_filled(batch) for batch in batches(images, size)])
 
-    def _run_padded(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run_filled(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run one batch, filled up with its last image where the file's batch is larger."""
         count = len(images)
-        if self.batch and count < self.batch:
-            images = np.concatenate([images, np.repeat(images[-1:], self.batch - count, axis=0)])
+        images = filled(images, self.batch or count)
         logits = self._run_batch(images)
         if logits.shape[0] != len(images):
             raise ExportError(f"{self.path}: gave {logits.shape[0]} rows for {len(images)} images; it is no classifier")
