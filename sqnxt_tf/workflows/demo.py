@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from ..device.latency import Latency, measure_latency
 from ..errors import SqnxtError
 from ..progress import Progress, silent
 from ..training.recipes import DIGITS, FINETUNE, Recipe
-from .export import export
+from .export import export_source
+from .models import open_source
 from .prune import prune
 from .train import train
 
@@ -117,13 +119,7 @@ def demo(
     model, pruned = folder / "model.keras", folder / "pruned.keras"
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
     pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
-    exports = {
-        path: export(
-            folder / f"{source}.keras", path, format=format_, precision=precision, force=force, progress=progress
-        )
-        for source, format_, precision in ARTIFACTS
-        for path in (folder / f"{source}-{precision}.{format_}",)
-    }
+    exports = export_all(folder, force=force, progress=progress)
     latencies = dict(zip(exports, measure_latency(list(exports), progress=progress), strict=True))
     artifacts = tuple(
         DemoArtifact(
@@ -138,6 +134,19 @@ def demo(
     result = DemoResult(folder=folder, artifacts=artifacts, sparsity=pruning.sparsity, seconds=time.monotonic() - began)
     write_json(folder / "summary.json", result.to_json(), force=force)
     return result
+
+
+def export_all(folder: Path, *, force: bool, progress: Progress) -> dict[Path, ExportResult]:
+    """Every one of `ARTIFACTS`, in their order; each model is opened once."""
+    exports = {}
+    for name, group in groupby(ARTIFACTS, key=lambda artifact: artifact[0]):
+        source = open_source(str(folder / f"{name}.keras"))
+        for _, format_, precision in group:
+            path = folder / f"{name}-{precision}.{format_}"
+            exports[path] = export_source(
+                source, path, format=format_, precision=precision, force=force, progress=progress
+            )
+    return exports
 
 
 def simulate_on_all(path: Path, *, force: bool) -> dict[str, "NetworkReport"]:

@@ -60,21 +60,62 @@ def export(
         ParityError: the artifact does not equal the model; carries the figures.
         SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
     """
-    from sqnxt_export import check_precision
-    from sqnxt_export import export as export_model
-    from sqnxt_export.artifact.files import check_output
-
-    output = Path(output)
-    check_precision(format, precision)  # what cannot be is said before a model is built
-    check_output(output, force=force)
-    if samples is not None and samples < 1:
-        raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
+    check_request(output, format, precision, samples, force=force)
     progress(f"reading {model}", 0, 3)
     source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
+    return export_source(
+        source,
+        output,
+        format=format,
+        precision=precision,
+        data=data,
+        samples=samples,
+        batch=batch,
+        force=force,
+        progress=progress,
+    )
+
+
+def check_request(output: str | Path, format: str, precision: str, samples: int | None, *, force: bool) -> None:
+    """Say what cannot be before a model is opened or built, which takes seconds.
+
+    Raises:
+        SqnxtError, ExportError: see `export`.
+    """
+    from sqnxt_export import check_precision
+    from sqnxt_export.artifact.files import check_output
+
+    check_precision(format, precision)
+    check_output(Path(output), force=force)
+    if samples is not None and samples < 1:
+        raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
+
+
+def export_source(
+    source: Source,
+    output: str | Path,
+    *,
+    format: str,
+    precision: str,
+    data: str = "digits",
+    samples: int | None = None,
+    batch: int = 1,
+    force: bool = False,
+    progress: Progress = silent,
+) -> "ExportResult":
+    """`export` of a model that is open already: for whoever makes several artifacts of one.
+
+    Raises:
+        ParityError, SqnxtError, ExportError: see `export`.
+    """
+    from sqnxt_export import export as export_model
+
+    output = Path(output)
     progress("preparing images", 1, 3)
     calibration_count, parity_count = IMAGES_TRAINED if source.trained else IMAGES_RANDOM
     compared, calibration = _unlike_images(source, data, samples or parity_count, calibration_count)
     progress(f"exporting {output.name}", 2, 3)
+    source_hash = sha256(Path(source.name).read_bytes()).hexdigest() if source.trained else ""
     result = export_model(
         source.model,
         output,
@@ -82,10 +123,7 @@ def export(
         precision=precision,
         samples=compared.images,
         calibration=calibration.images,
-        metadata=replace(
-            source.metadata,
-            source_hash=sha256(Path(model).read_bytes()).hexdigest() if source.trained else "",
-        ),
+        metadata=replace(source.metadata, source_hash=source_hash),
         trained=source.trained,
         force=force,
         batch=batch,
