@@ -35,7 +35,7 @@ def command(
     from ..data import load_data
     from ..device.evaluation import evaluate
     from ..device.misclassified import check_folder, write_misclassified
-    from ..reports.results import confusion_table, test_line
+    from ..reports.results import accuracy_line, confusion_table
 
     if misclassified:
         check_folder(misclassified, force=force)
@@ -49,6 +49,6 @@ def command(
         document["misclassified"] = [str(path) for path in written]
         out.note(f"{len(written)} misclassified images in {misclassified}")
     out.document(document)
-    out.text(f"{file}: {test_line(result)}")
+    out.text(f"{file}: {accuracy_line(result)}")
     if confusion:
         out.table(confusion_table(result))

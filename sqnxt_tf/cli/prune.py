@@ -41,7 +41,7 @@ def command(
     **overrides: float | None,
 ) -> None:
     """Prune MODEL (.keras) by magnitude, fine-tune it, and count the zeros that are left, layer by layer."""
-    from ..reports.results import test_line, zeros_table
+    from ..reports.results import accuracy_line, zeros_table
     from ..training.recipes import FINETUNE
     from ..workflows.prune import prune
 
@@ -60,4 +60,4 @@ def command(
     )
     out.document(result.to_json())
     out.table(zeros_table({layer.name: (layer.zeros, layer.weights) for layer in result.layers}))
-    out.text(f"{result.path}: {test_line(result.test)}; {100 * result.top1_before:.1f} % before pruning")
+    out.text(f"{result.path}: {accuracy_line(result.test)}; {100 * result.top1_before:.1f} % before pruning")

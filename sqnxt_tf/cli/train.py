@@ -39,7 +39,7 @@ def command(
     The state of the run lives beside it in NAME.train/, with history.csv: the same command again goes on with a run
     that was interrupted.
     """
-    from ..reports.results import test_line
+    from ..reports.results import accuracy_line
     from ..training.recipes import RECIPES
     from ..workflows.train import train
 
@@ -56,4 +56,4 @@ def command(
         progress=out.progress,
     )
     out.document(result.to_json())
-    out.text(f"{result.path}: {result.network}, {len(result.history)} epochs; {test_line(result.test)}")
+    out.text(f"{result.path}: {result.network}, {len(result.history)} epochs; {accuracy_line(result.test)}")

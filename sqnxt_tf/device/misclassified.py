@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..data.images import ImageSet
 from ..errors import SqnxtError
+from ..folders import check_output_folder
 from .evaluation import Evaluation
 
 OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
@@ -16,11 +17,8 @@ SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a pe
 
 def check_folder(folder: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a folder that holds something; with `force`, something that we did not write."""
-    if folder.exists() and not folder.is_dir():
-        raise SqnxtError(f"{folder}: is a file; give the name of a folder")
-    held = list(folder.iterdir()) if folder.is_dir() else []
-    if held and not force:
-        raise SqnxtError(f"{folder}: is not empty; choose another folder or replace it with --force")
+    check_output_folder(folder, force=force)
+    held = folder.iterdir() if folder.is_dir() else ()
     if strange := [path.name for path in held if not OWN_NAME.fullmatch(path.name)]:
         raise SqnxtError(f"{folder}: holds {strange[0]!r}, which is no misclassified image; choose another folder")
     if not folder.parent.is_dir():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..workflows.doctor import Examination
 
 
-def test_line(result: "Evaluation") -> str:
+def accuracy_line(result: "Evaluation") -> str:
     """Accuracy with its interval, in one line."""
     low, high = result.top1_interval
     return (

@@ -12,7 +12,7 @@ from sqnxt_export import ExportResult, whole_file
 from ..data import digits
 from ..device.evaluation import Evaluation, evaluate
 from ..device.latency import Latency, measure_latency
-from ..errors import SqnxtError
+from ..folders import check_output_folder
 from ..progress import Progress, silent
 from ..training.recipes import DIGITS, FINETUNE, Recipe
 from .export import export_source
@@ -111,10 +111,7 @@ def demo(
         ParityError: an artifact does not equal its model.
     """
     folder, began = Path(folder), time.monotonic()
-    if folder.exists() and not folder.is_dir():
-        raise SqnxtError(f"{folder}: is a file; give the name of a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise SqnxtError(f"{folder}: is not empty; choose another folder with --output, or overwrite it with --force")
+    check_output_folder(folder, force=force)
     folder.mkdir(parents=True, exist_ok=True)
     model, pruned = folder / "model.keras", folder / "pruned.keras"
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)

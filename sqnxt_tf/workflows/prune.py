@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_export import save_keras
-from sqnxt_export.artifact.files import check_output, existing_file
+from sqnxt_export.artifact.files import existing_file
 
 from ..data import load_splits
 from ..device.evaluation import count_answers
@@ -17,7 +17,7 @@ from ..training.pruning import prune as run_pruning
 from ..training.recipes import FINETUNE, Recipe
 from ..training.strategies import StrategyName, is_chief, make_strategy
 from .models import open_source, require_tensorflow, to_arrays
-from .train import TrainingResult, keras_versions
+from .train import TrainingResult, check_model_output, keras_versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +60,7 @@ def prune(
     Raises:
         SqnxtError, ExportError: a model that cannot be read, data that are not its own, an output that exists.
     """
-    output = Path(output)
-    if output.suffix != ".keras":
-        raise SqnxtError(f"{output}: a pruned model is a .keras file; give the output that suffix")
-    check_output(output, force=force)
+    output = check_model_output(output, force=force)
     check_sparsity(sparsity)
     if output.exists() and output.samefile(model):
         raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")

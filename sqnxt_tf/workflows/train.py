@@ -72,20 +72,14 @@ def train(
     Raises:
         SqnxtError, ExportError: an unknown network, data that are not there, an output that exists.
     """
-    output = Path(output)
-    if output.suffix != ".keras":
-        raise SqnxtError(f"{output}: a trained model is a .keras file; give the output that suffix")
-    check_output(output, force=force)
+    output = check_model_output(output, force=force)
     known = find_network(network)
     recipe = recipe or (DIGITS if data == "digits" else PAPER)
     preprocessing = default_preprocessing(data, known.name, input_size)
     sets = load_splits(data)
     labels = sets["train"].class_names
     size = (preprocessing.height, preprocessing.width)
-    if recipe.max_shift > min(size):
-        raise SqnxtError(
-            f"recipe: max_shift = {recipe.max_shift} is more than an input of {min(size)} pixels; enlarge it"
-        )
+    check_shift(recipe, size)
     settings = {
         "network": known.name, "data": data, "classes": len(labels), "input_size": size, "seed": seed,
         "recipe": asdict(recipe),
@@ -123,6 +117,31 @@ def train(
         save_keras(run.model, output, metadata, force=force)
         folder.finish()
     return TrainingResult(path=output, network=known.name, history=run.history, test=test)
+
+
+def check_model_output(output: str | Path, *, force: bool) -> Path:
+    """The path of the `.keras` file to write.
+
+    Raises:
+        SqnxtError, ExportError: another suffix, or a file that cannot be written.
+    """
+    output = Path(output)
+    if output.suffix != ".keras":
+        raise SqnxtError(f"{output}: a model is a .keras file; give the output that suffix")
+    check_output(output, force=force)
+    return output
+
+
+def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
+    """Refuse augmentation that would shift an image of that height and width out of itself.
+
+    Raises:
+        SqnxtError: it would.
+    """
+    if recipe.max_shift > min(size):
+        raise SqnxtError(
+            f"recipe: max_shift = {recipe.max_shift} is more than an input of {min(size)} pixels; enlarge it"
+        )
 
 
 def keras_versions() -> dict[str, str]:

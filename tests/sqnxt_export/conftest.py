@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+
+from sqnxt_export import ExportError, save_keras, to_onnx, to_tflite
 
 SIDE = 19
 
@@ -120,3 +124,29 @@ def images() -> np.ndarray[Any, np.dtype[np.float32]]:
     rng = np.random.default_rng(11)
     coarse = rng.uniform(-1, 1, (24, 5, 5, 3)).astype(np.float32)
     return np.ascontiguousarray(coarse.repeat(4, axis=1).repeat(4, axis=2)[:, :SIDE, :SIDE])
+
+
+@pytest.fixture(scope="session")
+def files(models: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One good file of each kind."""
+    folder = tmp_path_factory.mktemp("good")
+    model = models["squeezenext_like"]
+    paths = {suffix: folder / f"net.{suffix}" for suffix in ("keras", "onnx", "tflite")}
+    save_keras(model, paths["keras"])
+    onnx.save(to_onnx(model), paths["onnx"])
+    paths["tflite"].write_bytes(to_tflite(model, "float32"))
+    return paths
+
+
+@pytest.fixture(scope="session")
+def fault() -> Callable[[Callable[[Path], Any], Path], str | None]:
+    """What the user is told of a file, None where it was read; any other exception fails the test."""
+
+    def told(read: Callable[[Path], Any], path: Path) -> str | None:
+        try:
+            read(path)
+        except ExportError as error:
+            return str(error)
+        return None
+
+    return told

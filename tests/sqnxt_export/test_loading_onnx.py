@@ -1,0 +1,81 @@
+""".onnx files that may come from anyone: nothing outside the file is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from sqnxt_export import (
+    ExportError,
+    nonzero_fraction,
+    open_model,
+    read_metadata,
+)
+
+
+def test_onnx_files_that_cannot_run_here(files: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    model = onnx.load(files["onnx"])
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    onnx.save(model, path)
+    with pytest.raises(ExportError, match="fixed size"):
+        open_model(path)
+    model = onnx.load(files["onnx"])
+    tensor = model.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match="lies in another file"):
+        open_model(path)
+
+
+def _external() -> onnx.TensorProto:
+    tensor = onnx.TensorProto(name="c", data_type=onnx.TensorProto.FLOAT, dims=[1, 3, 4, 4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret.bin")
+    return tensor
+
+
+def _onnx_with(*nodes: onnx.NodeProto, **parts: Any) -> onnx.ModelProto:
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 4, 4]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph(nodes, "g", values[:1], values[1:])
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("own", 1)]
+    return onnx.helper.make_model(graph, opset_imports=opsets, **parts)
+
+
+def test_onnx_files_that_read_others_from_anywhere_inside(tmp_path: Path) -> None:
+    make, path = onnx.helper.make_node, tmp_path / "net.onnx"
+    sparse = onnx.SparseTensorProto(values=_external(), dims=[48])
+    branch = onnx.GraphProto(name="b", initializer=[_external()], node=[make("Identity", ["c"], ["z"])])
+    in_sparse_initializer = _onnx_with(make("Relu", ["x"], ["y"]))
+    in_sparse_initializer.graph.sparse_initializer.append(sparse)
+    for model in (
+        _onnx_with(make("Constant", [], ["y"], value=_external())),
+        _onnx_with(make("Constant", [], ["y"], sparse_value=sparse)),
+        _onnx_with(make("Own", ["x"], ["y"], domain="own", values=[_external()])),
+        _onnx_with(make("If", ["x"], ["y"], then_branch=branch, else_branch=branch)),
+        _onnx_with(make("Own", ["x"], ["y"], domain="own", bodies=[branch])),
+        in_sparse_initializer,
+    ):
+        path.write_bytes(model.SerializeToString())
+        for read in (open_model, nonzero_fraction, read_metadata):
+            with pytest.raises(ExportError, match="'c' lies in another file"):
+                read(path)
+
+
+def test_onnx_functions_are_refused_with_a_remedy_that_works(tmp_path: Path) -> None:
+    from onnx import inliner
+
+    make, path = onnx.helper.make_node, tmp_path / "net.onnx"
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    function = onnx.helper.make_function("own", "Own", ["i"], ["o"], [make("Relu", ["i"], ["o"])], opsets)
+    model = _onnx_with(make("Own", ["x"], ["y"], domain="own"), functions=[function])
+    model.ir_version = 10
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match=r"inline them with onnx\.inliner\.inline_local_functions"):
+        open_model(path)
+    onnx.save(inliner.inline_local_functions(model), path)
+    assert open_model(path).input_shape == (4, 4, 3)
