@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..errors import SqnxtError
 from .digits import SPLITS, Split, digits
-from .folders import image_folder
+from .folders import check_is_folder, image_folder
 from .images import ImageSet
 
 __all__ = ["ImageSet", "Split", "digits", "image_folder", "is_divided", "load_data", "load_splits"]
@@ -39,12 +39,15 @@ def load_splits(name: str) -> dict[Split, ImageSet]:
     """All three parts of a data set.
 
     Raises:
-        SqnxtError: a folder that is not divided, or whose parts have different classes.
+        SqnxtError: a folder that is not there or not divided, or whose parts have different classes.
     """
-    if name != "digits" and (missing := [split for split in SPLITS if not (Path(name) / split).is_dir()]):
-        raise SqnxtError(
-            f"{name}: has no sub-folder {' and no '.join(missing)}; divide its images into train, validation and test"
-        )
+    if name != "digits":
+        check_is_folder(Path(name))
+        if missing := [split for split in SPLITS if not (Path(name) / split).is_dir()]:
+            raise SqnxtError(
+                f"{name}: has no sub-folder {' and no '.join(missing)}; "
+                "divide its images into train, validation and test"
+            )
     parts = {split: load_data(name, split) for split in SPLITS}
     if len({part.class_names for part in parts.values()}) > 1:
         raise SqnxtError(f"{name}: its parts have different classes; give each class a folder in each of them")

@@ -18,8 +18,7 @@ def image_folder(folder: Path) -> ImageSet:
     Raises:
         SqnxtError: the folder is not there, or holds no sub-folders with images.
     """
-    if not folder.is_dir():
-        raise SqnxtError(f"{folder}: is not a folder; give `digits`, or a folder with one sub-folder a class")
+    check_is_folder(folder)
     classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     found = [
         (path, label)
@@ -36,6 +35,16 @@ def image_folder(folder: Path) -> ImageSet:
         sources=tuple(str(path) for path, _ in found),
         image=lambda index: read_image(found[index][0]),
     )
+
+
+def check_is_folder(folder: Path) -> None:
+    """Refuse data that are not there.
+
+    Raises:
+        SqnxtError: the folder is not there.
+    """
+    if not folder.is_dir():
+        raise SqnxtError(f"{folder}: is not a folder; give `digits`, or a folder with one sub-folder a class")
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

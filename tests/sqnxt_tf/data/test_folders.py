@@ -68,8 +68,9 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_data_set_is_refused(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(SqnxtError, match="is not a folder"):
-        load_data(str(tmp_path / "nowhere"))
+    for load in (load_data, load_splits):
+        with pytest.raises(SqnxtError, match="is not a folder"):
+            load(str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(SqnxtError, match="holds no images"):
         load_data(str(tmp_path / "empty"))
