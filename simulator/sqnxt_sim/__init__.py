@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqnxt_sim.accelerator_file import list_accelerators, load_accelerator
     from sqnxt_sim.dataflows import Dataflow
     from sqnxt_sim.errors import SimulatorError
-    from sqnxt_sim.layers import ConvLayer, Uncosted, UncostedLayer, Workload
+    from sqnxt_sim.layers import ConvLayer, LiveActivations, Uncosted, UncostedLayer, VectorWork, Workload
     from sqnxt_sim.onnx_reader import read_onnx
     from sqnxt_sim.report import LayerCost, NetworkReport
     from sqnxt_sim.search import Bound, Cycles, Energy, TilingCost
@@ -32,6 +32,7 @@ _HOMES = {
     "EnergyTable": "accelerator",
     "GlobalBuffer": "accelerator",
     "LayerCost": "report",
+    "LiveActivations": "layers",
     "NetworkReport": "report",
     "PEArray": "accelerator",
     "SimulatorError": "errors",
@@ -40,6 +41,7 @@ _HOMES = {
     "TilingCost": "search",
     "Uncosted": "layers",
     "UncostedLayer": "layers",
+    "VectorWork": "layers",
     "Workload": "layers",
     "list_accelerators": "accelerator_file",
     "load_accelerator": "accelerator_file",
@@ -59,6 +61,7 @@ __all__ = [
     "EnergyTable",
     "GlobalBuffer",
     "LayerCost",
+    "LiveActivations",
     "NetworkReport",
     "PEArray",
     "SimulatorError",
@@ -67,6 +70,7 @@ __all__ = [
     "TilingCost",
     "Uncosted",
     "UncostedLayer",
+    "VectorWork",
     "Workload",
     "list_accelerators",
     "load_accelerator",

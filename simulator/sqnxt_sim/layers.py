@@ -143,21 +143,59 @@ class Uncosted(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VectorWork:
+    """What an operator other than a convolution asks of a vector unit, for the whole batch.
+
+    `operations` are on single values (an addition, a comparison); `bits` is the width of the values, None for floats.
+    Constants are not counted among the values read.
+    """
+
+    operations: int
+    values_read: int
+    values_written: int
+    bits: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UncostedLayer:
-    """A node that is listed and not costed; `reason` completes the sentence "not costed because ..."."""
+    """A node that the array does not run; `reason` completes the sentence "not costed because ...".
+
+    `work` is what an accelerator with a vector unit would do for it; None where there is nothing to do, or no model.
+    """
 
     name: str
     op: str
     why: Uncosted
     reason: str
+    work: VectorWork | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveActivations:
+    """Activations that must be kept somewhere while a node runs: what it reads, what it writes, what others still need.
+
+    Floats are counted as values, because their width is the accelerator's; integers in bits.
+    """
+
+    node: str
+    float_values: int
+    integer_bits: int
+
+    def bytes_at(self, word_bits: int) -> float:
+        """Bytes, floats at the accelerator's native width."""
+        return (self.float_values * word_bits + self.integer_bits) / 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A network in execution order; nothing of the graph is left out."""
+    """A network in execution order; nothing of the graph is left out.
+
+    `live` says for each node what activations are alive while it runs; empty where only the layers are known.
+    """
 
     name: str
     layers: tuple[ConvLayer | UncostedLayer, ...]
+    live: tuple[LiveActivations, ...] = ()
 
     @property
     def conv_layers(self) -> tuple[ConvLayer, ...]:
