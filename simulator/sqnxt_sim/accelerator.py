@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PEArray:
-    """A rows x cols grid of processing elements, one MAC each a cycle.
+    """A rows x cols grid of processing elements (PEs), one MAC each a cycle whatever the width of its operands.
 
     `word_bits` is the native width of operands and of every buffer and DRAM word. `partial_sums_per_pe` are the
     register file entries that hold partial sums in output stationary, the model's R. `layer_overhead_cycles` are
-    spent once a layer, whatever the layer.
+    spent once a layer, whatever the layer. Where `multiplier_bits` is given, a PE is `multipliers_per_pe` multipliers
+    of that width, which wide operands take in pieces and narrow ones share.
     """
 
     rows: int
@@ -19,6 +22,15 @@ class PEArray:
     partial_sums_per_pe: int
     clock_hz: float
     layer_overhead_cycles: float
+    multiplier_bits: int | None = None
+    multipliers_per_pe: int = 1
+
+    def cycles_per_mac(self, activation_bits: int, weight_bits: int) -> float:
+        """Cycles that a PE takes for one MAC; below 1 where it packs several into a cycle."""
+        if self.multiplier_bits is None:
+            return 1.0
+        pieces = ceil(activation_bits / self.multiplier_bits) * ceil(weight_bits / self.multiplier_bits)
+        return pieces / self.multipliers_per_pe
 
     @property
     def size(self) -> int:
@@ -36,10 +48,21 @@ class GlobalBuffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dram:
-    """Off-chip memory as two numbers, latency and effective bandwidth, as in the paper."""
+    """Off-chip memory as two numbers, latency and effective bandwidth, as in the paper.
+
+    Where `weight_index_bits` is given, weights are stored compressed: nonzero values, each with an index of that many
+    bits, in DRAM and on their way through the buffer, which still keeps room for all of them.
+    """
 
     bytes_per_second: float
     latency_cycles: float
+    weight_index_bits: float | None = None
+
+    def stored_weight_bits(self, weight_bits: int, nonzero_fraction: float) -> float:
+        """Mean bits of a stored weight; dense where an index would cost more than the zeros save."""
+        if self.weight_index_bits is None:
+            return weight_bits
+        return min(weight_bits, nonzero_fraction * (weight_bits + self.weight_index_bits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +84,21 @@ class TileSearch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VectorUnit:
+    """Runs what the array does not: pooling, additions and the like; `operation_energy` in MACs of native width."""
+
+    operations_per_cycle: float
+    operation_energy: float
+
+
+class Origin(NamedTuple):
+    """Where a number comes from (one of `accelerator_file.ORIGINS`), and a word on it."""
+
+    kind: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
     """A whole accelerator. `origins` maps "section.key" to where that number comes from."""
 
@@ -71,7 +109,8 @@ class Accelerator:
     dram: Dram
     energy: EnergyTable
     search: TileSearch
-    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    vector: VectorUnit | None = None
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     @property
     def buffer_words(self) -> float:
@@ -79,6 +118,11 @@ class Accelerator:
         return self.buffer.bytes * 8 / self.array.word_bits
 
     @property
+    def dram_bytes_per_cycle(self) -> float:
+        """Bytes that cross the DRAM interface in one cycle."""
+        return self.dram.bytes_per_second / self.array.clock_hz
+
+    @property
     def dram_words_per_cycle(self) -> float:
         """Native words that cross the DRAM interface in one cycle, the model's B."""
-        return self.dram.bytes_per_second * 8 / self.array.word_bits / self.array.clock_hz
+        return self.dram_bytes_per_cycle * 8 / self.array.word_bits

@@ -8,7 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sqnxt_sim.accelerator import Accelerator, Dram, EnergyTable, GlobalBuffer, PEArray, TileSearch
+from sqnxt_sim.accelerator import (
+    Accelerator,
+    Dram,
+    EnergyTable,
+    GlobalBuffer,
+    Origin,
+    PEArray,
+    TileSearch,
+    VectorUnit,
+)
 from sqnxt_sim.errors import SimulatorError
 
 ORIGINS = ("paper", "published", "chosen", "fitted")
@@ -43,6 +52,8 @@ _SCHEMA: dict[str, dict[str, _Number]] = {
         "partial_sums_per_pe": _Number(low=1, high=65536, whole=True),
         "clock_hz": _Number(low=1e3, high=1e11),
         "layer_overhead_cycles": _Number(low=0, high=1e9),
+        "multiplier_bits": _Number(low=1, high=64, whole=True, optional=True),
+        "multipliers_per_pe": _Number(low=1, high=1024, whole=True, optional=True),
     },
     "buffer": {
         "bytes": _Number(low=64, high=2**40, whole=True),
@@ -51,6 +62,7 @@ _SCHEMA: dict[str, dict[str, _Number]] = {
     "dram": {
         "bytes_per_second": _Number(low=1e3, high=1e15),
         "latency_cycles": _Number(low=0, high=1e6),
+        "weight_index_bits": _Number(low=0, high=64, optional=True),
     },
     "energy": {
         "mac": _Number(low=0, high=1e6),
@@ -60,7 +72,12 @@ _SCHEMA: dict[str, dict[str, _Number]] = {
         "mac_pj": _Number(low=0, high=1e6, optional=True),
     },
     "search": {"cycles_per_dram_word": _Number(low=0, high=1e6)},
+    "vector": {
+        "operations_per_cycle": _Number(low=1e-3, high=1e6),
+        "operation_energy": _Number(low=0, high=1e6),
+    },
 }
+_OPTIONAL_SECTIONS = ("vector",)
 
 
 @cache
@@ -100,8 +117,9 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
             raise SimulatorError(f"{path}: {key} is missing; add it, as in a preset")
         if not isinstance(table.get(key), str):
             raise SimulatorError(f"{path}: {key} is {table[key]!r}; it must be a string")
-    origins: dict[str, str] = {}
-    sections = {name: _section(table.get(name), name, path, origins) for name in _SCHEMA}
+    origins: dict[str, Origin] = {}
+    wanted = [name for name in _SCHEMA if name in table or name not in _OPTIONAL_SECTIONS]
+    sections = {name: _section(table.get(name), name, path, origins) for name in wanted}
     return Accelerator(
         name=table["name"],
         description=table["description"],
@@ -110,11 +128,12 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
         dram=Dram(**sections["dram"]),
         energy=EnergyTable(**sections["energy"]),
         search=TileSearch(**sections["search"]),
+        vector=VectorUnit(**sections["vector"]) if "vector" in sections else None,
         origins=MappingProxyType(origins),
     )
 
 
-def _section(section: object, name: str, path: Path, origins: dict[str, str]) -> dict[str, Any]:
+def _section(section: object, name: str, path: Path, origins: dict[str, Origin]) -> dict[str, Any]:
     """The numbers of one section; their origins go to `origins`."""
     if section is None:
         raise SimulatorError(f"{path}: section [{name}] is missing; add it, as in a preset")
@@ -124,22 +143,25 @@ def _section(section: object, name: str, path: Path, origins: dict[str, str]) ->
     _refuse_unknown(section, set(schema), f"{path}: [{name}]")
     values: dict[str, Any] = {}
     for key, number in schema.items():
-        if key not in section and number.optional:
-            continue
-        where = f"{path}: {name}.{key}"
-        if key not in section:
-            raise SimulatorError(f'{where} is missing; add it as {{ value = {number}, origin = "..." }}')
-        entry = section[key]
-        if not isinstance(entry, dict) or not {"value", "origin"} <= set(entry):
-            raise SimulatorError(f'{where} is {entry!r}; it must be {{ value = {number}, origin = "..." }}')
-        _refuse_unknown(entry, {"value", "origin", "note"}, where)
-        if not number.accepts(entry["value"]):
-            raise SimulatorError(f"{where} is {entry['value']!r}; it must be {number}")
-        if entry["origin"] not in ORIGINS:
-            raise SimulatorError(f"{where} has origin {entry['origin']!r}; it must be one of {', '.join(ORIGINS)}")
-        values[key] = entry["value"]
-        origins[f"{name}.{key}"] = entry["origin"]
+        if key in section or not number.optional:
+            values[key], origins[f"{name}.{key}"] = _entry(section.get(key), number, f"{path}: {name}.{key}")
     return values
+
+
+def _entry(entry: object, number: _Number, where: str) -> tuple[float, Origin]:
+    """One number and where it comes from."""
+    if entry is None:
+        raise SimulatorError(f'{where} is missing; add it as {{ value = {number}, origin = "..." }}')
+    if not isinstance(entry, dict) or not {"value", "origin"} <= set(entry):
+        raise SimulatorError(f'{where} is {entry!r}; it must be {{ value = {number}, origin = "..." }}')
+    _refuse_unknown(entry, {"value", "origin", "note"}, where)
+    if not number.accepts(entry["value"]):
+        raise SimulatorError(f"{where} is {entry['value']!r}; it must be {number}")
+    if entry["origin"] not in ORIGINS:
+        raise SimulatorError(f"{where} has origin {entry['origin']!r}; it must be one of {', '.join(ORIGINS)}")
+    if not isinstance(entry.get("note", ""), str):
+        raise SimulatorError(f"{where} has note {entry['note']!r}; it must be a string")
+    return entry["value"], Origin(entry["origin"], entry.get("note", ""))
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:

@@ -29,6 +29,11 @@ def array_cycles(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array
     return _output_stationary_cycles(layer, space, array)
 
 
+def cycles_per_mac(layer: ConvLayer, array: PEArray) -> float:
+    """Cycles that a PE takes for one MAC of the layer, floats at the native width."""
+    return array.cycles_per_mac(layer.activation_bits or array.word_bits, layer.weight_bits or array.word_bits)
+
+
 def buffer_words(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
     """Native words between buffer and array for every tiling; what DRAM moves through the buffer excluded."""
     if dataflow is Dataflow.WEIGHT_STATIONARY:
@@ -51,9 +56,10 @@ def register_file_accesses(dataflow: Dataflow, layer: ConvLayer) -> float:
 def _weight_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
     """Each Pr x Pc block of weights stays while a tile's pixels stream past; the next block loads behind them.
 
-    Loading takes Pr cycles, so a tile of fewer pixels waits for it.
+    Loading takes Pr cycles, so a tile that streams for less waits for it.
     """
-    rows, cols, fill = space.rows, space.cols, array.rows
+    rows, cols, mac = space.rows, space.cols, cycles_per_mac(layer, array)
+    fill = array.rows / mac
     full_rows, full_cols = rows.tiles - 1, cols.tiles - 1
     stream = (
         full_rows * full_cols * np.maximum(rows.size * cols.size, fill)
@@ -62,7 +68,7 @@ def _weight_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
         + np.maximum(rows.last * cols.last, fill)
     )
     blocks = space.in_channels.blocks * space.out_channels.blocks
-    return layer.groups * layer.kernel_size * blocks * stream
+    return (mac * layer.groups * layer.kernel_size) * blocks * stream
 
 
 def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
@@ -71,7 +77,7 @@ def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
     Inputs are loaded for as many output channels at a time as a PE keeps partial sums; results drain a row a cycle.
     """
     pixel_blocks = space.rows.blocks * space.cols.blocks
-    steps = pixel_blocks * _nonzero_weights(layer)
+    steps = pixel_blocks * (cycles_per_mac(layer, array) * _nonzero_weights(layer))
     loads = (
         pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * (_window(layer, array) / array.cols)
     )
@@ -80,11 +86,11 @@ def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
 
 
 def _weight_stationary_words(layer: ConvLayer, space: TilingSpace, scale: WordScale) -> Array:
-    """Every pixel is read for each block of weights, padding too; every weight is read once for each map tile."""
+    """Every pixel is read for each block of weights, padding too; every weight, as stored, once for each map tile."""
     inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * space.out_channels.blocks
     # The first partial sum of a pixel is written; every other is read, added to and written back.
     sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * space.in_channels.blocks - 1)
-    return scale.activation * (inputs + sums) + scale.weight * layer.weights * space.map_tiles
+    return scale.activation * (inputs + sums) + scale.stored_weight * layer.weights * space.map_tiles
 
 
 def _output_stationary_words(layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:

@@ -106,7 +106,7 @@ def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator)
 def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Array, Array]:
     """DRAM cycles of every tiling: those that overlap with the array, and first load and last store, which don't."""
     per_cycle, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
-    tile_cycles = (space.input_words + space.weight_words + space.output_words) / per_cycle
+    tile_cycles = space.transfer_words / per_cycle
     hidden = space.dram_words / per_cycle - tile_cycles + latency * (space.rounds - 1)
     return hidden, tile_cycles + latency
 
@@ -149,5 +149,5 @@ def _cost(
         energy=energy,
         executed_macs=macs,
         dram_words=dram_words,
-        buffer_words=sum(_at(words, best) for words in (space.input_words, space.weight_words, space.output_words)),
+        buffer_words=_at(space.tile_words, best),
     )

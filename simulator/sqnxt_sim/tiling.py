@@ -32,28 +32,31 @@ class Tiling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordScale:
-    """Native words that one activation and one weight of a layer take, in the buffer and in DRAM."""
+    """Native words that one activation and one weight of a layer take.
+
+    `stored_weight` is the mean over all weights as DRAM stores them: less than `weight` where they are compressed.
+    """
 
     activation: float
     weight: float
+    stored_weight: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilingSpace:
     """All tilings of one layer that may be best, for one image. Words are native words of the accelerator.
 
-    `input_words`, `weight_words` and `output_words` are those of the largest tile; `map_tiles` counts tiles over the
-    map and `rounds` over all loops; `dram_words` is the traffic in the best order of the tile loops; `fits` marks the
-    tilings that the buffer can hold.
+    `tile_words` is the room that the largest tile takes in the buffer, `transfer_words` what DRAM moves for it;
+    `map_tiles` counts tiles over the map and `rounds` over all loops; `dram_words` is the traffic in the best order of
+    the tile loops; `fits` marks the tilings that the buffer can hold.
     """
 
     rows: SpatialAxis
     cols: SpatialAxis
     in_channels: ChannelAxis
     out_channels: ChannelAxis
-    input_words: Array
-    weight_words: Array
-    output_words: Array
+    tile_words: Array
+    transfer_words: Array
     map_tiles: Array
     rounds: Array
     dram_words: Array
@@ -73,8 +76,12 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
     Outputs and partial sums are taken at the width of the layer's input activations.
     """
     native = accelerator.array.word_bits
+    weight_bits = layer.weight_bits or native
+    nonzero = 1.0 if layer.nonzero_weights is None else layer.nonzero_weights / layer.weights
     return WordScale(
-        activation=(layer.activation_bits or native) / native, weight=(layer.weight_bits or native) / native
+        activation=(layer.activation_bits or native) / native,
+        weight=weight_bits / native,
+        stored_weight=accelerator.dram.stored_weight_bits(weight_bits, nonzero) / native,
     )
 
 
@@ -92,11 +99,12 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
 
     scale = word_scale(layer, accelerator)
     read_channels = out_channels.size / layer.group_out_channels if layer.is_depthwise else in_channels.size
-    input_words = rows.extent * cols.extent * read_channels * scale.activation
-    weight_words = layer.kernel_size * in_channels.size * out_channels.size * scale.weight
-    output_words = rows.size * cols.size * out_channels.size * scale.activation
-    copies = accelerator.buffer.capacity_divisor
-    fits = copies * (input_words + weight_words + output_words) <= accelerator.buffer_words
+    input_words = rows.extent * cols.extent * (read_channels * scale.activation)
+    tile_weights = layer.kernel_size * in_channels.size * out_channels.size
+    output_words = rows.size * cols.size * (out_channels.size * scale.activation)
+    map_words = input_words + output_words
+    tile_words = map_words + tile_weights * scale.weight
+    fits = accelerator.buffer.capacity_divisor * tile_words <= accelerator.buffer_words
     if not fits.any():
         raise SimulatorError(
             f"layer {layer.name!r}: not even its smallest tile fits the {accelerator.buffer.bytes} byte buffer of "
@@ -109,9 +117,10 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
         cols=cols,
         in_channels=in_channels,
         out_channels=out_channels,
-        input_words=input_words,
-        weight_words=weight_words,
-        output_words=output_words,
+        tile_words=tile_words,
+        transfer_words=tile_words
+        if scale.stored_weight == scale.weight
+        else map_words + tile_weights * scale.stored_weight,
         map_tiles=map_tiles,
         rounds=map_tiles * in_channels.tiles * out_channels.tiles * groups,
         dram_words=_dram_words(layer, scale, rows, cols, in_channels, out_channels),
@@ -161,7 +170,7 @@ def _dram_words(
     Partial sums that leave the buffer are written and read back. Hence three orders matter, by innermost loop.
     """
     extent_total = rows.extent_total * cols.extent_total
-    weights = layer.weights // layer.groups * scale.weight
+    weights = layer.weights // layer.groups * scale.stored_weight
     outputs = layer.out_pixels * layer.group_out_channels * scale.activation
     inputs = extent_total * layer.group_in_channels * scale.activation
     if layer.is_depthwise:

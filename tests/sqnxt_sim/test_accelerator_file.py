@@ -9,7 +9,7 @@ PRESET = (_PRESETS / "squeezelerator-8x8.toml").read_text(encoding="utf-8")
 
 
 def test_presets():
-    assert list_accelerators() == ("squeezelerator-16x16", "squeezelerator-8x8")
+    assert list_accelerators() == ("edge-npu-8bit", "eyeriss-like", "squeezelerator-16x16", "squeezelerator-8x8")
 
 
 @pytest.mark.parametrize(
@@ -23,15 +23,26 @@ def test_the_papers_accelerators(name, side, words):
 
 
 @pytest.mark.parametrize("name", list_accelerators())
-def test_every_number_has_an_origin_and_four_are_fitted(name):
+def test_every_number_has_an_origin(name):
+    assert {origin.kind for origin in load_accelerator(name).origins.values()} <= set(ORIGINS)
+
+
+@pytest.mark.parametrize("name", ["squeezelerator-8x8", "squeezelerator-16x16"])
+def test_four_numbers_are_fitted_to_table_3(name):
     origins = load_accelerator(name).origins
-    assert set(origins.values()) <= set(ORIGINS)
-    assert sorted(key for key, origin in origins.items() if origin == "fitted") == [
+    assert sorted(key for key, origin in origins.items() if origin.kind == "fitted") == [
         "array.clock_hz",
         "array.layer_overhead_cycles",
         "buffer.capacity_divisor",
         "search.cycles_per_dram_word",
     ]
+
+
+@pytest.mark.parametrize("name", ["edge-npu-8bit", "eyeriss-like"])
+def test_nothing_is_fitted_elsewhere_and_what_is_published_names_its_source(name):
+    for key, origin in load_accelerator(name).origins.items():
+        assert origin.kind != "fitted", key
+        assert origin.kind != "published" or origin.note, key
 
 
 def test_a_file_of_ones_own(tmp_path):
@@ -60,6 +71,9 @@ def test_a_file_of_ones_own(tmp_path):
         (PRESET[PRESET.index("["):], "array = 8", r": array is 8; it must be a section \[array\]"),
         ('name = "squeezelerator-8x8"', "name = 3", "name is 3; it must be a string"),
         ("[array]", "[array", "not TOML"),
+        ("[dram]", "[vector]\n\n[dram]", r"vector\.operations_per_cycle is missing; add it as \{ value"),
+        ("[dram]", "[dram]\nweight_index_bits = 4", r"dram\.weight_index_bits is 4; it must be \{ value"),
+        ('"paper" }\ncols', '"paper", note = 3 }\ncols', r"array\.rows has note 3; it must be a string"),
     ],
 )  # fmt: skip
 def test_what_is_refused(tmp_path, good, bad, fault):
@@ -74,7 +88,7 @@ def test_what_is_refused(tmp_path, good, bad, fault):
 def test_an_unknown_name_offers_the_presets():
     with pytest.raises(
         SimulatorError,
-        match=r"^accelerator 'squeezelerator': is not known; use one of squeezelerator-16x16",
+        match=r"^accelerator 'squeezelerator': is not known; use one of edge-npu-8bit, eyeriss-like, squeezelerator",
     ):
         load_accelerator("squeezelerator")
 

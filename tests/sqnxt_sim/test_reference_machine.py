@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, load_accelerator
 from sqnxt_sim.dataflows import array_cycles, buffer_words
-from sqnxt_sim.tiling import WordScale, tiling_space
+from sqnxt_sim.tiling import tiling_space, word_scale
 
 PRESET = load_accelerator("squeezelerator-8x8")
 
@@ -40,7 +40,7 @@ class Buffer:
         self.held: dict[str, object] = {}
         self.spilled: dict[object, int] = {}
 
-    def bring(self, rows: range, cols: range, ins: range, outs: range, weights: int) -> None:
+    def bring(self, rows: range, cols: range, ins: range, outs: range, weights: float) -> None:
         layer = self.layer
         height = touched(rows, layer.in_height, layer.span_height, layer.stride_height, layer.pad_top)
         width = touched(cols, layer.in_width, layer.span_width, layer.stride_width, layer.pad_left)
@@ -62,11 +62,20 @@ class Buffer:
             self.words += self.spilled[tile]
 
 
+def stored_words(weights, index_bits: float | None) -> float:
+    """Words of 16-bit weights in DRAM: all of them, or the nonzero ones with an index each."""
+    return weights.size if index_bits is None else np.count_nonzero(weights) * (16 + index_bits) / 16
+
+
 class Array:
     """Pr x Pc processing elements; computes on tiles, counts cycles by kind and the words that the buffer gives."""
 
-    def __init__(self, layer: ConvLayer, array, data, weights) -> None:
-        self.layer, self.array, self.weights = layer, array, weights
+    def __init__(self, layer: ConvLayer, accelerator, data, weights) -> None:
+        self.layer, self.array, self.weights = layer, accelerator.array, weights
+        # Compressed only where the zeros save more than the indices cost.
+        index_bits = accelerator.dram.weight_index_bits
+        self.index_bits = index_bits if stored_words(weights, index_bits) < weights.size else None
+        self.cycles_per_mac = self.array.cycles_per_mac(16, 16)
         pads = ((0, 0), (layer.pad_top, layer.pad_bottom), (layer.pad_left, layer.pad_right))
         self.data = np.pad(data, pads)
         self.output = np.zeros((layer.out_channels, layer.out_height, layer.out_width), dtype=np.int64)
@@ -90,12 +99,12 @@ class Array:
             for block_in, block_out in product(chunks(ins, self.array.rows), chunks(outs, self.array.cols)):
                 channels_in, channels_out = list(block_in), list(block_out)
                 held = self.weights[np.ix_(channels_out, [c - first for c in channels_in])][:, :, tap_y, tap_x]
-                self.counts["words"] += held.size
+                self.counts["words"] += stored_words(held, self.index_bits)
                 stream = 0
                 for y, x in product(rows, cols):
                     self.counts["words"] += len(channels_in)
                     self.add(channels_out, y, x, held @ self.input(channels_in, y, x, tap_y, tap_x))
-                    stream += 1
+                    stream += self.cycles_per_mac
                 self.counts["stream"] += max(stream, self.array.rows)
 
     def output_stationary(self, rows: range, cols: range, ins: range, outs: range) -> None:
@@ -114,7 +123,7 @@ class Array:
                         for tap_y, tap_x in np.argwhere(self.weights[out, channel - first]):
                             weight = self.weights[out, channel - first, tap_y, tap_x]
                             self.counts["words"] += 1
-                            self.counts["steps"] += 1
+                            self.counts["steps"] += self.cycles_per_mac
                             sums[i] += weight * np.array([self.input(channel, y, x, tap_y, tap_x) for y, x in pixels])
                 for (y, x), results in zip(pixels, sums.T, strict=True):
                     self.add(list(held), y, x, results)
@@ -126,7 +135,7 @@ class Array:
         return self.counts["stream"] + max(self.counts["steps"], loads) + self.counts["drain"]
 
 
-def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) -> int:
+def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) -> float:
     """The whole layer, tile loops in `order` (map s, input c, output channels k; outermost first): its DRAM words."""
     compute = array.weight_stationary if dataflow is Dataflow.WEIGHT_STATIONARY else array.output_stationary
     maps = list(product(chunks(range(layer.out_height), tiling.rows), chunks(range(layer.out_width), tiling.cols)))
@@ -135,7 +144,7 @@ def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) 
         buffer = Buffer(layer)
         for groups, (rows, cols) in product(chunks(range(layer.groups), tiling.out_channels // k), maps):
             outs = range(groups.start * k, groups.stop * k)
-            buffer.bring(rows, cols, groups, outs, layer.kernel_size * len(outs))
+            buffer.bring(rows, cols, groups, outs, stored_words(array.weights[list(outs)], array.index_bits))
             for g in groups:
                 compute(rows, cols, range(g, g + 1), range(g * k, g * k + k))
         buffer.write_back(buffer.held["outputs"])
@@ -149,7 +158,8 @@ def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) 
         }
         for place in product(*(loops[name] for name in order)):
             (rows, cols), ins, outs = (place[order.index(name)] for name in "sck")
-            buffer.bring(rows, cols, ins, outs, layer.kernel_size * len(ins) * len(outs))
+            kernels = array.weights[np.ix_(list(outs), [i - g * c for i in ins])]
+            buffer.bring(rows, cols, ins, outs, stored_words(kernels, array.index_bits))
             compute(rows, cols, ins, outs)
         buffer.write_back(buffer.held["outputs"])
         words += buffer.words
@@ -203,37 +213,48 @@ def problems(draw):
     weights *= random.random(weights.shape) >= draw(st.sampled_from([0, 0.4, 0.9, 1]))
     data = random.integers(-9, 10, size=(layer.in_channels, layer.in_height, layer.in_width))
     layer = replace(layer, nonzero_weights=int(np.count_nonzero(weights)))
-    array = replace(PRESET.array, rows=number(1, 4), cols=number(1, 4), partial_sums_per_pe=number(1, 4))
-    space = tiling_space(layer, replace(PRESET, array=array))
+    array = replace(
+        PRESET.array,
+        rows=number(1, 4),
+        cols=number(1, 4),
+        partial_sums_per_pe=number(1, 4),
+        multiplier_bits=draw(st.sampled_from([None, 8, 16])),
+        multipliers_per_pe=draw(st.sampled_from([1, 2])),
+    )
+    dram = replace(PRESET.dram, weight_index_bits=draw(st.sampled_from([None, 0, 4])))
+    accelerator = replace(PRESET, array=array, dram=dram)
+    space = tiling_space(layer, accelerator)
     places = np.argwhere(space.fits)
-    return layer, data, weights, array, space, tuple(places[number(0, len(places) - 1)])
+    return layer, data, weights, accelerator, space, tuple(places[number(0, len(places) - 1)])
 
 
 @settings(max_examples=500, deadline=None)
 @given(problems(), st.sampled_from(Dataflow), st.sampled_from(list(permutations("sck"))))
 def test_closed_forms_equal_the_counts(problem, dataflow, order):
-    layer, data, weights, array, space, place = problem
-    machine = Array(layer, array, data, weights)
+    layer, data, weights, accelerator, space, place = problem
+    machine = Array(layer, accelerator, data, weights)
     run(layer, space.tiling(place), machine, dataflow, "".join(order))
     assert (machine.output == convolution(layer, data, weights)).all()
 
     def closed_form(values):
         return np.broadcast_to(values, space.fits.shape)[place]
 
-    assert closed_form(array_cycles(dataflow, layer, space, array)) == pytest.approx(machine.cycles(), rel=1e-12)
-    scale = WordScale(activation=1, weight=1)
-    assert closed_form(buffer_words(dataflow, layer, space, array, scale)) == machine.counts["words"]
+    cycles = closed_form(array_cycles(dataflow, layer, space, accelerator.array))
+    assert cycles == pytest.approx(machine.cycles(), rel=1e-12)
+    scale = word_scale(layer, accelerator)
+    words = closed_form(buffer_words(dataflow, layer, space, accelerator.array, scale))
+    assert words == pytest.approx(machine.counts["words"], rel=1e-12)
 
 
 @settings(max_examples=200, deadline=None)
 @given(problems())
 def test_dram_words_are_those_of_the_best_order(problem):
-    layer, data, weights, array, space, place = problem
-    machine = Array(layer, array, data, weights)
+    layer, data, weights, accelerator, space, place = problem
+    machine = Array(layer, accelerator, data, weights)
     # Traffic is a matter of the tiles alone.
     machine.weight_stationary = lambda *tile: None
     moved = [
         run(layer, space.tiling(place), machine, Dataflow.WEIGHT_STATIONARY, "".join(order))
         for order in permutations("sck")
     ]
-    assert np.broadcast_to(space.dram_words, space.fits.shape)[place] == min(moved)
+    assert np.broadcast_to(space.dram_words, space.fits.shape)[place] == pytest.approx(min(moved), rel=1e-12)

@@ -46,9 +46,17 @@ def layers(draw):
 @st.composite
 def accelerators(draw):
     sides = st.sampled_from([2, 3, 4, 8])
-    array = replace(SMALL.array, rows=draw(sides), cols=draw(sides), partial_sums_per_pe=draw(st.integers(1, 5)))
+    array = replace(
+        SMALL.array,
+        rows=draw(sides),
+        cols=draw(sides),
+        partial_sums_per_pe=draw(st.integers(1, 5)),
+        multiplier_bits=draw(st.sampled_from([None, None, 8])),
+        multipliers_per_pe=draw(st.sampled_from([1, 2])),
+    )
     buffer = replace(SMALL.buffer, bytes=draw(st.sampled_from([300, 600, 1500, 4000])))
-    return replace(SMALL, array=array, buffer=buffer)
+    dram = replace(SMALL.dram, weight_index_bits=draw(st.sampled_from([None, None, 4])))
+    return replace(SMALL, array=array, buffer=buffer, dram=dram)
 
 
 def tiles(size, step):
@@ -76,11 +84,27 @@ def dram_words(trips, inputs, weights, outputs):
     )
 
 
+def cycles_of_a_mac(layer, array):
+    if array.multiplier_bits is None:
+        return 1
+    return ceil(layer.activation_bits / 8) * ceil(layer.weight_bits / 8) / array.multipliers_per_pe
+
+
+def stored_words(layer, accelerator):
+    """Words of a weight in DRAM: dense, or nonzero ones with an index of four bits where that is less."""
+    dense = layer.weight_bits / 16
+    if accelerator.dram.weight_index_bits is None:
+        return dense
+    return min(dense, layer.nonzero_weights * (layer.weight_bits + 4) / 16 / layer.weights)
+
+
 def every_cost(layer, accelerator, dataflow):
     """(cost, DRAM words) of every admissible tile, term by term as in the description of the model."""
     array = accelerator.array
     pr, pc, sums = array.rows, array.cols, array.partial_sums_per_pe
+    bandwidth, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
     a, w = layer.activation_bits / array.word_bits, layer.weight_bits / array.word_bits
+    mac, stored = cycles_of_a_mac(layer, array), stored_words(layer, accelerator)
     c, k, g = layer.group_in_channels, layer.group_out_channels, layer.groups
     if layer.is_depthwise:
         channel_tiles = [(1, n * k) for n in range(1, g + 1)]
@@ -95,24 +119,24 @@ def every_cost(layer, accelerator, dataflow):
         widths = [rows_read(*x, *horizontal) for x in xs]
         pixels = [(y[1] - y[0], x[1] - x[0]) for y, x in product(ys, xs)]
         blocks = sum(ceil(h / pr) * ceil(v / pc) for h, v in pixels)
-        stream = sum(max(h * v, pr) for h, v in pixels)
+        stream = sum(max(h * v * mac, pr) for h, v in pixels)
         for tc, tk in channel_tiles:
             inputs_of_tile = max(heights) * max(widths) * (tk // k if layer.is_depthwise else tc) * a
             weights_of_tile = layer.kernel_size * tc * tk * w
             tile = inputs_of_tile + weights_of_tile + ty * tx * tk * a
             if accelerator.buffer.capacity_divisor * tile > accelerator.buffer_words:
                 continue
-            read = sum(heights) * sum(widths) * a
+            read, transfer = sum(heights) * sum(widths) * a, tile + weights_of_tile * (stored / w - 1)
             if layer.is_depthwise:
                 trips = {"s": len(pixels), "c": 1, "k": ceil(g / (tk // k))}
                 rounds = prod(trips.values())
-                moved = (read + layer.kernel_size * k * w + layer.out_pixels * k * a) * g
+                moved = (read + layer.kernel_size * k * stored + layer.out_pixels * k * a) * g
                 in_blocks, out_blocks, loads_of = 1, ceil(k / pc), ceil(k / sums)
             else:
                 in_tiles, out_tiles = tiles(c, tc), tiles(k, tk)
                 trips = {"s": len(pixels), "c": len(in_tiles), "k": len(out_tiles)}
                 rounds = prod(trips.values()) * g
-                moved = g * dram_words(trips, read * c, layer.weights / g * w, layer.out_pixels * k * a)
+                moved = g * dram_words(trips, read * c, layer.weights / g * stored, layer.out_pixels * k * a)
                 in_blocks = sum(ceil((e - b) / pr) for b, e in in_tiles)
                 out_blocks = sum(ceil((e - b) / pc) for b, e in out_tiles)
                 loads_of = sum(ceil((e - b) / sums) for b, e in out_tiles)
@@ -123,10 +147,9 @@ def every_cost(layer, accelerator, dataflow):
                 wide = pc if layer.span_width == 1 else (pc - 1) * layer.stride_width + layer.span_width
                 loads = blocks * g * c * loads_of * high * wide / pc
                 drain = blocks * layer.out_channels * trips["c"] * pr
-                cycles = max(blocks * layer.nonzero_weights, loads) + drain
-            bandwidth, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
-            transfers = (moved - tile) / bandwidth + latency * (rounds - 1)
-            time = latency + tile / bandwidth + max(cycles, transfers) + array.layer_overhead_cycles
+                cycles = max(blocks * layer.nonzero_weights * mac, loads) + drain
+            transfers = (moved - transfer) / bandwidth + latency * (rounds - 1)
+            time = latency + transfer / bandwidth + max(cycles, transfers) + array.layer_overhead_cycles
             yield time + accelerator.search.cycles_per_dram_word * moved, moved
 
 
@@ -153,8 +176,12 @@ def test_invariants_of_one_layer(layer, accelerator, dataflow):
     assume(cost is not None)
     activation, weight = layer.activation_bits / 16, layer.weight_bits / 16
     assert cost.executed_macs <= layer.macs
-    assert cost.cycles.array >= cost.executed_macs / accelerator.array.size - 1e-9
-    needed = layer.weights * weight + layer.out_pixels * layer.out_channels * activation
+    mac = accelerator.array.cycles_per_mac(layer.activation_bits, layer.weight_bits)
+    assert cost.cycles.array >= cost.executed_macs * mac / accelerator.array.size - 1e-9
+    compressed = accelerator.dram.weight_index_bits is not None
+    needed = (
+        layer.nonzero_weights if compressed else layer.weights
+    ) * weight + layer.out_pixels * layer.out_channels * activation
     assert cost.dram_words >= needed - 1e-9
     assert cost.buffer_words * accelerator.buffer.capacity_divisor <= accelerator.buffer_words
     assert cost.energy.total == pytest.approx(sum(getattr(cost.energy, part) for part in cost.energy.__slots__))
