@@ -26,23 +26,26 @@ if TYPE_CHECKING:
     from .data import ImageSet, load_data
     from .device.evaluation import Evaluation, evaluate
     from .device.inspection import Inspection, inspect
-    from .errors import SqnxtError
+    from .errors import BudgetError, SqnxtError
     from .networks.keras_ops import build
     from .networks.registry import layer_rows
     from .networks.rows import LayerRow
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
+    from .workflows.compare import Comparison, compare
     from .workflows.demo import demo
     from .workflows.doctor import examine
     from .workflows.export import export
     from .workflows.prune import prune
     from .workflows.reproduce import reproduce_parameters
-    from .workflows.simulate import simulate
+    from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
 
 _OTHERS = {"ExportError": "sqnxt_export", "ParityError": "sqnxt_export", "SimulatorError": "sqnxt_sim"}
 _HOMES = {
     "RECIPES": "training.recipes",
+    "BudgetError": "errors",
+    "Comparison": "workflows.compare",
     "Evaluation": "device.evaluation",
     "ImageSet": "data",
     "Inspection": "device.inspection",
@@ -51,10 +54,12 @@ _HOMES = {
     "Recipe": "training.recipes",
     "SqnxtError": "errors",
     "build": "networks.keras_ops",
+    "compare": "workflows.compare",
     "demo": "workflows.demo",
     "evaluate": "device.evaluation",
     "examine": "workflows.doctor",
     "export": "workflows.export",
+    "hold_to_budget": "workflows.simulate",
     "inspect": "device.inspection",
     "layer_rows": "networks.registry",
     "list_networks": "networks.summaries",
@@ -69,6 +74,8 @@ _HOMES = {
 
 __all__ = [
     "RECIPES",
+    "BudgetError",
+    "Comparison",
     "Evaluation",
     "ExportError",
     "ImageSet",
@@ -81,10 +88,12 @@ __all__ = [
     "SqnxtError",
     "__version__",
     "build",
+    "compare",
     "demo",
     "evaluate",
     "examine",
     "export",
+    "hold_to_budget",
     "inspect",
     "layer_rows",
     "list_networks",

@@ -8,13 +8,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqnxt_sim.accelerator import Accelerator, Dram, EnergyTable, GlobalBuffer, PEArray, TileSearch
-    from sqnxt_sim.accelerator_file import list_accelerators, load_accelerator
+    from sqnxt_sim.accelerator import (
+        Accelerator,
+        Dram,
+        EnergyTable,
+        GlobalBuffer,
+        Origin,
+        PEArray,
+        TileSearch,
+        VectorUnit,
+    )
+    from sqnxt_sim.accelerator_file import accelerator_text, list_accelerators, load_accelerator
+    from sqnxt_sim.costs import LayerCost, Roofline, VectorCost
     from sqnxt_sim.dataflows import Dataflow
     from sqnxt_sim.errors import SimulatorError
     from sqnxt_sim.layers import ConvLayer, LiveActivations, Uncosted, UncostedLayer, VectorWork, Workload
     from sqnxt_sim.onnx_reader import read_onnx
-    from sqnxt_sim.report import LayerCost, NetworkReport
+    from sqnxt_sim.report import NetworkReport
     from sqnxt_sim.search import Bound, Cycles, Energy, TilingCost
     from sqnxt_sim.simulator import PRECISIONS, simulate
     from sqnxt_sim.tiling import Tiling
@@ -31,18 +41,23 @@ _HOMES = {
     "Energy": "search",
     "EnergyTable": "accelerator",
     "GlobalBuffer": "accelerator",
-    "LayerCost": "report",
+    "LayerCost": "costs",
     "LiveActivations": "layers",
     "NetworkReport": "report",
+    "Origin": "accelerator",
     "PEArray": "accelerator",
+    "Roofline": "costs",
     "SimulatorError": "errors",
     "TileSearch": "accelerator",
     "Tiling": "tiling",
     "TilingCost": "search",
     "Uncosted": "layers",
     "UncostedLayer": "layers",
+    "VectorCost": "costs",
+    "VectorUnit": "accelerator",
     "VectorWork": "layers",
     "Workload": "layers",
+    "accelerator_text": "accelerator_file",
     "list_accelerators": "accelerator_file",
     "load_accelerator": "accelerator_file",
     "read_onnx": "onnx_reader",
@@ -63,15 +78,20 @@ __all__ = [
     "LayerCost",
     "LiveActivations",
     "NetworkReport",
+    "Origin",
     "PEArray",
+    "Roofline",
     "SimulatorError",
     "TileSearch",
     "Tiling",
     "TilingCost",
     "Uncosted",
     "UncostedLayer",
+    "VectorCost",
+    "VectorUnit",
     "VectorWork",
     "Workload",
+    "accelerator_text",
     "list_accelerators",
     "load_accelerator",
     "read_onnx",

@@ -92,22 +92,40 @@ def load_accelerator(name_or_path: str | Path) -> Accelerator:
     Raises:
         SimulatorError: no such preset or file, not TOML, or an entry that is missing, unknown or out of range.
     """
-    if str(name_or_path) in list_accelerators():
-        path = _PRESETS / f"{name_or_path}.toml"
-    else:
-        path = Path(name_or_path)
-        if path.suffix != ".toml" and len(path.parts) <= 1:
-            raise SimulatorError(
-                f"accelerator {str(name_or_path)!r}: is not known; "
-                f"use one of {', '.join(list_accelerators())}, or a .toml file"
-            )
+    text = accelerator_text(name_or_path)
+    path = _path(name_or_path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(text)
+    except ValueError as error:
+        raise SimulatorError(f"{path}: not TOML ({error}); mend the file, or start from a preset") from error
+    return _accelerator(table, path)
+
+
+def accelerator_text(name_or_path: str | Path) -> str:
+    """The TOML of a preset or of a file of one's own, unchecked: what to start another one from.
+
+    Raises:
+        SimulatorError: no such preset or file, or no text.
+    """
+    path = _path(name_or_path)
+    try:
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise SimulatorError(f"{path}: cannot be read ({error.strerror}); name an accelerator file") from error
     except ValueError as error:
         raise SimulatorError(f"{path}: not TOML ({error}); mend the file, or start from a preset") from error
-    return _accelerator(table, path)
+
+
+def _path(name_or_path: str | Path) -> Path:
+    if str(name_or_path) in list_accelerators():
+        return _PRESETS / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if path.suffix != ".toml" and len(path.parts) <= 1:
+        raise SimulatorError(
+            f"accelerator {str(name_or_path)!r}: is not known; "
+            f"use one of {', '.join(list_accelerators())}, or a .toml file"
+        )
+    return path
 
 
 def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:

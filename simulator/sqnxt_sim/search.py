@@ -20,6 +20,7 @@ class Bound(StrEnum):
     DRAM_LATENCY = "dram_latency"
     FILL_DRAIN = "fill_drain"
     OVERHEAD = "overhead"
+    VECTOR_UNIT = "vector_unit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +31,12 @@ class Energy:
     register_file: float
     buffer: float
     dram: float
+    vector: float = 0.0
 
     @property
     def total(self) -> float:
         """All of it."""
-        return self.mac + self.register_file + self.buffer + self.dram
+        return self.mac + self.register_file + self.buffer + self.dram + self.vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

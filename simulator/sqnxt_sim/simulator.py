@@ -1,23 +1,20 @@
 """From a workload and an accelerator to a report."""
 
-from collections.abc import Hashable, Iterator
-from dataclasses import fields, replace
-from operator import attrgetter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from sqnxt_sim.accelerator import Accelerator
+from sqnxt_sim.costs import LayerCost, VectorCost, vector_cost
 from sqnxt_sim.dataflows import Dataflow
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.layers import ConvLayer, Uncosted, UncostedLayer, Workload
-from sqnxt_sim.report import LayerCost, NetworkReport
+from sqnxt_sim.report import NetworkReport
 from sqnxt_sim.search import TilingCost, best_tilings
-from sqnxt_sim.tiling import TilingSpace, tiling_space
+from sqnxt_sim.tiling import tiling_space
 
 PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
 """Activation and weight bits of each precision that may be imposed."""
-
-
-# All that the tilings of a layer depend on.
-_shape = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op", "batch", "nonzero_weights"}))
 
 
 def simulate(
@@ -27,6 +24,7 @@ def simulate(
     dataflow: Dataflow | str = "best",
     sparsity: float | None = None,
     precision: str | None = None,
+    strict: bool = False,
 ) -> NetworkReport:
     """Cycles and energy of every layer of `workload` on `accelerator`, each at its best tiling.
 
@@ -36,25 +34,45 @@ def simulate(
         dataflow: `weight_stationary` or `output_stationary`, or `best`: the faster one for each layer, as in the paper.
         sparsity: Fraction of zero weights (0..1) to assume in every layer in place of those counted.
         precision: One of `PRECISIONS`, to assume in place of the graph's own bits.
+        strict: Refuse a network with nodes that do real work and have no model, rather than leave them out.
 
     Raises:
-        SimulatorError: an option out of range, or a layer that no tiling fits.
+        SimulatorError: an option out of range, a layer that no tiling fits, or (`strict`) a node without a model.
     """
     if sparsity is not None and not 0 <= sparsity <= 1:
         raise SimulatorError(f"sparsity {sparsity}: is out of range; give a fraction in 0..1")
     if precision is not None and precision not in PRECISIONS:
         raise SimulatorError(f"precision {precision!r}: is not known; use one of {', '.join(PRECISIONS)}")
-    solver = _Solver(accelerator, _only(dataflow))
-    layers = tuple(
-        solver.cost(_assume(layer, accelerator, sparsity, precision)) if isinstance(layer, ConvLayer) else layer
-        for layer in workload.layers
-    )
+    if strict:
+        _refuse_missing_models(workload)
+    only = _only(dataflow)
+
+    def cost(layer: ConvLayer | UncostedLayer) -> LayerCost | VectorCost | UncostedLayer:
+        if isinstance(layer, UncostedLayer):
+            return vector_cost(layer, accelerator) or layer
+        return _cost(_assume(layer, accelerator, sparsity, precision), accelerator, only)
+
     return NetworkReport(
         model=workload.name,
         accelerator=accelerator,
-        layers=layers,
+        layers=tuple(map(cost, workload.layers)),
         notes=tuple(_notes(workload, accelerator, sparsity, precision)),
+        live=workload.live,
     )
+
+
+def _refuse_missing_models(workload: Workload) -> None:
+    missing = _without_model(workload)
+    if missing:
+        named = ", ".join(f"{layer.op} {layer.name!r}" for layer in missing[:3]) + (", ..." if missing[3:] else "")
+        raise SimulatorError(
+            f"{workload.name}: {len(missing)} node(s) do real work and have no model ({named}); "
+            "leave out `--strict` to cost the rest"
+        )
+
+
+def _without_model(workload: Workload) -> list[UncostedLayer]:
+    return [x for x in workload.layers if isinstance(x, UncostedLayer) and x.why is Uncosted.NO_MODEL]
 
 
 def _only(dataflow: str) -> Dataflow | None:
@@ -67,35 +85,28 @@ def _only(dataflow: str) -> Dataflow | None:
     return Dataflow(name)
 
 
-class _Solver:
-    """Costs layers on one accelerator; layers that differ in name only are solved once."""
+def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> LayerCost:
+    """The cost of a layer whose bits are known."""
+    try:
+        by_time = _solve(_problem(layer), accelerator)
+    except SimulatorError as error:
+        raise SimulatorError(f"layer {layer.name!r}: {error}") from error
+    rejected = by_time[0] if only is not None and by_time[0].dataflow is not only else by_time[1]
+    chosen = by_time[1] if rejected is by_time[0] else by_time[0]
+    return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=accelerator)
 
-    def __init__(self, accelerator: Accelerator, only: Dataflow | None) -> None:
-        self._accelerator = accelerator
-        self._only = only
-        self._spaces: dict[Hashable, TilingSpace] = {}
-        self._costs: dict[Hashable, tuple[TilingCost, TilingCost]] = {}
 
-    def cost(self, layer: ConvLayer) -> LayerCost:
-        """The cost of a layer whose bits are known."""
-        chosen, rejected = self._both(layer)
-        return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=self._accelerator)
+def _problem(layer: ConvLayer) -> ConvLayer:
+    """What the cost of one image depends on: layers that differ in name, operator or batch only are solved once."""
+    return replace(layer, name="", op="", batch=1)
 
-    def _both(self, layer: ConvLayer) -> tuple[TilingCost, TilingCost]:
-        """The chosen and the rejected dataflow, one image."""
-        shape = _shape(layer)
-        problem = (shape, layer.nonzero_weights)
-        if problem not in self._costs:
-            if shape not in self._spaces:
-                self._spaces[shape] = tiling_space(layer, self._accelerator)
-            costs = best_tilings(layer, self._spaces[shape], self._accelerator)
-            first, second = sorted(costs.values(), key=self._rank)
-            self._costs[problem] = (first, second)
-        return self._costs[problem]
 
-    def _rank(self, cost: TilingCost) -> tuple[bool, float]:
-        """Least first: the dataflow that was asked for, then the least time alone."""
-        return (self._only is not None and cost.dataflow is not self._only, cost.cycles.total)
+@lru_cache(maxsize=4096)
+def _solve(problem: ConvLayer, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
+    """Both dataflows at their best tilings, the faster one first."""
+    costs = best_tilings(problem, tiling_space(problem, accelerator), accelerator)
+    first, second = sorted(costs.values(), key=lambda cost: cost.cycles.total)
+    return first, second
 
 
 def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, precision: str | None) -> ConvLayer:
@@ -112,8 +123,7 @@ def _notes(
     workload: Workload, accelerator: Accelerator, sparsity: float | None, precision: str | None
 ) -> Iterator[str]:
     layers = workload.conv_layers
-    missing = [x for x in workload.layers if isinstance(x, UncostedLayer) and x.why is Uncosted.NO_MODEL]
-    if missing:
+    if missing := _without_model(workload):
         ops = ", ".join(sorted({layer.op for layer in missing}))
         yield f"the total leaves out {len(missing)} node(s) that do real work and have no model: {ops}"
     if precision is not None:

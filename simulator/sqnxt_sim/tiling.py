@@ -95,7 +95,7 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
     in_channels, out_channels = _channel_axes(layer, accelerator)
     grid = tuple(axis.size.size for axis in (rows, cols, in_channels, out_channels))
     if prod(grid) > MAX_TILINGS:
-        raise SimulatorError(f"layer {layer.name!r}: {prod(grid)} tilings are too many to search; use a smaller input")
+        raise SimulatorError(f"{prod(grid)} tilings are too many to search; use a smaller input")
 
     scale = word_scale(layer, accelerator)
     read_channels = out_channels.size / layer.group_out_channels if layer.is_depthwise else in_channels.size
@@ -107,8 +107,8 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
     fits = accelerator.buffer.capacity_divisor * tile_words <= accelerator.buffer_words
     if not fits.any():
         raise SimulatorError(
-            f"layer {layer.name!r}: not even its smallest tile fits the {accelerator.buffer.bytes} byte buffer of "
-            f"{accelerator.name}; use an accelerator with a larger buffer"
+            f"not even the smallest tile fits the {accelerator.buffer.bytes} byte buffer of {accelerator.name}; "
+            "use an accelerator with a larger buffer"
         )
     map_tiles = rows.tiles * cols.tiles
     groups = 1 if layer.is_depthwise else layer.groups

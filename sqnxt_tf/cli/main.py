@@ -20,6 +20,8 @@ VERBS = {
     "export": "export",
     "inspect": "inspect_file",
     "simulate": "simulate",
+    "compare": "compare",
+    "accelerators": "accelerators",
     "reproduce": "reproduce",
     "demo": "demo",
     "doctor": "doctor",
@@ -94,7 +96,9 @@ def _is_for_the_user(error: Exception) -> bool:
 def _is_an_answer(error: Exception) -> bool:
     from sqnxt_export.errors import ParityError
 
-    return isinstance(error, ParityError)
+    from ..errors import BudgetError
+
+    return isinstance(error, ParityError | BudgetError)
 
 
 def _one_line(error: click.ClickException) -> str:

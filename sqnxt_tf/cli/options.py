@@ -44,9 +44,42 @@ def output_options(verb: F) -> F:
     return with_output  # type: ignore[return-value]
 
 
+def together(name: str, **choices: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Options that a verb receives as one dictionary, called `name`."""
+
+    def decorate(verb: F) -> F:
+        @wraps(verb)
+        def with_dictionary(*args: Any, **kwargs: Any) -> Any:
+            values = {option: kwargs.pop(option) for option in choices}
+            return verb(*args, **{name: values}, **kwargs)
+
+        for option in reversed(choices.values()):
+            with_dictionary = option(with_dictionary)
+        return with_dictionary  # type: ignore[return-value]
+
+    return decorate
+
+
 PRECISION = click.Choice(PRECISIONS)
 classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Units of the classifier.")
 input_size = click.option("--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH.")
+accelerator = click.option(
+    "--accelerator",
+    default="squeezelerator-16x16",
+    show_default=True,
+    help="A preset (`sqnxt-tf accelerators` lists them) or a .toml file.",
+)
+dataflow = click.option(
+    "--dataflow",
+    type=click.Choice(["best", "weight-stationary", "output-stationary"]),
+    default="best",
+    show_default=True,
+    help="best: the faster one, layer by layer.",
+)
+sparsity = click.option(
+    "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting."
+)
+batch = click.option("--batch", type=click.IntRange(1, 4096), help="For a graph whose batch is free.")
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
 )

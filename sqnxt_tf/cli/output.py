@@ -1,11 +1,13 @@
 """What a verb says, and where: results on stdout, progress and notes on stderr."""
 
+import csv
+import io
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +56,16 @@ class Output:
         self._stop_bar()
         for line in table.to_lines():
             _say(line)
+
+    def csv(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows as CSV on stdout; nested figures get a column each, as in `energy_by_part.dram`."""
+        flat = [_flat(row) for row in rows]
+        columns = list(dict.fromkeys(name for row in flat for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+        _say(text.getvalue().rstrip("\n"))
 
     def text(self, line: str = "") -> None:
         """A line of the result; does nothing for a program."""
@@ -112,6 +124,17 @@ class Output:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, keys joined by dots; None becomes an empty cell."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            flat[prefix + name] = value
+    return flat
 
 
 def _say(line: str) -> None:

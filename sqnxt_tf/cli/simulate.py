@@ -1,66 +1,101 @@
 """`sqnxt-tf simulate`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
 from .output import Output
 
+if TYPE_CHECKING:
+    from sqnxt_sim import NetworkReport
+
+    from ..workflows.simulate import BudgetItem
+
 
 @click.command("simulate", short_help="Cycles and energy of an ONNX graph.")
 @options.file_argument("file")
-@click.option(
-    "--accelerator",
-    default="squeezelerator-16x16",
-    show_default=True,
-    help="A preset (squeezelerator-16x16, squeezelerator-8x8) or a .toml file.",
+@options.accelerator
+@options.together(
+    "how",
+    dataflow=options.dataflow,
+    sparsity=options.sparsity,
+    precision=click.option(
+        "--precision", type=options.PRECISION, help="Assume this precision instead of the graph's own."
+    ),
+    batch=options.batch,
+    input_size=options.input_size,
+    strict=click.option("--strict", is_flag=True, help="Refuse a graph with real work that has no model."),
 )
-@click.option(
-    "--dataflow",
-    type=click.Choice(["best", "weight-stationary", "output-stationary"]),
-    default="best",
-    show_default=True,
-    help="best: the faster one, layer by layer.",
+@click.option("--explain", metavar="LAYER", help="One layer in full: both dataflows, and where time and energy go.")
+@click.option("--roofline", type=click.Path(path_type=Path), help="Draw the roofline to this .svg, .png or .pdf file.")
+@options.together(
+    "limits",
+    max_cycles=click.option("--max-cycles", type=click.FloatRange(min=0), help="End with exit code 1 beyond it."),
+    max_energy=click.option("--max-energy", type=click.FloatRange(min=0), help="Likewise, in MACs of native width."),
+    max_dram_bytes=click.option("--max-dram-bytes", type=click.FloatRange(min=0), help="Likewise."),
 )
-@click.option("--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting.")
-@click.option(
-    "--precision",
-    type=options.PRECISION,
-    help="Assume this precision instead of the graph's own.",
-)
-@click.option("--batch", type=click.IntRange(1, 4096), help="For a graph whose batch is free.")
-@options.input_size
+@click.option("--csv", "as_csv", is_flag=True, help="The layers as CSV on stdout, and nothing else there.")
+@options.force
 @options.output_options
 def command(
     file: Path,
     accelerator: str,
-    dataflow: str,
-    sparsity: float | None,
-    precision: str | None,
-    batch: int | None,
-    input_size: tuple[int, int] | None,
+    how: dict[str, Any],
+    explain: str | None,
+    roofline: Path | None,
+    limits: dict[str, float | None],
+    as_csv: bool,
+    force: bool,
     out: Output,
 ) -> None:
     """Cycles and energy of the ONNX graph FILE on an accelerator, layer by layer.
 
-    Bit widths are read from the graph and zeros are counted in its weights.
+    Bit widths are read from the graph and zeros are counted in its weights. With a budget, such as --max-cycles 2e6,
+    exceeding it ends with exit code 1.
     """
-    from ..workflows.simulate import simulate
+    from ..workflows.simulate import hold_to_budget, simulate
 
-    report = simulate(
-        file,
-        accelerator,
-        dataflow=dataflow.replace("-", "_"),
-        sparsity=sparsity,
-        precision=precision,
-        batch=batch,
-        input_size=input_size,
-    )
-    out.document(report.to_json())
-    if not out.as_json:
+    if as_csv and (out.as_json or explain):
+        raise click.UsageError("--csv prints the layers and nothing else: leave out --json and --explain")
+    report = simulate(file, accelerator, **how)
+    budgets = hold_to_budget(report, **limits)
+    if roofline is not None:
+        from ..reports.roofline import draw_roofline
+
+        draw_roofline(report, roofline, force=force)
+    if as_csv:
+        out.csv(report.to_json()["layers"])
+    else:
+        _show(report, budgets, explain, out)
+    _refuse_exceeded(budgets)
+
+
+def _show(report: "NetworkReport", budgets: "dict[str, BudgetItem]", explain: str | None, out: Output) -> None:
+    if explain is not None:
+        from ..reports.explain import explained_layer
+
+        lines, table = explained_layer(report, explain)
+        for line in lines:
+            out.text(line)
+        if table is not None:
+            out.table(table)
+    elif not out.as_json:
         from ..reports.simulation import simulation_table, total_lines
 
         out.table(simulation_table(report))
         for line in total_lines(report):
             out.text(line)
+    out.document({**report.to_json(), "budgets": {name: item.to_json() for name, item in budgets.items()}})
+    for item in budgets.values():
+        if not item.exceeded:
+            out.text(str(item))
+
+
+def _refuse_exceeded(budgets: "dict[str, BudgetItem]") -> None:
+    exceeded = [str(item) for item in budgets.values() if item.exceeded]
+    if exceeded:
+        from ..errors import BudgetError
+
+        raise BudgetError("; ".join(exceeded))

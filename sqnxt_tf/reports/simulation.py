@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sqnxt_sim import LayerCost, NetworkReport
+from sqnxt_sim import LayerCost, NetworkReport, UncostedLayer, VectorCost
 
 from .tables import Table, percent
 
@@ -35,8 +35,11 @@ def simulation_table(report: NetworkReport) -> Table:
         ],
         title=f"{report.model} on {report.accelerator.name}: {array.rows}x{array.cols} PEs, {clock_hz / 1e9:g} GHz",
     )
-    for cost in report.costed:
-        _add_layer(table, cost)
+    for cost in report.layers:
+        if isinstance(cost, LayerCost):
+            _add_layer(table, cost)
+        elif isinstance(cost, VectorCost):
+            _add_vector(table, cost)
     table.add_total(
         "total", None, None, round(report.cycles), f"{report.energy.total / 1e6:.1f}", report.macs,
         f"{report.macs / report.cycles:.1f}" if report.cycles else None, None, None, None,
@@ -64,6 +67,13 @@ def _add_layer(table: Table, cost: LayerCost) -> None:
     )
 
 
+def _add_vector(table: Table, cost: VectorCost) -> None:
+    table.add(
+        cost.name, cost.op, "vector unit", round(cost.cycles), f"{cost.energy.total / 1e6:.2f}", None, None, None,
+        None, None, f"{cost.dram_bytes / 1e3:,.1f}", str(cost.bound_by).replace("_", " "), None,
+    )  # fmt: skip
+
+
 def total_lines(report: NetworkReport) -> list[str]:
     """The answer in a line, what it leaves out, and what it rests on."""
     energy = report.energy.total
@@ -73,9 +83,49 @@ def total_lines(report: NetworkReport) -> list[str]:
         if report.cycles
         else "nothing in this graph is costed"
     ]
-    uncosted = [layer for layer in report.layers if not isinstance(layer, LayerCost)]
+    lines += [*_split_lines(report), *_memory_lines(report), *_roofline_lines(report)]
+    uncosted = [layer for layer in report.layers if isinstance(layer, UncostedLayer)]
     for why, label in LEFT_OUT.items():
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:
             lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")
     return lines + [f"note: {note}" for note in report.notes]
+
+
+def _split_lines(report: NetworkReport) -> list[str]:
+    """Where the energy goes, in picojoules too where they are known."""
+    energy, pj = report.energy, report.accelerator.energy.mac_pj
+    if not energy.total:
+        return []
+    parts = {"MAC": energy.mac, "register file": energy.register_file, "buffer": energy.buffer, "DRAM": energy.dram}
+    if report.accelerator.vector is not None:
+        parts["vector unit"] = energy.vector
+    split = ", ".join(f"{part} {percent(value / energy.total)} %" for part, value in parts.items())
+    micro = "" if pj is None else f"; {energy.total * pj / 1e6:,.1f} uJ at {pj:g} pJ a MAC"
+    return [f"energy: {split}{micro}"]
+
+
+def _memory_lines(report: NetworkReport) -> list[str]:
+    peak = report.peak_activations
+    if peak is None:
+        return []
+    beyond = len(report.beyond_buffer)
+    too_large = sum(not cost.fits_buffer for cost in report.costed)
+    return [
+        f"activations: at most {report.live_bytes(peak) / 1e3:,.1f} KB alive, at {peak.node}; the buffer of "
+        f"{report.accelerator.buffer.bytes / 1e3:,.1f} KB is too small for them at {beyond} of {len(report.live)} "
+        f"nodes, and for {too_large} of {len(report.costed)} layers as a whole"
+    ]
+
+
+def _roofline_lines(report: NetworkReport) -> list[str]:
+    """How near the layers come to what the array and the DRAM allow."""
+    if not report.costed:
+        return []
+    array, dram = report.accelerator.array, report.accelerator.dram_bytes_per_cycle
+    peak = array.size / array.cycles_per_mac(array.word_bits, array.word_bits)
+    limited = sum(cost.roofline.attainable_macs_per_cycle < peak for cost in report.costed)
+    return [
+        f"roofline: {peak:g} MACs a cycle at {peak / dram:.1f} or more MACs for each DRAM byte; {limited} of "
+        f"{len(report.costed)} layers have fewer; the PEs are busy {percent(report.utilisation)} % of the time"
+    ]

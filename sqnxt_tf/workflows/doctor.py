@@ -11,8 +11,9 @@ from typing import Any
 
 DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
-    "base": "list, summary, reproduce, simulate",
+    "base": "list, summary, reproduce, simulate, compare, accelerators",
     "device": "evaluate, inspect and timing of artifacts",
+    "report": "pictures, such as `simulate --roofline`",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
 }

@@ -1,7 +1,8 @@
-"""Simulate a file on an accelerator, both by name."""
+"""Simulate a file on an accelerator, both by name, and hold the answer against a budget."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqnxt_sim import load_accelerator, read_onnx
 from sqnxt_sim import simulate as simulate_workload
@@ -19,6 +20,7 @@ def simulate(
     precision: str | None = None,
     batch: int | None = None,
     input_size: int | tuple[int, int] | None = None,
+    strict: bool = False,
 ) -> "NetworkReport":
     """Cycles and energy of an ONNX graph on an accelerator, layer by layer.
 
@@ -30,12 +32,62 @@ def simulate(
         precision: assume this precision instead of the graph's own.
         batch: for a graph that leaves it free.
         input_size: side in pixels or (height, width), likewise.
+        strict: refuse a graph with operators that do real work and have no model.
 
     Raises:
         SimulatorError: the graph cannot be read or costed.
     """
-    size = (input_size, input_size) if isinstance(input_size, int) else input_size
-    workload = read_onnx(path, batch=batch, input_size=size)
+    workload = read_onnx(path, batch=batch, input_size=input_size)
     return simulate_workload(
-        workload, load_accelerator(accelerator), dataflow=dataflow, sparsity=sparsity, precision=precision
+        workload,
+        load_accelerator(accelerator),
+        dataflow=dataflow,
+        sparsity=sparsity,
+        precision=precision,
+        strict=strict,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetItem:
+    """One figure of a simulation and the most that it may be."""
+
+    quantity: str
+    unit: str
+    limit: float
+    actual: float
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the budget is broken."""
+        return self.actual > self.limit
+
+    def __str__(self) -> str:
+        """What a build log should say."""
+        share = f" ({self.actual / self.limit:.0%} of it)" if self.limit else ""
+        verdict = "exceeds" if self.exceeded else "is within"
+        return f"{self.quantity} of {self.actual:,.0f} {self.unit} {verdict} the budget of {self.limit:,.0f}{share}"
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of the `budgets` of the document."""
+        return {"limit": self.limit, "actual": self.actual, "exceeded": self.exceeded}
+
+
+def hold_to_budget(
+    report: "NetworkReport",
+    *,
+    max_cycles: float | None = None,
+    max_energy: float | None = None,
+    max_dram_bytes: float | None = None,
+) -> dict[str, BudgetItem]:
+    """The figures that have a budget (energy in MACs), by the name of the argument; empty without any."""
+    wanted = {
+        "max_cycles": ("time", "cycles", max_cycles, report.cycles),
+        "max_energy": ("energy", "MACs", max_energy, report.energy.total),
+        "max_dram_bytes": ("DRAM traffic", "bytes", max_dram_bytes, report.dram_bytes),
+    }
+    return {
+        name: BudgetItem(quantity=quantity, unit=unit, limit=limit, actual=actual)
+        for name, (quantity, unit, limit, actual) in wanted.items()
+        if limit is not None
+    }

@@ -48,7 +48,7 @@ def test_rows_of_the_document(document):
     conv, pool, sparse = document["layers"]
     assert conv["costed"]
     assert set(conv["tiling"]) == {"rows", "cols", "in_channels", "out_channels"}
-    assert set(conv["rejected"]) == {"dataflow", "cycles", "energy"}
+    assert {"dataflow", "cycles", "energy"} <= set(conv["rejected"])
     assert {conv["dataflow"], conv["rejected"]["dataflow"]} == {"weight_stationary", "output_stationary"}
     assert conv["cycles"] <= conv["rejected"]["cycles"]
     assert conv["weight_sparsity"] == 0

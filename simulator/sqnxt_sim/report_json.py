@@ -1,0 +1,125 @@
+"""A report as the `simulate` document, ready for `json.dumps`. Cycles and energies are not rounded.
+
+Every layer has the same keys, so that its layers are a table; for one that is not costed, what adds up is 0 and
+the rest null.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqnxt_sim.accelerator import Accelerator
+from sqnxt_sim.costs import LayerCost, VectorCost
+from sqnxt_sim.layers import UncostedLayer
+from sqnxt_sim.report import NetworkReport
+from sqnxt_sim.search import Energy
+
+
+def report_json(report: NetworkReport) -> dict[str, Any]:
+    """The document; `status` of a layer is `costed`, `vector_unit` or one of `Uncosted`, `complete` whether no node
+    without a model does real work.
+    """
+    return {
+        "model": report.model,
+        "accelerator": report.accelerator.name,
+        "clock_hz": report.accelerator.array.clock_hz,
+        "total": _total(report),
+        "layers": [_row(layer, report.accelerator) for layer in report.layers],
+        "complete": not report.without_model,
+        "notes": list(report.notes),
+    }
+
+
+def _total(report: NetworkReport) -> dict[str, Any]:
+    cycles, peak = report.cycles, report.peak_activations
+    array = report.accelerator.array
+    return {
+        "cycles": cycles,
+        "time_ms": report.time_ms,
+        **_energies(report.energy, report.accelerator),
+        "macs": report.macs,
+        "dram_bytes": report.dram_bytes,
+        "efficiency_macs_per_cycle": report.macs / cycles if cycles else 0.0,
+        "utilisation": report.utilisation,
+        "peak_buffer_bytes": max((layer.buffer_bytes for layer in report.costed), default=0.0),
+        "buffer_bytes": report.accelerator.buffer.bytes,
+        "peak_activation_bytes": None if peak is None else report.live_bytes(peak),
+        "peak_activation_node": None if peak is None else peak.node,
+        "nodes_beyond_buffer": [live.node for live in report.beyond_buffer],
+        "roofline": {
+            "peak_macs_per_cycle": array.size / array.cycles_per_mac(array.word_bits, array.word_bits),
+            "dram_bytes_per_cycle": report.accelerator.dram_bytes_per_cycle,
+        },
+    }
+
+
+def _row(layer: LayerCost | VectorCost | UncostedLayer, accelerator: Accelerator) -> dict[str, Any]:
+    if isinstance(layer, LayerCost):
+        figures = _on_array(layer)
+    elif isinstance(layer, VectorCost):
+        figures = _on_vector_unit(layer, accelerator)
+    else:
+        figures = {"status": str(layer.why), "reason": layer.reason}
+    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, UncostedLayer), **_NOTHING}
+    if accelerator.energy.mac_pj is not None:
+        row["energy_pj"] = 0
+    return row | figures
+
+
+# What adds up is 0 where a node is not costed, so that the rows sum to the total; the rest has no meaning there.
+_NOTHING: dict[str, Any] = {
+    "dataflow": None, "cycles": 0, "energy": 0, "energy_by_part": None, "macs": 0, "weight_bits": None,
+    "activation_bits": None, "weight_sparsity": None, "dram_bytes": 0, "buffer_bytes": None, "working_set_bytes": None,
+    "fits_buffer": None, "tiling": None, "rejected": None, "bound_by": None, "utilisation": None, "roofline": None,
+    "cycles_by_part": None, "batch": None, "status": None, "reason": None,
+}  # fmt: skip
+
+
+def _on_array(cost: LayerCost) -> dict[str, Any]:
+    layer, chosen, rejected = cost.layer, cost.chosen, cost.rejected
+    return {
+        "dataflow": str(chosen.dataflow),
+        "cycles": cost.cycles,
+        **_energies(cost.energy, cost.accelerator),
+        "macs": layer.macs,
+        "weight_bits": layer.weight_bits,
+        "activation_bits": layer.activation_bits,
+        "weight_sparsity": cost.weight_sparsity,
+        "dram_bytes": cost.dram_bytes,
+        "buffer_bytes": cost.buffer_bytes,
+        "working_set_bytes": cost.working_set_bytes,
+        "fits_buffer": cost.fits_buffer,
+        "tiling": asdict(chosen.tiling),
+        "rejected": {
+            "dataflow": str(rejected.dataflow),
+            "cycles": layer.batch * rejected.cycles.total,
+            "energy": layer.batch * rejected.energy.total,
+            "dram_bytes": cost.batch_bytes(rejected.dram_words),
+            "tiling": asdict(rejected.tiling),
+            "bound_by": str(rejected.cycles.bound_by),
+        },
+        "bound_by": str(cost.bound_by),
+        "utilisation": cost.utilisation,
+        "roofline": asdict(cost.roofline),
+        "cycles_by_part": {part: layer.batch * value for part, value in asdict(chosen.cycles).items()},
+        "batch": layer.batch,
+        "status": "costed",
+    }
+
+
+def _on_vector_unit(cost: VectorCost, accelerator: Accelerator) -> dict[str, Any]:
+    work = cost.layer.work
+    return {
+        "cycles": cost.cycles,
+        **_energies(cost.energy, accelerator),
+        "activation_bits": None if work is None else work.bits or accelerator.array.word_bits,
+        "dram_bytes": cost.dram_bytes,
+        "bound_by": str(cost.bound_by),
+        "status": "vector_unit",
+    }
+
+
+def _energies(energy: Energy, accelerator: Accelerator) -> dict[str, Any]:
+    row: dict[str, Any] = {"energy": energy.total, "energy_by_part": asdict(energy)}
+    if accelerator.energy.mac_pj is not None:
+        row["energy_pj"] = energy.total * accelerator.energy.mac_pj
+    return row

@@ -1,0 +1,61 @@
+"""`sqnxt-tf compare`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("compare", short_help="What changed from one ONNX graph to another, layer by layer.")
+@options.file_argument("first")
+@options.file_argument("second")
+@click.option(
+    "--accelerator",
+    "accelerators",
+    multiple=True,
+    default=["squeezelerator-16x16"],
+    show_default=True,
+    help="A preset or a .toml file; given twice, the first graph runs on one and the second on the other.",
+)
+@options.together(
+    "how",
+    dataflow=options.dataflow,
+    sparsity=options.sparsity,
+    batch=options.batch,
+    input_size=options.input_size,
+)
+@click.option("--all", "every_layer", is_flag=True, help="List layers that are the same in both, too.")
+@options.output_options
+def command(
+    first: Path,
+    second: Path,
+    accelerators: tuple[str, ...],
+    how: dict[str, Any],
+    every_layer: bool,
+    out: Output,
+) -> None:
+    """Simulate the ONNX graphs FIRST and SECOND and show what changed, and why, layer by layer.
+
+    The same file twice with two accelerators compares the accelerators.
+    """
+    from ..workflows.compare import compare
+    from ..workflows.simulate import simulate
+
+    if len(accelerators) > 2:
+        raise click.UsageError(f"--accelerator is given {len(accelerators)} times; give it once or twice")
+    before, after = (
+        simulate(file, accelerator, **how)
+        for file, accelerator in ((first, accelerators[0]), (second, accelerators[-1]))
+    )
+    comparison = compare(before, after)
+    out.document(comparison.to_json())
+    if not out.as_json:
+        from ..reports.comparison import comparison_tables
+
+        for table in comparison_tables(comparison, every_layer=every_layer):
+            out.table(table)
+        for note in comparison.to_json()["notes"]:
+            out.text(f"note: {note}")

@@ -1,0 +1,75 @@
+"""Accelerators as tables: the presets in a line each, and one with every number and its origin."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+
+from sqnxt_sim import Accelerator
+
+from .tables import Table
+
+_UNITS = {
+    "array.word_bits": "bits",
+    "array.multiplier_bits": "bits",
+    "array.clock_hz": "Hz",
+    "array.layer_overhead_cycles": "cycles",
+    "buffer.bytes": "bytes",
+    "dram.bytes_per_second": "bytes/s",
+    "dram.latency_cycles": "cycles",
+    "dram.weight_index_bits": "bits",
+    "energy.mac": "MACs",
+    "energy.register_file": "MACs/word",
+    "energy.buffer": "MACs/word",
+    "energy.dram": "MACs/word",
+    "energy.mac_pj": "pJ",
+    "search.cycles_per_dram_word": "cycles/word",
+    "vector.operations_per_cycle": "1/cycle",
+    "vector.operation_energy": "MACs",
+}
+
+
+def accelerators_table(accelerators: Iterable[Accelerator]) -> Table:
+    """One row a preset."""
+    table = Table(
+        ["<name", "PEs", "bits", "clock GHz", "buffer KB", "DRAM GB/s", "peak GMAC/s", "<vector unit", "<description"]
+    )
+    for one in accelerators:
+        array = one.array
+        peak = array.size / array.cycles_per_mac(array.word_bits, array.word_bits) * array.clock_hz / 1e9
+        table.add(
+            one.name,
+            f"{array.rows}x{array.cols}",
+            array.word_bits,
+            f"{array.clock_hz / 1e9:g}",
+            f"{one.buffer.bytes / 1024:g}",
+            f"{one.dram.bytes_per_second / 1e9:g}",
+            f"{peak:g}",
+            "yes" if one.vector else "no",
+            one.description,
+        )
+    return table
+
+
+def accelerator_table(accelerator: Accelerator) -> Table:
+    """Every number of an accelerator with its unit, its origin and what is said of it."""
+    table = Table(
+        ["<key", "value", "<unit", "<origin", "<note"], title=f"{accelerator.name}: {accelerator.description}"
+    )
+    for key, value in accelerator_numbers(accelerator).items():
+        origin = accelerator.origins.get(key)
+        table.add(key, f"{value:,g}", _UNITS.get(key, ""), origin.kind if origin else "", origin.note if origin else "")
+    return table
+
+
+def accelerator_numbers(accelerator: Accelerator) -> dict[str, float]:
+    """`section.key` -> value, as in its file."""
+    return {key: attrgetter(key)(accelerator) for key in accelerator.origins}
+
+
+def accelerator_json(accelerator: Accelerator) -> dict[str, object]:
+    """One entry of the `accelerators` document: the numbers by section, each with its origin and note."""
+    sections: dict[str, dict[str, object]] = {}
+    for key, value in accelerator_numbers(accelerator).items():
+        section, name = key.split(".")
+        origin = accelerator.origins[key]
+        sections.setdefault(section, {})[name] = {"value": value, "origin": origin.kind, "note": origin.note or None}
+    return {"name": accelerator.name, "description": accelerator.description, **sections}

@@ -1,0 +1,124 @@
+"""One layer of a simulation in full: both dataflows side by side, and where time and energy go."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from sqnxt_sim import LayerCost, NetworkReport, TilingCost, UncostedLayer, VectorCost
+
+from ..errors import SqnxtError
+from .tables import Cell, Table, percent
+
+
+def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table | None]:
+    """What is known of the layer in lines, and its two dataflows as a table; None for a node that the array skips.
+
+    Raises:
+        SqnxtError: the network has no layer of that name.
+    """
+    layers = {layer.name: layer for layer in report.layers}
+    if name not in layers:
+        close = get_close_matches(name, layers, n=3, cutoff=0.3)
+        meant = f"did you mean {' or '.join(close)}?" if close else "`simulate` without `--explain` lists them"
+        raise SqnxtError(f"{report.model}: has no layer {name!r}; {meant}")
+    layer = layers[name]
+    if isinstance(layer, UncostedLayer):
+        return [f"{layer.name} ({layer.op}) costs nothing: {layer.reason}"], None
+    if isinstance(layer, VectorCost):
+        return _vector_lines(layer), None
+    return _layer_lines(layer), _dataflow_table(layer)
+
+
+def _vector_lines(cost: VectorCost) -> list[str]:
+    work = cost.layer.work
+    bound = _words(cost.bound_by)
+    lines = [f"{cost.name} ({cost.op}) runs on the vector unit: {cost.cycles:,.0f} cycles, bound by {bound}"]
+    if work is not None:
+        lines.append(
+            f"{work.operations:,} operations on {work.values_read:,} values read and {work.values_written:,} written"
+        )
+    return lines
+
+
+def _layer_lines(cost: LayerCost) -> list[str]:
+    layer, roofline = cost.layer, cost.roofline
+    kernel = f"{layer.kernel_height}x{layer.kernel_width}"
+    stride = f"{layer.stride_height}x{layer.stride_width}"
+    shapes = (
+        f"{layer.in_height}x{layer.in_width}x{layer.in_channels} -> "
+        f"{layer.out_height}x{layer.out_width}x{layer.out_channels}"
+    )
+    groups = f", {layer.groups} groups" if layer.groups > 1 else ""
+    images = f", {layer.batch} images" if layer.batch > 1 else ""
+    fits = "which fits" if cost.fits_buffer else "more than"
+    return [
+        f"{layer.name} ({layer.op}) on {cost.accelerator.name}: {shapes}, "
+        f"kernel {kernel}, stride {stride}{groups}{images}",
+        f"{layer.macs:,} MACs; {layer.weights:,} weights of {layer.weight_bits} bits, {cost.weight_sparsity:.1%} zero; "
+        f"activations of {layer.activation_bits} bits",
+        f"inputs, weights and outputs take {cost.working_set_bytes / 1e3:,.1f} KB, {fits} the buffer of "
+        f"{cost.accelerator.buffer.bytes / 1e3:,.1f} KB",
+        f"roofline: {roofline.macs_per_dram_byte:.1f} MACs for each DRAM byte allow "
+        f"{roofline.attainable_macs_per_cycle:.1f} MACs a cycle, done are {roofline.macs_per_cycle:.1f}",
+    ]
+
+
+def _dataflow_table(cost: LayerCost) -> Table:
+    """Rows of what, columns of dataflows; cycles that are hidden behind others are marked."""
+    both = (cost.chosen, cost.rejected)
+    headers = [str(one.dataflow).replace("_", "-") for one in both]
+    table = Table(["<", f"{headers[0]} (chosen)", f"{headers[1]} (rejected)"])
+    for label, cells in _rows(cost, both):
+        table.add(label, *cells)
+    return table
+
+
+def _rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+    return [*_time_rows(cost, both), *_place_rows(cost, both), *_energy_rows(cost, both)]
+
+
+def _time_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+    batch = cost.layer.batch
+
+    def cycles(part: str, *, hidden: Callable[[TilingCost], bool] = lambda _: False) -> list[Cell]:
+        """Array and DRAM overlap: what hides behind the other stands in brackets."""
+        figures = [(one, round(batch * getattr(one.cycles, part))) for one in both]
+        return [f"({figure:,})" if hidden(one) else figure for one, figure in figures]
+
+    return [
+        ("cycles", cycles("total")),
+        ("  first load and last store", cycles("fill_drain")),
+        ("  array", cycles("array", hidden=_waits_for_dram)),
+        ("  DRAM bandwidth", cycles("dram_bandwidth", hidden=lambda one: not _waits_for_dram(one))),
+        ("  DRAM latency", cycles("dram_latency", hidden=lambda one: not _waits_for_dram(one))),
+        ("  overhead of a layer", cycles("overhead")),
+        ("bound by", [_words(one.cycles.bound_by) for one in both]),
+        ("MACs done, zeros skipped", [round(batch * one.executed_macs) for one in both]),
+        ("utilisation %", [percent(cost.utilisation_of(one)) for one in both]),
+    ]
+
+
+def _place_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+    tiles = [one.tiling for one in both]
+    word_bytes = cost.accelerator.array.word_bits / 8
+    return [
+        ("tile: rows x cols x in x out", [f"{t.rows}x{t.cols}x{t.in_channels}x{t.out_channels}" for t in tiles]),
+        ("  its buffer KB", [f"{one.buffer_words * word_bytes / 1e3:,.1f}" for one in both]),
+        ("DRAM KB", [f"{cost.batch_bytes(one.dram_words) / 1e3:,.1f}" for one in both]),
+    ]
+
+
+def _energy_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+    labels = {"total": "energy MMAC", "mac": "  MAC", "register_file": "  register file", "buffer": "  buffer"}
+    labels["dram"] = "  DRAM"
+    return [
+        (label, [f"{cost.layer.batch * getattr(one.energy, part) / 1e6:,.3f}" for one in both])
+        for part, label in labels.items()
+    ]
+
+
+def _waits_for_dram(one: TilingCost) -> bool:
+    return one.cycles.dram_bandwidth + one.cycles.dram_latency > one.cycles.array
+
+
+def _words(value: object) -> str:
+    return str(value).replace("_", " ")
