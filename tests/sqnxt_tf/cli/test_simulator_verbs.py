@@ -1,0 +1,134 @@
+"""`simulate` with its options, `compare` and `accelerators`, as processes on small graphs."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    """Two convolutions, a pool between them, and an operator that has no model."""
+    random = np.random.default_rng(0)
+    first = random.standard_normal((16, 3, 3, 3)).astype(np.float32)
+    second = random.standard_normal((32, 16, 3, 3)).astype(np.float32)
+    second[::2] = 0
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], "conv1", pads=[1] * 4),
+        helper.make_node("MaxPool", ["a"], ["b"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Conv", ["b", "w2"], ["c"], "conv2", pads=[1] * 4),
+        helper.make_node("Det", ["c"], ["y"], "odd"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 16, 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 32])],
+        [numpy_helper.from_array(first, "w1"), numpy_helper.from_array(second, "w2")],
+    )
+    path = tmp_path / "small.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return path
+
+
+def test_csv_is_the_layers_as_a_table(cli: Any, graph: Path) -> None:
+    answer = cli("simulate", graph, "--csv")
+    rows = list(csv.DictReader(io.StringIO(answer.out)))
+    document = cli("simulate", graph, "--json").json()
+    assert [row["name"] for row in rows] == [layer["name"] for layer in document["layers"]]
+    assert sum(float(row["cycles"]) for row in rows) == pytest.approx(document["total"]["cycles"])
+    assert float(rows[0]["energy_by_part.dram"]) == document["layers"][0]["energy_by_part"]["dram"]
+    assert float(rows[2]["weight_sparsity"]) == 0.5
+    assert rows[1]["dataflow"] == ""
+    assert "--csv" in cli("simulate", graph, "--csv", "--json").error_line()
+
+
+def test_budgets(cli: Any, graph: Path) -> None:
+    total = cli("simulate", graph, "--json").json()["total"]
+    enough = ["--max-cycles", total["cycles"], "--max-energy", total["energy"], "--max-dram-bytes", total["dram_bytes"]]
+    within = cli("simulate", graph, *enough)
+    assert within.code == 0
+    assert within.out.count("is within the budget") == 3
+    beyond = cli("simulate", graph, "--max-cycles", total["cycles"] / 2, "--max-energy", 1e12, "--json")
+    assert beyond.code == 1
+    assert beyond.err.startswith("error: time of ")
+    assert "exceeds the budget" in beyond.err
+    assert "200% of it" in beyond.err
+    budgets = json.loads(beyond.out)["budgets"]
+    assert {name: item["exceeded"] for name, item in budgets.items()} == {"max_cycles": True, "max_energy": False}
+    assert "max-cycles" in cli("simulate", graph, "--max-cycles", -1).error_line()
+
+
+def test_explain_shows_both_dataflows_of_a_layer(cli: Any, graph: Path) -> None:
+    explained = cli("simulate", graph, "--explain", "conv2").out
+    for part in ("(chosen)", "(rejected)", "bound by", "tile", "register file", "8x8x16 -> 8x8x32", "50.0% zero"):
+        assert part in explained
+    assert "costs nothing: pooling" in cli("simulate", graph, "--explain", "pool").out
+    assert "did you mean conv" in cli("simulate", graph, "--explain", "conv3").error_line()
+
+
+def test_strict(cli: Any, graph: Path) -> None:
+    assert "do real work" in cli("simulate", graph).out
+    assert "Det 'odd'" in cli("simulate", graph, "--strict").error_line()
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_roofline_is_drawn(cli: Any, graph: Path, tmp_path: Path, suffix: str, magic: bytes) -> None:
+    picture = tmp_path / f"roofline.{suffix}"
+    assert cli("simulate", graph, "--roofline", picture).code == 0
+    assert picture.read_bytes().startswith(magic)
+    if suffix == "svg":
+        drawn = picture.read_text()
+        assert drawn.count("<use") > 2
+        assert "--force" in cli("simulate", graph, "--roofline", picture).error_line()
+        assert ".svg, .png, .pdf" in cli("simulate", graph, "--roofline", tmp_path / "roofline.bmp").error_line()
+
+
+def test_compare_tells_what_changed(cli: Any, graph: Path, tmp_path: Path) -> None:
+    other = tmp_path / "dense.onnx"
+    model = onnx.load(graph)
+    model.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.ones((32, 16, 3, 3), np.float32), "w2"))
+    onnx.save(model, other)
+    document = cli("compare", graph, other, "--dataflow", "output-stationary", "--json").json()
+    assert [layer["name"] for layer in document["layers"] if layer["changed"]] == ["conv2"]
+    assert document["layers"][1]["changed"] == ["zeros 50.0% -> 0.0%"]
+    text = cli("compare", graph, other)
+    assert text.code == 0
+    assert "conv1" not in text.out
+    assert "conv1" in cli("compare", graph, other, "--all").out
+    arrays = cli(
+        "compare", graph, graph, "--accelerator", "squeezelerator-8x8", "--accelerator", "eyeriss-like", "--json"
+    )
+    assert arrays.json()["second"]["accelerator"] == "eyeriss-like"
+    three = [x for _ in range(3) for x in ("--accelerator", "squeezelerator-8x8")]
+    assert "3 times" in cli("compare", graph, graph, *three).error_line()
+
+
+def test_accelerators_are_listed_shown_and_copied(cli: Any, graph: Path, tmp_path: Path) -> None:
+    listed = cli("accelerators", "--json").json()
+    names = [one["name"] for one in listed]
+    assert names == ["edge-npu-8bit", "eyeriss-like", "squeezelerator-16x16", "squeezelerator-8x8"]
+    assert all(name in cli("accelerators").out for name in names)
+    fitted = {(s, key) for s, part in listed[-1].items() if isinstance(part, dict) for key, entry in part.items()
+              if entry["origin"] == "fitted"}  # fmt: skip
+    assert len(fitted) == 4
+    shown = cli("accelerators", "squeezelerator-8x8").out
+    assert "array.partial_sums_per_pe" in shown
+    assert "chosen" in shown
+    mine = tmp_path / "mine.toml"
+    mine.write_text(cli("accelerators", "squeezelerator-8x8", "--toml").out.replace("value = 32768", "value = 65536"))
+    assert cli("accelerators", mine, "--json").json()[0]["buffer"]["bytes"]["value"] == 65536
+    assert cli("simulate", graph, "--accelerator", mine, "--json").json()["total"]["buffer_bytes"] == 65536
+    assert "use one of" in cli("accelerators", "tpu").error_line()
+    mine.write_text(mine.read_text().replace("value = 65536", "value = 1"))
+    assert (
+        "buffer.bytes is 1; it must be a whole number in 64.."
+        in cli("simulate", graph, "--accelerator", mine).error_line()
+    )
+    assert "--toml" in cli("accelerators", "--toml").error_line()
