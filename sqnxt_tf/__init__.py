@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from .networks.rows import LayerRow
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
+    from .workflows.cross_validation import cross_validate_costs
     from .workflows.demo import demo
     from .workflows.doctor import examine
     from .workflows.export import export
     from .workflows.prune import prune
     from .workflows.reproduce import reproduce_parameters
+    from .workflows.reproduce_costs import reproduce_costs
     from .workflows.simulate import simulate
     from .workflows.train import train
 
@@ -51,6 +53,7 @@ _HOMES = {
     "Recipe": "training.recipes",
     "SqnxtError": "errors",
     "build": "networks.keras_ops",
+    "cross_validate_costs": "workflows.cross_validation",
     "demo": "workflows.demo",
     "evaluate": "device.evaluation",
     "examine": "workflows.doctor",
@@ -61,6 +64,7 @@ _HOMES = {
     "load_data": "data",
     "network_workload": "codesign.workloads",
     "prune": "workflows.prune",
+    "reproduce_costs": "workflows.reproduce_costs",
     "reproduce_parameters": "workflows.reproduce",
     "simulate": "workflows.simulate",
     "summarise": "networks.summaries",
@@ -81,6 +85,7 @@ __all__ = [
     "SqnxtError",
     "__version__",
     "build",
+    "cross_validate_costs",
     "demo",
     "evaluate",
     "examine",
@@ -91,6 +96,7 @@ __all__ = [
     "load_data",
     "network_workload",
     "prune",
+    "reproduce_costs",
     "reproduce_parameters",
     "simulate",
     "summarise",

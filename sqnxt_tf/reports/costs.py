@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from .tables import Table
 
 if TYPE_CHECKING:
+    from ..workflows.cross_validation import CrossValidation, Spread
     from ..workflows.reproduce_costs import CostTable
 
 # "Idealisations" in simulator/README.md, in short.
@@ -48,6 +49,39 @@ def cost_lines(costs: "CostTable", fitted: dict[str, float]) -> Iterator[str]:
     yield f"Costed from: {costs.source}, 40 % of the weights taken as zero, as in the paper."
     yield f"Fitted to this table ({len(fitted)}): {', '.join(f'{name} {value:g}' for name, value in fitted.items())}."
     yield f"Idealised: {'; '.join(IDEALISATIONS)}."
+
+
+def cross_validation_table(result: "CrossValidation") -> Table:
+    """Errors of the fitted numbers on the networks that they were fitted on, and on those that they never saw."""
+    inside, outside = result.fitted_on, result.networks - result.fitted_on
+    table = Table(
+        ["<numbers", "<judged on", "time: mean error %", "95 % below", "energy: mean error %", "95 % below"],
+        title=f"Cross-validation: every {inside} of {result.networks} networks, {result.splits:,} splits",
+    )
+    table.add("the preset's", f"all {result.networks}", *_spread(result.preset))
+    table.add(f"fitted on all {result.networks}", f"all {result.networks}", *_spread(result.best))
+    table.add(f"fitted on {inside}", f"the same {inside}", *_spread(result.fitted))
+    table.add(f"fitted on {inside}", f"the other {outside}", *_spread(result.held_out))
+    return table
+
+
+def cross_validation_lines(result: "CrossValidation") -> Iterator[str]:
+    """What was minimised, and how much the splits agree on each number."""
+    yield (
+        f"Fitted: of {result.settings:,} settings the one of least mean error over the four columns. The unit of a "
+        "time column is the median of ours over the paper's on the networks fitted on; the others have no part in it."
+    )
+    best = ", ".join(f"{name} {value:g}" for name, value in result.best_setting.items())
+    yield f"Fitted on all {result.networks}: {best}."
+    for name, shares in result.chosen.items():
+        likely = sorted(shares.items(), key=lambda item: -item[1])[:3]
+        shown = ", ".join(f"{value:g} in {100 * share:.0f} %" for value, share in likely)
+        yield f"Most chosen {name}: {shown} of the splits."
+
+
+def _spread(spread: "Spread") -> list[str]:
+    figures = (spread.time_mean, spread.time_p95, spread.energy_mean, spread.energy_p95)
+    return [f"{100 * figure:.2f}" for figure in figures]
 
 
 def _name(column: str) -> str:
