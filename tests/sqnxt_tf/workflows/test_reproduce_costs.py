@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +130,10 @@ def test_the_command_costs_exported_graphs_and_reaches_the_targets(cli: Any) -> 
 
 
 def test_the_command_without_tensorflow_says_what_it_costs_instead(cli: Any, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nsys.modules['tensorflow'] = sys.modules['tf_keras'] = None\n"
-    )
-    answer = cli("reproduce", "table3", env={"PYTHONPATH": f"{tmp_path}:{_python_path()}"})
+    hidden = "import sys\nsys.modules['tensorflow'] = sys.modules['tf_keras'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hidden)
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    answer = cli("reproduce", "table3", env={"PYTHONPATH": path})
     assert answer.code == 0, answer.err
     assert "layer rows" in answer.err
     assert "Costed from: layer rows" in answer.out
