@@ -56,6 +56,7 @@ def _costs(out: Output, cross_validate: bool) -> None:
     for line in report.cost_lines(costs, fitted_numbers(paper_accelerators()[0])):
         out.text(line)
     if held_out:
+        out.text()
         out.table(report.cross_validation_table(held_out))
         for line in report.cross_validation_lines(held_out):
             out.text(line)
