@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
     from .workflows.compare import Comparison, compare
+    from .workflows.cross_validation import cross_validate_costs
     from .workflows.demo import demo
     from .workflows.doctor import examine
     from .workflows.export import export
     from .workflows.prune import prune
     from .workflows.reproduce import reproduce_parameters
+    from .workflows.reproduce_costs import reproduce_costs
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
 
@@ -55,6 +57,7 @@ _HOMES = {
     "SqnxtError": "errors",
     "build": "networks.keras_ops",
     "compare": "workflows.compare",
+    "cross_validate_costs": "workflows.cross_validation",
     "demo": "workflows.demo",
     "evaluate": "device.evaluation",
     "examine": "workflows.doctor",
@@ -66,6 +69,7 @@ _HOMES = {
     "load_data": "data",
     "network_workload": "codesign.workloads",
     "prune": "workflows.prune",
+    "reproduce_costs": "workflows.reproduce_costs",
     "reproduce_parameters": "workflows.reproduce",
     "simulate": "workflows.simulate",
     "summarise": "networks.summaries",
@@ -89,6 +93,7 @@ __all__ = [
     "__version__",
     "build",
     "compare",
+    "cross_validate_costs",
     "demo",
     "evaluate",
     "examine",
@@ -100,6 +105,7 @@ __all__ = [
     "load_data",
     "network_workload",
     "prune",
+    "reproduce_costs",
     "reproduce_parameters",
     "simulate",
     "summarise",

@@ -16,15 +16,15 @@ class Table:
     headers: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     title: str = ""
-    total: Sequence[str] | None = None
+    totals: list[Sequence[str]] = field(default_factory=list)
 
     def add(self, *cells: Cell) -> None:
         """One row; None is an empty cell, an integer gets its thousands apart."""
         self.rows.append([_shown(cell) for cell in cells])
 
     def add_total(self, *cells: Cell) -> None:
-        """The last row, set apart."""
-        self.total = [_shown(cell) for cell in cells]
+        """A row at the end, set apart."""
+        self.totals.append([_shown(cell) for cell in cells])
 
     def to_rich(self) -> Any:
         """A table that rich prints."""
@@ -36,9 +36,9 @@ class Table:
             left = header.startswith("<")
             table.add_column(header.removeprefix("<"), justify="left" if left else "right", no_wrap=True)
         for index, row in enumerate(self.rows):
-            table.add_row(*_escaped(row), end_section=self.total is not None and index == len(self.rows) - 1)
-        if self.total is not None:
-            table.add_row(*_escaped(self.total), style="bold")
+            table.add_row(*_escaped(row), end_section=bool(self.totals) and index == len(self.rows) - 1)
+        for total in self.totals:
+            table.add_row(*_escaped(total), style="bold")
         return table
 
     def to_lines(self) -> list[str]:
