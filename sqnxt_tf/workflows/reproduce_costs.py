@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -128,15 +129,8 @@ def paper_accelerators() -> tuple[Accelerator, ...]:
 
 def fitted_numbers(accelerator: Accelerator) -> dict[str, float]:
     """The numbers that its file marks as fitted, by `section.key`."""
-    return {
-        name: _number(accelerator, *name.split("."))
-        for name, origin in accelerator.origins.items()
-        if origin == "fitted"
-    }
-
-
-def _number(accelerator: Accelerator, section: str, key: str) -> float:
-    return float(getattr(getattr(accelerator, section), key))
+    origins = accelerator.origins.items()
+    return {name: float(attrgetter(name)(accelerator)) for name, origin in origins if origin.kind == "fitted"}
 
 
 def can_export() -> bool:
