@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from sqnxt_sim.errors import SimulatorError
     from sqnxt_sim.layers import ConvLayer, LiveActivations, Uncosted, UncostedLayer, VectorWork, Workload
     from sqnxt_sim.onnx_reader import read_onnx
-    from sqnxt_sim.report import NetworkReport
+    from sqnxt_sim.report import IDEALISATIONS, NetworkReport
     from sqnxt_sim.search import Bound, Cycles, Energy, TilingCost
     from sqnxt_sim.simulator import PRECISIONS, simulate
     from sqnxt_sim.tiling import Tiling
 
 # Where each name lives: imported when first asked for, so that importing the package costs nothing.
 _HOMES = {
+    "IDEALISATIONS": "report",
     "PRECISIONS": "simulator",
     "Accelerator": "accelerator",
     "Bound": "search",
@@ -65,6 +66,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "IDEALISATIONS",
     "PRECISIONS",
     "Accelerator",
     "Bound",

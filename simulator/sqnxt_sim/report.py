@@ -8,6 +8,14 @@ from sqnxt_sim.costs import LayerCost, VectorCost
 from sqnxt_sim.layers import LiveActivations, Uncosted, UncostedLayer
 from sqnxt_sim.search import Energy
 
+IDEALISATIONS = (
+    "unlimited prefetch (the longer of two overlapping phases counts, not a sum of maxima)",
+    "output stationary drains partial sums once a channel tile in time and moves them twice in energy",
+    "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
+    "a round pays the DRAM latency even when it fetches nothing",
+)
+"""What the model leaves out, to be said wherever its figures are shown; "Idealisations" in simulator/README.md."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkReport:

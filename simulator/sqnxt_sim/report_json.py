@@ -10,7 +10,7 @@ from typing import Any
 from sqnxt_sim.accelerator import Accelerator
 from sqnxt_sim.costs import LayerCost, VectorCost
 from sqnxt_sim.layers import UncostedLayer
-from sqnxt_sim.report import NetworkReport
+from sqnxt_sim.report import IDEALISATIONS, NetworkReport
 from sqnxt_sim.search import Energy
 
 
@@ -26,6 +26,7 @@ def report_json(report: NetworkReport) -> dict[str, Any]:
         "layers": [_row(layer, report.accelerator) for layer in report.layers],
         "complete": not report.without_model,
         "notes": list(report.notes),
+        "idealisations": list(IDEALISATIONS),
     }
 
 

@@ -3,19 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sqnxt_sim import IDEALISATIONS
+
 from .tables import Table
 
 if TYPE_CHECKING:
     from ..workflows.cross_validation import CrossValidation, Spread
     from ..workflows.reproduce_costs import CostTable
-
-# "Idealisations" in simulator/README.md, in short.
-IDEALISATIONS = (
-    "unlimited prefetch (the longer of two overlapping phases counts, not a sum of maxima)",
-    "output stationary drains partial sums once a channel tile in time and moves them twice in energy",
-    "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
-    "a round pays the DRAM latency even when it fetches nothing",
-)
 
 
 def cost_comparison(costs: "CostTable") -> Table:

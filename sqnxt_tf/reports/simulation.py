@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sqnxt_sim import LayerCost, NetworkReport, UncostedLayer, VectorCost
+from sqnxt_sim import IDEALISATIONS, LayerCost, NetworkReport, UncostedLayer, VectorCost
 
 from .tables import Table, percent
 
@@ -89,7 +89,7 @@ def total_lines(report: NetworkReport) -> list[str]:
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:
             lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")
-    return lines + [f"note: {note}" for note in report.notes]
+    return [*lines, *(f"note: {note}" for note in report.notes), f"idealised: {'; '.join(IDEALISATIONS)}"]
 
 
 def _split_lines(report: NetworkReport) -> list[str]:
