@@ -6,11 +6,11 @@ the median of our cycles over the paper's figure, taken over the networks that a
 goes on to judge the others. Energies are compared as they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations, product
 from math import comb
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,29 +24,17 @@ from .reproduce_costs import COLUMNS, SPARSITY, fitted_numbers, paper_accelerato
 FITTED_ON = 6  # of 13 networks
 TIMES = np.array([column.startswith("time") for column in COLUMNS])
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
+Grid: TypeAlias = Mapping[str, Sequence[float]]
+"""The values that are tried for each number, by the `section.key` that it has in an accelerator's file."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """The values that are tried for each fitted number."""
-
-    clock_hz: tuple[float, ...]
-    capacity_divisor: tuple[float, ...]
-    cycles_per_dram_word: tuple[float, ...]
-    layer_overhead_cycles: tuple[float, ...]
-
-    def simulated(self) -> Iterator[tuple[float, float, float]]:
-        """What must be simulated; the overhead is added afterwards."""
-        return product(self.clock_hz, self.capacity_divisor, self.cycles_per_dram_word)
-
-
-GRID = Grid(
-    clock_hz=(0.7e9, 0.8e9, 0.9e9, 1.0e9, 1.1e9, 1.25e9),
-    capacity_divisor=(2, 2.5, 3, 3.5, 4),
-    cycles_per_dram_word=(0, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2),
-    layer_overhead_cycles=tuple(range(0, 1201, 50)),
-)
+OVERHEAD = "array.layer_overhead_cycles"
+GRID: Grid = {
+    "array.clock_hz": (0.7e9, 0.8e9, 0.9e9, 1.0e9, 1.1e9, 1.25e9),
+    "buffer.capacity_divisor": (2, 2.5, 3, 3.5, 4),
+    "search.cycles_per_dram_word": (0, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2),
+    OVERHEAD: tuple(range(0, 1201, 50)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,38 +122,37 @@ def simulate_grid(grid: Grid, workloads: Sequence[Workload], *, progress: Progre
 
     The overhead of a layer changes no choice of tiling or dataflow, so it is added and not simulated.
     """
-    overheads = np.array(grid.layer_overhead_cycles, dtype=np.float64)
+    overheads = np.array(grid[OVERHEAD], dtype=np.float64)
+    names = [name for name in grid if name != OVERHEAD]
     paper = np.array([[costs[column] for costs in paper_costs().values()] for column in COLUMNS])
-    simulated, blocks = list(grid.simulated()), []
+    simulated, blocks = list(product(*(grid[name] for name in names))), []
     for done, numbers in enumerate(simulated):
         progress("simulating Table 3 at other settings", done, len(simulated))
-        blocks.append(_costs(workloads, numbers, overheads) / paper[:, None])
+        blocks.append(_costs(workloads, dict(zip(names, numbers, strict=True)), overheads) / paper[:, None])
     progress("simulating Table 3 at other settings", len(simulated), len(simulated))
     every = np.array([(*numbers, overhead) for numbers in simulated for overhead in overheads])
-    names = tuple(asdict(grid))
-    return Candidates(
-        settings={name: every[:, place] for place, name in enumerate(names)}, ratios=np.concatenate(blocks, axis=1)
-    )
+    settings = {name: every[:, place] for place, name in enumerate([*names, OVERHEAD])}
+    return Candidates(settings=settings, ratios=np.concatenate(blocks, axis=1))
 
 
-def _costs(workloads: Sequence[Workload], numbers: tuple[float, float, float], overheads: Floats) -> Floats:
+def _costs(workloads: Sequence[Workload], numbers: Mapping[str, float], overheads: Floats) -> Floats:
     """Cycles and energies of one simulation at every overhead, [columns, overheads, networks]."""
     cycles, energies = [], []
-    for accelerator in paper_accelerators():
-        reports = [simulate(workload, _with(accelerator, *numbers), sparsity=SPARSITY) for workload in workloads]
+    for preset in paper_accelerators():
+        accelerator = _with(preset, {**numbers, OVERHEAD: 0})
+        reports = [simulate(workload, accelerator, sparsity=SPARSITY) for workload in workloads]
         layers = np.array([len(report.costed) for report in reports])
         cycles.append(np.array([report.cycles for report in reports]) + overheads[:, None] * layers)
         energies.append(np.tile([report.energy.total for report in reports], (len(overheads), 1)))
     return np.array(cycles + energies)
 
 
-def _with(accelerator: Accelerator, clock_hz: float, divisor: float, dram_word_cycles: float) -> Accelerator:
-    return replace(
-        accelerator,
-        array=replace(accelerator.array, clock_hz=clock_hz, layer_overhead_cycles=0),
-        buffer=replace(accelerator.buffer, capacity_divisor=divisor),
-        search=replace(accelerator.search, cycles_per_dram_word=dram_word_cycles),
-    )
+def _with(accelerator: Accelerator, numbers: Mapping[str, float]) -> Accelerator:
+    for name, value in numbers.items():
+        section, _, key = name.partition(".")
+        part = replace(getattr(accelerator, section), **{key: value})
+        accelerator = replace(accelerator, **{section: part})
+    return accelerator
 
 
 def fit(ratios: Floats) -> tuple[int, Floats]:
@@ -222,6 +209,6 @@ def _shares(values: Floats) -> dict[float, float]:
 
 def _preset_index(settings: dict[str, Floats]) -> int:
     """Where the presets' own numbers stand in the grid."""
-    numbers = {name.partition(".")[2]: value for name, value in fitted_numbers(paper_accelerators()[0]).items()}
+    numbers = fitted_numbers(paper_accelerators()[0])
     same = np.all([np.isclose(settings[name], value) for name, value in numbers.items()], axis=0)
     return int(np.flatnonzero(same)[0])

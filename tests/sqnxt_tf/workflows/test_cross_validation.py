@@ -12,10 +12,12 @@ from sqnxt_sim import simulate
 from sqnxt_tf.codesign.workloads import network_workload
 from sqnxt_tf.reports.costs import cross_validation_lines, cross_validation_table
 from sqnxt_tf.workflows import cross_validation as workflow
-from sqnxt_tf.workflows.cross_validation import GRID, Grid, fit, fit_halves
-from sqnxt_tf.workflows.reproduce_costs import paper_accelerators, paper_costs
+from sqnxt_tf.workflows.cross_validation import GRID, OVERHEAD, fit, fit_halves
+from sqnxt_tf.workflows.reproduce_costs import fitted_numbers, paper_accelerators, paper_costs
 
 NETWORKS = 5
+FITTED = fitted_numbers(paper_accelerators()[0])
+TINY = {**{name: (value,) for name, value in FITTED.items()}, "buffer.capacity_divisor": (2, 3), OVERHEAD: (0, 600)}
 
 
 def ratios(*settings: list[float]) -> Any:
@@ -50,18 +52,17 @@ def test_the_unit_of_times_is_that_of_the_networks_fitted_on_and_energies_have_n
 
 
 def test_the_grid_holds_the_presets_numbers() -> None:
-    tiny = Grid(clock_hz=(1e9,), capacity_divisor=(3,), cycles_per_dram_word=(0.25,), layer_overhead_cycles=(0, 600))
-    candidates = workflow.simulate_grid(tiny, [network_workload(model) for model in paper_costs()])
-    assert workflow._preset_index(candidates.settings) == 1
-    every = {name: np.array(values) for name, values in vars_of(GRID).items()}
-    for name, value in workflow.fitted_numbers(paper_accelerators()[0]).items():
-        assert value in every[name.partition(".")[2]]
+    assert set(GRID) == set(FITTED)
+    assert all(value in GRID[name] for name, value in FITTED.items())
+    candidates = workflow.simulate_grid(TINY, [network_workload(model) for model in paper_costs()])
+    chosen = workflow._preset_index(candidates.settings)
+    assert {name: values[chosen] for name, values in candidates.settings.items()} == FITTED
 
 
 def test_the_overhead_of_a_layer_adds_up() -> None:
     model = "SqueezeNet v1.1"
     workload, overheads = network_workload(model), np.array([0.0, 250.0])
-    costs = workflow._costs([workload], (1e9, 3, 0.25), overheads)
+    costs = workflow._costs([workload], {}, overheads)
     for column, preset in enumerate(paper_accelerators()):
         for place, overhead in enumerate(overheads):
             accelerator = replace(preset, array=replace(preset.array, layer_overhead_cycles=overhead))
@@ -70,9 +71,8 @@ def test_the_overhead_of_a_layer_adds_up() -> None:
             assert costs[column + 2, place, 0] == pytest.approx(report.energy.total, rel=1e-12)
 
 
-def test_a_small_grid_makes_a_whole_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny = Grid(clock_hz=(1e9,), capacity_divisor=(2, 3), cycles_per_dram_word=(0.25,), layer_overhead_cycles=(0, 600))
-    result = workflow.cross_validate_costs(grid=tiny, fitted_on=2)
+def test_a_small_grid_makes_a_whole_report() -> None:
+    result = workflow.cross_validate_costs(grid=TINY, fitted_on=2)
     assert (result.splits, result.settings) == (comb(13, 2), 4)
     # the best of a grid that holds the preset is no worse than the preset
     assert result.best.time_mean + result.best.energy_mean <= result.preset.time_mean + result.preset.energy_mean
@@ -92,7 +92,3 @@ def test_the_fit_carries_over_to_networks_that_it_never_saw(cli: Any) -> None:
     assert result["splits"] == 1716
     assert result["held_out"]["time_mean"] < 0.018
     assert result["held_out"]["energy_mean"] < 0.038
-
-
-def vars_of(grid: Grid) -> dict[str, tuple[float, ...]]:
-    return {name: getattr(grid, name) for name in Grid.__slots__}
