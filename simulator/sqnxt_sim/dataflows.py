@@ -12,7 +12,7 @@ import numpy as np
 from sqnxt_sim.accelerator import PEArray
 from sqnxt_sim.axes import Array
 from sqnxt_sim.layers import ConvLayer
-from sqnxt_sim.tiling import TilingSpace, WordScale
+from sqnxt_sim.tiling import TileBlocks, TilingSpace, WordScale
 
 
 class Dataflow(StrEnum):
@@ -34,11 +34,11 @@ def cycles_per_mac(layer: ConvLayer, array: PEArray) -> float:
     return array.cycles_per_mac(layer.activation_bits or array.word_bits, layer.weight_bits or array.word_bits)
 
 
-def buffer_words(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
-    """Native words between buffer and array for every tiling; what DRAM moves through the buffer excluded."""
+def buffer_words(dataflow: Dataflow, layer: ConvLayer, tiles: TileBlocks, array: PEArray, scale: WordScale) -> float:
+    """Native words between buffer and array for one tiling; what DRAM moves through the buffer excluded."""
     if dataflow is Dataflow.WEIGHT_STATIONARY:
-        return _weight_stationary_words(layer, space, scale)
-    return _output_stationary_words(layer, space, array, scale)
+        return _weight_stationary_words(layer, tiles, scale)
+    return _output_stationary_words(layer, tiles, array, scale)
 
 
 def executed_macs(dataflow: Dataflow, layer: ConvLayer) -> float:
@@ -85,19 +85,19 @@ def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
     return np.maximum(steps, loads) + drain
 
 
-def _weight_stationary_words(layer: ConvLayer, space: TilingSpace, scale: WordScale) -> Array:
+def _weight_stationary_words(layer: ConvLayer, tiles: TileBlocks, scale: WordScale) -> float:
     """Every pixel is read for each block of weights, padding too; every weight, as stored, once for each map tile."""
-    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * space.out_channels.blocks
+    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * tiles.out_blocks
     # The first partial sum of a pixel is written; every other is read, added to and written back.
-    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * space.in_channels.blocks - 1)
-    return scale.activation * (inputs + sums) + scale.stored_weight * layer.weights * space.map_tiles
+    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * tiles.in_blocks - 1)
+    return scale.activation * (inputs + sums) + scale.stored_weight * layer.weights * tiles.map_tiles
 
 
-def _output_stationary_words(layer: ConvLayer, space: TilingSpace, array: PEArray, scale: WordScale) -> Array:
+def _output_stationary_words(layer: ConvLayer, tiles: TileBlocks, array: PEArray, scale: WordScale) -> float:
     """Windows of inputs, one nonzero weight a step, and partial sums that leave the array after each channel tile."""
-    pixel_blocks = space.rows.blocks * space.cols.blocks
-    inputs = pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * _window(layer, array)
-    sums = layer.out_pixels * layer.out_channels * (2 * space.in_channels.tiles - 1)
+    pixel_blocks = tiles.pixel_blocks
+    inputs = pixel_blocks * (layer.in_channels * tiles.register_blocks) * _window(layer, array)
+    sums = layer.out_pixels * layer.out_channels * (2 * tiles.in_tiles - 1)
     return scale.activation * (inputs + sums) + scale.weight * pixel_blocks * _nonzero_weights(layer)
 
 

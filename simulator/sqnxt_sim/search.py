@@ -116,6 +116,8 @@ def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Arra
 def _argmin(cost: Array, dram_words: Array) -> tuple[int, ...]:
     """Place of the least cost, and among equals of the fewest DRAM words; equal means to rounding."""
     ties = np.flatnonzero(cost <= cost.min() * (1 + 1e-12))
+    if len(ties) == 1:
+        return tuple(map(int, np.unravel_index(ties[0], cost.shape)))
     words = np.broadcast_to(dram_words, cost.shape).flat[ties]
     return tuple(int(i) for i in np.unravel_index(ties[np.argmin(words)], cost.shape))
 
@@ -137,7 +139,7 @@ def _cost(
     table, scale = accelerator.energy, word_scale(layer, accelerator)
     macs = executed_macs(dataflow, layer)
     dram_words = _at(space.dram_words, best)
-    on_chip_words = _at(buffer_words(dataflow, layer, space, accelerator.array, scale), best)
+    on_chip_words = float(buffer_words(dataflow, layer, space.blocks_at(best), accelerator.array, scale))
     energy = Energy(
         mac=table.mac * macs * scale.activation * scale.weight,
         register_file=table.register_file * register_file_accesses(dataflow, layer),

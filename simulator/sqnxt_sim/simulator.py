@@ -1,8 +1,9 @@
 """From a workload and an accelerator to a report."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
+from operator import attrgetter
 
 from sqnxt_sim.accelerator import Accelerator
 from sqnxt_sim.costs import LayerCost, VectorCost, vector_cost
@@ -88,7 +89,7 @@ def _only(dataflow: str) -> Dataflow | None:
 def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> LayerCost:
     """The cost of a layer whose bits are known."""
     try:
-        by_time = _solve(_problem(layer), accelerator)
+        by_time = _solve(_Problem(layer), accelerator)
     except SimulatorError as error:
         raise SimulatorError(f"layer {layer.name!r}: {error}") from error
     rejected = by_time[0] if only is not None and by_time[0].dataflow is not only else by_time[1]
@@ -96,15 +97,27 @@ def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> 
     return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=accelerator)
 
 
-def _problem(layer: ConvLayer) -> ConvLayer:
-    """What the cost of one image depends on: layers that differ in name, operator or batch only are solved once."""
-    return replace(layer, name="", op="", batch=1)
+class _Problem:
+    """A layer, equal to those that differ in name, operator or batch only: they are solved once, for one image."""
+
+    __slots__ = ("_key", "layer")
+    _of = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op", "batch"}))
+
+    def __init__(self, layer: ConvLayer) -> None:
+        self.layer = layer
+        self._key = _Problem._of(layer)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Problem) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
 @lru_cache(maxsize=4096)
-def _solve(problem: ConvLayer, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
+def _solve(problem: _Problem, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
     """Both dataflows at their best tilings, the faster one first."""
-    costs = best_tilings(problem, tiling_space(problem, accelerator), accelerator)
+    costs = best_tilings(problem.layer, tiling_space(problem.layer, accelerator), accelerator)
     first, second = sorted(costs.values(), key=lambda cost: cost.cycles.total)
     return first, second
 

@@ -7,6 +7,7 @@ computed only along the axes that it depends on. Source: the tiling of SqueezeNe
 
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,30 @@ class TilingSpace:
         return Tiling(
             **{name: int(axis.size.flat[i]) for name, axis, i in zip(Tiling.__slots__, axes, index, strict=True)}
         )
+
+    def blocks_at(self, index: tuple[int, ...]) -> "TileBlocks":
+        """What the buffer words of the tiling at a place of the grid depend on."""
+        rows, cols, ins, outs = index
+        ins_axis, outs_axis = self.in_channels, self.out_channels
+        return TileBlocks(
+            map_tiles=self.rows.tiles.item(rows) * self.cols.tiles.item(cols),
+            pixel_blocks=self.rows.blocks.item(rows) * self.cols.blocks.item(cols),
+            in_tiles=ins_axis.tiles.item(ins),
+            in_blocks=ins_axis.blocks.item(ins),
+            out_blocks=outs_axis.blocks.item(outs),
+            register_blocks=outs_axis.register_blocks.item(outs),
+        )
+
+
+class TileBlocks(NamedTuple):
+    """Of one tiling: tiles over the map, PE blocks over the map, tiles and blocks along the channels."""
+
+    map_tiles: float
+    pixel_blocks: float
+    in_tiles: float
+    in_blocks: float
+    out_blocks: float
+    register_blocks: float
 
 
 def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:

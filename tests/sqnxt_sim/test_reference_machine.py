@@ -242,7 +242,7 @@ def test_closed_forms_equal_the_counts(problem, dataflow, order):
     cycles = closed_form(array_cycles(dataflow, layer, space, accelerator.array))
     assert cycles == pytest.approx(machine.cycles(), rel=1e-12)
     scale = word_scale(layer, accelerator)
-    words = closed_form(buffer_words(dataflow, layer, space, accelerator.array, scale))
+    words = buffer_words(dataflow, layer, space.blocks_at(place), accelerator.array, scale)
     assert words == pytest.approx(machine.counts["words"], rel=1e-12)
 
 
