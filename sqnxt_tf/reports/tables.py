@@ -45,11 +45,9 @@ class Table:
         """The table as it is printed: with colour on a terminal, never cut, and nothing behind the last character."""
         from rich.console import Console
 
-        console, table = Console(), self.to_rich()
-        wanted = console.measure(table, options=console.options.update(width=WIDEST)).maximum
-        console = Console(width=max(wanted, console.width))
+        console = Console(width=WIDEST)  # a table takes no more than it needs
         with console.capture() as captured:
-            console.print(table)
+            console.print(self.to_rich())
         return [line.rstrip() for line in captured.get().splitlines()]
 
 
