@@ -1,0 +1,84 @@
+"""A checked ONNX graph, and what every reader of it asks: names, attributes, shapes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
+
+from sqnxt_sim.errors import SimulatorError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxGraph:
+    """A checked graph in execution order; `shapes` and `element_types` by tensor name, where they are known.
+
+    A shape is a tuple of positive integers, or absent where onnx could not infer all of it.
+    """
+
+    name: str
+    nodes: tuple[NodeProto, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    initializers: dict[str, TensorProto]
+    sparse_initializers: dict[str, SparseTensorProto]
+    shapes: dict[str, tuple[int, ...]]
+    element_types: dict[str, int]
+    producers: dict[str, NodeProto]
+
+
+def node_name(node: NodeProto) -> str:
+    """The node's name, or its first output's where it has none."""
+    return node.name or next(iter(node.output), "") or node.op_type
+
+
+def attributes(node: NodeProto) -> dict[str, AttributeProto]:
+    """A node's attributes by name."""
+    return {attribute.name: attribute for attribute in node.attribute}
+
+
+def integer(node: NodeProto, name: str, default: int) -> int:
+    """An integer attribute, or its default."""
+    return next((a.i for a in node.attribute if a.name == name), default)
+
+
+def integers(node: NodeProto, name: str) -> list[int] | None:
+    """A list attribute, or None where it is absent."""
+    return next((list(a.ints) for a in node.attribute if a.name == name), None)
+
+
+def text(node: NodeProto, name: str, default: str) -> str:
+    """A string attribute, or its default."""
+    return next((a.s.decode() for a in node.attribute if a.name == name), default)
+
+
+def known_shape(graph: OnnxGraph, node: NodeProto, name: str) -> tuple[int, ...]:
+    """The shape of a tensor that `node` reads or writes.
+
+    Raises:
+        SimulatorError: it is not known, because an operator before has an unknown one or depends on values.
+    """
+    if name in graph.shapes:
+        return graph.shapes[name]
+    source = graph.producers.get(name)
+    if source is not None and source.domain not in ("", "ai.onnx"):
+        raise SimulatorError(
+            f"{graph.name}: node {node_name(node)!r} needs the shape of {name!r}, which operator {source.op_type} of "
+            f"the domain {source.domain} does not tell; declare the tensor's shape in the file (value_info)"
+        )
+    raise SimulatorError(
+        f"{graph.name}: node {node_name(node)!r} has a dynamic shape at {name!r}; export it with static shapes"
+    )
+
+
+def mismatch(graph: OnnxGraph, node: NodeProto, found: str) -> SimulatorError:
+    """The error for a node whose tensors contradict each other."""
+    return SimulatorError(f"{graph.name}: node {node_name(node)!r} does not fit its tensors ({found}); export it again")
+
+
+def nodes_with_branches(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """The nodes and those of their branches and loop bodies; protobuf itself bounds the depth."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from nodes_with_branches(graph.node)
