@@ -12,6 +12,7 @@ from onnx import GraphProto, ModelProto, ValueInfoProto
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.onnx_contrib import stand_ins
 from sqnxt_sim.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
+from sqnxt_sim.onnx_folding import fold_constants
 from sqnxt_sim.onnx_functions import refuse_expansion
 from sqnxt_sim.onnx_graph import OnnxGraph
 from sqnxt_sim.onnx_operators import ONNX_DOMAINS
@@ -20,6 +21,8 @@ from sqnxt_sim.onnx_operators import ONNX_DOMAINS
 _MAX_VALUES_FOR_INFERENCE = 1024
 # Before it, broadcasting and much else meant something else; onnx knows some of those operators still.
 _OLDEST_OPSET = 7
+# Shapes that are computed from shapes that are computed from shapes; exporters need one round or two.
+_MAX_FOLDINGS = 8
 
 
 def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None) -> OnnxGraph:
@@ -78,8 +81,16 @@ def _inferred(skeleton: ModelProto, path: Path) -> GraphProto:
         remedy = f"raise its opset from {opset} with onnx.version_converter, or export it at {_OLDEST_OPSET} or later"
     with _refusing(path, "is not a valid graph", remedy):
         onnx.checker.check_model(skeleton)
-    with _refusing(path, "has shapes or types that do not fit together", remedy):
-        return onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True).graph
+    for _ in range(_MAX_FOLDINGS):
+        with _refusing(path, "has shapes or types that do not fit together", remedy):
+            graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True).graph
+        shapes, _ = _shapes_and_types(graph)
+        if all(node.output[0] in shapes for node in graph.node if node.output):
+            break
+        with _refusing(path, "has shapes that cannot be worked out", remedy):
+            if not fold_constants(skeleton.graph, shapes, opset):
+                break
+    return graph
 
 
 def _opset(model: ModelProto) -> int:

@@ -41,12 +41,14 @@ def live_activations(
 
     Empty where the shape of an activation is not known.
     """
-    activations = [(node, is_folded) for node, is_folded in zip(graph.nodes, folded, strict=True)
-                   if not all(name in constants for name in node.output)]  # fmt: skip
-    names = {*graph.inputs} | {name for node, _ in activations for name in node.output if name}
-    if any(name not in graph.shapes for name in names):
-        return ()
+    activations = [
+        (node, is_folded)
+        for node, is_folded in zip(graph.nodes, folded, strict=True)
+        if not all(name in constants for name in node.output)
+    ]
     storages = _storages(graph, activations, constants)
+    if storages is None:
+        return ()
     begins: list[list[_Storage]] = [[] for _ in activations]
     ends: list[list[_Storage]] = [[] for _ in activations]
     for storage in storages:
@@ -65,10 +67,16 @@ def live_activations(
 
 def _storages(
     graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
-) -> list[_Storage]:
-    """Every place that is used at all, with its life and the size of the largest tensor in it."""
+) -> list[_Storage] | None:
+    """Every place that is used at all, with its life and the size of the largest tensor in it.
+
+    None where a shape is not known of a tensor that matters: one that is read, or a node's first.
+    """
+    needed = {*graph.inputs, *graph.outputs}.union(*(node.input for node in graph.nodes))
     kept: dict[str, _Storage] = {}
     storages = []
+    if any(name not in graph.shapes for name in graph.inputs):
+        return None
     for name in graph.inputs:
         kept[name] = _Storage(first=0, last=-1, values=prod(graph.shapes[name]), bits=tensor_bits(graph, name))
         storages.append(kept[name])
@@ -76,7 +84,13 @@ def _storages(
         reads = [name for name in _reads(node) if name in kept]
         for name in reads:
             kept[name].last = place
-        for index, name in enumerate(name for name in node.output if name and name not in constants):
+        for index, name in enumerate(node.output):
+            if not name or name in constants:
+                continue
+            if name not in graph.shapes:
+                if index == 0 or name in needed:
+                    return None
+                continue
             values, bits = prod(graph.shapes[name]), tensor_bits(graph, name)
             if is_folded and index == 0 and reads:
                 storage = kept[reads[0]]

@@ -54,7 +54,8 @@ def vector_work(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
     activations take n - 1 operations for each output, one activation takes one.
     """
     reads = list(dict.fromkeys(name for name in node.input if name and name not in constants))
-    writes = [name for name in node.output if name]
+    # Dropout's mask and the like, which nobody reads, have no shape in old graphs.
+    writes = [name for name in node.output if name and (name == node.output[0] or name in graph.shapes)]
     if not reads or any(name not in graph.shapes for name in (*reads, *writes)):
         return None
     read, written = _values(graph, reads), _values(graph, writes)
