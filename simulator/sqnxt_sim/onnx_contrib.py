@@ -17,17 +17,25 @@ from sqnxt_sim.onnx_operators import CONTRIB_DOMAIN, LIKE_THEIR_INPUT
 _CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 _POOL = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
 _FLOAT = TensorProto.FLOAT
+# ONNX's opset that has them first.
+_SINCE = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 2**31}
 
 
 def stand_ins(graph: GraphProto, opset: int) -> list[NodeProto]:
     """The nodes of `graph` in order, with standard ones in place of those of ONNX Runtime that are known here."""
-    if not any(node.domain == CONTRIB_DOMAIN for node in graph.node):
-        return list(graph.node)
+    nodes = list(graph.node)
+    if not any(_is_contrib(node, opset) for node in nodes):
+        return nodes
     types = {tensor.name: int(tensor.data_type) for tensor in graph.initializer}
-    for node in graph.node:
+    for node in nodes:
         if node.op_type == "Constant" and "value" in attributes(node):
             types[node.output[0]] = attributes(node)["value"].t.data_type
-    return [stand_in for node in graph.node for stand_in in _StandIn(node, types, opset).nodes()]
+    return [stand_in for node in nodes for stand_in in _StandIn(node, types, opset).nodes()]
+
+
+def _is_contrib(node: NodeProto, opset: int) -> bool:
+    """Whether ONNX Runtime defines the operator; some it puts into ONNX's domain, before ONNX has them or for good."""
+    return node.domain == CONTRIB_DOMAIN or (node.op_type in _SINCE and opset < _SINCE[node.op_type])
 
 
 class _StandIn:
@@ -35,6 +43,7 @@ class _StandIn:
 
     def __init__(self, node: NodeProto, types: dict[str, int], opset: int) -> None:
         self._node = node
+        self._given = attributes(node)
         self._types = types
         self._opset = opset
         self._made: list[NodeProto] = []
@@ -42,7 +51,7 @@ class _StandIn:
     def nodes(self) -> list[NodeProto]:
         """The stand-ins, or the node itself where none is known."""
         node = self._node
-        if node.domain != CONTRIB_DOMAIN or not node.output:
+        if not _is_contrib(node, self._opset) or not node.output:
             return [node]
         if node.op_type in LIKE_THEIR_INPUT:
             self._last("Identity", [node.input[0]])
@@ -55,14 +64,14 @@ class _StandIn:
     def conv(self) -> None:
         """Convolutions with an activation fused, or channels last; `Z` is added to the result."""
         node = self._node
-        last = node.op_type.startswith("Nhwc") or integer(node, "channels_last", 0) == 1
-        rank = len(integers(node, "kernel_shape") or [1, 1])
+        last = node.op_type.startswith("Nhwc") or integer(self._given, "channels_last", 0) == 1
+        rank = len(integers(self._given, "kernel_shape") or [1, 1])
         data = self._channels_first(node.input[0], rank) if last else node.input[0]
         if node.op_type == "QLinearConv":
             op, inputs = "QLinearConv", [data, *node.input[1:]]
         else:
             op, inputs = "Conv", [data, *node.input[1:3]]
-        given = self._given(_CONV)
+        given = self._shared(_CONV)
         if last:
             self._channels_last(self._then(op, inputs, **given), rank)
         else:
@@ -71,17 +80,17 @@ class _StandIn:
     def pool(self) -> None:
         """Average and maximum pooling of integers; both have the shape of a MaxPool, which ONNX has for integers."""
         node = self._node
-        last = node.op_type.startswith("Nhwc") or integer(node, "channels_last", 0) == 1
-        rank = len(integers(node, "kernel_shape") or [1, 1])
+        last = node.op_type.startswith("Nhwc") or integer(self._given, "channels_last", 0) == 1
+        rank = len(integers(self._given, "kernel_shape") or [1, 1])
         if last:
-            pooled = self._then("MaxPool", [self._channels_first(node.input[0], rank)], **self._given(_POOL))
+            pooled = self._then("MaxPool", [self._channels_first(node.input[0], rank)], **self._shared(_POOL))
             self._channels_last(pooled, rank)
         else:
-            self._last("MaxPool", [node.input[0]], **self._given(_POOL))
+            self._last("MaxPool", [node.input[0]], **self._shared(_POOL))
 
     def global_pool(self) -> None:
         """Of maps with rows and columns, as the channels-last form cannot tell its rank."""
-        data, last = self._float(self._node.input[0]), integer(self._node, "channels_last", 0) == 1
+        data, last = self._float(self._node.input[0]), integer(self._given, "channels_last", 0) == 1
         if last:
             pooled = self._then("GlobalAveragePool", [self._channels_first(data, 2)])
             data = self._then("Transpose", [pooled], perm=[0, 2, 3, 1])
@@ -91,7 +100,7 @@ class _StandIn:
 
     def reduce_mean(self) -> None:
         """ReduceMean, whose axes are an input from opset 18 on."""
-        axes, keep = integers(self._node, "axes"), integer(self._node, "keepdims", 1)
+        axes, keep = integers(self._given, "axes"), integer(self._given, "keepdims", 1)
         inputs = [self._float(self._node.input[0])]
         given: dict[str, object] = {"keepdims": keep}
         if axes is not None and self._opset >= 18:
@@ -111,7 +120,7 @@ class _StandIn:
 
     def concat(self) -> None:
         """Concat of inputs that each bring a scale and a zero point."""
-        self._last("Concat", list(self._node.input[2::3]), axis=integer(self._node, "axis", 0))
+        self._last("Concat", list(self._node.input[2::3]), axis=integer(self._given, "axis", 0))
 
     def quantise(self) -> None:
         """QuantizeLinear and DequantizeLinear for types that ONNX had not yet."""
@@ -121,7 +130,7 @@ class _StandIn:
     def gemm(self) -> None:
         """A Gemm with an activation fused, or of integers; without an output scale QGemm returns floats."""
         node = self._node
-        transposed = self._given(("transA", "transB"))
+        transposed = self._shared(("transA", "transB"))
         if node.op_type == "FusedGemm":
             self._last("Gemm", list(node.input[:3]), **transposed)
             return
@@ -136,9 +145,9 @@ class _StandIn:
         if node.op_type == "MatMulIntegerToFloat":
             to = self._type(2, default=_FLOAT)
         if node.op_type in ("FusedMatMul", "TransposeMatMul"):
-            first = "...ji" if integer(node, "transA", 0) else "...ij"
-            second = "...kj" if integer(node, "transB", 0) else "...jk"
-            if integer(node, "transBatchA", 0) or integer(node, "transBatchB", 0):
+            first = "...ji" if integer(self._given, "transA", 0) else "...ij"
+            second = "...kj" if integer(self._given, "transB", 0) else "...jk"
+            if integer(self._given, "transBatchA", 0) or integer(self._given, "transBatchB", 0):
                 self._made.append(node)
             elif (first, second) == ("...ij", "...jk"):
                 self._last("MatMul", list(node.input[:2]))
@@ -150,14 +159,14 @@ class _StandIn:
 
     def packed_matmul(self) -> None:
         """MatMulNBits, whose K x N matrix lies packed in blocks."""
-        sizes = [integer(self._node, "K", 0), integer(self._node, "N", 0)]
+        sizes = [integer(self._given, "K", 0), integer(self._given, "N", 0)]
         shape = self._constant(make_tensor("shape", TensorProto.INT64, [2], sizes))
         matrix = self._then("ConstantOfShape", [shape])
         self._last("Cast", [self._then("MatMul", [self._float(self._node.input[0]), matrix])], to=self._type(2, _FLOAT))
 
-    def _given(self, names: tuple[str, ...]) -> dict[str, object]:
+    def _shared(self, names: tuple[str, ...]) -> dict[str, object]:
         """Those of the node's attributes that the standard operator has too."""
-        return {name: a for name, a in attributes(self._node).items() if name in names}
+        return {name: a for name, a in self._given.items() if name in names}
 
     def _type(self, index: int, default: int = TensorProto.UINT8) -> int:
         """Type of a scale or a zero point, which is the type of what it belongs to."""

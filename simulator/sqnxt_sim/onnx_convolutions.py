@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from onnx import NodeProto
 
 from sqnxt_sim.layers import ConvLayer
-from sqnxt_sim.onnx_graph import OnnxGraph, integer, integers, known_shape, mismatch, node_name, text
+from sqnxt_sim.onnx_graph import (
+    Attributes,
+    OnnxGraph,
+    attributes,
+    integer,
+    integers,
+    known_shape,
+    mismatch,
+    node_name,
+    text,
+)
 from sqnxt_sim.onnx_operators import CONVOLUTIONS
 from sqnxt_sim.onnx_weights import activation_bits, operand_facts
 
@@ -17,17 +27,18 @@ def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
         SimulatorError: a shape is not known, or does not fit the others.
     """
     operands = CONVOLUTIONS[node.op_type]
-    channels_last = node.op_type.startswith("Nhwc") or integer(node, "channels_last", 0) == 1
+    given = attributes(node)
+    channels_last = node.op_type.startswith("Nhwc") or integer(given, "channels_last", 0) == 1
     data = _channels_first(known_shape(graph, node, node.input[operands.data]), channels_last)
     weights = known_shape(graph, node, node.input[operands.weights])
     rank = len(data) - 2
     if rank not in (1, 2):
         return None
-    groups, strides, dilations = conv_attributes(node, rank)
+    groups, strides, dilations = conv_attributes(given, rank)
     if len(weights) != len(data) or data[1] != weights[1] * groups:
         raise mismatch(graph, node, f"{data[1]} input channels, {groups} groups of {list(weights)[1:2]}")
     spans = [(size - 1) * dilation + 1 for size, dilation in zip(weights[2:], dilations, strict=True)]
-    begin, end = _pads(node, data[2:], spans, strides)
+    begin, end = _pads(given, data[2:], spans, strides)
     facts = operand_facts(graph, node, operands, constants, axis=0)
     layer = ConvLayer(
         name=node_name(node),
@@ -51,10 +62,10 @@ def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
     return layer
 
 
-def conv_attributes(node: NodeProto, rank: int) -> tuple[int, list[int], list[int]]:
+def conv_attributes(given: Attributes, rank: int) -> tuple[int, list[int], list[int]]:
     """Groups, strides and dilations, by default one."""
-    strides, dilations = (integers(node, key) or [1] * rank for key in ("strides", "dilations"))
-    return integer(node, "group", 1), strides, dilations
+    strides, dilations = (integers(given, key) or [1] * rank for key in ("strides", "dilations"))
+    return integer(given, "group", 1), strides, dilations
 
 
 def two_sides(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
@@ -73,11 +84,13 @@ def _channels_first(shape: tuple[int, ...], channels_last: bool) -> tuple[int, .
     return (shape[0], shape[-1], *shape[1:-1]) if channels_last else shape
 
 
-def _pads(node: NodeProto, sizes: tuple[int, ...], spans: list[int], strides: list[int]) -> tuple[list[int], list[int]]:
+def _pads(
+    given: Attributes, sizes: tuple[int, ...], spans: list[int], strides: list[int]
+) -> tuple[list[int], list[int]]:
     """Zeros before and after each spatial axis, automatic padding worked out as ONNX defines it."""
-    mode = text(node, "auto_pad", "NOTSET")
+    mode = text(given, "auto_pad", "NOTSET")
     if mode == "NOTSET":
-        pads = integers(node, "pads") or [0] * (2 * len(sizes))
+        pads = integers(given, "pads") or [0] * (2 * len(sizes))
         return pads[: len(sizes)], pads[len(sizes) :]
     if mode == "VALID":
         return [0] * len(sizes), [0] * len(sizes)

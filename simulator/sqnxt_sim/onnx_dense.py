@@ -5,7 +5,7 @@ from math import prod
 from onnx import NodeProto
 
 from sqnxt_sim.layers import ConvLayer
-from sqnxt_sim.onnx_graph import OnnxGraph, integer, known_shape, mismatch, node_name
+from sqnxt_sim.onnx_graph import OnnxGraph, attributes, integer, known_shape, mismatch, node_name
 from sqnxt_sim.onnx_operators import DENSE
 from sqnxt_sim.onnx_weights import activation_bits, operand_facts
 
@@ -26,9 +26,10 @@ def dense(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvL
     data, weights = known_shape(graph, node, name), known_shape(graph, node, node.input[operands.weights])
     if node.input[operands.weights] not in constants or len(weights) != 2 or not data:
         return None
-    if integer(node, "transA", 0):
+    given = attributes(node)
+    if integer(given, "transA", 0):
         data = (*data[:-2], *data[-2:][::-1])
-    transposed = integer(node, "transB", 0) != 0
+    transposed = integer(given, "transB", 0) != 0
     in_channels, out_channels = weights[::-1] if transposed else weights
     if data[-1] != in_channels:
         raise mismatch(graph, node, f"{data[-1]} columns and {in_channels} rows")

@@ -54,16 +54,12 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
     named = fix_free_dimensions(inputs, path, batch, map_size)
     for value in (*skeleton.graph.output, *skeleton.graph.value_info):
         fix_named(value, named)
-    return _graph(model, _inferred(skeleton, path), tuple(value.name for value in inputs), path)
-
-
-def _graph(model: ModelProto, inferred: GraphProto, inputs: tuple[str, ...], path: Path) -> OnnxGraph:
-    shapes, element_types = _shapes_and_types(inferred)
+    shapes, element_types = _inferred(skeleton, path)
     nodes = tuple(model.graph.node)
     return OnnxGraph(
         name=path.name,
         nodes=nodes,
-        inputs=inputs,
+        inputs=tuple(value.name for value in inputs),
         outputs=tuple(value.name for value in model.graph.output),
         initializers={tensor.name: tensor for tensor in model.graph.initializer},
         sparse_initializers={tensor.values.name: tensor for tensor in model.graph.sparse_initializer},
@@ -73,8 +69,8 @@ def _graph(model: ModelProto, inferred: GraphProto, inputs: tuple[str, ...], pat
     )
 
 
-def _inferred(skeleton: ModelProto, path: Path) -> GraphProto:
-    """The graph with the shapes and types that onnx works out, and its objections in one line."""
+def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """The shapes and types that onnx works out, by tensor name, and its objections in one line."""
     opset = _opset(skeleton)
     remedy = "export it again"
     if opset < _OLDEST_OPSET:
@@ -84,13 +80,13 @@ def _inferred(skeleton: ModelProto, path: Path) -> GraphProto:
     for _ in range(_MAX_FOLDINGS):
         with _refusing(path, "has shapes or types that do not fit together", remedy):
             graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True).graph
-        shapes, _ = _shapes_and_types(graph)
+        shapes, types = _shapes_and_types(graph)
         if all(node.output[0] in shapes for node in graph.node if node.output):
             break
         with _refusing(path, "has shapes that cannot be worked out", remedy):
             if not fold_constants(skeleton.graph, shapes, opset):
                 break
-    return graph
+    return shapes, types
 
 
 def _opset(model: ModelProto) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, numpy_helper
 
-from sqnxt_sim.onnx_graph import integer
+from sqnxt_sim.onnx_graph import attributes, integer
 from sqnxt_sim.onnx_operators import ONNX_DOMAINS
 
 # A shape has a handful of dimensions; the pads of one twice as many.
@@ -58,7 +58,8 @@ def _value(
         return _constant(node)
     if node.op_type == "Shape" and node.input[0] in shapes:
         shape = np.array(shapes[node.input[0]], np.int64)
-        return shape[integer(node, "start", 0) : integer(node, "end", len(shape))]
+        given = attributes(node)
+        return shape[integer(given, "start", 0) : integer(given, "end", len(shape))]
     if node.op_type not in _ARITHMETIC or not all(name in known for name in node.input if name):
         return None
     inputs = {name: known[name] for name in node.input if name}

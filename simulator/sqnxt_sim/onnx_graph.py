@@ -7,6 +7,8 @@ from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
 
 from sqnxt_sim.errors import SimulatorError
 
+Attributes = dict[str, AttributeProto]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxGraph:
@@ -31,24 +33,24 @@ def node_name(node: NodeProto) -> str:
     return node.name or next(iter(node.output), "") or node.op_type
 
 
-def attributes(node: NodeProto) -> dict[str, AttributeProto]:
+def attributes(node: NodeProto) -> Attributes:
     """A node's attributes by name."""
     return {attribute.name: attribute for attribute in node.attribute}
 
 
-def integer(node: NodeProto, name: str, default: int) -> int:
+def integer(given: Attributes, name: str, default: int) -> int:
     """An integer attribute, or its default."""
-    return next((a.i for a in node.attribute if a.name == name), default)
+    return given[name].i if name in given else default
 
 
-def integers(node: NodeProto, name: str) -> list[int] | None:
+def integers(given: Attributes, name: str) -> list[int] | None:
     """A list attribute, or None where it is absent."""
-    return next((list(a.ints) for a in node.attribute if a.name == name), None)
+    return list(given[name].ints) if name in given else None
 
 
-def text(node: NodeProto, name: str, default: str) -> str:
+def text(given: Attributes, name: str, default: str) -> str:
     """A string attribute, or its default."""
-    return next((a.s.decode() for a in node.attribute if a.name == name), default)
+    return given[name].s.decode() if name in given else default
 
 
 def known_shape(graph: OnnxGraph, node: NodeProto, name: str) -> tuple[int, ...]:
@@ -59,15 +61,27 @@ def known_shape(graph: OnnxGraph, node: NodeProto, name: str) -> tuple[int, ...]
     """
     if name in graph.shapes:
         return graph.shapes[name]
-    source = graph.producers.get(name)
-    if source is not None and source.domain not in ("", "ai.onnx"):
+    source = _first_unknown(graph, name)
+    if source is None or source.domain in ("", "ai.onnx"):
         raise SimulatorError(
-            f"{graph.name}: node {node_name(node)!r} needs the shape of {name!r}, which operator {source.op_type} of "
-            f"the domain {source.domain} does not tell; declare the tensor's shape in the file (value_info)"
+            f"{graph.name}: node {node_name(node)!r} has a dynamic shape at {name!r}; export it with static shapes"
         )
     raise SimulatorError(
-        f"{graph.name}: node {node_name(node)!r} has a dynamic shape at {name!r}; export it with static shapes"
+        f"{graph.name}: node {node_name(node)!r} needs the shape of {name!r}, which operator {source.op_type} of the "
+        f"domain {source.domain} hides; declare it in the file, or export with ONNX's operators"
     )
+
+
+def _first_unknown(graph: OnnxGraph, name: str) -> NodeProto | None:
+    """Upstream of a tensor of unknown shape, the node that knows its inputs' shapes and not its output's."""
+    source = None
+    while (producer := graph.producers.get(name)) is not None:
+        source = producer
+        unknown = [wanted for wanted in source.input if wanted and wanted not in graph.shapes]
+        if not unknown:
+            break
+        name = unknown[0]
+    return source
 
 
 def mismatch(graph: OnnxGraph, node: NodeProto, found: str) -> SimulatorError:

@@ -29,6 +29,12 @@ class _Storage:
         """Floats, and bits of integers."""
         return (self.values, 0) if self.bits is None else (0, self.values * self.bits)
 
+    def also_holds(self, values: int, bits: int | None) -> None:
+        """One more tensor in the same place: large enough for the largest, at the smallest integer width."""
+        self.values = max(self.values, values)
+        if bits is not None:
+            self.bits = bits if self.bits is None else min(self.bits, bits)
+
 
 def live_activations(
     graph: OnnxGraph, folded: Sequence[bool], constants: frozenset[str]
@@ -46,9 +52,9 @@ def live_activations(
         for node, is_folded in zip(graph.nodes, folded, strict=True)
         if not all(name in constants for name in node.output)
     ]
-    storages = _storages(graph, activations, constants)
-    if storages is None:
+    if not _shapes_are_known(graph, activations, constants):
         return ()
+    storages = _storages(graph, activations, constants)
     begins: list[list[_Storage]] = [[] for _ in activations]
     ends: list[list[_Storage]] = [[] for _ in activations]
     for storage in storages:
@@ -65,41 +71,40 @@ def live_activations(
     return tuple(live)
 
 
+def _shapes_are_known(
+    graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
+) -> bool:
+    """Of every activation that matters; Dropout's mask and the like, which nobody reads, have none in old graphs."""
+    shapes = graph.shapes
+    return all(name in shapes for name in (*graph.inputs, *graph.outputs)) and all(
+        node.output[0] in shapes and all(name in shapes or name in constants or not name for name in node.input)
+        for node, _ in activations
+    )
+
+
 def _storages(
     graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
-) -> list[_Storage] | None:
-    """Every place that is used at all, with its life and the size of the largest tensor in it.
-
-    None where a shape is not known of a tensor that matters: one that is read, or a node's first.
-    """
-    needed = {*graph.inputs, *graph.outputs}.union(*(node.input for node in graph.nodes))
-    kept: dict[str, _Storage] = {}
-    storages = []
-    if any(name not in graph.shapes for name in graph.inputs):
-        return None
-    for name in graph.inputs:
-        kept[name] = _Storage(first=0, last=-1, values=prod(graph.shapes[name]), bits=tensor_bits(graph, name))
-        storages.append(kept[name])
+) -> list[_Storage]:
+    """Every place that is used at all, with its life and the size of the largest tensor in it."""
+    kept = {
+        name: _Storage(first=0, last=-1, values=prod(graph.shapes[name]), bits=tensor_bits(graph, name))
+        for name in graph.inputs
+    }
+    storages = list(kept.values())
     for place, (node, is_folded) in enumerate(activations):
-        reads = [name for name in _reads(node) if name in kept]
-        for name in reads:
-            kept[name].last = place
+        reads = [kept[name] for name in _reads(node) if name in kept]
+        for storage in reads:
+            storage.last = place
         for index, name in enumerate(node.output):
-            if not name or name in constants:
-                continue
-            if name not in graph.shapes:
-                if index == 0 or name in needed:
-                    return None
+            if name in constants or name not in graph.shapes:
                 continue
             values, bits = prod(graph.shapes[name]), tensor_bits(graph, name)
             if is_folded and index == 0 and reads:
-                storage = kept[reads[0]]
-                storage.values = max(storage.values, values)
-                storage.bits = min((width for width in (storage.bits, bits) if width is not None), default=None)
+                kept[name] = reads[0]
+                reads[0].also_holds(values, bits)
             else:
-                storage = _Storage(first=place, last=place, values=values, bits=bits)
-                storages.append(storage)
-            kept[name] = storage
+                kept[name] = _Storage(first=place, last=place, values=values, bits=bits)
+                storages.append(kept[name])
     for name in graph.outputs:
         if name in kept:
             kept[name].last = len(activations) - 1

@@ -63,9 +63,19 @@ WITH_BRANCHES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 """Operators whose branches or bodies read the outer graph."""
 
 LIKE_THEIR_INPUT = frozenset(
-    {"BiasGelu", "FastGelu", "Gelu", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QuickGelu"}
+    {
+        "BiasGelu",
+        "FastGelu",
+        "Gelu",
+        "LayerNormalization",
+        "QLinearLeakyRelu",
+        "QLinearSigmoid",
+        "QLinearSoftmax",
+        "QuickGelu",
+        "SimplifiedLayerNormalization",
+    }
 )
-"""Operators of ONNX Runtime that return the shape and the type of their first input."""
+"""Operators that ONNX Runtime defines and that return the shape and the type of their first input."""
 
 _FOLDED = {
     "scale and shift merge into the layer before": ("BatchNormalization",),
@@ -97,8 +107,8 @@ _NOT_COSTED = {
     ),
     "normalisation is left out, as in the paper": (
         "ArgMax", "ArgMin", "GroupNormalization", "Hardmax", "InstanceNormalization", "LRN", "LayerNormalization",
-        "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "QLinearSoftmax", "RMSNormalization", "Softmax",
-        "TopK",
+        "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "QLinearSoftmax", "RMSNormalization",
+        "SimplifiedLayerNormalization", "Softmax", "TopK",
     ),
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from onnx import NodeProto
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.layers import ConvLayer
 from sqnxt_sim.onnx_convolutions import conv_attributes, two_pads, two_sides
-from sqnxt_sim.onnx_graph import OnnxGraph, integers, known_shape, mismatch, node_name, text
+from sqnxt_sim.onnx_graph import Attributes, OnnxGraph, attributes, integers, known_shape, mismatch, node_name, text
 from sqnxt_sim.onnx_operators import Operands
 from sqnxt_sim.onnx_values import count_by_tap
 from sqnxt_sim.onnx_weights import activation_bits, operand_facts
@@ -86,10 +86,11 @@ def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozens
     output = known_shape(graph, node, node.output[0])
     if len(data) not in (3, 4):
         return None
-    groups = conv_attributes(node, len(data) - 2)[0]
+    given = attributes(node)
+    groups = conv_attributes(given, len(data) - 2)[0]
     if len(weights) != len(data) or data[1] != weights[0] or output[1] != weights[1] * groups:
         raise mismatch(graph, node, f"{data[1]} input channels and weights {list(weights)}")
-    axes = _axes(node, data[2:], weights[2:], output[2:])
+    axes = _axes(given, data[2:], weights[2:], output[2:])
     if prod(map(len, axes)) > _MAX_PHASES:
         raise SimulatorError(
             f"{graph.name}: node {node_name(node)!r} has a stride of more than {_MAX_PHASES} phases; use a smaller one"
@@ -122,33 +123,33 @@ def _name(node: NodeProto, place: tuple[Phase, ...], *, alone: bool) -> str:
 
 
 def _axes(
-    node: NodeProto, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]
+    given: Attributes, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]
 ) -> list[list[Phase]]:
     """The phases of each spatial axis."""
-    _, strides, dilations = conv_attributes(node, len(data))
+    _, strides, dilations = conv_attributes(given, len(data))
     return [
         axis_phases(in_size=size, out_size=out, kernel=taps, stride=stride, dilation=dilation, pad=pad)
         for size, out, taps, stride, dilation, pad in zip(
-            data, output, kernel, strides, dilations, _pads(node, data, kernel, output), strict=True
+            data, output, kernel, strides, dilations, _pads(given, data, kernel, output), strict=True
         )
     ]
 
 
-def _pads(node: NodeProto, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]) -> Iterator[int]:
+def _pads(given: Attributes, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]) -> Iterator[int]:
     """What is cut off in front of each axis.
 
     Where it follows from the output's size, an odd one more is cut off behind for SAME_UPPER, otherwise in front.
     Source: ONNX's definition of ConvTranspose.
     """
     rank = len(data)
-    _, strides, dilations = conv_attributes(node, rank)
-    mode = text(node, "auto_pad", "NOTSET")
-    if mode == "VALID" and integers(node, "output_shape") is None:
+    _, strides, dilations = conv_attributes(given, rank)
+    mode = text(given, "auto_pad", "NOTSET")
+    if mode == "VALID" and integers(given, "output_shape") is None:
         yield from [0] * rank
-    elif mode == "NOTSET" and integers(node, "output_shape") is None:
-        yield from (integers(node, "pads") or [0] * rank)[:rank]
+    elif mode == "NOTSET" and integers(given, "output_shape") is None:
+        yield from (integers(given, "pads") or [0] * rank)[:rank]
     else:
-        extra = integers(node, "output_padding") or [0] * rank
+        extra = integers(given, "output_padding") or [0] * rank
         for size, taps, out, stride, dilation, more in zip(
             data, kernel, output, strides, dilations, extra, strict=True
         ):

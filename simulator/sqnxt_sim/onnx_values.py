@@ -41,7 +41,8 @@ def weight_mask(graph: OnnxGraph, name: str) -> Mask | None:
     node = graph.producers.get(source)
     if operator(node) == "DequantizeLinear" and node is not None:
         zero_point = node.input[2] if len(node.input) > 2 else ""
-        axis, block = integer(node, "axis", 1), integer(node, "block_size", 0)
+        given = attributes(node)
+        axis, block = integer(given, "axis", 1), integer(given, "block_size", 0)
         mask = integer_mask(graph, node.input[0], zero_point, axis=axis, block=block)
     else:
         values = _stored(graph, source)
@@ -95,7 +96,11 @@ def _rearranged(graph: OnnxGraph, values: NDArray[Any], steps: list[NodeProto]) 
         shape = graph.shapes.get(node.output[0])
         if shape is None or prod(shape) != values.size:
             return None
-        values = values.transpose(integers(node, "perm")) if node.op_type == "Transpose" else values.reshape(shape)
+        values = (
+            values.transpose(integers(attributes(node), "perm"))
+            if node.op_type == "Transpose"
+            else values.reshape(shape)
+        )
     return values
 
 
@@ -104,7 +109,8 @@ def _mask_after_quantising(graph: OnnxGraph, quantize: NodeProto) -> Mask | None
     values, scale = constant_values(graph, quantize.input[0]), constant_values(graph, quantize.input[1])
     if values is None or scale is None or not scale.size:
         return None
-    laid = _laid_along(scale, values.shape, integer(quantize, "axis", 1), integer(quantize, "block_size", 0))
+    given = attributes(quantize)
+    laid = _laid_along(scale, values.shape, integer(given, "axis", 1), integer(given, "block_size", 0))
     return None if laid is None else np.asarray(np.abs(values) > np.abs(laid) / 2)
 
 

@@ -6,7 +6,7 @@ from math import prod
 from onnx import NodeProto
 
 from sqnxt_sim.layers import VectorWork
-from sqnxt_sim.onnx_graph import OnnxGraph, integer, integers, text
+from sqnxt_sim.onnx_graph import OnnxGraph, attributes, integer, integers, text
 from sqnxt_sim.onnx_operators import operator
 from sqnxt_sim.onnx_weights import activation_bits
 
@@ -22,7 +22,7 @@ _PASSES = {
     # square, sum, divide
     "LpNormalization": 3,
     # square, sum, scale, gain
-    "RMSNormalization": 4,
+    **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), 4),
     # largest, subtract, exponential, sum, divide
     **dict.fromkeys(("LogSoftmax", "QLinearSoftmax", "Softmax"), 5),
     # sum, subtract, square, sum, scale
@@ -75,16 +75,16 @@ def _operations(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
     if op in _MOVES:
         return 0
     if op in _WINDOWS:
-        return first * prod(integers(node, "kernel_shape") or [1])
+        return first * prod(integers(attributes(node), "kernel_shape") or [1])
     if op in _PASSES:
         return _PASSES[op] * prod(graph.shapes[data])
     if op == "LRN":
         # square, sum over the neighbours, power, divide
-        return (integer(node, "size", 1) + 3) * first
+        return (integer(attributes(node), "size", 1) + 3) * first
     if op in ("Resize", "Upsample"):
         sizes = zip(graph.shapes[data], graph.shapes[node.output[0]], strict=True)
         changed = sum(before != after for before, after in sizes)
-        taps = _TAPS.get(text(node, "mode", "nearest"), 0)
+        taps = _TAPS.get(text(attributes(node), "mode", "nearest"), 0)
         return first * taps**changed if taps else 0
     activations = sum(1 for name in node.input if name and name not in constants)
     return first * max(activations - 1, 1)

@@ -86,7 +86,10 @@ def main() -> None:
         nonzero = prune(model)
         for exporter, options in (
             ("torchscript", {"dynamo": False, "opset_version": 13, "dynamic_axes": {"x": {0: "batch"}}}),
-            ("dynamo", {"dynamo": True, "dynamic_shapes": {"x": {0: torch.export.Dim("batch")}}, "external_data": False}),
+            (
+                "dynamo",
+                {"dynamo": True, "dynamic_shapes": {"x": {0: torch.export.Dim("batch")}}, "external_data": False},
+            ),
         ):
             file = f"pytorch-{exporter}-{name}.onnx"
             example = torch.cat([x, x])
