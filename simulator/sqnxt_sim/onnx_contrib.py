@@ -139,23 +139,24 @@ class _StandIn:
         self._last("Cast", [product], to=self._type(8) if scaled else _FLOAT)
 
     def matmul(self) -> None:
-        """Matrix products, batched like MatMul, the last two axes of an operand transposed where asked."""
+        """Products of integers, batched like MatMul."""
         node = self._node
         to: int = TensorProto.INT32 if node.op_type == "MatMulInteger16" else _FLOAT
         if node.op_type == "MatMulIntegerToFloat":
             to = self._type(2, default=_FLOAT)
-        if node.op_type in ("FusedMatMul", "TransposeMatMul"):
-            first = "...ji" if integer(self._given, "transA", 0) else "...ij"
-            second = "...kj" if integer(self._given, "transB", 0) else "...jk"
-            if integer(self._given, "transBatchA", 0) or integer(self._given, "transBatchB", 0):
-                self._made.append(node)
-            elif (first, second) == ("...ij", "...jk"):
-                self._last("MatMul", list(node.input[:2]))
-            else:
-                self._last("Einsum", list(node.input[:2]), equation=f"{first},{second}->...ik")
-            return
         product = self._then("MatMul", [self._float(name) for name in node.input[:2]])
         self._last("Cast", [product], to=to)
+
+    def fused_matmul(self) -> None:
+        """MatMul with the last two axes of an operand transposed where asked, whatever its rank."""
+        if integer(self._given, "transBatchA", 0) or integer(self._given, "transBatchB", 0):
+            self._made.append(self._node)
+            return
+        operands = [
+            self._then("Einsum", [name], equation="...ij->...ji") if integer(self._given, transposed, 0) else name
+            for name, transposed in zip(self._node.input, ("transA", "transB"), strict=False)
+        ]
+        self._last("MatMul", operands)
 
     def packed_matmul(self) -> None:
         """MatMulNBits, whose K x N matrix lies packed in blocks."""
@@ -208,10 +209,8 @@ _RULES: dict[str, Callable[[_StandIn], None]] = {
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), _StandIn.broadcast),
     **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _StandIn.quantise),
     **dict.fromkeys(("FusedGemm", "QGemm"), _StandIn.gemm),
-    **dict.fromkeys(
-        ("DynamicQuantizeMatMul", "FusedMatMul", "MatMulInteger16", "MatMulIntegerToFloat", "TransposeMatMul"),
-        _StandIn.matmul,
-    ),
+    **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _StandIn.fused_matmul),
+    **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulInteger16", "MatMulIntegerToFloat"), _StandIn.matmul),
     "MatMulNBits": _StandIn.packed_matmul,
     "QLinearConcat": _StandIn.concat,
     "QLinearGlobalAveragePool": _StandIn.global_pool,

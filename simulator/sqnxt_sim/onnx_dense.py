@@ -24,16 +24,17 @@ def dense(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvL
     operands = DENSE[node.op_type]
     name = node.input[operands.data]
     data, weights = known_shape(graph, node, name), known_shape(graph, node, node.input[operands.weights])
-    if node.input[operands.weights] not in constants or len(weights) != 2 or not data:
+    is_matrix = len(weights) >= 2 and prod(weights[:-2]) == 1
+    if node.input[operands.weights] not in constants or not is_matrix or not data:
         return None
     given = attributes(node)
     if integer(given, "transA", 0):
         data = (*data[:-2], *data[-2:][::-1])
     transposed = integer(given, "transB", 0) != 0
-    in_channels, out_channels = weights[::-1] if transposed else weights
+    in_channels, out_channels = weights[:-3:-1] if transposed else weights[-2:]
     if data[-1] != in_channels:
         raise mismatch(graph, node, f"{data[-1]} columns and {in_channels} rows")
-    facts = operand_facts(graph, node, operands, constants, axis=0 if transposed else 1)
+    facts = operand_facts(graph, node, operands, constants, axis=-2 if transposed else -1)
     return ConvLayer(
         name=node_name(node),
         op=node.op_type,

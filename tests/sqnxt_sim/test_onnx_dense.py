@@ -37,3 +37,21 @@ def test_matmul_of_activations_has_no_model(onnx_model, read):
     assert workload.layers[0].why is Uncosted.NO_MODEL
     assert not report.to_json()["complete"]
     assert "MatMul" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "weights", "places"), [([5], (5, 7), 1), ([2, 9, 5], (1, 5, 7), 18), ([2, 3, 4, 5], (5, 7), 24)]
+)
+def test_matmul_of_other_ranks(onnx_model, read, data, weights, places):
+    rank = max(len(data), len(weights)) - (len(data) == 1)
+    nodes = [make_node("MatMul", ["x", "w"], ["y"])]
+    (layer,) = read(onnx_model(nodes, data, [("w", floats(*weights))], output_rank=rank)).layers
+    assert (layer.in_channels, layer.out_channels, layer.macs) == (5, 7, places * 35)
+
+
+@pytest.mark.parametrize(("a", "b"), product((0, 1), repeat=2))
+def test_a_fused_product_transposes_the_last_two_axes(onnx_model, read, a, b):
+    node = make_node("FusedMatMul", ["x", "w"], ["y"], domain="com.microsoft", transA=a, transB=b)
+    data, weights = [2, 5, 3] if a else [2, 3, 5], floats(7, 5) if b else floats(5, 7)
+    (layer,) = read(onnx_model([node], data, [("w", weights)], output_rank=3, domains=["com.microsoft"])).layers
+    assert (layer.batch, layer.in_width, layer.in_channels, layer.out_channels) == (2, 3, 5, 7)
