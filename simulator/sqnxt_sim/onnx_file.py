@@ -14,13 +14,11 @@ from sqnxt_sim.onnx_contrib import stand_ins
 from sqnxt_sim.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
 from sqnxt_sim.onnx_folding import fold_constants
 from sqnxt_sim.onnx_functions import refuse_expansion
-from sqnxt_sim.onnx_graph import OnnxGraph
+from sqnxt_sim.onnx_graph import OnnxGraph, old_opset_remedy
 from sqnxt_sim.onnx_operators import ONNX_DOMAINS
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
-# Before it, broadcasting and much else meant something else; onnx knows some of those operators still.
-_OLDEST_OPSET = 7
 # Shapes that are computed from shapes that are computed from shapes; exporters need one round or two.
 _MAX_FOLDINGS = 8
 
@@ -58,6 +56,7 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
     nodes = tuple(model.graph.node)
     return OnnxGraph(
         name=path.name,
+        opset=_opset(model),
         nodes=nodes,
         inputs=tuple(value.name for value in inputs),
         outputs=tuple(value.name for value in model.graph.output),
@@ -72,9 +71,7 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
 def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """The shapes and types that onnx works out, by tensor name, and its objections in one line."""
     opset = _opset(skeleton)
-    remedy = "export it again"
-    if opset < _OLDEST_OPSET:
-        remedy = f"raise its opset from {opset} with onnx.version_converter, or export it at {_OLDEST_OPSET} or later"
+    remedy = old_opset_remedy(opset) or "export it again"
     with _refusing(path, "is not a valid graph", remedy):
         onnx.checker.check_model(skeleton)
     for _ in range(_MAX_FOLDINGS):

@@ -7,6 +7,9 @@ from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
 
 from sqnxt_sim.errors import SimulatorError
 
+# Before it, broadcasting and much else meant something else; onnx infers little of what those operators return.
+OLDEST_OPSET = 7
+
 Attributes = dict[str, AttributeProto]
 
 
@@ -18,6 +21,7 @@ class OnnxGraph:
     """
 
     name: str
+    opset: int
     nodes: tuple[NodeProto, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -63,9 +67,8 @@ def known_shape(graph: OnnxGraph, node: NodeProto, name: str) -> tuple[int, ...]
         return graph.shapes[name]
     source = _first_unknown(graph, name)
     if source is None or source.domain in ("", "ai.onnx"):
-        raise SimulatorError(
-            f"{graph.name}: node {node_name(node)!r} has a dynamic shape at {name!r}; export it with static shapes"
-        )
+        remedy = old_opset_remedy(graph.opset) or "export it with static shapes"
+        raise SimulatorError(f"{graph.name}: node {node_name(node)!r} has a dynamic shape at {name!r}; {remedy}")
     raise SimulatorError(
         f"{graph.name}: node {node_name(node)!r} needs the shape of {name!r}, which operator {source.op_type} of the "
         f"domain {source.domain} hides; declare it in the file, or export with ONNX's operators"
@@ -82,6 +85,13 @@ def _first_unknown(graph: OnnxGraph, name: str) -> NodeProto | None:
             break
         name = unknown[0]
     return source
+
+
+def old_opset_remedy(opset: int) -> str:
+    """What to do about a graph that is older than onnx follows well; empty where it is not."""
+    if opset >= OLDEST_OPSET:
+        return ""
+    return f"raise its opset from {opset} with onnx.version_converter, or export it at {OLDEST_OPSET} or later"
 
 
 def mismatch(graph: OnnxGraph, node: NodeProto, found: str) -> SimulatorError:
