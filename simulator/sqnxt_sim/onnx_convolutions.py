@@ -19,6 +19,9 @@ from sqnxt_sim.onnx_graph import (
 from sqnxt_sim.onnx_operators import CONVOLUTIONS
 from sqnxt_sim.onnx_weights import activation_bits, operand_facts
 
+PADDING_MODES = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
+"""What ONNX allows as `auto_pad`."""
+
 
 def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
     """A 1-D or 2-D convolution; None for other ranks. In 1-D the height is 1.

@@ -37,14 +37,7 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
     """
     batch = None if batch is None else checked_batch(batch, path)
     map_size = None if input_size is None else checked_map_size(input_size, path)
-    model = _parse(path)
-    if model.functions:
-        refuse_expansion(model, path)
-        with _refusing(path, "has functions that cannot be inlined"):
-            model = onnx.inliner.inline_local_functions(model)
-    # onnx itself refuses links and paths that lead out of the folder.
-    with _refusing(path, "has external data that cannot be read"):
-        onnx.load_external_data_for_model(model, str(path.parent))
+    model = _complete(_parse(path), path)
     skeleton = _skeleton(model, path)
     constants = {tensor.name for tensor in model.graph.initializer}
     constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
@@ -111,6 +104,18 @@ def _parse(path: Path) -> ModelProto:
         raise SimulatorError(
             f"{path}: is not an ONNX file; simulate takes an .onnx file: `sqnxt-tf export MODEL --format onnx`"
         ) from error
+
+
+def _complete(model: ModelProto, path: Path) -> ModelProto:
+    """The model with its functions inlined and its external data read."""
+    if model.functions:
+        refuse_expansion(model, path)
+        with _refusing(path, "has functions that cannot be inlined"):
+            model = onnx.inliner.inline_local_functions(model)
+    # onnx itself refuses links and paths that lead out of the folder.
+    with _refusing(path, "has external data that cannot be read"):
+        onnx.load_external_data_for_model(model, str(path.parent))
+    return model
 
 
 def _model(content: bytes, path: Path) -> ModelProto:

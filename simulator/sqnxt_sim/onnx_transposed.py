@@ -15,8 +15,8 @@ import numpy as np
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.layers import ConvLayer
-from sqnxt_sim.onnx_convolutions import conv_attributes, two_pads, two_sides
+from sqnxt_sim.layers import MAX_MAP_SIZE, ConvLayer
+from sqnxt_sim.onnx_convolutions import PADDING_MODES, conv_attributes, two_pads, two_sides
 from sqnxt_sim.onnx_graph import Attributes, OnnxGraph, attributes, integers, known_shape, mismatch, node_name, text
 from sqnxt_sim.onnx_operators import Operands
 from sqnxt_sim.onnx_values import count_by_tap
@@ -87,17 +87,14 @@ def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozens
     if len(data) not in (3, 4):
         return None
     given = attributes(node)
-    groups = conv_attributes(given, len(data) - 2)[0]
+    groups, _, _ = conv_attributes(given, len(data) - 2)
     if len(weights) != len(data) or data[1] != weights[0] or output[1] != weights[1] * groups:
         raise mismatch(graph, node, f"{data[1]} input channels and weights {list(weights)}")
-    axes = _axes(given, data[2:], weights[2:], output[2:])
-    if prod(map(len, axes)) > _MAX_PHASES:
-        raise SimulatorError(
-            f"{graph.name}: node {node_name(node)!r} has a stride of more than {_MAX_PHASES} phases; use a smaller one"
-        )
+    if text(given, "auto_pad", "NOTSET") not in PADDING_MODES:
+        raise mismatch(graph, node, f"auto_pad {text(given, 'auto_pad', '')!r}")
+    places = list(product(*_axes(graph, node, data[2:], weights[2:], output[2:])))
     facts = operand_facts(graph, node, Operands(), constants, axis=1)
     by_tap = None if facts.mask is None else count_by_tap(facts.mask)
-    places = list(product(*axes))
     return [
         ConvLayer(
             name=_name(node, place, alone=len(places) == 1),
@@ -123,16 +120,26 @@ def _name(node: NodeProto, place: tuple[Phase, ...], *, alone: bool) -> str:
 
 
 def _axes(
-    given: Attributes, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]
+    graph: OnnxGraph, node: NodeProto, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]
 ) -> list[list[Phase]]:
     """The phases of each spatial axis."""
+    if max(output) > MAX_MAP_SIZE:
+        raise SimulatorError(
+            f"layer {node_name(node)!r}: its output is {list(output)}; no side may exceed {MAX_MAP_SIZE}"
+        )
+    given = attributes(node)
     _, strides, dilations = conv_attributes(given, len(data))
-    return [
+    axes = [
         axis_phases(in_size=size, out_size=out, kernel=taps, stride=stride, dilation=dilation, pad=pad)
         for size, out, taps, stride, dilation, pad in zip(
             data, output, kernel, strides, dilations, _pads(given, data, kernel, output), strict=True
         )
     ]
+    if prod(map(len, axes)) > _MAX_PHASES:
+        raise SimulatorError(
+            f"{graph.name}: node {node_name(node)!r} has a stride of more than {_MAX_PHASES} phases; use a smaller one"
+        )
+    return axes
 
 
 def _pads(given: Attributes, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]) -> Iterator[int]:
