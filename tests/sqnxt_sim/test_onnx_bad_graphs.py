@@ -177,3 +177,20 @@ def test_an_initializer_of_no_known_type(onnx_model, refused):
     model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(40, 3, 3, 3))])
     model.graph.initializer[0].data_type = 99
     refused(model)
+
+
+@pytest.mark.parametrize("op", ["ConstantOfShape", "Expand", "Range"])
+def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
+    """What a shape hangs on may be computed; half a gigabyte of it is not."""
+    inputs = {"ConstantOfShape": ["size"], "Expand": ["one", "size"], "Range": ["none", "limit", "step"]}[op]
+    given = {"value": numpy_helper.from_array(np.array([0]))} if op == "ConstantOfShape" else {}
+    nodes = [
+        make_node(op, inputs, ["large"], **given),
+        make_node("ReduceMax", ["large"], ["most"], keepdims=0),
+        make_node("Mul", ["most", "pads"], ["shift"]),
+        make_node("Pad", ["x", "shift"], ["padded"]),
+        make_node("Conv", ["padded", "w"], ["y"]),
+    ]
+    tensors = {"size": [2**26], "one": [1], "none": 0, "limit": 2**26, "step": 1, "pads": [0] * 8}
+    arrays = [(name, np.array(value, np.int64)) for name, value in tensors.items()]
+    refused(onnx_model(nodes, [1, 3, 8, 8], [*arrays, ("w", weights(4, 3, 3, 3))]))

@@ -127,3 +127,21 @@ def test_phases_of_a_transposed_convolution_are_one_node(onnx_model, read):
     node = make_node("ConvTranspose", ["x", "t"], ["y"], name="up", strides=[2, 2])
     workload = read(onnx_model([node], MAP, [("t", np.ones((4, 4, 2, 2), np.float32))]))
     assert (len(workload.layers), floats(workload.live)) == (4, [("up", 5 * SIZE)])
+
+
+def test_the_smaller_of_two_integer_widths(onnx_model, read):
+    """Quantised to 16 bits and then to 8: only the 8 are kept."""
+    scales = [("s", np.float32(1)), ("z16", np.int16(0)), ("z8", np.int8(0))]
+    nodes = [conv("x", "a")]
+    for source, target, zero in (("a", "b", "z16"), ("b", "y", "z8")):
+        nodes.append(make_node("QuantizeLinear", [source, "s", zero], [f"{target}q"]))
+        nodes.append(make_node("DequantizeLinear", [f"{target}q", "s", zero], [target]))
+    entries = live(onnx_model, read, nodes, scales)
+    assert [(entry.float_values, entry.integer_bits) for entry in entries] == [(SIZE, 8 * SIZE), *[(0, 8 * SIZE)] * 4]
+
+
+def test_a_folded_node_may_need_more_room(onnx_model, read):
+    """A constant with more images than the map spreads the map over them."""
+    nodes = [conv("x", "a"), make_node("Add", ["a", "bias"], ["y"], name="y")]
+    entries = live(onnx_model, read, nodes, [("bias", np.ones((3, 4, 1, 1), np.float32))])
+    assert floats(entries) == [("a", 4 * SIZE), ("y", 3 * SIZE)]

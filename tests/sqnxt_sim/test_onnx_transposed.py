@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import onnxruntime
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 
@@ -80,6 +80,8 @@ def run_phases(axes, data, weights, groups, strides, out_shape):
 
 @settings(max_examples=150, deadline=None)
 @given(transposed())
+# a phase of two taps beyond the last row
+@example(({"group": 1, "strides": [4], "dilations": [1], "output_padding": [0], "pads": [1, 2]}, [1, 1, 1], [1, 1, 5]))
 def test_the_phases_compute_what_the_node_computes(onnx_model, read, case):
     attributes, data_shape, weight_shape = case
     data, weights = whole_numbers(data_shape, 0), whole_numbers(weight_shape, 1)

@@ -202,3 +202,14 @@ def test_bfloat16(conv_layer):
         model.graph.initializer.append(tensor)
 
     assert weights_facts(conv_layer(nodes, [], prepare)) == (None, NONZERO)
+
+
+def test_filters_that_the_network_computes_are_activations(onnx_model, read):
+    nodes = [
+        make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        make_node("Relu", ["d"], ["filters"]),
+        make_node("Conv", ["x", "filters"], ["y"]),
+    ]
+    (layer,) = read(onnx_model(nodes, (2, 3, 4, 4), [("s", np.float32(1)), ("z", np.int16(0))])).conv_layers
+    assert (layer.out_channels, layer.weight_bits, layer.nonzero_weights) == (2, 16, None)
