@@ -190,7 +190,8 @@ class LiveActivations:
 class Workload:
     """A network in execution order; nothing of the graph is left out.
 
-    `live` says for each node what activations are alive while it runs; empty where only the layers are known.
+    `live` says for each node of a graph, constants left out, what activations are alive while it runs; empty where only
+    the layers are known, or a shape is not. A node that becomes several layers has one entry.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from onnx import FunctionProto, ModelProto, NodeProto
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.onnx_graph import nodes_with_branches
 
 # Exporters' functions expand to some thousand nodes; a few kilobytes of functions calling others can ask for 2^25.
 MAX_INLINED_NODES = 100_000
@@ -65,20 +66,11 @@ def _extent(
 ) -> tuple[_Extent, Counter[_FunctionId]]:
     """Nodes without what they call, and how often each function is called."""
     nodes = tuple(nodes)
-    everything = tuple(_with_branches(nodes))
+    everything = tuple(nodes_with_branches(nodes))
     ids = (_id(node.domain, node.op_type, node.overload) for node in everything)
     # A node's bytes count its branches already.
     own = _Extent(len(everything), sum(node.ByteSize() for node in nodes))
     return own, Counter(key for key in ids if key in functions)
-
-
-def _with_branches(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """The nodes and those of their branches and loop bodies; protobuf itself bounds the depth."""
-    for node in nodes:
-        yield node
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _with_branches(graph.node)
 
 
 def _callees_first(calls: dict[_FunctionId, set[_FunctionId]], path: Path) -> Iterator[_FunctionId]:

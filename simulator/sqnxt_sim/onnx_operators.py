@@ -1,9 +1,51 @@
-"""What the simulator makes of the ONNX operators that it does not cost. Those in no table have no model."""
+"""What the simulator makes of each ONNX operator. Those in no table have no model.
+
+Names are those of ONNX's own operators and of those that ONNX Runtime adds, whose quantised forms return the same.
+"""
+
+from typing import NamedTuple
+
+from onnx import NodeProto
 
 from sqnxt_sim.layers import Uncosted
 
-COSTED = frozenset({"Conv", "Gemm", "MatMul"})
-"""Operators that become a `ConvLayer`, where their shape is one that the model knows."""
+ONNX_DOMAINS = ("", "ai.onnx")
+CONTRIB_DOMAIN = "com.microsoft"
+"""Where ONNX Runtime puts the operators that it adds."""
+
+
+class Operands(NamedTuple):
+    """Which inputs of an operator are its data, its weights and, for integers, the zero point of the weights."""
+
+    data: int = 0
+    weights: int = 1
+    zero_point: int | None = None
+
+
+CONVOLUTIONS = {
+    "Conv": Operands(),
+    "ConvInteger": Operands(zero_point=3),
+    "FusedConv": Operands(),
+    "NhwcConv": Operands(),
+    "NhwcFusedConv": Operands(),
+    "QLinearConv": Operands(weights=3, zero_point=5),
+}
+"""Operators that become a `ConvLayer`, where their rank is one that the model knows."""
+
+DENSE = {
+    "DynamicQuantizeMatMul": Operands(zero_point=3),
+    "FusedGemm": Operands(),
+    "FusedMatMul": Operands(),
+    "Gemm": Operands(),
+    "MatMul": Operands(),
+    "MatMulInteger": Operands(zero_point=3),
+    "MatMulInteger16": Operands(),
+    "MatMulIntegerToFloat": Operands(zero_point=5),
+    "QGemm": Operands(weights=3, zero_point=5),
+    "QLinearMatMul": Operands(weights=3, zero_point=5),
+    "TransposeMatMul": Operands(),
+}
+"""Products with a matrix, which become a 1x1 convolution where the matrix is constant."""
 
 PASS_WEIGHTS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """Operators that hand every weight on, so that bits and zeros are those of their input."""
@@ -11,14 +53,35 @@ PASS_WEIGHTS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "
 PASS_ACTIVATIONS = PASS_WEIGHTS - {"Cast"} | {"Clip", "Dropout", "MaxPool", "Pad", "Relu"}
 """Operators that leave quantised activations on the grid of their input, so that their bits are known."""
 
-AFFINE = frozenset({"Add", "Div", "Mul", "Sub"})
-"""Element by element with a constant they are a bias or a scale; with an activation, work of their own."""
+AFFINE = {
+    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), (0, 1)),
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), (0, 3)),
+}
+"""Operators and their two operands: with a constant a bias or a scale, with two activations work of their own."""
+
+WITH_BRANCHES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""Operators whose branches or bodies read the outer graph."""
+
+LIKE_THEIR_INPUT = frozenset(
+    {
+        "BiasGelu",
+        "FastGelu",
+        "Gelu",
+        "LayerNormalization",
+        "QLinearLeakyRelu",
+        "QLinearSigmoid",
+        "QLinearSoftmax",
+        "QuickGelu",
+        "SimplifiedLayerNormalization",
+    }
+)
+"""Operators that ONNX Runtime defines and that return the shape and the type of their first input."""
 
 _FOLDED = {
     "scale and shift merge into the layer before": ("BatchNormalization",),
     "applied as results leave the array": (
-        "Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Tanh",
-        "ThresholdedRelu",
+        "Celu", "Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "QLinearLeakyRelu", "QLinearSigmoid",
+        "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh", "ThresholdedRelu",
     ),
     "numbers are stored at their own width": ("Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"),
     "only renames or reshapes, nothing moves": (
@@ -28,20 +91,24 @@ _FOLDED = {
 
 _NOT_COSTED = {
     "pooling is left out, as in the paper": (
-        "AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool", "ReduceMax",
-        "ReduceMean", "ReduceSum",
+        "AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool", "NhwcMaxPool",
+        "QLinearAveragePool", "QLinearGlobalAveragePool", "QLinearReduceMean", "ReduceL1", "ReduceL2", "ReduceMax",
+        "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
     ),
     "element by element, left out as in the paper": (
-        "Abs", "Add", "Div", "Erf", "Exp", "Gelu", "Log", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "Pow",
-        "Reciprocal", "Round", "Sqrt", "Sub", "Sum", "Swish", "Where",
+        "Abs", "Add", "And", "BiasGelu", "Ceil", "Cos", "Div", "DynamicQuantizeLinear", "Equal", "Erf", "Exp",
+        "FastGelu", "Floor", "Gelu", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min",
+        "Mish", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "QLinearAdd", "QLinearMul", "QLinearWhere", "QuickGelu",
+        "Reciprocal", "Round", "Sign", "Sin", "Sqrt", "Sub", "Sum", "Swish", "Where", "Xor",
     ),
     "data movement is left out, as in the paper": (
-        "Concat", "DepthToSpace", "Expand", "Gather", "Pad", "Resize", "Slice", "SpaceToDepth", "Split", "Tile",
-        "Transpose", "Upsample",
+        "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "Pad", "QLinearConcat", "Resize",
+        "Slice", "SpaceToDepth", "Split", "Tile", "Transpose", "Upsample",
     ),
     "normalisation is left out, as in the paper": (
-        "ArgMax", "GroupNormalization", "InstanceNormalization", "LRN", "LayerNormalization", "LogSoftmax",
-        "LpNormalization", "Softmax", "TopK",
+        "ArgMax", "ArgMin", "GroupNormalization", "Hardmax", "InstanceNormalization", "LRN", "LayerNormalization",
+        "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "QLinearSoftmax", "RMSNormalization",
+        "SimplifiedLayerNormalization", "Softmax", "TopK",
     ),
 }  # fmt: skip
 
@@ -51,4 +118,11 @@ UNCOSTED: dict[str, tuple[Uncosted, str]] = {
     for reason, ops in table.items()
     for op in ops
 }
-"""Why and for what reason each of these operators of ONNX's own domain is not costed."""
+"""Why and for what reason each of these operators is not costed."""
+
+
+def operator(node: NodeProto | None) -> str:
+    """The name under which these tables know a node; empty for no node, and for operators of other domains."""
+    if node is None or node.domain not in (*ONNX_DOMAINS, CONTRIB_DOMAIN):
+        return ""
+    return node.op_type

@@ -1,17 +1,17 @@
-"""Bits and zeros of the tensors of an ONNX graph, wherever the graph keeps its weights."""
+"""Bits and zeros of the tensors of an ONNX graph, and which of them are constant."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, numpy_helper
+from onnx import NodeProto, TensorProto
 
-from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.onnx_file import OnnxGraph, attributes
-from sqnxt_sim.onnx_operators import PASS_ACTIVATIONS, PASS_WEIGHTS
+from sqnxt_sim.onnx_graph import OnnxGraph
+from sqnxt_sim.onnx_operators import PASS_ACTIVATIONS, Operands, operator
+from sqnxt_sim.onnx_values import Mask, count_nonzero, integer_mask, trace, weight_mask
 
 _BITS: dict[int, int] = {
+    TensorProto.BOOL: 8,
+    TensorProto.INT2: 2,
+    TensorProto.UINT2: 2,
     TensorProto.INT4: 4,
     TensorProto.UINT4: 4,
     TensorProto.INT8: 8,
@@ -20,17 +20,26 @@ _BITS: dict[int, int] = {
     TensorProto.UINT16: 16,
     TensorProto.INT32: 32,
     TensorProto.UINT32: 32,
+    TensorProto.INT64: 64,
+    TensorProto.UINT64: 64,
 }
 
-_RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormalLike", "RandomUniformLike"})
+_RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightFacts:
-    """What is known of a weight tensor: integer width (None for floats), nonzero values (None where not known)."""
+    """What is known of a weight tensor: integer width (None for floats), where it is not zero (None if not known)."""
 
     bits: int | None
-    nonzero: int | None
+    mask: Mask | None = None
+
+    @property
+    def nonzero(self) -> int | None:
+        """How many weights are not zero."""
+        return None if self.mask is None else count_nonzero(self.mask)
 
 
 def constant_names(graph: OnnxGraph) -> frozenset[str]:
@@ -38,11 +47,11 @@ def constant_names(graph: OnnxGraph) -> frozenset[str]:
 
     Shapes are static here, so what a graph computes from shapes alone is constant too.
     """
-    constants = set(graph.initializers)
+    constants = {*graph.initializers, *graph.sparse_initializers}
     for node in graph.nodes:
         inputs = [name for name in node.input if name]
         known = inputs and all(name in constants for name in inputs)
-        if node.op_type in ("Constant", "Shape", "Size") or (known and not _is_unpredictable(node)):
+        if operator(node) in ("Constant", "Shape", "Size") or (known and not _is_unpredictable(node)):
             constants.update(node.output)
     return frozenset(constants)
 
@@ -52,15 +61,20 @@ def _is_unpredictable(node: NodeProto) -> bool:
     return node.op_type in _RANDOM or any(a.type in (a.GRAPH, a.GRAPHS) for a in node.attribute)
 
 
+def tensor_bits(graph: OnnxGraph, name: str) -> int | None:
+    """Width of an integer tensor as it stands; None for floats and for types that onnx could not infer."""
+    return _BITS.get(graph.element_types.get(name, TensorProto.UNDEFINED))
+
+
 def activation_bits(graph: OnnxGraph, name: str) -> int | None:
     """Integer width of the activations in tensor `name`, or None where they are floating point."""
     node = graph.producers.get(name)
-    while node is not None and node.op_type in PASS_ACTIVATIONS:
+    while node is not None and operator(node) in PASS_ACTIVATIONS:
         name = node.input[0]
         node = graph.producers.get(name)
-    if node is not None and node.op_type == "DequantizeLinear":
+    if node is not None and operator(node) == "DequantizeLinear":
         name = node.input[0]
-    return _bits(graph, name)
+    return tensor_bits(graph, name)
 
 
 def weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
@@ -69,87 +83,29 @@ def weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
     Raises:
         SimulatorError: the values do not match the shape that the file declares.
     """
-    name = _trace(graph, name)
-    node = graph.producers.get(name)
-    if node is not None and node.op_type == "DequantizeLinear":
-        return WeightFacts(bits=_bits(graph, node.input[0]), nonzero=_nonzero_quantised(graph, node))
-    values = _values(graph, name)
-    return WeightFacts(bits=_bits(graph, name), nonzero=None if values is None else int(np.count_nonzero(values)))
+    source, _ = trace(graph, name)
+    node = graph.producers.get(source)
+    if node is not None and operator(node) == "DequantizeLinear":
+        source = node.input[0]
+    return WeightFacts(bits=tensor_bits(graph, source), mask=weight_mask(graph, name))
 
 
-def _trace(graph: OnnxGraph, name: str) -> str:
-    """Back through operators that only cast or rearrange."""
-    while (node := graph.producers.get(name)) is not None and node.op_type in PASS_WEIGHTS:
-        name = node.input[0]
-    return name
+def operand_facts(
+    graph: OnnxGraph, node: NodeProto, operands: Operands, constants: frozenset[str], *, axis: int
+) -> WeightFacts:
+    """Bits and zeros of an operator's weights; those that the network computes count as dense activations.
 
+    `axis` is that of the output channels, along which integers may have a zero point each.
 
-def _nonzero_quantised(graph: OnnxGraph, dequantize: NodeProto) -> int | None:
-    """Values that differ from their zero point, or None where the graph hides them."""
-    name = _trace(graph, dequantize.input[0])
-    producer = graph.producers.get(name)
-    if producer is not None and producer.op_type == "QuantizeLinear":
-        return _nonzero_after_quantising(graph, producer)
-    values = _values(graph, name)
-    zero_point = _parameter(graph, dequantize, 2, default=0)
-    if values is None or zero_point is None:
-        return None
-    if (zero_point == zero_point.flat[0]).all():
-        return int(np.count_nonzero(values != zero_point.flat[0]))
-    rearranged = name != dequantize.input[0]
-    along = None if rearranged else _along_axis(zero_point, dequantize, values.shape)
-    return None if along is None else int(np.count_nonzero(values != along))
-
-
-def _nonzero_after_quantising(graph: OnnxGraph, quantize: NodeProto) -> int | None:
-    """Floats that a QuantizeLinear sends elsewhere than to the zero point; a half rounds to even, so to zero."""
-    name = _trace(graph, quantize.input[0])
-    values, scale = _values(graph, name), _parameter(graph, quantize, 1, default=1)
-    if values is None or scale is None:
-        return None
-    if scale.size > 1:
-        along = _along_axis(scale, quantize, values.shape) if name == quantize.input[0] else None
-        if along is None:
-            return None
-        scale = along
-    return int(np.count_nonzero(np.abs(values) > np.abs(scale) / 2))
-
-
-def _parameter(graph: OnnxGraph, node: NodeProto, index: int, *, default: int) -> NDArray[Any] | None:
-    """A scale or zero point, which may be absent; None where it is computed."""
-    if len(node.input) <= index or not node.input[index]:
-        return np.array([default])
-    values = _values(graph, _trace(graph, node.input[index]))
-    return None if values is None or values.size == 0 else values
-
-
-def _along_axis(parameter: NDArray[Any], node: NodeProto, shape: tuple[int, ...]) -> NDArray[Any] | None:
-    """A per-channel parameter laid along its axis of a tensor; None where it has blocks, or does not fit."""
-    axis, rank = attributes(node)["axis"].i if "axis" in attributes(node) else 1, len(shape)
-    if parameter.ndim != 1 or not -rank <= axis < rank or parameter.size != shape[axis]:
-        return None
-    laid = [1] * rank
-    laid[axis] = parameter.size
-    return parameter.reshape(laid)
-
-
-def _bits(graph: OnnxGraph, name: str) -> int | None:
-    """Width of an integer tensor; None for floats and for types that onnx could not infer."""
-    return _BITS.get(graph.element_types.get(name, TensorProto.UNDEFINED))
-
-
-def _values(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
-    """The values of an initializer or a Constant; None for what a graph computes."""
-    tensor = graph.initializers.get(name)
-    node = graph.producers.get(name)
-    if tensor is None and node is not None and node.op_type == "Constant":
-        given = attributes(node)
-        tensor = given["value"].t if "value" in given else None
-    if tensor is None:
-        return None
-    try:
-        return numpy_helper.to_array(tensor)
-    except Exception as error:
-        raise SimulatorError(
-            f"{graph.name}: tensor {name!r} does not hold the {list(tensor.dims)} values it declares; export it again"
-        ) from error
+    Raises:
+        SimulatorError: the values do not match the shape that the file declares.
+    """
+    name = node.input[operands.weights]
+    if name not in constants:
+        return WeightFacts(bits=activation_bits(graph, name))
+    if tensor_bits(graph, name) is None:
+        return weight_facts(graph, name)
+    given = operands.zero_point is not None and operands.zero_point < len(node.input)
+    zero_point = node.input[operands.zero_point] if given and operands.zero_point is not None else ""
+    mask = integer_mask(graph, name, zero_point, axis=axis)
+    return WeightFacts(bits=tensor_bits(graph, name), mask=mask)

@@ -1,11 +1,13 @@
-"""Shared by the tests: the networks of the paper's Table 3 as plain layers, apart from the project's own builders."""
+"""Shared by the tests: the networks of the paper's Table 3 as plain layers, and ONNX graphs put together by hand."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from sqnxt_sim import ConvLayer, Workload
+from sqnxt_sim import ConvLayer, Workload, read_onnx
 
 DATA = Path(__file__).parent / "data"
 
@@ -151,3 +153,34 @@ NETWORKS: dict[str, Callable[[], list[ConvLayer]]] = {
 def network() -> Callable[[str], Workload]:
     """A network of Table 3 by the paper's name, dense and without bits."""
     return lambda name: Workload(name=name, layers=tuple(NETWORKS[name]()))
+
+
+def make_onnx(nodes, shape, tensors=(), *, output_rank=4, opset=21, domains=(), kind=TensorProto.FLOAT):
+    """A model from input `x` to output `y`; tensors are (name, array)."""
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [f"d{i}" for i in range(output_rank)])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in tensors],
+    )
+    opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+@pytest.fixture(scope="session")
+def onnx_model() -> Callable[..., ModelProto]:
+    """`make_onnx`, which puts a model together by hand."""
+    return make_onnx
+
+
+@pytest.fixture(scope="session")
+def read(tmp_path_factory) -> Callable[..., Workload]:
+    """Saves a model and reads it as a workload."""
+
+    def save_and_read(model: ModelProto, **options: object) -> Workload:
+        path = tmp_path_factory.mktemp("read") / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        return read_onnx(path, **options)
+
+    return save_and_read

@@ -7,6 +7,7 @@ import pytest
 from sqnxt_sim import ConvLayer, load_accelerator, read_onnx, simulate
 from sqnxt_tf.codesign.workloads import network_workload
 from sqnxt_tf.networks.registry import networks
+from sqnxt_tf.networks.summaries import summarise
 
 SIZE = 75  # pixels, odd: padding and pooling are asymmetric somewhere in every network
 FAST = {"sqnxt23v5_w1", "sqnxt23g_w1", "squeezenet_v1_1", "mobilenet_w1", "alexnet"}
@@ -31,6 +32,9 @@ def test_rows_and_exported_graph_ask_the_same_of_an_accelerator(name: str, tmp_p
     (tmp_path / "graph.onnx").write_bytes(graph.SerializeToString())
     exported = read_onnx(tmp_path / "graph.onnx")
     from_rows = network_workload(name, classes=10, input_size=SIZE)
+    # both count float32 maps from the layer that writes them to the last that reads them
+    peak = max(entry.bytes_at(32) for entry in exported.live)
+    assert peak == summarise(name, classes=10, input_size=SIZE).peak_activation_bytes
     assert shapes(from_rows.conv_layers) == shapes(exported.conv_layers)
     for accelerator in map(load_accelerator, ("squeezelerator-8x8", "squeezelerator-16x16")):
         ours, theirs = (simulate(workload, accelerator, sparsity=0.4) for workload in (from_rows, exported))

@@ -1,0 +1,196 @@
+"""Graphs that contradict themselves or ask for too much: one line that says where, before memory is taken."""
+
+import os
+import tracemalloc
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+from onnx.helper import make_graph, make_node, make_tensor_value_info
+
+from sqnxt_sim import SimulatorError, read_onnx
+
+CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
+
+
+def weights(*shape):
+    return np.ones(shape, np.float32)
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Reads a model that must be refused in one line and little memory, and gives the message."""
+
+    def refuse(model, **options):
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        tracemalloc.start()
+        try:
+            with pytest.raises(SimulatorError) as error:
+                read_onnx(path, **options)
+            assert tracemalloc.get_traced_memory()[1] < 2**24
+        finally:
+            tracemalloc.stop()
+        message = str(error.value)
+        assert message.startswith((str(path), "model.onnx", "layer "))
+        assert "\n" not in message
+        assert len(message) < 600
+        return message
+
+    return refuse
+
+
+def test_two_nodes_that_feed_each_other(onnx_model, refused):
+    nodes = [make_node("Add", ["x", "b"], ["a"]), make_node("Relu", ["a"], ["b"]), make_node("Relu", ["b"], ["y"])]
+    assert "is not a valid graph" in refused(onnx_model(nodes, [1, 3]))
+
+
+def test_a_cycle_among_operators_of_onnxruntime(onnx_model, refused):
+    nodes = [
+        make_node("Gelu", ["b"], ["a"], domain="com.microsoft"),
+        make_node("Gelu", ["a"], ["b"], domain="com.microsoft"),
+    ]
+    assert "is not a valid graph" in refused(onnx_model(nodes, [1, 3], domains=["com.microsoft"]))
+
+
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose", "MatMul"])
+def test_weights_that_nothing_produces(onnx_model, refused, op):
+    message = refused(onnx_model([make_node(op, ["x", "absent"], ["y"])], [1, 3, 8, 8]))
+    assert "is not a valid graph" in message
+    assert "absent" in message
+
+
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose", "MatMul", "Gemm"])
+def test_weights_of_another_type(onnx_model, refused, op):
+    shape = [3, 3] if op == "Gemm" else [1, 3, 8, 8]
+    tensors = [("w", np.ones((3, 3) if op == "Gemm" else (3, 3, 8, 8), np.int64))]
+    assert "do not fit together" in refused(onnx_model([make_node(op, ["x", "w"], ["y"])], shape, tensors))
+
+
+def test_a_tensor_written_twice(onnx_model, refused):
+    nodes = [make_node("Relu", ["x"], ["y"]), make_node("Relu", ["x"], ["y"])]
+    assert "is not a valid graph" in refused(onnx_model(nodes, [1, 3]))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"strides": [0, 1]}, {"strides": [-1, 1]}, {"strides": [1]}, {"dilations": [0, 1]}, {"pads": [-1, 0, 0, 0]},
+        {"pads": [0, 0]}, {"group": 0}, {"group": 2}, {"group": -1}, {"auto_pad": "SAME"}, {"strides": [2**62, 1]},
+        {"strides": [0, 0], "auto_pad": "SAME_UPPER"}, {"dilations": [2**62, 2**62]}, {"pads": [2**62] * 4},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+def test_attributes(onnx_model, read, op, given):
+    """Refused, or with a stride beyond the map a layer of one place."""
+    node = make_node(op, ["x", "w"], ["y"], name="conv", **given)
+    model = onnx_model([node], [1, 3, 8, 8], [("w", weights(3, 3, 3, 3))])
+    try:
+        workload = read(model)
+    except SimulatorError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert given == {"strides": [2**62, 1]}
+        assert op == "Conv"
+        assert workload.conv_layers[0].out_height == 1
+
+
+@pytest.mark.parametrize("dims", [[2**32, 2**32, 3, 3], [2**62, 3, 3, 3], [2**31, 2**31, 2**31, 2**31], [0, 3, 3, 3]])
+@pytest.mark.parametrize("field", ["raw_data", "float_data"])
+def test_dimensions_beyond_the_data(onnx_model, refused, dims, field):
+    model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(4, 3, 3, 3))])
+    tensor = model.graph.initializer[0]
+    tensor.dims[:] = dims
+    if field == "float_data":
+        tensor.ClearField("raw_data")
+        tensor.float_data.extend([1.0])
+    refused(model)
+
+
+@pytest.mark.parametrize("dims", [[2**31, 3, 3, 3], [2**40, 2**40, 3, 3], [2**62, 3, 3, 3], [-1, 3, 3, 3]])
+def test_one_value_in_absurdly_many_places(onnx_model, refused, dims):
+    nodes = [make_node("ConstantOfShape", ["shape"], ["w"]), CONV]
+    refused(onnx_model(nodes, [1, 3, 8, 8], [("shape", np.array(dims))]))
+
+
+def test_data_shorter_than_declared(onnx_model, refused):
+    model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(40, 3, 3, 3))])
+    model.graph.initializer[0].raw_data = model.graph.initializer[0].raw_data[:-1]
+    assert "tensor 'w' does not hold the values that its dimensions declare" in refused(model)
+
+
+def test_a_zero_point_shorter_than_declared(onnx_model, refused):
+    nodes = [make_node("DequantizeLinear", ["q", "s", "z"], ["w"]), CONV]
+    tensors = [("q", np.ones((4, 3, 3, 3), np.int8)), ("s", np.float32(1)), ("z", np.int8(0))]
+    model = onnx_model(nodes, [1, 3, 8, 8], tensors)
+    model.graph.initializer[2].raw_data = b""
+    refused(model)
+
+
+def test_products_of_sizes_that_overflow(onnx_model, refused):
+    """Each dimension is allowed, what a transposed convolution makes of them is not."""
+    node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2**31, 2**31])
+    refused(onnx_model([node], [1, 3, 2**18, 2**18], [("w", weights(3, 3, 2, 2))]))
+
+
+def external(path, location, *, length=None):
+    model = onnx.helper.make_model(
+        make_graph(
+            [CONV],
+            "graph",
+            [make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+            [make_tensor_value_info("y", TensorProto.FLOAT, [1, 40, 6, 6])],
+            [numpy_helper.from_array(weights(40, 3, 3, 3), "w")],
+        ),
+        opset_imports=[onnx.helper.make_opsetid("", 18)],
+        ir_version=8,
+    )
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    if length is not None:
+        tensor.external_data.add(key="length", value=length)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["parent", "absolute", "link", "hard link", "folder"])
+def test_external_data_outside_the_folder(tmp_path, refused, kind):
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.bin"
+    outside.write_bytes(weights(40, 3, 3, 3).tobytes())
+    location = {"parent": f"../{outside.name}", "absolute": str(outside), "folder": "."}.get(kind, "inside.bin")
+    if kind == "link":
+        (tmp_path / "inside.bin").symlink_to(outside)
+    elif kind == "hard link":
+        os.link(outside, tmp_path / "inside.bin")
+    assert "external data that cannot be read" in refused(external(tmp_path, location))
+
+
+@pytest.mark.parametrize("length", [None, "10", "-5", str(2**62), "many"])
+def test_external_data_of_another_length(tmp_path, refused, length):
+    (tmp_path / "short.bin").write_bytes(bytes(10))
+    refused(external(tmp_path, "short.bin", length=length))
+
+
+def test_an_initializer_of_no_known_type(onnx_model, refused):
+    model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(40, 3, 3, 3))])
+    model.graph.initializer[0].data_type = 99
+    refused(model)
+
+
+@pytest.mark.parametrize("op", ["ConstantOfShape", "Expand", "Range"])
+def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
+    """What a shape hangs on may be computed; half a gigabyte of it is not."""
+    inputs = {"ConstantOfShape": ["size"], "Expand": ["one", "size"], "Range": ["none", "limit", "step"]}[op]
+    given = {"value": numpy_helper.from_array(np.array([0]))} if op == "ConstantOfShape" else {}
+    nodes = [
+        make_node(op, inputs, ["large"], **given),
+        make_node("ReduceMax", ["large"], ["most"], keepdims=0),
+        make_node("Mul", ["most", "pads"], ["shift"]),
+        make_node("Pad", ["x", "shift"], ["padded"]),
+        make_node("Conv", ["padded", "w"], ["y"]),
+    ]
+    tensors = {"size": [2**26], "one": [1], "none": 0, "limit": 2**26, "step": 1, "pads": [0] * 8}
+    arrays = [(name, np.array(value, np.int64)) for name, value in tensors.items()]
+    refused(onnx_model(nodes, [1, 3, 8, 8], [*arrays, ("w", weights(4, 3, 3, 3))]))

@@ -1,0 +1,72 @@
+"""Convolutions as layers: what onnx computes, and what a batch costs."""
+
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from onnx.helper import make_node
+from onnx.reference import ReferenceEvaluator
+
+from sqnxt_sim import load_accelerator, simulate
+
+ACCELERATOR = load_accelerator("squeezelerator-8x8")
+CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
+
+
+def floats(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+@st.composite
+def convolutions(draw):
+    """A Conv node's attributes, input and weight shapes, in 1-D or 2-D."""
+    rank = draw(st.integers(1, 2))
+
+    def each(low, high):
+        return [draw(st.integers(low, high)) for _ in range(rank)]
+
+    group, filters, channels = (draw(st.integers(1, 3)) for _ in range(3))
+    kernel = each(1, 4)
+    given = {"group": group, "strides": each(1, 3), "dilations": each(1, 2)}
+    padding = draw(st.sampled_from(["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]))
+    if padding == "NOTSET":
+        given["pads"] = each(0, 2) + each(0, 2)
+    else:
+        given["auto_pad"] = padding
+        if padding != "VALID":
+            # onnx's own evaluator rejects dilated kernels with automatic padding.
+            given["dilations"] = [1] * rank
+    data = [draw(st.integers(1, 2)), group * channels, *each(1, 9)]
+    return given, data, [group * filters, channels, *kernel]
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions())
+def test_convolutions_have_the_shape_that_onnx_computes(onnx_model, read, convolution):
+    attributes, data, weights = convolution
+    proto = onnx_model(
+        [make_node("Conv", ["x", "w"], ["y"], **attributes)], data, [("w", floats(*weights))], output_rank=len(data)
+    )
+    try:
+        (result,) = ReferenceEvaluator(proto).run(None, {"x": floats(*data)})
+    except Exception:
+        assume(False)
+    assume(result.size)
+    (layer,) = read(proto).layers
+    spatial = (layer.out_height, layer.out_width)[4 - len(data) :]
+    assert (layer.batch, layer.out_channels, *spatial) == result.shape
+    # Independent of any shape formula: each output value takes one MAC for each weight of its filter.
+    assert layer.macs == result.size * prod(weights[1:])
+    assert layer.nonzero_weights == prod(weights)
+
+
+def test_a_batch_multiplies_the_cost(onnx_model, read):
+    one, four = (
+        simulate(read(onnx_model([CONV], [n, 3, 8, 8], [("w", floats(4, 3, 3, 3))])), ACCELERATOR) for n in (1, 4)
+    )
+    assert four.cycles == 4 * one.cycles
+    assert four.macs == 4 * one.macs
+    assert four.dram_bytes == 4 * one.dram_bytes
+    assert four.energy.total == pytest.approx(4 * one.energy.total)

@@ -1,0 +1,177 @@
+"""Free dimensions: a batch and an input size that the caller gives."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+from onnx.helper import make_node, make_tensor_value_info
+
+from sqnxt_sim import SimulatorError
+
+CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
+
+
+def floats(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+def test_free_dimensions(onnx_model, read):
+    channels_first = onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))])
+    with pytest.raises(SimulatorError, match=r"'x' has a dynamic shape.*--batch 1` and `--input-size HxW"):
+        read(channels_first)
+    with pytest.raises(SimulatorError, match="--input-size HxW"):
+        read(channels_first, batch=1)
+    (layer,) = read(channels_first, batch=2, input_size=(9, 7)).layers
+    assert (layer.batch, layer.in_height, layer.in_width) == (2, 9, 7)
+
+    nodes = [make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]), make_node("Conv", ["t", "w"], ["y"])]
+    channels_last = onnx_model(nodes, ["n", None, None, 3], [("w", floats(4, 3, 3, 3))])
+    layer = read(channels_last, batch=1, input_size=(9, 7)).layers[1]
+    assert (layer.in_channels, layer.in_height, layer.in_width) == (3, 9, 7)
+
+    with pytest.raises(SimulatorError, match="fixed at 1 along axis 0"):
+        read(onnx_model([CONV], [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))]), batch=2)
+
+
+@pytest.mark.parametrize("options", [{"batch": 0}, {"batch": 2**70}, {"input_size": (8, -1)}])
+def test_sizes_out_of_range(onnx_model, read, options):
+    with pytest.raises(SimulatorError, match="out of range"):
+        read(onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
+
+
+@pytest.mark.parametrize("size", [9, np.int64(9), (9, 9), [9, 9]])
+def test_input_size_is_a_side_or_both(onnx_model, read, size):
+    (layer,) = read(onnx_model([CONV], [1, 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), input_size=size).layers
+    assert (layer.in_height, layer.in_width) == (9, 9)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"input_size": "64"}, "input_size is '64'; give a side in pixels, or"),
+        ({"input_size": "8x8"}, "input_size is '8x8'; give"),
+        ({"input_size": 8.0}, r"input_size is 8\.0; give"),
+        ({"input_size": (8, 8, 3)}, r"input_size is \(8, 8, 3\); give"),
+        ({"input_size": (8, "8")}, "width is '8'; give a whole number"),
+        ({"input_size": True}, "height is True; give a whole number"),
+        ({"batch": "1"}, "batch is '1'; give a whole number"),
+    ],
+)
+def test_sizes_of_the_wrong_type(onnx_model, read, options, fault):
+    with pytest.raises(SimulatorError, match=rf"model\.onnx: {fault}"):
+        read(onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
+
+
+def test_opset_7_with_weights_among_the_inputs(onnx_model, read):
+    proto = onnx_model([CONV], [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=7)
+    proto.ir_version = 3
+    proto.graph.input.append(make_tensor_value_info("w", TensorProto.FLOAT, [4, 3, 3, 3]))
+    assert read(proto, batch=1).conv_layers[0].nonzero_weights == 108
+
+
+CONV_1D = make_node("Conv", ["x", "w"], ["y"], name="conv")
+
+
+def test_the_length_of_a_1d_map(onnx_model, read):
+    model = onnx_model([CONV_1D], ["n", 3, "length"], [("w", floats(4, 3, 5))], output_rank=3)
+    with pytest.raises(SimulatorError, match=r"`--batch 1` and `--input-size LENGTH`"):
+        read(model)
+    for size in (20, (20, 20)):
+        (layer,) = read(model, batch=2, input_size=size).layers
+        assert (layer.batch, layer.in_height, layer.in_width, layer.out_width) == (2, 1, 20, 16)
+    with pytest.raises(SimulatorError, match=r"'x' is a map of one dimension, not 20x10; give `--input-size` a single"):
+        read(model, batch=2, input_size=(20, 10))
+
+
+def test_the_length_of_a_1d_map_with_the_channels_last(onnx_model, read):
+    nodes = [make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]), make_node("Conv", ["t", "w"], ["y"])]
+    model = onnx_model(nodes, [1, "length", 3], [("w", floats(4, 3, 5))], output_rank=3)
+    assert read(model, input_size=20).conv_layers[0].in_width == 20
+
+
+def two_inputs(onnx_model, *shapes):
+    """A map `x` and, added to what a convolution makes of it, `extra`."""
+    nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Add", ["c", "extra"], ["y"], name="sum")]
+    model = onnx_model(nodes, shapes[0], [("w", floats(4, 3, 3, 3))])
+    model.graph.input.append(make_tensor_value_info("extra", TensorProto.FLOAT, shapes[1]))
+    return model
+
+
+def test_a_named_dimension_has_one_size_wherever_it_occurs(onnx_model, read):
+    """The second input's is no batch by its place, the output's neither."""
+    model = two_inputs(onnx_model, ["n", 3, 8, 8], [1, "n", 1, 1])
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    workload = read(model, batch=4)
+    assert workload.conv_layers[0].batch == 4
+    assert workload.layers[1].work.values_read == 4 * 4 * 36 + 4
+
+
+def test_an_input_that_is_fixed_beside_a_free_batch_keeps_its_size(onnx_model, read):
+    workload = read(two_inputs(onnx_model, ["n", 3, 8, 8], [1, 4, 6, 6]), batch=3)
+    assert workload.conv_layers[0].batch == 3
+
+
+def test_one_name_for_two_sizes(onnx_model, read):
+    model = onnx_model([CONV], [1, 3, "side", "side"], [("w", floats(4, 3, 3, 3))])
+    assert read(model, input_size=9).conv_layers[0].in_height == 9
+    with pytest.raises(SimulatorError, match="calls axis 3 'side', which is 9 elsewhere, not 7"):
+        read(model, input_size=(9, 7))
+
+
+def test_the_map_among_several_inputs(onnx_model, read):
+    """Only maps have an input size: a sequence beside one keeps its own."""
+    model = two_inputs(onnx_model, [1, 3, "h", "w"], [4, 1, 5])
+    assert read(model, input_size=(8, 7)).conv_layers[0].in_width == 7
+
+
+def test_operators_of_2018(onnx_model, read):
+    """Opset 7: spatial batch normalisation, Dropout and Upsample with attributes, Reshape to a constant."""
+    ones = [(name, np.ones(4, np.float32)) for name in ("g", "b", "m", "v")]
+    nodes = [
+        make_node("Conv", ["x", "w"], ["c"], name="conv"),
+        make_node("BatchNormalization", ["c", "g", "b", "m", "v"], ["n"], spatial=1),
+        make_node("Dropout", ["n"], ["d"], ratio=0.5),
+        make_node("Upsample", ["d"], ["u"], scales=[1.0, 1.0, 2.0, 2.0], mode="nearest"),
+        make_node("Reshape", ["u", "flat"], ["f"]),
+        make_node("Gemm", ["f", "k", "bias"], ["y"], name="fc", alpha=1.0, beta=1.0),
+    ]
+    tensors = [
+        *ones,
+        ("w", floats(4, 3, 3, 3)),
+        ("flat", np.array([1, -1])),
+        ("k", floats(576, 5)),
+        ("bias", floats(5)),
+    ]
+    proto = onnx_model(nodes, [1, 3, 8, 8], tensors, opset=7, output_rank=2)
+    proto.ir_version = 3
+    for name, array in tensors:
+        kind = TensorProto.INT64 if name == "flat" else TensorProto.FLOAT
+        proto.graph.input.append(make_tensor_value_info(name, kind, np.shape(array)))
+    workload = read(proto)
+    assert [layer.macs for layer in workload.conv_layers] == [36 * 108, 576 * 5]
+
+
+@pytest.mark.parametrize("opset", range(7, onnx.defs.onnx_opset_version() + 1))
+def test_every_opset_from_7_up(onnx_model, read, opset):
+    nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
+    assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=opset)).conv_layers[0].macs == 3888
+
+
+def test_opsets_before_7_are_tried(onnx_model, read):
+    nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
+    assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=6)).conv_layers[0].macs == 3888
+    # Then Reshape had its target in an attribute, which onnx does not follow, and Gemm asked for `broadcast`.
+    nodes = [
+        make_node("Reshape", ["x"], ["r"], shape=[1, 192]),
+        make_node("Gemm", ["r", "k", "bias"], ["y"], broadcast=1),
+    ]
+    proto = onnx_model(nodes, [1, 3, 8, 8], [("k", floats(192, 5)), ("bias", floats(5))], opset=4, output_rank=2)
+    with pytest.raises(
+        SimulatorError, match=r"; raise its opset from 4 with onnx\.version_converter, or export it at 7"
+    ):
+        read(proto)
+    nodes = [make_node("Conv", ["x", "w"], ["c"]), make_node("Gelu", ["c"], ["y"])]
+    with pytest.raises(
+        SimulatorError, match=r"not a valid graph.*; raise its opset from 6 with onnx\.version_converter"
+    ):
+        read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=6))
