@@ -70,6 +70,7 @@ def test_explain_shows_both_dataflows_of_a_layer(cli: Any, graph: Path) -> None:
     for part in ("(chosen)", "(rejected)", "bound by", "tile", "register file", "8x8x16 -> 8x8x32", "50.0% zero"):
         assert part in explained
     assert "costs nothing: pooling" in cli("simulate", graph, "--explain", "pool").out
+    assert "vector unit" in cli("simulate", graph, "--explain", "pool", "--accelerator", "edge-npu-8bit").out
     assert "did you mean conv" in cli("simulate", graph, "--explain", "conv3").error_line()
 
 
