@@ -19,8 +19,8 @@ from sqnxt_sim.onnx_operators import ONNX_DOMAINS
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
-# Shapes that are computed from shapes that are computed from shapes; exporters need one round or two.
-_MAX_FOLDINGS = 8
+# Shapes that are computed from shapes that are computed from shapes: a round for each; exporters need a few.
+_MAX_FOLDINGS = 256
 
 
 def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None) -> OnnxGraph:
@@ -69,7 +69,8 @@ def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ..
         onnx.checker.check_model(skeleton)
     for _ in range(_MAX_FOLDINGS):
         with _refusing(path, "has shapes or types that do not fit together", remedy):
-            graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True).graph
+            # onnx's own propagation of values (`data_prop`) takes gigabytes where a file asks for a long vector.
+            graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True).graph
         shapes, types = _shapes_and_types(graph)
         if all(node.output[0] in shapes for node in graph.node if node.output):
             break
@@ -134,7 +135,8 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     """
     graph = model.graph
     skeleton = GraphProto(name=graph.name or "graph", output=graph.output)
-    skeleton.node.extend(stand_ins(graph, _opset(model)))
+    with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
+        skeleton.node.extend(stand_ins(graph, _opset(model)))
     unheard = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
     skeleton.value_info.extend(value for value in graph.value_info if value.name in unheard)
     inputs = {value.name: value for value in graph.input}
