@@ -14,13 +14,16 @@ from sqnxt_sim.onnx_contrib import stand_ins
 from sqnxt_sim.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
 from sqnxt_sim.onnx_folding import fold_constants
 from sqnxt_sim.onnx_functions import refuse_expansion
-from sqnxt_sim.onnx_graph import OnnxGraph, old_opset_remedy
-from sqnxt_sim.onnx_operators import ONNX_DOMAINS
+from sqnxt_sim.onnx_graph import OnnxGraph, node_name, old_opset_remedy
+from sqnxt_sim.onnx_operators import CONVOLUTIONS, ONNX_DOMAINS
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
-# Shapes that are computed from shapes that are computed from shapes; exporters need one round or two.
-_MAX_FOLDINGS = 8
+_STEPPED = frozenset(
+    {*CONVOLUTIONS, "ConvTranspose", "AveragePool", "LpPool", "MaxPool", "MaxUnpool", "QLinearAveragePool"}
+)
+# Shapes that are computed from shapes that are computed from shapes: a round for each; exporters need a few.
+_MAX_FOLDINGS = 256
 
 
 def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None) -> OnnxGraph:
@@ -69,7 +72,8 @@ def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ..
         onnx.checker.check_model(skeleton)
     for _ in range(_MAX_FOLDINGS):
         with _refusing(path, "has shapes or types that do not fit together", remedy):
-            graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True, data_prop=True).graph
+            # onnx's own propagation of values (`data_prop`) takes gigabytes where a file asks for a long vector.
+            graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True).graph
         shapes, types = _shapes_and_types(graph)
         if all(node.output[0] in shapes for node in graph.node if node.output):
             break
@@ -133,8 +137,10 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     only where onnx cannot know better: after operators that it has never heard of.
     """
     graph = model.graph
+    _refuse_steps_of_nothing(graph, path)
     skeleton = GraphProto(name=graph.name or "graph", output=graph.output)
-    skeleton.node.extend(stand_ins(graph, _opset(model)))
+    with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
+        skeleton.node.extend(stand_ins(graph, _opset(model)))
     unheard = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
     skeleton.value_info.extend(value for value in graph.value_info if value.name in unheard)
     inputs = {value.name: value for value in graph.input}
@@ -149,6 +155,17 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
         inputs[sparse.values.name] = _declared(sparse.values.name, sparse.values.data_type, sparse.dims)
     skeleton.input.extend(inputs.values())
     return ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, graph=skeleton)
+
+
+def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:
+    """Refuse strides of 0 and the like, by which older versions of onnx divide before they check: the process dies."""
+    for node in graph.node:
+        if node.op_type in _STEPPED:
+            for given in node.attribute:
+                if given.name in ("strides", "dilations", "kernel_shape") and any(step < 1 for step in given.ints):
+                    raise SimulatorError(
+                        f"{path}: node {node_name(node)!r} has {given.name} {list(given.ints)}; they must be positive"
+                    )
 
 
 def _declared(name: str, data_type: int, dims: Sequence[int]) -> ValueInfoProto:

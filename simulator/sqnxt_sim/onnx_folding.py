@@ -1,7 +1,8 @@
-"""Shape arithmetic that onnx's own inference does not follow, worked out so that the shapes behind it are known.
+"""Arithmetic on shapes and other small constants, worked out so that the shapes that hang on it are known.
 
-PyTorch, for one, writes a padding as a dozen nodes on constants. Only small tensors are computed, by onnx's reference
-implementation of the operators named here.
+PyTorch, for one, writes a padding as a dozen nodes on constants, and a reshape as shapes taken apart and put together.
+onnx's own inference follows some of it, without a bound on the memory that it takes. Only small tensors are computed
+here, by onnx's reference implementation of the operators named.
 """
 
 from math import prod
@@ -34,17 +35,15 @@ def fold_constants(graph: GraphProto, shapes: dict[str, tuple[int, ...]], opset:
         Whether there was any, so that more shapes may be known now.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    kept, folded = [], []
-    for node in graph.node:
+    folded = []
+    for place, node in enumerate(graph.node):
         value = _value(node, known, shapes, opset)
-        if value is None or value.size > _MAX_VALUES:
-            kept.append(node)
-            continue
-        known[node.output[0]] = value
-        folded.append(node.output[0])
-    del graph.node[:]
-    graph.node.extend(kept)
-    graph.initializer.extend(numpy_helper.from_array(known[name], name) for name in folded)
+        if value is not None and value.size <= _MAX_VALUES:
+            known[node.output[0]] = value
+            graph.initializer.append(numpy_helper.from_array(value, node.output[0]))
+            folded.append(place)
+    for place in reversed(folded):
+        del graph.node[place]
     return bool(folded)
 
 

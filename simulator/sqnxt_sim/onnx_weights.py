@@ -8,20 +8,13 @@ from sqnxt_sim.onnx_graph import OnnxGraph
 from sqnxt_sim.onnx_operators import PASS_ACTIVATIONS, Operands, operator
 from sqnxt_sim.onnx_values import Mask, count_nonzero, integer_mask, trace, weight_mask
 
+# By name, as onnx had no integers of 2 bits before 1.20.
+_BITS_BY_NAME = {
+    "BOOL": 8,
+    **{f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (2, 4, 8, 16, 32, 64)},
+}
 _BITS: dict[int, int] = {
-    TensorProto.BOOL: 8,
-    TensorProto.INT2: 2,
-    TensorProto.UINT2: 2,
-    TensorProto.INT4: 4,
-    TensorProto.UINT4: 4,
-    TensorProto.INT8: 8,
-    TensorProto.UINT8: 8,
-    TensorProto.INT16: 16,
-    TensorProto.UINT16: 16,
-    TensorProto.INT32: 32,
-    TensorProto.UINT32: 32,
-    TensorProto.INT64: 64,
-    TensorProto.UINT64: 64,
+    kind: _BITS_BY_NAME[name] for name, kind in TensorProto.DataType.items() if name in _BITS_BY_NAME
 }
 
 _RANDOM = frozenset(

@@ -1,6 +1,7 @@
 """Graphs that contradict themselves or ask for too much: one line that says where, before memory is taken."""
 
 import os
+import resource
 import tracemalloc
 
 import numpy as np
@@ -194,3 +195,24 @@ def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
     tensors = {"size": [2**26], "one": [1], "none": 0, "limit": 2**26, "step": 1, "pads": [0] * 8}
     arrays = [(name, np.array(value, np.int64)) for name, value in tensors.items()]
     refused(onnx_model(nodes, [1, 3, 8, 8], [*arrays, ("w", weights(4, 3, 3, 3))]))
+
+
+def test_a_long_vector_is_not_written_out(onnx_model, refused):
+    """onnx's own propagation of values would keep each of them; that memory is not Python's."""
+    nodes = [
+        make_node("ConstantOfShape", ["size"], ["large"], value=numpy_helper.from_array(np.array([0]))),
+        make_node("Concat", ["large", "size"], ["larger"], axis=0),
+        make_node("Pad", ["x", "larger"], ["padded"]),
+        make_node("Conv", ["padded", "w"], ["y"]),
+    ]
+    model = onnx_model(nodes, [1, 3, 8, 8], [("size", np.array([2**22])), ("w", weights(4, 3, 3, 3))])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refused(model)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
+@pytest.mark.parametrize("op", ["QGemm", "QLinearAdd", "QLinearWhere", "FusedConv", "NhwcMaxPool", "QLinearConcat"])
+def test_operators_of_onnxruntime_without_their_inputs(onnx_model, refused, op):
+    node = make_node(op, ["x"], ["y"], domain="com.microsoft")
+    message = refused(onnx_model([node], [1, 3, 8, 8], domains=["com.microsoft"]))
+    assert "does not fit" in message or "do not fit" in message or "is not a valid graph" in message

@@ -154,3 +154,22 @@ def test_arithmetic_on_a_shape_may_not_take_memory(onnx_model, read):
     )
     with pytest.raises(SimulatorError, match="dynamic shape"):
         read(model)
+
+
+def test_shapes_that_hang_on_shapes(onnx_model, read):
+    """Channel shuffles as PyTorch writes them: each takes the shape apart that the one before has put together."""
+    nodes, tensors = [], [("zero", np.array([0])), ("split", np.array([2, 3, -1])), ("w", floats(4, 6, 3, 3))]
+    for step in range(12):
+        name = f"x{step}" if step else "x"
+        nodes += [
+            make_node("Shape", [name], [f"shape{step}"]),
+            make_node("Gather", [f"shape{step}", "zero"], [f"n{step}"]),
+            make_node("Concat", [f"n{step}", "split"], [f"apart{step}"], axis=0),
+            make_node("Reshape", [name, f"apart{step}"], [f"groups{step}"]),
+            make_node("Transpose", [f"groups{step}"], [f"swapped{step}"], perm=[0, 2, 1, 3]),
+            make_node("Reshape", [f"swapped{step}", f"shape{step}"], [f"x{step + 1}"]),
+        ]
+    nodes.append(make_node("Conv", ["x12", "w"], ["y"], name="conv"))
+    workload = read(onnx_model(nodes, ["n", 6, 8, 8], tensors), batch=2)
+    assert workload.conv_layers[0].macs == 2 * 36 * 4 * 54
+    assert sum(layer.op == "Transpose" and layer.work.values_read == 768 for layer in workload.layers) == 12
