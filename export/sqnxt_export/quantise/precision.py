@@ -9,6 +9,9 @@ ARTIFACT_FORMATS = ("onnx", "tflite")
 CALIBRATED = ("int16", "int16x8", "int8")
 """Precisions that need calibration samples."""
 
+CALIBRATION_METHODS = ("minmax", "percentile", "entropy")
+"""How 8-bit ranges are chosen in ONNX. Min-max is the default on evidence: benchmarks/README.md."""
+
 _IMPOSSIBLE = {
     ("onnx", "int16x8"): "int16x8 (16-bit activations, 8-bit weights) is TFLite's; ONNX has 16-bit weights as well: "
     "use --precision int16, or --format tflite",
@@ -27,6 +30,8 @@ _NOTES = {
     ("tflite", "float16"): "weights are stored as float16 and widened by XNNPACK: half the size, float32's speed",
 }
 
+_MIXED = "layers at 16 bits run in float between Q/DQ nodes in onnxruntime: each costs time on a CPU"
+
 
 def check_precision(format: str, precision: str) -> None:
     """Refuse what a format cannot express.
@@ -41,7 +46,31 @@ def check_precision(format: str, precision: str) -> None:
         raise ExportError(f"{format} {precision}: {reason}")
 
 
-def notes_on(format: str, precision: str) -> tuple[str, ...]:
-    """What a user should know about an artifact of this kind, one sentence each."""
+def check_calibration_method(format: str, precision: str, method: str) -> None:
+    """Refuse a way to calibrate that means nothing for this precision or format.
+
+    Raises:
+        ExportError: An unknown method, or one that cannot have an effect, with the reason.
+    """
+    if method not in CALIBRATION_METHODS:
+        raise ExportError(f"calibration method {method!r}: unknown; use one of {', '.join(CALIBRATION_METHODS)}")
+    if method == "minmax":
+        return
+    if precision not in CALIBRATED:
+        raise ExportError(f"calibration method {method}: {precision} is not calibrated; leave the method out")
+    if format == "tflite":
+        raise ExportError(
+            f"calibration method {method}: TensorFlow's converter calibrates by min-max itself and takes no ranges; "
+            "leave the method out, or use --format onnx"
+        )
+    if precision != "int8":
+        raise ExportError(
+            f"calibration method {method}: {precision} clips nothing, since 16 bits can afford min-max with headroom; "
+            "leave the method out, or use --precision int8"
+        )
+
+
+def notes_on(format: str, precision: str, *, mixed: bool = False) -> tuple[str, ...]:
+    """What a user should know about an artifact of this kind, one sentence each; `mixed` has layers of 16 bits."""
     note = _NOTES.get((format, precision))
-    return (note,) if note else ()
+    return (*([note] if note else []), *([_MIXED] if mixed else []))
