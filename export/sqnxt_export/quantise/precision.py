@@ -18,15 +18,17 @@ _IMPOSSIBLE = {
     ("tflite", "int16"): "TFLite has no 16-bit weights and none are planned; use --precision int16x8 (16-bit "
     "activations, 8-bit weights), or --format onnx",
 }
+# Ratios are of 1.0-SqNxt-23v5 at 227x227, one image, one thread, an x86 processor: benchmarks/README.md.
 _NOTES = {
     ("onnx", "float16"): "weights are stored as float16 and widened when onnxruntime loads them: half the size, "
     "float32's speed",
-    ("onnx", "int16"): "onnxruntime's CPU kernels compute int16 graphs in float between Q/DQ nodes: small and "
-    "bit-faithful for integer accelerators, not faster on a CPU",
+    ("onnx", "int16"): "onnxruntime has no 16-bit integer kernels and computes in float between Q/DQ nodes: small and "
+    "bit-faithful for integer accelerators, not faster on a CPU (measured: 2.5x float32's time as it comes, 1.6x with "
+    "the session option session.disable_quant_qdq=1, which is set wherever we run such a file)",
     ("onnx", "int8"): "onnxruntime's 8-bit kernels saturate on x86 processors without VNNI (before about 2019) and "
     "may cost accuracy there: evaluate it on the device",
     ("tflite", "int16x8"): "LiteRT runs int16x8 in its reference kernels, without XNNPACK: for integer accelerators, "
-    "tens of times slower than float32 on a CPU",
+    "not for a CPU (measured: more than 30x float32's time)",
     ("tflite", "float16"): "weights are stored as float16 and widened by XNNPACK: half the size, float32's speed",
 }
 

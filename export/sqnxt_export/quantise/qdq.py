@@ -95,17 +95,30 @@ def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[s
 
 
 def _wide_nodes(edit: GraphEdit, wider: frozenset[str]) -> frozenset[str]:
-    """The layers `wider` and every operator between them and the weighted layers that they get their inputs from."""
+    """The layers `wider` and every operator between them and the weighted layers that they get their inputs from.
+
+    What stands between the last layers and the graph's output is wide where all of those are.
+    """
+    between, _ = _before(edit, [node.input[0] for node in edit.graph.node if node.name in wider])
+    behind, last = _before(edit, [output.name for output in edit.graph.output])
+    return wider | between | (behind if last <= wider else frozenset())
+
+
+def _before(edit: GraphEdit, tensors: list[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names of the operators that `tensors` come through, up to weighted layers, and of those layers."""
     producers = {name: node for node in edit.graph.node for name in node.output}
     weighted = {node.name for node in edit.weighted_nodes()}
-    found = set(wider)
-    left = [node.input[0] for node in edit.graph.node if node.name in wider]
+    between, layers, left = set(), set(), list(tensors)
     while left:
         node = producers.get(left.pop())
-        if node is not None and node.name not in found | weighted:
-            found.add(node.name)
+        if node is None or node.name in between:
+            continue
+        if node.name in weighted:
+            layers.add(node.name)
+        else:
+            between.add(node.name)
             left += node.input
-    return frozenset(found)
+    return frozenset(between), frozenset(layers)
 
 
 def _int8_scales(edit: GraphEdit, ranges: Ranges, wide: frozenset[str]) -> dict[str, Scale]:
