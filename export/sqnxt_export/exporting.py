@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .artifact.embedding import write_metadata
-from .artifact.files import check_output, whole_file
+from .artifact.files import check_output, format_of, whole_file
 from .artifact.metadata import Metadata
 from .artifact.weights import compressed_bytes, nonzero_fraction
 from .building import Accuracy, Budget, Built, Task, build, model_logits
@@ -130,11 +130,17 @@ def export(
         report=report,
         budget=budget,
     )
+    return _written(task, path, metadata or Metadata(), source=source, force=force)
+
+
+def _written(task: Task, path: Path, metadata: Metadata, *, source: str, force: bool) -> ExportResult:
+    """Build the file under a temporary name, compare it, and let it take its own."""
+    precision, format = task.precision, format_of(path)
     with whole_file(path, force=force) as temporary:
         built = build(task, temporary)
         nonzero = nonzero_fraction(temporary)
-        write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero, built))
-        parity = compare(task.reference, open_model(temporary).run(samples), precision, trained=trained)
+        write_metadata(temporary, _completed(metadata, task.model, precision, nonzero, built))
+        parity = compare(task.reference, open_model(temporary).run(task.samples), precision, trained=task.trained)
         _check_answer(path, precision, parity, built)
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
     return ExportResult(
