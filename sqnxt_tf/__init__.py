@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .workflows.reproduce_costs import reproduce_costs
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
+    from .workflows.verify import Verification, verify
 
 _OTHERS = {"ExportError": "sqnxt_export", "ParityError": "sqnxt_export", "SimulatorError": "sqnxt_sim"}
 _HOMES = {
@@ -55,6 +56,7 @@ _HOMES = {
     "NetworkSummary": "networks.summaries",
     "Recipe": "training.recipes",
     "SqnxtError": "errors",
+    "Verification": "workflows.verify",
     "build": "networks.keras_ops",
     "compare": "workflows.compare",
     "cross_validate_costs": "workflows.cross_validation",
@@ -74,6 +76,7 @@ _HOMES = {
     "simulate": "workflows.simulate",
     "summarise": "networks.summaries",
     "train": "workflows.train",
+    "verify": "workflows.verify",
 }
 
 __all__ = [
@@ -90,6 +93,7 @@ __all__ = [
     "Recipe",
     "SimulatorError",
     "SqnxtError",
+    "Verification",
     "__version__",
     "build",
     "compare",
@@ -110,6 +114,7 @@ __all__ = [
     "simulate",
     "summarise",
     "train",
+    "verify",
 ]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .artifact.metadata import Metadata
     from .artifact.preprocessing import Preprocessing
     from .artifact.weights import compressed_bytes, layer_zeros, nonzero_fraction
+    from .building import Budget
     from .convert.to_onnx import to_onnx
     from .convert.to_tflite import to_tflite
     from .errors import ExportError, ParityError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .runtimes.keras_runner import load_keras, save_keras
 
 _HOMES = {
+    "Budget": "building",
     "ExportError": "errors",
     "ExportResult": "exporting",
     "Metadata": "artifact.metadata",
@@ -52,6 +54,7 @@ _HOMES = {
 
 __all__ = [
     "PRECISIONS",
+    "Budget",
     "ExportError",
     "ExportResult",
     "Metadata",

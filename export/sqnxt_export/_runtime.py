@@ -6,7 +6,8 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .errors import ExportError
@@ -21,6 +22,8 @@ _EXTRAS = {
     "tf_keras": ("tf_keras", "train"),
 }
 
+MEMORY_REUSE = "enable_mem_reuse"
+"""The one option of ours that onnxruntime keeps as an attribute, and not among its named entries."""
 _FATAL = 4  # onnxruntime's severity above which it logs nothing
 
 
@@ -46,26 +49,38 @@ def require(module: str, purpose: str) -> Any:
         ) from error
 
 
-def onnx_session(model: str | bytes, *, threads: int | None = None, optimise: bool = True) -> Any:
+def onnx_session(
+    model: str | bytes,
+    *,
+    threads: int | None = None,
+    optimise: bool = True,
+    options: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     """An onnxruntime session on the CPU that writes nothing to stderr.
 
     Args:
         model: A file's path, or a serialised model.
         threads: Threads within an operator; None leaves it to onnxruntime.
         optimise: Let onnxruntime rewrite the graph; a check of the graph as it stands does not.
+        options: Session options by onnxruntime's own names, "0" or "1" each.
 
     Raises:
         ExportError: onnxruntime is not installed. Its own exceptions, which share no base, pass through.
     """
     runtime = require("onnxruntime", "to run an ONNX model")
-    options = runtime.SessionOptions()
-    options.log_severity_level = _FATAL
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
+    settings = runtime.SessionOptions()
+    settings.log_severity_level = _FATAL
+    settings.intra_op_num_threads = threads or 0
+    settings.inter_op_num_threads = 1
     if not optimise:
-        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        settings.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    for name, value in options.items():
+        if name == MEMORY_REUSE:
+            settings.enable_mem_reuse = value == "1"
+        else:
+            settings.add_session_config_entry(name, value)
     with quiet_stderr():
-        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
 
 
 @contextlib.contextmanager

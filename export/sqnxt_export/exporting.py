@@ -12,21 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._runtime import quiet_stderr
 from .artifact.embedding import write_metadata
 from .artifact.files import check_output, format_of, whole_file
 from .artifact.metadata import Metadata
-from .artifact.onnx_file import save_onnx
 from .artifact.weights import compressed_bytes, nonzero_fraction
-from .batching import batches
+from .building import Accuracy, Budget, Built, Task, build, model_logits
 from .errors import ExportError, ParityError
 from .parity import Parity, compare
-from .quantise.precision import CALIBRATED, check_precision, notes_on
+from .quantise.noise import LayerNoise
+from .quantise.precision import CALIBRATED, check_calibration_method, check_precision, notes_on
 from .quantise.recipes import checked_calibration
 from .runtimes import open_model
 
 _RECORDED = ("tensorflow", "tf_keras", "onnx", "onnxruntime", "ai-edge-litert")
-_BATCH = 32
 _REMEDIES = {
     "float32": "export to the other format, and report this with the model",
     "float16": "choose float32",
@@ -39,7 +37,11 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportResult:
-    """What was written and how it compares; `notes` are sentences that the user should read."""
+    """What was written and how it compares; `notes` are sentences that the user should read.
+
+    `layers`, worst first, where a report was asked for; `wider` (the layers of an int8 graph that kept 16 bits) and
+    `accuracy` where a budget was given; None elsewhere.
+    """
 
     format: str
     precision: str
@@ -50,11 +52,18 @@ class ExportResult:
     parity: Parity
     source: str
     notes: tuple[str, ...] = ()
+    layers: tuple[LayerNoise, ...] | None = None
+    wider: tuple[str, ...] | None = None
+    accuracy: Accuracy | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The `export` contract: every field, `notes` included."""
+        """The `export` contract: every field but those that nobody asked for."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**values, "parity": self.parity.to_json(), "notes": list(self.notes)}
+        values |= {"parity": self.parity.to_json(), "notes": list(self.notes)}
+        values["layers"] = None if self.layers is None else [layer.to_json() for layer in self.layers]
+        values["wider"] = None if self.wider is None else list(self.wider)
+        values["accuracy"] = None if self.accuracy is None else dataclasses.asdict(self.accuracy)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def export(
@@ -70,6 +79,9 @@ def export(
     force: bool = False,
     batch: int | None = 1,
     source: str = "",
+    calibration_method: str = "minmax",
+    report: bool = False,
+    budget: Budget | None = None,
 ) -> ExportResult:
     """Write the artifact of a tf_keras model, proved equal to it.
 
@@ -89,29 +101,47 @@ def export(
         force: Overwrite `path`.
         batch: Images at once, fixed in the file; None leaves it free, in ONNX only.
         source: Where the model came from, for the result; a file name or a network's.
+        calibration_method: How 8-bit ranges are chosen, in ONNX: "minmax", "percentile" or "entropy".
+        report: Measure what the precision costs each layer, on up to 64 of `samples`.
+        budget: Let the noisiest layers of an int8 ONNX graph keep 16 bits until it holds.
 
     Raises:
         ExportError: Bad input, a missing library, or a file that cannot be written.
-        ParityError: The artifact differs from the model by too much; nothing is left at `path` that was not there.
+        ParityError: The artifact differs from the model by too much, or loses more than `budget` allows; nothing is
+            left at `path` that was not there.
     """
     path = Path(path)
     check_precision(format, precision)
+    check_calibration_method(format, precision, calibration_method)
+    check_budget(format, precision, given=budget is not None)
     _check_call(path, format, batch)
     check_output(path, force=force)
     samples_to_calibrate = checked_calibration(precision, calibration)
     _check_images(model, samples, samples_to_calibrate if precision in CALIBRATED else None)
-    reference = _reference(model, samples)
+    task = Task(
+        model=model,
+        precision=precision,
+        samples=samples,
+        reference=_reference(model, samples),
+        calibration=samples_to_calibrate,
+        method=calibration_method,
+        batch=batch,
+        trained=trained,
+        report=report,
+        budget=budget,
+    )
+    return _written(task, path, metadata or Metadata(), source=source, force=force)
+
+
+def _written(task: Task, path: Path, metadata: Metadata, *, source: str, force: bool) -> ExportResult:
+    """Build the file under a temporary name, compare it, and let it take its own."""
+    precision, format = task.precision, format_of(path)
     with whole_file(path, force=force) as temporary:
-        _convert(model, temporary, precision, samples_to_calibrate, batch)
+        built = build(task, temporary)
         nonzero = nonzero_fraction(temporary)
-        write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero))
-        parity = compare(reference, open_model(temporary).run(samples), precision, trained=trained)
-        if not parity.passed:
-            raise ParityError(
-                f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
-                f"{_REMEDIES[precision]}",
-                parity,
-            )
+        write_metadata(temporary, _completed(metadata, task.model, precision, nonzero, built))
+        parity = compare(task.reference, open_model(temporary).run(task.samples), precision, trained=task.trained)
+        _check_answer(path, precision, parity, built)
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
     return ExportResult(
         format=format,
@@ -122,8 +152,41 @@ def export(
         nonzero_fraction=nonzero,
         parity=parity,
         source=source,
-        notes=notes_on(format, precision),
+        notes=notes_on(format, precision, mixed=bool(built.wider)),
+        layers=built.layers,
+        wider=built.wider,
+        accuracy=built.accuracy,
     )
+
+
+def check_budget(format: str, precision: str, *, given: bool) -> None:
+    """Refuse an accuracy budget where no layer can be kept wider.
+
+    Raises:
+        ExportError: A budget was given for anything but int8 in ONNX.
+    """
+    if given and (format, precision) != ("onnx", "int8"):
+        raise ExportError(
+            f"budget: {format} {precision} has no layers to keep wider; use --format onnx with --precision int8, "
+            "or leave the budget out"
+        )
+
+
+def _check_answer(path: Path, precision: str, parity: Parity, built: Built) -> None:
+    """Parity, and the budget where there is one."""
+    if not parity.passed:
+        raise ParityError(
+            f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
+            f"{_REMEDIES[precision]}",
+            parity,
+        )
+    if built.accuracy is not None and not built.accuracy.kept:
+        found = built.accuracy
+        raise ParityError(
+            f"{path}: not written, top-1 falls from {found.model_top1:.2%} to {found.artifact_top1:.2%} with every "
+            f"layer at 16 bits, and {found.max_drop:.2%} may be lost; allow more or choose float16",
+            parity,
+        )
 
 
 def _check_call(path: Path, format: str, batch: int | None) -> None:
@@ -157,10 +220,8 @@ def _check_images(model: Any, samples: NDArray[np.float32], calibration: NDArray
 
 
 def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The model's logits, float32 [n, classes], in batches that fit in memory."""
-    with quiet_stderr():
-        parts = [np.asarray(model(images, training=False)) for images in batches(samples, _BATCH)]
-    reference = np.concatenate(parts).reshape(len(samples), -1)
+    """The model's logits, float32 [n, classes]."""
+    reference = model_logits(model, samples)
     if not np.isfinite(reference).all():  # no artifact can equal it, and quantising it gives numpy's warnings
         raise ExportError(
             f"model {model.name!r}: the model itself gives values that are not finite; train it again with a lower rate"
@@ -168,19 +229,7 @@ def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return reference
 
 
-def _convert(model: Any, target: Path, precision: str, calibration: NDArray[np.float32], batch: int | None) -> None:
-    if format_of(target) == "onnx":
-        from .convert.to_onnx import checked, to_onnx
-        from .quantise.recipes import quantise_onnx
-
-        save_onnx(checked(quantise_onnx(to_onnx(model, batch=batch), precision, calibration)), target)
-    else:
-        from .convert.to_tflite import to_tflite
-
-        target.write_bytes(to_tflite(model, precision, calibration, batch=batch))
-
-
-def _completed(metadata: Metadata, model: Any, precision: str, nonzero: float) -> Metadata:
+def _completed(metadata: Metadata, model: Any, precision: str, nonzero: float, built: Built) -> Metadata:
     """The caller's metadata with what only the export knows."""
     versions = dict(metadata.versions)
     for package in _RECORDED:
@@ -189,6 +238,7 @@ def _completed(metadata: Metadata, model: Any, precision: str, nonzero: float) -
         except importlib.metadata.PackageNotFoundError:
             continue
     height, width = model.inputs[0].shape[1:3]
+    extra = {"wider_layers": list(built.wider)} if built.wider else {}
     return dataclasses.replace(
         metadata,
         precision=precision,
@@ -196,4 +246,5 @@ def _completed(metadata: Metadata, model: Any, precision: str, nonzero: float) -
         nonzero_fraction=nonzero,
         versions=versions,
         network=metadata.network or model.name,
+        extra={**metadata.extra, **extra},
     )

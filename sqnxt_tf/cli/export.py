@@ -1,6 +1,7 @@
 """`sqnxt-tf export`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +21,30 @@ from .output import Output
 )
 @options.output("The file to write; MODEL-PRECISION.FORMAT in this folder if not given.", required=False)
 @options.data
+@options.together(
+    "quantising",
+    calibration=click.option(
+        "--calibration",
+        type=click.IntRange(1, 100_000),
+        metavar="N",
+        help="Images of the training part to calibrate on.",
+    ),
+    method=click.option(
+        "--calibration-method",
+        "method",
+        type=click.Choice(["minmax", "percentile", "entropy"]),
+        default="minmax",
+        show_default=True,
+        help="How ONNX int8 ranges are chosen; 16 bits clip nothing, and TFLite's converter knows min-max only.",
+    ),
+    max_drop=click.option(
+        "--max-drop",
+        type=click.FloatRange(0, 100),
+        metavar="POINTS",
+        help="ONNX int8: points of top-1 that may be lost; the worst layers keep 16 bits until that holds.",
+    ),
+    report=click.option("--report", is_flag=True, help="Show what the precision costs each layer, worst first."),
+)
 @click.option("--samples", type=click.IntRange(1, 100_000), help="Images that parity is judged on.")
 @options.classes
 @options.input_size
@@ -35,6 +60,7 @@ def command(
     precision: str,
     output: Path | None,
     data: str,
+    quantising: dict[str, Any],
     samples: int | None,
     classes: int | None,
     input_size: tuple[int, int] | None,
@@ -49,8 +75,9 @@ def command(
     """
     from sqnxt_export import ParityError
 
+    from ..reports.quantising import noise_table, wider_lines
     from ..reports.results import export_lines
-    from ..workflows.export import export
+    from ..workflows.export import Quantising, export
 
     path = output or default_output(model, format_, precision)
     try:
@@ -61,6 +88,7 @@ def command(
             precision=precision,
             data=data,
             samples=samples,
+            quantising=Quantising(**quantising),
             classes=classes,
             input_size=input_size,
             batch=batch,
@@ -73,8 +101,10 @@ def command(
         out.document({"format": format_, "precision": precision, "path": str(path), "parity": parity, "source": model})
         raise
     out.document(result.to_json())
-    for line in export_lines(result):
+    for line in [*export_lines(result), *wider_lines(result)]:
         out.text(line)
+    if result.layers is not None:
+        out.table(noise_table(result.layers))
     for note in result.notes:
         out.note(f"note: {note}")
 

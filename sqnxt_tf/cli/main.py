@@ -18,6 +18,7 @@ VERBS = {
     "evaluate": "evaluate",
     "prune": "prune",
     "export": "export",
+    "verify": "verify",
     "inspect": "inspect_file",
     "simulate": "simulate",
     "compare": "compare",

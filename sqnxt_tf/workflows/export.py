@@ -1,6 +1,6 @@
 """Export a model or a network to an artifact, proved on real images."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +11,48 @@ from ..data import is_divided, load_data
 from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..progress import Progress, silent
-from .models import Source, open_source, spread_arrays
+from .models import Source, open_source, spread_arrays, to_arrays
 
 if TYPE_CHECKING:
-    from sqnxt_export import ExportResult
+    from sqnxt_export import Budget, ExportResult
 
 # (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
 # an image in reference kernels
 IMAGES_TRAINED = (512, 128)
 IMAGES_RANDOM = (64, 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantising:
+    """How integers are chosen, and what is said and promised of them.
+
+    `calibration` is how many images of the training part are looked at (512 for a trained model and 64 for random
+    weights where None), `method` how ONNX int8 ranges are chosen, `max_drop` how many points of top-1 an ONNX int8
+    graph may lose on the validation part before its worst layers keep 16 bits.
+    """
+
+    calibration: int | None = None
+    method: str = "minmax"
+    max_drop: float | None = None
+    report: bool = False
+
+    def check(self, format: str, precision: str) -> None:
+        """Refuse what has no effect or no sense for a format and precision.
+
+        Raises:
+            SqnxtError, ExportError: with the reason.
+        """
+        from sqnxt_export.exporting import check_budget
+        from sqnxt_export.quantise.precision import CALIBRATED, check_calibration_method
+
+        check_calibration_method(format, precision, self.method)
+        check_budget(format, precision, given=self.max_drop is not None)
+        if self.calibration is not None and precision not in CALIBRATED:
+            raise SqnxtError(f"calibration {self.calibration}: {precision} is not calibrated; leave the number out")
+        if self.calibration is not None and self.calibration < 1:
+            raise SqnxtError(f"calibration {self.calibration} is out of range; calibrate with one image at least")
+        if self.max_drop is not None and not 0 <= self.max_drop <= 100:
+            raise SqnxtError(f"max_drop {self.max_drop:g} is out of range; give points of top-1, 0 to 100")
 
 
 def export(
@@ -30,6 +63,7 @@ def export(
     precision: str = "float32",
     data: str = "digits",
     samples: int | None = None,
+    quantising: Quantising | None = None,
     classes: int | None = None,
     input_size: int | tuple[int, int] | None = None,
     batch: int = 1,
@@ -49,6 +83,7 @@ def export(
         precision: `float32`, `float16`, `int8`, `int16` (ONNX only) or `int16x8` (TFLite only).
         data: `digits`, or a folder of images: what the model is calibrated and compared on.
         samples: how many images are compared; 128 for a trained model and 16 for random weights where not given.
+        quantising: how it is calibrated, what may be lost, and whether each layer's noise is reported.
         classes: units of the classifier, of a network given by name.
         input_size: side in pixels or (height, width), likewise.
         seed: of the random weights, likewise.
@@ -60,7 +95,9 @@ def export(
         ParityError: the artifact does not equal the model; carries the figures.
         SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
     """
+    quantising = quantising or Quantising()
     check_request(output, format, precision, samples, force=force)
+    quantising.check(format, precision)
     progress(f"reading {model}", 0, 3)
     source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
     return export_source(
@@ -70,6 +107,7 @@ def export(
         precision=precision,
         data=data,
         samples=samples,
+        quantising=quantising,
         batch=batch,
         force=force,
         progress=progress,
@@ -99,6 +137,7 @@ def export_source(
     precision: str,
     data: str = "digits",
     samples: int | None = None,
+    quantising: Quantising | None = None,
     batch: int = 1,
     force: bool = False,
     progress: Progress = silent,
@@ -110,10 +149,13 @@ def export_source(
     """
     from sqnxt_export import export as export_model
 
-    output = Path(output)
+    output, quantising = Path(output), quantising or Quantising()
     progress("preparing images", 1, 3)
     calibration_count, parity_count = IMAGES_TRAINED if source.trained else IMAGES_RANDOM
-    compared, calibration = _unlike_images(source, data, samples or parity_count, calibration_count)
+    compared, calibration = _unlike_images(
+        source, data, samples or parity_count, quantising.calibration or calibration_count
+    )
+    budget = _budget(source, data, quantising.max_drop)
     progress(f"exporting {output.name}", 2, 3)
     source_hash = sha256(Path(source.name).read_bytes()).hexdigest() if source.trained else ""
     result = export_model(
@@ -128,9 +170,33 @@ def export_source(
         force=force,
         batch=batch,
         source=source.name,
+        calibration_method=quantising.method,
+        report=quantising.report,
+        budget=budget,
     )
     progress(f"exporting {output.name}", 3, 3)
     return result
+
+
+def _budget(source: Source, data: str, max_drop: float | None) -> "Budget | None":
+    """The budget on images that neither calibration nor training knew: all of the validation part.
+
+    Raises:
+        SqnxtError: random weights, whose answers cannot get worse; or data without a validation part.
+    """
+    if max_drop is None:
+        return None
+    from sqnxt_export import Budget
+
+    if not source.trained:
+        raise SqnxtError(f"{source.name}: has random weights and no accuracy to lose; give --max-drop a trained model")
+    if not is_divided(data):
+        raise SqnxtError(
+            f"{data}: is not divided, and --max-drop is judged on images of a part of their own; "
+            "divide it into train, validation and test"
+        )
+    judged = to_arrays(load_data(data, "validation"), source.preprocessing)
+    return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
 
 
 def _unlike_images(source: Source, data: str, compared: int, calibrated: int) -> tuple[Arrays, Arrays]:

@@ -21,6 +21,7 @@ from sqnxt_export import (
     open_model,
     read_metadata,
 )
+from sqnxt_export.building import Built
 
 NETWORKS = ["squeezenext_like", "alexnet_like", "mobilenet_like"]
 KINDS = [
@@ -201,7 +202,7 @@ def test_a_diverged_model_is_named_as_the_cause(models: Any, images: Any, tmp_pa
 def test_the_remedy_for_lost_parity_fits_the_precision(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, precision: str
 ) -> None:
-    monkeypatch.setattr("sqnxt_export.exporting._convert", lambda model, target, *rest: target.touch())
+    monkeypatch.setattr("sqnxt_export.exporting.build", lambda task, target: (target.touch(), Built())[1])
     monkeypatch.setattr("sqnxt_export.exporting.nonzero_fraction", lambda path: 1.0)
     monkeypatch.setattr("sqnxt_export.exporting.write_metadata", lambda path, metadata: None)
     monkeypatch.setattr("sqnxt_export.exporting.open_model", lambda path: _Zeros())
@@ -234,7 +235,7 @@ def test_a_wrong_artifact_is_never_left_behind(
         weights.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(values), weights.name))
         onnx_file.save_onnx(model, target)
 
-    monkeypatch.setattr("sqnxt_export.exporting.save_onnx", broken)
+    monkeypatch.setattr("sqnxt_export.building.save_onnx", broken)
     with pytest.raises(ParityError, match="not written") as caught:
         _export(models, images, "squeezenext_like", path, "float32", force=True)
     assert not caught.value.parity.passed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -9,47 +12,86 @@ from numpy.typing import NDArray
 from .._runtime import onnx_session
 from ..batching import batches, filled
 from ..errors import ExportError
+from .histogram import Histogram
 
 Ranges = dict[str, tuple[float, float]]
 
+PERCENTILE = 99.99
+"""Per cent of a tensor's values that `percentile` keeps in range."""
 
-def calibrate(model: onnx.ModelProto, samples: NDArray[np.float32]) -> Ranges:
-    """Smallest and largest value of every float activation over all samples, zero included.
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `samples` samples showed of each activation, zero included in every range.
+
+    `ranges` are for 8 bits, by the method that was asked for; `extremes`, the smallest and the largest value, for 16,
+    which can afford to clip nothing.
+    """
+
+    ranges: Ranges
+    extremes: Ranges
+    samples: int
+
+
+def calibrate(
+    model: onnx.ModelProto, samples: NDArray[np.float32], method: str = "minmax", percent: float = PERCENTILE
+) -> Calibration:
+    """The ranges of every float activation, in one pass over the samples and in bounded memory.
 
     Args:
         model: A float32 graph whose input is NCHW.
         samples: float32 NHWC [n, h, w, c], preprocessed. The caller keeps them apart from the samples that parity is
             judged on: a range that was fitted to the judge's samples proves nothing.
+        method: "minmax" takes the smallest and the largest value, "percentile" leaves the outermost values out,
+            "entropy" clips where that costs less information than it wins.
+        percent: What "percentile" keeps.
 
     Raises:
         ExportError: The graph gives values that are not finite.
     """
-    ranges: Ranges = {}
-    session, names, batch = _observing_session(model)
+    kind = _MinMax if method == "minmax" else Histogram
+    found: dict[str, Any] = {}
+    session, names, batch = observing_session(model)
     for part in batches(samples, batch):
         images = np.ascontiguousarray(filled(part, batch).transpose(0, 3, 1, 2))
         for name, values in zip(names, session.run(names, {model.graph.input[0].name: images}), strict=True):
-            _widen(ranges, name, values)
-        _widen(ranges, model.graph.input[0].name, images)
-    return ranges
+            _add(found.setdefault(name, kind()), name, values)
+        _add(found.setdefault(model.graph.input[0].name, kind()), model.graph.input[0].name, images)
+    extremes = {name: (seen.low, seen.high) for name, seen in found.items()}
+    ranges = extremes
+    if method == "percentile":
+        ranges = {name: histogram.percentile_range(percent) for name, histogram in found.items()}
+    elif method == "entropy":
+        ranges = {name: histogram.entropy_range() for name, histogram in found.items()}
+    return Calibration(ranges, extremes, len(samples))
 
 
-def _observing_session(model: onnx.ModelProto):  # type: ignore[no-untyped-def]
-    """A session of the graph with every node's output as an output, their names, and the batch."""
+class _MinMax:
+    """The smallest and the largest value so far, zero included."""
+
+    def __init__(self) -> None:
+        self.low = self.high = 0.0
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+
+
+def observing_session(
+    model: onnx.ModelProto, names: list[str] | None = None, *, optimise: bool = True
+) -> tuple[Any, list[str], int]:
+    """A session of the graph with the tensors `names` as outputs (every node's if None), their names, and the batch."""
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     given = {output.name for output in model.graph.output}
-    names = [name for node in model.graph.node for name in node.output]
+    names = [name for node in model.graph.node for name in node.output] if names is None else names
     observed.graph.output.extend(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names if name not in given
     )
-    session = onnx_session(observed.SerializeToString())
+    session = onnx_session(observed.SerializeToString(), optimise=optimise)
     return session, names, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
 
 
-def _widen(ranges: Ranges, name: str, values: NDArray[np.float32]) -> None:
-    low, high = ranges.get(name, (0.0, 0.0))
-    low, high = min(low, float(values.min())), max(high, float(values.max()))
-    if not np.isfinite([low, high]).all():
+def _add(found: Any, name: str, values: NDArray[np.float32]) -> None:
+    if not np.isfinite([values.min(), values.max()]).all():
         raise ExportError(f"calibration: tensor {name!r} has values that are not finite; check the model's weights")
-    ranges[name] = (low, high)
+    found.add(values)

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .calibration import Ranges
+from .calibration import Calibration, Ranges
 from .graph_edit import GraphEdit
 
 _MOVES = ("Flatten", "Reshape", "Transpose", "Slice")
@@ -29,7 +29,7 @@ class Scale:
     zero_point: Any
 
 
-def to_int16(model: onnx.ModelProto, ranges: Ranges, samples: int) -> onnx.ModelProto:
+def to_int16(model: onnx.ModelProto, calibration: Calibration) -> onnx.ModelProto:
     """Every convolution and dense layer reads 16-bit inputs and 16-bit weights; all else stays float32.
 
     Activations have a scale per tensor, weights a symmetric one per output channel. Activations that are never
@@ -40,33 +40,48 @@ def to_int16(model: onnx.ModelProto, ranges: Ranges, samples: int) -> onnx.Model
 
     Args:
         model: A float32 graph.
-        ranges: Of its activations.
-        samples: How many samples the ranges come from; see `headroom16`.
+        calibration: Of its activations.
     """
     edit = GraphEdit(model)
     pairs = _Pairs(edit)
-    headroom = headroom16(samples)
     for node in edit.weighted_nodes():
-        tensor = node.input[0]
-        node.input[0] = pairs.activation(tensor, _activation16(*ranges[tensor], headroom))
-        node.input[1], _ = pairs.weight(node, np.int16)
-        if len(node.input) > 2:
-            bias = edit.values(node.input[2])
-            node.input[2] = pairs.bias(node, _each_safe(np.abs(bias) / np.iinfo(np.int32).max))
+        _quantise16(edit, pairs, node, calibration)
     return edit.finish([*edit.graph.node, *pairs.nodes])
 
 
-def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+def _quantise16(edit: GraphEdit, pairs: _Pairs, node: onnx.NodeProto, calibration: Calibration) -> None:
+    """Let a convolution or dense layer read 16-bit inputs and weights."""
+    tensor = node.input[0]
+    scale = _activation16(*calibration.extremes[tensor], headroom16(calibration.samples))
+    node.input[0] = pairs.activation(tensor, scale)
+    node.input[1], _ = pairs.weight(node, np.int16)
+    if len(node.input) > 2:
+        bias = edit.values(node.input[2])
+        node.input[2] = pairs.bias(node, _each_safe(np.abs(bias) / np.iinfo(np.int32).max))
+
+
+def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[str] = frozenset()) -> onnx.ModelProto:
     """Q/DQ pairs around every operator that onnxruntime has an integer kernel for, placed so that it fuses them.
 
     Activations are asymmetric per tensor, so that a Relu or Clip is nothing but the lower end of its output's range
     and folds into the convolution before it. Weights are symmetric per output channel, biases 32-bit. The logits
     stay float32: integer kernels can end in float.
+
+    Args:
+        model: A float32 graph.
+        calibration: Of its activations.
+        wider: Names of the layers that keep 16-bit inputs and weights. What lies between them and the weighted layers
+            before them stays float, or their inputs would have passed through 8 bits; with every layer in it, this is
+            `to_int16`.
     """
     edit = GraphEdit(model)
     pairs = _Pairs(edit)
-    scales = _int8_scales(edit, ranges)
+    wide = _wide_nodes(edit, wider)
+    scales = _int8_scales(edit, calibration.ranges, wide)
     for node in edit.weighted_nodes():
+        if node.name in wide:
+            _quantise16(edit, pairs, node, calibration)
+            continue
         input_scale, has_bias = scales[node.input[0]].scale, len(node.input) > 2
         # A channel of tiny weights and a large bias, as batch norm leaves behind: its bias must fit in 32 bits.
         smallest = np.abs(edit.values(node.input[2])) / (input_scale * 2.0**30) if has_bias else 0.0
@@ -74,18 +89,46 @@ def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
         if has_bias:
             node.input[2] = pairs.bias(node, input_scale * weight_scales)
     for node in edit.graph.node:
-        if node.op_type in _INTEGER_OPS:
+        if node.op_type in _INTEGER_OPS and node.name not in wide:
             node.input[:] = [pairs.activation(name, scales[name]) if name in scales else name for name in node.input]
     return edit.finish([*edit.graph.node, *pairs.nodes])
 
 
-def _int8_scales(edit: GraphEdit, ranges: Ranges) -> dict[str, Scale]:
-    """Scale of each activation that an integer operator reads or that a clipping one writes."""
+def _wide_nodes(edit: GraphEdit, wider: frozenset[str]) -> frozenset[str]:
+    """The layers `wider` and every operator between them and the weighted layers that they get their inputs from.
+
+    What stands between the last layers and the graph's output is wide where all of those are.
+    """
+    between, _ = _before(edit, [node.input[0] for node in edit.graph.node if node.name in wider])
+    behind, last = _before(edit, [output.name for output in edit.graph.output])
+    return wider | between | (behind if last <= wider else frozenset())
+
+
+def _before(edit: GraphEdit, tensors: list[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names of the operators that `tensors` come through, up to weighted layers, and of those layers."""
+    producers = {name: node for node in edit.graph.node for name in node.output}
+    weighted = {node.name for node in edit.weighted_nodes()}
+    between, layers, left = set(), set(), list(tensors)
+    while left:
+        node = producers.get(left.pop())
+        if node is None or node.name in between:
+            continue
+        if node.name in weighted:
+            layers.add(node.name)
+        else:
+            between.add(node.name)
+            left += node.input
+    return frozenset(between), frozenset(layers)
+
+
+def _int8_scales(edit: GraphEdit, ranges: Ranges, wide: frozenset[str]) -> dict[str, Scale]:
+    """Scale of each activation that an integer operator reads or that a clipping one writes; not those of `wide`."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     wanted: set[str] = set()
     for node in reversed(edit.graph.node):
         # Moving values about is done in integers only on the way to an operator that computes with them.
-        if node.op_type in _INTEGER_OPS and (node.op_type not in _MOVES or node.output[0] in wanted):
+        integer = node.op_type in _INTEGER_OPS and node.name not in wide
+        if integer and (node.op_type not in _MOVES or node.output[0] in wanted):
             wanted.update(node.input)
         for name in node.input:
             readers.setdefault(name, []).append(node)
@@ -95,7 +138,8 @@ def _int8_scales(edit: GraphEdit, ranges: Ranges) -> dict[str, Scale]:
         producer = producers.get(tensor)
         if tensor not in wanted or _is_clipped_next(producer, readers[tensor]):
             continue
-        if producer is not None and producer.op_type in _SAME_SCALE and producer.input[0] in scales:
+        moves = producer is not None and producer.op_type in _SAME_SCALE and producer.name not in wide
+        if producer is not None and moves and producer.input[0] in scales:
             scales[tensor] = scales[producer.input[0]]
         else:
             scales[tensor] = _asymmetric(*ranges[tensor])
@@ -150,22 +194,25 @@ class _Pairs:
     def __init__(self, edit: GraphEdit) -> None:
         self.edit = edit
         self.nodes: list[onnx.NodeProto] = []
-        self._done: dict[str, str] = {}
+        self._done: dict[tuple[str, Any], str] = {}
 
     def activation(self, tensor: str, scale: Scale) -> str:
-        """Quantise and dequantise a tensor; the name of the result."""
-        if tensor not in self._done:
+        """Quantise and dequantise a tensor; the name of the result. Layers of two widths may each have their pair."""
+        key = tensor, scale.zero_point.dtype
+        if key not in self._done:
+            taken = any(name == tensor for name, _ in self._done)
+            name = f"{tensor}/{scale.zero_point.dtype}" if taken else tensor
             constants = [
-                self.edit.add_constant(f"{tensor}/activation_scale", np.float32(scale.scale)),
-                self.edit.add_constant(f"{tensor}/activation_zero_point", scale.zero_point),
+                self.edit.add_constant(f"{name}/activation_scale", np.float32(scale.scale)),
+                self.edit.add_constant(f"{name}/activation_zero_point", scale.zero_point),
             ]
-            stored, result = f"{tensor}/quantized", f"{tensor}/dequantized"
+            stored, result = f"{name}/quantized", f"{name}/dequantized"
             self.nodes += [
-                onnx.helper.make_node("QuantizeLinear", [tensor, *constants], [stored], f"{tensor}/quantize"),
-                onnx.helper.make_node("DequantizeLinear", [stored, *constants], [result], f"{tensor}/dequantize"),
+                onnx.helper.make_node("QuantizeLinear", [tensor, *constants], [stored], f"{name}/quantize"),
+                onnx.helper.make_node("DequantizeLinear", [stored, *constants], [result], f"{name}/dequantize"),
             ]
-            self._done[tensor] = result
-        return self._done[tensor]
+            self._done[key] = result
+        return self._done[key]
 
     def weight(
         self, node: onnx.NodeProto, dtype: type[np.signedinteger[Any]], smallest: Any = 0.0

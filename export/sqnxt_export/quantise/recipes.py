@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ..errors import ExportError
 from .calibration import calibrate
 from .half import to_float16
-from .precision import CALIBRATED, check_precision
+from .precision import CALIBRATED, check_calibration_method, check_precision
 from .qdq import to_int8, to_int16
 
 
 def quantise_onnx(
-    model: onnx.ModelProto, precision: str, calibration: NDArray[np.float32] | None = None
+    model: onnx.ModelProto, precision: str, calibration: NDArray[np.float32] | None = None, method: str = "minmax"
 ) -> onnx.ModelProto:
     """The graph in `precision`; the float32 graph itself is not changed.
 
@@ -22,18 +22,21 @@ def quantise_onnx(
         model: A float32 graph from `to_onnx`.
         precision: "float32", "float16", "int16" or "int8".
         calibration: float32 NHWC samples, preprocessed; for the integer precisions.
+        method: How int8 ranges are chosen: "minmax", "percentile" or "entropy"; see `calibrate`.
 
     Raises:
-        ExportError: A precision that ONNX cannot express, or calibration samples missing.
+        ExportError: A precision that ONNX cannot express, a method that means nothing for it, or calibration samples
+            missing.
     """
     check_precision("onnx", precision)
+    check_calibration_method("onnx", precision, method)
     samples = checked_calibration(precision, calibration)
     if precision == "float32":
         return model
     if precision == "float16":
         return to_float16(model)
-    ranges = calibrate(model, samples)
-    return to_int16(model, ranges, len(samples)) if precision == "int16" else to_int8(model, ranges)
+    found = calibrate(model, samples, method)
+    return to_int16(model, found) if precision == "int16" else to_int8(model, found)
 
 
 def checked_calibration(precision: str, calibration: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +26,12 @@ class Runner(ABC):
         version: That library's version.
         input_shape: Height, width and channels of one image.
         batch: The file's fixed batch, or None where it is free.
+        options: What the runtime was told beside the number of threads, so that a figure can say how it came about.
     """
 
     format: str
     runtime: str
+    options: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
         self.path = path

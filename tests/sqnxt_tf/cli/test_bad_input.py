@@ -56,6 +56,18 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["export", "missing.keras", "--format", "onnx"], "no such file"),
         (["export", NETWORK, "--format", "tflite", "--precision", "int16"], "--format onnx"),
         (["export", NETWORK, "--format", "onnx", "--precision", "int16x8"], "TFLite"),
+        (
+            ["export", NETWORK, "--format", "tflite", "--precision", "int8", "--calibration-method", "entropy"],
+            "calibrates by min-max itself",
+        ),
+        (["export", NETWORK, "--format", "onnx", "--calibration", "9"], "float32 is not calibrated"),
+        (["export", NETWORK, "--format", "onnx", "--precision", "int16", "--max-drop", "1"], "no layers to keep wider"),
+        (
+            ["export", NETWORK, "--input-size", "32", "--format", "onnx", "--precision", "int8", "--max-drop", "1"],
+            "has random weights",
+        ),
+        (["verify", "nowhere.onnx", "nowhere.tflite"], "no such file"),
+        (["verify", "notes.txt", "notes.txt"], "notes.txt"),
         (["simulate", "notes.txt"], "notes.txt"),
         (["train", "--network", NETWORK, "--strategy", "multi-worker", "-o", "m.keras"], "TF_CONFIG names no workers"),
         (["train", "--network", "mobilenet_w1", "--input-size", "4", "-o", "m.keras"], "max_shift = 6"),

@@ -1,0 +1,111 @@
+"""What quantising costs each layer of an ONNX graph: signal-to-noise ratios between the two graphs, in decibels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ..batching import batches, filled
+from .calibration import observing_session
+from .graph_edit import GraphEdit
+
+_OWN = "/own"
+NOISELESS_DB = 200.0
+"""Shown in place of infinity: less noise than float32 itself has."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNoise:
+    """A weighted layer's output in the quantised graph against the float graph's, in decibels.
+
+    `snr_db` is what has come together up to this layer; `own_snr_db` is what its own inputs' and weights' rounding
+    would do on exact inputs, None where that was not measured.
+    """
+
+    name: str
+    snr_db: float
+    own_snr_db: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of `layers` in the `export` document."""
+        return {"name": self.name, "snr_db": self.snr_db, "own_snr_db": self.own_snr_db}
+
+
+class Ratio:
+    """Signal and noise power, added up batch by batch."""
+
+    def __init__(self) -> None:
+        self.signal = self.noise = 0.0
+
+    def add(self, exact: NDArray[np.float32], noisy: NDArray[np.float32]) -> None:
+        """Count values against each other."""
+        wide = exact.astype(np.float64)
+        self.signal += float(np.sum(wide * wide))
+        self.noise += float(np.sum((wide - noisy) ** 2))
+
+    @property
+    def decibels(self) -> float:
+        """10 log10 of signal over noise power, at most `NOISELESS_DB`; a layer of zeros has no signal to lose."""
+        if self.noise <= self.signal * 10 ** (-NOISELESS_DB / 10):
+            return NOISELESS_DB
+        return max(10 * math.log10(self.signal / self.noise), -NOISELESS_DB) if self.signal else -NOISELESS_DB
+
+
+def layer_noise(
+    model: onnx.ModelProto, quantised: onnx.ModelProto, samples: NDArray[np.float32]
+) -> tuple[LayerNoise, ...]:
+    """The noise of every convolution and dense layer, worst first by `snr_db`.
+
+    Outputs are matched by the names that both graphs share. They are taken before the layer's activation, and both
+    graphs run as they are written, each DequantizeLinear in float: integer kernels differ from that by a rounding of
+    the last bit.
+
+    Args:
+        model: The float32 graph.
+        quantised: What `quantise_onnx` made of it.
+        samples: float32 NHWC [n, h, w, c], preprocessed.
+    """
+    both = _side_by_side(model, quantised)
+    outputs = {node.name: node.output[0] for node in GraphEdit(model).weighted_nodes()}
+    names = list(outputs.values())
+    exact_session, exact_names, batch = observing_session(both, [*names, *(name + _OWN for name in names)])
+    noisy_session, noisy_names, _ = observing_session(quantised, names, optimise=False)
+    ratios = {name: (Ratio(), Ratio()) for name in names}
+    for part in batches(samples, batch):
+        images = {model.graph.input[0].name: np.ascontiguousarray(filled(part, batch).transpose(0, 3, 1, 2))}
+        exact = dict(zip(exact_names, exact_session.run(exact_names, images), strict=True))
+        noisy = dict(zip(noisy_names, noisy_session.run(noisy_names, images), strict=True))
+        for name, (whole, own) in ratios.items():
+            whole.add(exact[name], noisy[name])
+            own.add(exact[name], exact[name + _OWN])
+    found = [LayerNoise(layer, *(ratio.decibels for ratio in ratios[name])) for layer, name in outputs.items()]
+    return tuple(sorted(found, key=lambda layer: layer.snr_db))
+
+
+def _side_by_side(model: onnx.ModelProto, quantised: onnx.ModelProto) -> onnx.ModelProto:
+    """The float graph with a quantised copy of each weighted layer beside it, which reads the float graph's tensors.
+
+    That takes no more than the quantised graph's own nodes: its Q/DQ pairs read tensors by the float graph's names.
+    """
+    edit = GraphEdit(model)
+    weighted = {node.name for node in edit.weighted_nodes()}
+    for tensor in quantised.graph.initializer:
+        if tensor.name not in edit.initializers:
+            edit.graph.initializer.append(tensor)
+    float_nodes = {node.name for node in model.graph.node}
+    added = []
+    for node in quantised.graph.node:
+        if node.name in float_nodes and node.name not in weighted:
+            continue
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        if node.name in weighted:
+            copy.name += _OWN
+            copy.output[0] += _OWN
+        added.append(copy)
+    return edit.finish([*edit.graph.node, *added])

@@ -1,0 +1,102 @@
+"""What quantising costs each layer of a .tflite file, from the tensors that LiteRT keeps when it is asked to."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime import quiet_stderr, require
+from ..batching import batches, filled
+from .noise import LayerNoise, Ratio
+
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+def layer_noise_tflite(
+    model: Any, plain: bytes, quantised: bytes, samples: NDArray[np.float32]
+) -> tuple[LayerNoise, ...]:
+    """The noise of every layer whose output both files still hold under one name, worst first.
+
+    The converter names a fused tensor after all the layers in it, and takes an activation into its convolution:
+    outputs are compared after it. Both files run in LiteRT's own kernels, since XNNPACK keeps no tensors. A layer's own
+    noise cannot be told apart here, for that takes float and quantised layers in one graph.
+
+    Args:
+        model: The tf_keras model, for the names of its layers.
+        plain: The float32 .tflite file.
+        quantised: The file in another precision, of the same batch.
+        samples: float32 NHWC [n, h, w, c], preprocessed.
+    """
+    exact, noisy = _Observed(plain), _Observed(quantised)
+    places = {
+        _layer_of(name, _weighted_layers(model)): (exact.tensors[name], noisy.tensors[name])
+        for name in exact.weighted_outputs()
+        if name in noisy.tensors
+    }
+    ratios = {layer: Ratio() for layer in places}
+    for part in batches(samples, exact.batch):
+        images = filled(part, exact.batch)
+        exact.run(images)
+        noisy.run(images)
+        for layer, (left, right) in places.items():
+            ratios[layer].add(exact.values(left), noisy.values(right))
+    found = [LayerNoise(layer, ratio.decibels) for layer, ratio in ratios.items()]
+    return tuple(sorted(found, key=lambda layer: layer.snr_db))
+
+
+def _weighted_layers(model: Any) -> list[str]:
+    """Names of the layers with a kernel, in order."""
+    return [layer.name for layer in model.layers if any(weights.ndim > 1 for weights in layer.get_weights())]
+
+
+def _layer_of(tensor: str, layers: list[str]) -> str:
+    """The layer that a fused tensor is named after; a grouped convolution's name is lost, but its batch norm's tells.
+
+    The graph's output is named after nothing: it is the last layer's.
+    """
+    if tensor.startswith("StatefulPartitionedCall"):
+        return layers[-1]
+    parts = re.split(r"[;/]", tensor)
+    named = [layer for layer in layers if layer in parts]
+    near = [layer for layer in layers if any(part.startswith(f"{layer}_") for part in parts)]
+    return max(named or near or [tensor], key=len)
+
+
+class _Observed:
+    """A LiteRT interpreter that keeps every tensor; `tensors` are their details by name."""
+
+    def __init__(self, data: bytes) -> None:
+        module = require("ai_edge_litert.interpreter", "to observe a .tflite file")
+        with quiet_stderr():
+            self.interpreter = module.Interpreter(
+                model_content=data,
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            self.interpreter.allocate_tensors()
+        self.input = self.interpreter.get_input_details()[0]
+        self.batch = int(self.input["shape"][0])
+        self.tensors = {item["name"]: item for item in self.interpreter.get_tensor_details() if item["name"]}
+
+    def weighted_outputs(self) -> list[str]:
+        """Names of what convolutions and dense layers write, in order."""
+        names = {item["index"]: name for name, item in self.tensors.items()}
+        written = [node["outputs"][0] for node in self.interpreter._get_ops_details() if node["op_name"] in _WEIGHTED]
+        return [names[index] for index in written if index in names]
+
+    def run(self, images: NDArray[np.float32]) -> None:
+        """Run one batch."""
+        self.interpreter.set_tensor(self.input["index"], images)
+        self.interpreter.invoke()
+
+    def values(self, details: Any) -> NDArray[np.float32]:
+        """What the tensor held in the last run, integers scaled back."""
+        values = self.interpreter.get_tensor(details["index"])
+        scales = details["quantization_parameters"]["scales"]
+        if values.dtype.kind != "i" or not len(scales):
+            return np.asarray(values, np.float32)
+        zero = details["quantization_parameters"]["zero_points"][0]
+        return np.asarray((values.astype(np.float32) - zero) * scales[0], np.float32)

@@ -1,0 +1,56 @@
+"""`sqnxt-tf verify`."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("verify", short_help="Do two files compute the same?")
+@options.file_argument("a")
+@options.file_argument("b")
+@click.option(
+    "--data",
+    metavar="digits|FOLDER",
+    help="Images to compare on; the digits where they fit, and else noise, if not given.",
+)
+@click.option("--samples", type=click.IntRange(1, 100_000), default=128, show_default=True, help="How many images.")
+@click.option(
+    "--precision", type=options.PRECISION, help="Judge by its thresholds; the looser of the two if not given."
+)
+@options.seed
+@options.threads
+@options.output_options
+def command(
+    a: Path,
+    b: Path,
+    data: str | None,
+    samples: int,
+    precision: str | None,
+    seed: int,
+    threads: int | None,
+    out: Output,
+) -> None:
+    """Compare B with A, its reference: any two of .keras, .onnx and .tflite.
+
+    Exit code 1 where they differ by more than the looser of their precisions explains. TensorFlow is needed for .keras
+    files only.
+    """
+    from sqnxt_export import ParityError
+
+    from ..reports.quantising import verification_lines
+    from ..workflows.verify import verify
+
+    result = verify(
+        a, b, data=data, samples=samples, precision=precision, seed=seed, threads=threads, progress=out.progress
+    )
+    out.document(result.to_json())
+    for line in verification_lines(result):
+        out.text(line)
+    if not result.parity.passed:
+        raise ParityError(
+            f"{b}: does not compute what {a} computes ({result.parity.reason}); export it again from that model",
+            result.parity,
+        )

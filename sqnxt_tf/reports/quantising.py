@@ -1,0 +1,50 @@
+"""What a person is told of quantisation: noise by layer, layers that stayed wider, and how two files compare."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .tables import Table, percent
+
+if TYPE_CHECKING:
+    from sqnxt_export import ExportResult
+    from sqnxt_export.quantise.noise import LayerNoise
+
+    from ..workflows.verify import Verification
+
+
+def noise_table(layers: Sequence["LayerNoise"]) -> Table:
+    """Signal-to-noise ratio of each layer's output, worst first."""
+    table = Table(["<layer", "SNR dB", "SNR dB of its own rounding"], title="Signal to noise, worst layers first")
+    for layer in layers:
+        own = None if layer.own_snr_db is None else f"{layer.own_snr_db:.1f}"
+        table.add(layer.name, f"{layer.snr_db:.1f}", own)
+    return table
+
+
+def wider_lines(result: "ExportResult") -> list[str]:
+    """What an accuracy budget came to; nothing where there was none."""
+    if result.accuracy is None or result.wider is None:
+        return []
+    found = result.accuracy
+    drop = 100 * (found.model_top1 - found.artifact_top1)
+    lines = [
+        f"top-1 {percent(found.artifact_top1)} % on {found.samples} validation images, {percent(found.model_top1)} % "
+        f"before: a drop of {drop:.2f} points, {100 * found.max_drop:g} allowed"
+    ]
+    names = ", ".join(result.wider)
+    return [*lines, f"{len(result.wider)} layers keep 16 bits: {names}" if names else "all layers have 8 bits"]
+
+
+def verification_lines(result: "Verification") -> list[str]:
+    """How far apart two files are, and what was allowed."""
+    parity = result.parity
+    if result.min_top1_agreement is not None:
+        asked = f"the same answer on {percent(result.min_top1_agreement, 0)} %"
+    else:
+        asked = f"{result.max_rel_diff:g} of the largest logit" + ", and every clear answer" * result.trained
+    return [
+        f"{result.b} against {result.a} on {parity.samples} images ({result.images}): largest difference "
+        f"{parity.max_abs_diff:.3g} ({parity.max_rel_diff:.3g} of the largest logit), "
+        f"same top-1 on {percent(parity.top1_agreement)} %",
+        f"asked of {result.precision}: {asked}; " + ("passed" if parity.passed else "failed"),
+    ]

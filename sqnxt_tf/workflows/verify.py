@@ -1,0 +1,188 @@
+"""Do two files compute the same? Any two of `.keras`, `.onnx` and `.tflite`, on the same images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import load_data
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+from .models import spread_arrays
+
+if TYPE_CHECKING:
+    from sqnxt_export import Metadata, Parity, Preprocessing, Runner
+
+SAMPLES = 128
+DEFAULT_DATA = "digits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How `b` compares with `a`, its reference. `images` says what both were shown.
+
+    `precision` is the looser of the two, whose thresholds were applied: `max_rel_diff` of the largest reference value
+    (None: 8-bit weights of a trained model are judged by their answers), and for trained models `min_top1_agreement`
+    (None: each sample whose best two are further apart than the tolerance).
+    """
+
+    a: Path
+    b: Path
+    precision: str
+    trained: bool
+    images: str
+    max_rel_diff: float | None
+    min_top1_agreement: float | None
+    parity: "Parity"
+
+    def to_json(self) -> dict[str, Any]:
+        """The `verify` document."""
+        threshold = {"max_rel_diff": self.max_rel_diff, "min_top1_agreement": self.min_top1_agreement}
+        return {
+            "a": str(self.a),
+            "b": str(self.b),
+            "precision": self.precision,
+            "trained": self.trained,
+            "images": self.images,
+            "threshold": threshold,
+            "parity": self.parity.to_json(),
+        }
+
+
+def verify(
+    a: str | Path,
+    b: str | Path,
+    *,
+    data: str | None = None,
+    samples: int = SAMPLES,
+    precision: str | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Verification:
+    """Run two models or artifacts on the same images and compare what they say; TensorFlow only for `.keras` files.
+
+    Args:
+        a: the reference.
+        b: what is compared with it.
+        data: `digits` or a folder of images; where not given, digits if they fit, and else seeded noise. Files that do
+            not say how they preprocess images are always shown noise.
+        samples: how many images.
+        precision: judge by this one's thresholds, for files that do not tell theirs; taken as float32 where neither
+            says anything.
+        seed: of the noise.
+        threads: of the runtimes.
+        progress: told how far it is.
+
+    Raises:
+        SqnxtError: different input sizes or numbers of classes, or data that do not fit.
+        ExportError: a file cannot be read, or its runtime is not installed.
+    """
+    from sqnxt_export import Metadata, open_model, read_metadata
+
+    if samples < 1:
+        raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
+    left, right = Path(a), Path(b)
+    progress("opening", 0, 2)
+    runners = open_model(left, threads=threads), open_model(right, threads=threads)
+    known = tuple(read_metadata(path) or Metadata() for path in (left, right))
+    _check_inputs(*runners)
+    looser = precision or _looser(*(one.precision for one in known))
+    images, shown, fits = _images(known, runners[0].input_shape, data, samples, seed)
+    progress("comparing", 1, 2)
+    reference, logits = (runner.run(images) for runner in runners)
+    if reference.shape != logits.shape:
+        raise SqnxtError(
+            f"{right}: knows {logits.shape[1]} classes and {left} {reference.shape[1]}; compare files of one network"
+        )
+    progress("comparing", 2, 2)
+    return _judged(left, right, looser, shown, reference, logits, trained=fits and _is_trained(known))
+
+
+def _judged(
+    a: Path,
+    b: Path,
+    precision: str,
+    shown: str,
+    reference: NDArray[np.float32],
+    logits: NDArray[np.float32],
+    *,
+    trained: bool,
+) -> Verification:
+    from sqnxt_export import compare
+    from sqnxt_export.parity import MAX_REL_DIFF, MIN_AGREEMENT
+
+    by_answers = trained and precision in MIN_AGREEMENT
+    return Verification(
+        a=a,
+        b=b,
+        precision=precision,
+        trained=trained,
+        images=shown,
+        max_rel_diff=None if by_answers else MAX_REL_DIFF[precision],
+        min_top1_agreement=MIN_AGREEMENT[precision] if by_answers else None,
+        parity=compare(reference, logits, precision, trained=trained),
+    )
+
+
+def _looser(a: str, b: str) -> str:
+    """The precision that allows more.
+
+    Raises:
+        SqnxtError: one is none that we know: the file was written by something else.
+    """
+    from sqnxt_export.parity import MAX_REL_DIFF
+
+    for precision in (a, b):
+        if precision not in MAX_REL_DIFF:
+            known = ", ".join(MAX_REL_DIFF)
+            raise SqnxtError(f"precision {precision!r}: is not known; give one of {known} by --precision")
+    return max(a, b, key=MAX_REL_DIFF.__getitem__)
+
+
+def _is_trained(known: tuple["Metadata", ...]) -> bool:
+    """Whether the answers mean something: a file says how well it did, or which model it was made of."""
+    return any(one.accuracy is not None or one.source_hash for one in known)
+
+
+def _check_inputs(a: "Runner", b: "Runner") -> None:
+    if a.input_shape != b.input_shape:
+        sizes = ["x".join(map(str, runner.input_shape)) for runner in (a, b)]
+        raise SqnxtError(f"{b.path}: takes images of {sizes[1]} and {a.path} of {sizes[0]}; compare files of one size")
+
+
+def _images(
+    known: tuple["Metadata", ...], shape: tuple[int, int, int], data: str | None, samples: int, seed: int
+) -> tuple[NDArray[np.float32], str, bool]:
+    """Images for both, what they are, and whether they are what the files were trained for."""
+    ways = {one.preprocessing for one in known if one.preprocessing is not None}
+    labels = {one.labels for one in known if one.labels}
+    if len(ways) > 1:
+        raise SqnxtError(f"verify: the two files preprocess images differently; {_remedy(labels)}")
+    if not ways:
+        if data is not None:
+            raise SqnxtError(f"{data}: neither file says how it preprocesses images; leave --data out to use noise")
+        return _noise(None, shape, samples, seed), f"noise, seed {seed}", False
+    preprocessing = ways.pop()
+    judged = load_data(data or DEFAULT_DATA)
+    if all(names == judged.class_names for names in labels) or not _is_trained(known):
+        return spread_arrays(judged, preprocessing, samples).images, judged.name, True
+    if data is not None:
+        raise SqnxtError(f"{data}: has other classes than the files were trained for; give --data their own data")
+    return _noise(preprocessing, shape, samples, seed), f"noise, seed {seed}", False
+
+
+def _remedy(labels: set[tuple[str, ...]]) -> str:
+    return "compare files of one network" if len(labels) > 1 else "export both from one model"
+
+
+def _noise(
+    preprocessing: "Preprocessing | None", shape: tuple[int, int, int], samples: int, seed: int
+) -> NDArray[np.float32]:
+    """Seeded noise: pixels through the files' own preprocessing, or values of -1 to 1 where there is none."""
+    random = np.random.default_rng(seed)
+    if preprocessing is None or (preprocessing.height, preprocessing.width, preprocessing.channels) != shape:
+        return random.uniform(-1, 1, (samples, *shape)).astype(np.float32)
+    return preprocessing.apply(random.integers(0, 256, (samples, *shape)).astype(np.uint8))

@@ -1,0 +1,131 @@
+"""Any two of model and artifacts, all three ways, and what cannot be compared."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_export import Metadata, Preprocessing, export, save_keras, write_metadata
+from sqnxt_tf import SqnxtError, verify
+
+SIDE, DIGITS = 12, tuple("0123456789")
+
+
+def _model(classes: int = 10, side: int = SIDE, seed: int = 1) -> Any:
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((side, side, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="conv")(image)
+    x = keras.layers.GlobalAveragePooling2D(name="average")(x)
+    return keras.Model(image, keras.layers.Dense(classes, name="logits")(x), name="net")
+
+
+def _metadata(labels: tuple[str, ...] = DIGITS, **values: Any) -> Metadata:
+    return Metadata(labels=labels, preprocessing=Preprocessing.plain(SIDE), **values)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One network as a model and in both formats, in float32 and int8, and another one of the same shape."""
+    folder = tmp_path_factory.mktemp("verify")
+    model, images = _model(), np.random.default_rng(0).uniform(-1, 1, (32, SIDE, SIDE, 3)).astype(np.float32)
+    paths = {"keras": folder / "net.keras", "other": folder / "other.keras"}
+    save_keras(model, paths["keras"], _metadata(accuracy=0.9))
+    save_keras(_model(seed=2), paths["other"], _metadata(accuracy=0.9))
+    for suffix in ("onnx", "tflite"):
+        for precision in ("float32", "int8"):
+            path = paths[f"{suffix} {precision}".removesuffix(" float32")] = folder / f"net-{precision}.{suffix}"
+            export(
+                model, path, format=suffix, precision=precision, samples=images[16:], calibration=images[:16],
+                metadata=_metadata(source_hash="0" * 64),
+            )  # fmt: skip
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("keras", "onnx"), ("keras", "tflite"), ("onnx", "tflite"), ("tflite", "keras"), ("onnx", "onnx")]
+)
+def test_all_three_ways(files: dict[str, Path], a: str, b: str) -> None:
+    result = verify(files[a], files[b], samples=50)
+    assert result.parity.passed
+    assert (result.precision, result.max_rel_diff, result.min_top1_agreement) == ("float32", 1e-4, None)
+    assert (result.images, result.parity.samples, result.trained) == ("digits/test", 50, True)
+    assert result.parity.top1_agreement == 1
+    document = result.to_json()
+    assert set(document) == {"a", "b", "precision", "trained", "images", "threshold", "parity"}
+
+
+def test_the_looser_precision_judges(files: dict[str, Path]) -> None:
+    for pair in (("keras", "onnx int8"), ("onnx int8", "tflite"), ("tflite int8", "onnx int8")):
+        result = verify(files[pair[0]], files[pair[1]])
+        assert (result.precision, result.max_rel_diff, result.min_top1_agreement) == ("int8", None, 0.99)
+    strict = verify(files["keras"], files["onnx int8"], precision="float32")
+    assert not strict.parity.passed
+
+
+def test_another_network_fails(files: dict[str, Path]) -> None:
+    result = verify(files["keras"], files["other"])
+    assert not result.parity.passed
+    assert result.parity.max_rel_diff > 0.01
+
+
+def test_noise_where_data_do_not_fit(files: dict[str, Path], tmp_path: Path) -> None:
+    model = _model(classes=3)
+    save_keras(model, tmp_path / "bare.keras")
+    save_keras(model, tmp_path / "cats.keras", _metadata(labels=("a", "b", "c"), accuracy=0.5))
+    save_keras(model, tmp_path / "random.keras", _metadata(labels=("a", "b", "c")))
+    for name, images in (("bare", "noise, seed 4"), ("cats", "noise, seed 4"), ("random", "digits/test")):
+        result = verify(tmp_path / f"{name}.keras", tmp_path / f"{name}.keras", seed=4, samples=5)
+        assert (result.images, result.trained, result.parity.passed) == (images, False, True)
+    with pytest.raises(SqnxtError, match="has other classes than the files were trained for"):
+        verify(tmp_path / "cats.keras", tmp_path / "cats.keras", data="digits")
+    with pytest.raises(SqnxtError, match="neither file says how it preprocesses"):
+        verify(tmp_path / "bare.keras", tmp_path / "bare.keras", data="digits")
+
+
+def test_what_cannot_be_compared_is_one_line(files: dict[str, Path], tmp_path: Path) -> None:
+    save_keras(_model(side=16), tmp_path / "large.keras")
+    save_keras(_model(classes=3), tmp_path / "few.keras")
+    save_keras(_model(), tmp_path / "odd.keras", Metadata(preprocessing=Preprocessing.imagenet(SIDE)))
+    save_keras(_model(), tmp_path / "new.keras", _metadata(precision="int4"))
+    for name, words in (
+        ("large", "takes images of 16x16x3 and .* of 12x12x3; compare files of one size"),
+        ("few", "knows 3 classes and .* 10; compare files of one network"),
+        ("odd", "preprocess images differently"),
+        ("new", "precision 'int4': is not known"),
+    ):
+        with pytest.raises(SqnxtError, match=words):
+            verify(files["keras"], tmp_path / f"{name}.keras")
+    with pytest.raises(SqnxtError, match="samples 0 is out of range"):
+        verify(files["keras"], files["keras"], samples=0)
+
+
+def test_artifacts_are_compared_without_tensorflow(files: dict[str, Path]) -> None:
+    code = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['tf_keras'] = None\n"
+        "from sqnxt_tf.cli.main import run; run(['verify', *sys.argv[1:], '--quiet'])"
+    )
+    command = [sys.executable, "-c", code, str(files["onnx"]), str(files["tflite"])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "asked of float32: 0.0001 of the largest logit, and every clear answer; passed" in done.stdout
+
+
+def test_the_command_says_no_with_exit_code_1(files: dict[str, Path], cli: Any) -> None:
+    answer = cli("verify", files["keras"], files["other"], "--json", "--quiet")
+    assert answer.code == 1
+    assert '"passed": false' in answer.out
+    assert "other.keras: does not compute what" in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_metadata_of_either_file_will_do(files: dict[str, Path], tmp_path: Path) -> None:
+    save_keras(_model(), tmp_path / "bare.keras")
+    result = verify(tmp_path / "bare.keras", files["onnx"])
+    assert (result.images, result.trained, result.parity.passed) == ("digits/test", True, True)
+    write_metadata(tmp_path / "bare.keras", _metadata())
+    assert verify(tmp_path / "bare.keras", tmp_path / "bare.keras").trained is False
