@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sqnxt_export import ExportError, ParityError
+    from sqnxt_export import ExportError, ParityError, decompress
     from sqnxt_sim import SimulatorError
 
     from .codesign.workloads import network_workload
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
     from .workflows.compare import Comparison, compare
+    from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
     from .workflows.demo import demo
     from .workflows.doctor import examine
@@ -43,7 +44,12 @@ if TYPE_CHECKING:
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
 
-_OTHERS = {"ExportError": "sqnxt_export", "ParityError": "sqnxt_export", "SimulatorError": "sqnxt_sim"}
+_OTHERS = {
+    "ExportError": "sqnxt_export",
+    "ParityError": "sqnxt_export",
+    "SimulatorError": "sqnxt_sim",
+    "decompress": "sqnxt_export",
+}
 _HOMES = {
     "RECIPES": "training.recipes",
     "BudgetError": "errors",
@@ -57,6 +63,7 @@ _HOMES = {
     "SqnxtError": "errors",
     "build": "networks.keras_ops",
     "compare": "workflows.compare",
+    "compress": "workflows.compress",
     "cross_validate_costs": "workflows.cross_validation",
     "demo": "workflows.demo",
     "evaluate": "device.evaluation",
@@ -93,7 +100,9 @@ __all__ = [
     "__version__",
     "build",
     "compare",
+    "compress",
     "cross_validate_costs",
+    "decompress",
     "demo",
     "evaluate",
     "examine",

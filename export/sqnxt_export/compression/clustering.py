@@ -60,14 +60,23 @@ def check_bits(bits: int) -> None:
         raise ExportError(f"bits {bits}: is out of range; share weights with {low} to {high} bits, 6 as in the paper")
 
 
-def keep_largest(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
-    """The weights with all but the fraction `density` that is largest in magnitude set to zero.
+def check_density(density: float) -> None:
+    """Refuse what no kernel can be pruned to.
 
     Raises:
         ExportError: The fraction is not above 0 and at most 1.
     """
     if not 0 < density <= 1:
         raise ExportError(f"density {density}: is out of range; give the fraction of weights to keep, as in 0.33")
+
+
+def keep_largest(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
+    """The weights with all but the fraction `density` that is largest in magnitude set to zero.
+
+    Raises:
+        ExportError: See `check_density`.
+    """
+    check_density(density)
     dropped = weights.size - max(round(density * weights.size), 1)
     result = weights.copy()
     if dropped > 0:

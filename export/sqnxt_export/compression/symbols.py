@@ -18,7 +18,7 @@ MAX_SYMBOLS = 1024
 MAX_CODE = 123
 """The code of the largest count, 7 * 2**29: larger than any tensor."""
 _TABLE_BITS = 4
-"""What a symbol's place in the frequency table and its value cost after compression, beside the value's own bits."""
+"""What a symbol's frequency takes in the tables after compression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def choose_alphabet(words: NDArray[np.uint32], width: int) -> tuple[Alphabet, Co
         if alphabet is None:
             continue
         content = _content(alphabet, tally)
-        size = content.coded_bits + len(tally) * (8 * width - shift + _TABLE_BITS)
+        size = content.coded_bits + len(tally) * _TABLE_BITS + len(alphabet.highs) * (8 * width - shift)
         if best is None or size < best[0]:
             best = size, alphabet, content
     return None if best is None else best[1:]
@@ -108,8 +108,8 @@ def _content(alphabet: Alphabet, tally: NDArray[np.int64]) -> Content:
 def rounded_count(codes: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The count that a code up to `MAX_CODE` stands for: a float with a mantissa of two bits.
 
-    They are 0 1 2 3 4 5 6 7 8 10 12 14 16 20 24 and so on. Steps of a quarter at most cost about 0.003 bits a symbol, where exact counts would make tables larger than many a
-    layer of a SqueezeNext.
+    They are 0 1 2 3 4 5 6 7 8 10 12 14 16 20 24 and so on. Steps of a quarter at most cost about 0.003 bits a symbol,
+    where exact counts would make tables larger than many a layer of a SqueezeNext.
     """
     wide = codes.astype(np.int64)
     return np.where(wide < 4, wide, (4 + (wide & 3)) << np.maximum((wide >> 2) - 1, 0))
