@@ -120,9 +120,7 @@ def test_importing_the_top_of_a_package_loads_nothing_heavy(package: str) -> Non
     [
         name
         for name in MODULES
-        if name.startswith(
-            ("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.compression", "sqnxt_export.runtimes")
-        )
+        if name.startswith(("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.compression", "sqnxt_export.runtimes"))
     ],
 )
 def test_simulator_and_artifacts_load_no_tensorflow(module: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from ..artifact.files import check_output, existing_file, format_of, whole_file
 from ..artifact.weights import compressed_bytes
 from ..errors import ExportError
 from .container import CHUNK, MAX_TABLES, CodedTensor, Container, Sections, pack, squeeze, unpack
-from .rans import Encoder
+from .rans import TOTAL, Encoder
 from .regions import Region, find_regions
 from .restoring import pieces
 from .symbols import Alphabet, Content, choose_alphabet
@@ -224,7 +223,7 @@ def _size(item: _Coded) -> TensorSize:
         name=region.name,
         type=region.type,
         weights=region.count,
-        nonzero=int(np.count_nonzero(item.words)),
+        nonzero=region.count - region.zeros(item.words),
         values=len(item.alphabet.codes),
         low_bits=item.alphabet.shift,
         raw_bytes=region.count * region.width,
@@ -237,10 +236,13 @@ def _price(coded: Sequence[_Coded]) -> tuple[float, float]:
     """What a zero and what any other weight costs on average, in bits."""
     zeros = nonzeros = zero_bits = nonzero_bits = 0.0
     for item in coded:
-        found = item.region.count - int(np.count_nonzero(item.words))
-        share = item.alphabet.frequencies[0] / item.alphabet.frequencies.sum()
-        spent = -found * math.log2(share) if found else 0.0
-        zeros, zero_bits = zeros + found, zero_bits + spent
-        nonzeros += item.region.count - found
+        price = -np.log2(item.alphabet.frequencies / TOTAL)
+        spent = 0.0
+        for symbol, word in enumerate(item.alphabet.exact):
+            found = int(np.count_nonzero(item.words == word))
+            if word == 0 or item.region.type.startswith("float"):
+                zeros, spent = zeros + found, spent + found * float(price[symbol])
+        zero_bits += spent
+        nonzeros += item.region.count - item.region.zeros(item.words)
         nonzero_bits += item.content.coded_bits - spent
     return zero_bits / zeros if zeros else 0.0, nonzero_bits / nonzeros if nonzeros else 0.0

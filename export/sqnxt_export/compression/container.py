@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import ExportError, one_line
 from .rans import MAX_LOW_BITS
-from .symbols import MAX_CODE, MAX_SYMBOLS, Alphabet
+from .symbols import MAX_CODE, MAX_SYMBOLS, Alphabet, exact_words
 
 SUFFIX = ".sqz"
 CHUNK = 1 << 18
@@ -44,6 +44,8 @@ _LARGEST_RATIO, _SPARE = 2000, 1 << 20
 """A file of a few bytes cannot ask for gigabytes: a network of which one weight in a hundred is left, at one bit, is
 300 times smaller."""
 _ROW_BYTES = 12
+_SHIFT = 63
+"""Of a tensor's flags: the other two bits say whether zero and minus zero are symbols of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ def _tables(tensors: tuple[CodedTensor, ...]) -> bytes:
         np.array([tensor.count for tensor in tensors], "<u4"),
         np.array([len(alphabet.codes) for alphabet in alphabets], "<u2"),
         np.array([alphabet.width for alphabet in alphabets], np.uint8),
-        np.array([alphabet.shift | alphabet.has_zero << 7 for alphabet in alphabets], np.uint8),
+        np.array([_flag(alphabet) for alphabet in alphabets], np.uint8),
         *(alphabet.codes for alphabet in alphabets),
     )
     return b"".join(column.tobytes() for column in columns)
@@ -201,33 +203,45 @@ def _tensors(rows: bytes, count: int, codebooks: bytes) -> tuple[CodedTensor, ..
     sizes = np.frombuffer(rows, "<u2", count, starts[2]).tolist()
     widths, flags = (np.frombuffer(rows, np.uint8, count, start).tolist() for start in starts[3:5])
     codes = np.frombuffer(rows, np.uint8, offset=starts[5])
-    zeros = [flag >> 7 for flag in flags]
-    if sum(sizes) != len(codes) or any(size < zero for size, zero in zip(sizes, zeros, strict=True)):
+    exacts = [_exact(flag, width) for flag, width in zip(flags, widths, strict=True)]
+    deep = [size - len(exact) for size, exact in zip(sizes, exacts, strict=True)]
+    if sum(sizes) != len(codes) or min(deep, default=0) < 0:
         raise ValueError("its frequency tables do not add up")
     if codes.max(initial=0) > MAX_CODE:
         raise ValueError("a frequency out of range")
-    planes = np.frombuffer(_expand(codebooks, 4 * (sum(sizes) - sum(zeros))), np.uint8).reshape(4, -1)
+    planes = np.frombuffer(_expand(codebooks, 4 * sum(deep)), np.uint8).reshape(4, -1)
     highs = np.cumsum(np.ascontiguousarray(planes.T).view("<u4").ravel(), dtype=np.uint32)
     result = []
     code = high = 0
-    for gap, elements, size, width, flag, zero in zip(gaps, counts, sizes, widths, flags, zeros, strict=True):
+    for index, (width, flag, exact) in enumerate(zip(widths, flags, exacts, strict=True)):
         alphabet = Alphabet(
             width=width,
-            shift=flag & 127,
-            has_zero=bool(zero),
-            highs=highs[high : high + size - zero],
-            codes=codes[code : code + size],
+            shift=flag & _SHIFT,
+            exact=exact,
+            highs=highs[high : high + deep[index]],
+            codes=codes[code : code + sizes[index]],
         )
         _check(alphabet)
-        result.append(CodedTensor(gap=gap, count=elements, alphabet=alphabet))
-        code, high = code + size, high + size - zero
+        result.append(CodedTensor(gap=gaps[index], count=counts[index], alphabet=alphabet))
+        code, high = code + sizes[index], high + deep[index]
     return tuple(result)
+
+
+def _flag(alphabet: Alphabet) -> int:
+    zero, minus_zero = exact_words(alphabet.width)
+    return alphabet.shift | (zero in alphabet.exact) << 7 | (minus_zero in alphabet.exact) << 6
+
+
+def _exact(flag: int, width: int) -> tuple[int, ...]:
+    if width not in (1, 2, 4):
+        raise ValueError(f"a tensor of {width} bytes an element")
+    return tuple(word for word, bit in zip(exact_words(width), (7, 6), strict=True) if flag >> bit & 1)
 
 
 def _check(alphabet: Alphabet) -> None:
     """Whether a tensor can be written so."""
     width, shift, highs = alphabet.width, alphabet.shift, alphabet.highs
-    if width not in (1, 2, 4) or shift > min(8 * width - 1, MAX_LOW_BITS):
+    if shift > min(8 * width - 1, MAX_LOW_BITS):
         raise ValueError(f"a tensor of {width} bytes and {shift} low bits an element")
     if not 0 < len(alphabet.codes) <= MAX_SYMBOLS:
         raise ValueError(f"{len(alphabet.codes)} symbols in a tensor")

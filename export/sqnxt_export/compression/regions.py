@@ -57,6 +57,12 @@ class Region:
         stored = np.frombuffer(data, np.dtype(f"<u{self.width}"), self.count, self.offset)
         return stored.astype(np.uint32)
 
+    def zeros(self, words: NDArray[np.uint32]) -> int:
+        """How many of its `words` are zero, or minus zero."""
+        if self.type.startswith("float"):
+            words = words & np.uint32((1 << (8 * self.width - 1)) - 1)
+        return int(words.size - np.count_nonzero(words))
+
 
 def find_regions(path: Path, data: bytes) -> list[Region]:
     """The constant tensors of an .onnx or .tflite file that are worth coding, in the file's order, none overlapping.

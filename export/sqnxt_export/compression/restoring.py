@@ -109,7 +109,7 @@ def _elements(decoder: Decoder, tensor: CodedTensor) -> Iterator[bytes]:
         symbols = decoder.symbols(frequencies, count) if len(words) > 1 else np.zeros(count, np.int32)
         result = words[symbols]
         if alphabet.shift:
-            deep = symbols > 0 if alphabet.has_zero else np.ones(count, bool)
+            deep = symbols >= len(alphabet.exact)
             if found := int(np.count_nonzero(deep)):
                 result[deep] |= decoder.low_bits(alphabet.shift, found).astype(np.uint32)
         yield result.astype(stored).tobytes()

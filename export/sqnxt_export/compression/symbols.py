@@ -1,8 +1,9 @@
 """A tensor's words as symbols of a small alphabet and, where it has too many values for that, low bits.
 
-A word is the bit pattern of one weight as an unsigned integer. Zero is a symbol of its own. Of the others the upper
-bits are symbols, whose frequencies differ, and the lowest `shift` bits are kept as they are: they look random in all
-weights that nobody shared. Shared and 8-bit weights have a `shift` of 0, so that every value is a symbol.
+A word is the bit pattern of one weight as an unsigned integer. Zero is a symbol of its own, and so is minus zero, which
+is what pruning by a mask leaves of negative weights. Of the others the upper bits are symbols, whose frequencies
+differ, and the lowest `shift` bits are kept as they are: they look random in all weights that nobody shared. Shared and
+8-bit weights have a `shift` of 0, so that every value is a symbol.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ _TABLE_BITS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alphabet:
-    """How the words of a tensor are written: `highs`, ascending, are the upper bits of the words that are not zero.
+    """How the words of a tensor are written, `width` bytes each.
 
-    Symbol 0 is the zero word where `has_zero`; the symbols after it, or all, are the `highs`. `codes` are the
-    frequencies of the symbols, uint8 [n], rounded (see `rounded_count`).
+    The first symbols stand for the words in `exact`: zero and minus zero (`exact_words`), as far as they occur. The
+    others stand for the upper bits of a word, `highs`, ascending. `codes` are the frequencies of the symbols, uint8
+    [n], rounded (see `rounded_count`).
     """
 
     width: int
     shift: int
-    has_zero: bool
+    exact: tuple[int, ...]
     highs: NDArray[np.uint32]
     codes: NDArray[np.uint8]
 
     @property
     def words(self) -> NDArray[np.uint32]:
         """The word of each symbol, its low bits zero."""
-        words = self.highs << np.uint32(self.shift)
-        return np.concatenate([np.zeros(1, np.uint32), words]) if self.has_zero else words
+        return np.concatenate([np.array(self.exact, np.uint32), self.highs << np.uint32(self.shift)])
 
     @property
     def frequencies(self) -> NDArray[np.int64]:
@@ -51,10 +52,16 @@ class Alphabet:
 
     def split(self, words: NDArray[np.uint32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Symbols of `words` [n], int32 [n], and the low bits of those that have any, int32 [m]."""
-        symbols = np.searchsorted(self.highs, words >> np.uint32(self.shift)) + self.has_zero
-        symbols[words == 0] = 0
-        low = words[words != 0] & np.uint32((1 << self.shift) - 1) if self.shift else words[:0]
+        symbols = np.searchsorted(self.highs, words >> np.uint32(self.shift)) + len(self.exact)
+        for symbol, word in enumerate(self.exact):
+            symbols[words == word] = symbol
+        low = words[symbols >= len(self.exact)] & np.uint32((1 << self.shift) - 1) if self.shift else words[:0]
         return symbols.astype(np.int32), low.astype(np.int32)
+
+
+def exact_words(width: int) -> tuple[int, int]:
+    """Zero and minus zero; of integers the latter is the least one, which does no harm."""
+    return 0, 1 << (8 * width - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +91,20 @@ def _alphabet(
     values: NDArray[np.uint32], counts: NDArray[np.int64], width: int, shift: int
 ) -> tuple[Alphabet | None, NDArray[np.int64]]:
     """The alphabet of distinct, sorted `values` at a `shift`, None where it is too large, and its symbols' counts."""
-    has_zero = bool(values[0] == 0)
-    highs = values[has_zero:] >> np.uint32(shift)
+    special = np.isin(values, np.array(exact_words(width), np.uint32))
+    highs = values[~special] >> np.uint32(shift)
     starts = np.flatnonzero(np.diff(highs, prepend=highs[:1] + np.uint32(1)))
-    if len(starts) + has_zero > MAX_SYMBOLS:
+    if len(starts) + int(special.sum()) > MAX_SYMBOLS:
         return None, counts[:0]
-    tally = np.add.reduceat(counts[has_zero:], starts) if len(starts) else counts[:0]
-    tally = np.concatenate([counts[:1], tally]) if has_zero else tally
-    codes = count_code(tally)
-    return Alphabet(width=width, shift=shift, has_zero=has_zero, highs=highs[starts], codes=codes), tally
+    grouped = np.add.reduceat(counts[~special], starts) if len(starts) else counts[:0]
+    tally = np.concatenate([counts[special], grouped])
+    exact = tuple(values[special].tolist())
+    return Alphabet(width=width, shift=shift, exact=exact, highs=highs[starts], codes=count_code(tally)), tally
 
 
 def _content(alphabet: Alphabet, tally: NDArray[np.int64]) -> Content:
     total = int(tally.sum())
-    low_bits = alphabet.shift * (total - (int(tally[0]) if alphabet.has_zero else 0))
+    low_bits = alphabet.shift * int(tally[len(alphabet.exact) :].sum())
     frequencies = alphabet.frequencies
     return Content(
         entropy_bits=float(-(tally * np.log2(tally / total)).sum()) + low_bits,
