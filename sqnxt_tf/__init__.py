@@ -9,6 +9,7 @@ Each verb of the command line is a function here; TensorFlow is imported by thos
     sqnxt_tf.train("sqnxt23v5_w1", "digits.keras", data="digits")
     sqnxt_tf.prune("digits.keras", "pruned.keras", sparsity=0.4)
     sqnxt_tf.export("pruned.keras", "digits.onnx", format="onnx", precision="int16")
+    sqnxt_tf.compress("pruned.keras", "digits.onnx.sqz").compressed.bytes
     sqnxt_tf.evaluate("digits.onnx", sqnxt_tf.load_data("digits", "test")).top1
     sqnxt_tf.simulate("digits.onnx", "squeezelerator-16x16").cycles
 """
