@@ -9,6 +9,7 @@ Each verb of the command line is a function here; TensorFlow is imported by thos
     sqnxt_tf.train("sqnxt23v5_w1", "digits.keras", data="digits")
     sqnxt_tf.prune("digits.keras", "pruned.keras", sparsity=0.4)
     sqnxt_tf.export("pruned.keras", "digits.onnx", format="onnx", precision="int16")
+    sqnxt_tf.compress("pruned.keras", "digits.onnx.sqz").compressed.bytes
     sqnxt_tf.evaluate("digits.onnx", sqnxt_tf.load_data("digits", "test")).top1
     sqnxt_tf.simulate("digits.onnx", "squeezelerator-16x16").cycles
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sqnxt_export import ExportError, ParityError
+    from sqnxt_export import ExportError, ParityError, decompress
     from sqnxt_sim import SimulatorError
 
     from .codesign.workloads import network_workload
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
     from .workflows.compare import Comparison, compare
+    from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
     from .workflows.demo import demo
     from .workflows.doctor import examine
@@ -44,7 +46,12 @@ if TYPE_CHECKING:
     from .workflows.train import train
     from .workflows.verify import Verification, verify
 
-_OTHERS = {"ExportError": "sqnxt_export", "ParityError": "sqnxt_export", "SimulatorError": "sqnxt_sim"}
+_OTHERS = {
+    "ExportError": "sqnxt_export",
+    "ParityError": "sqnxt_export",
+    "SimulatorError": "sqnxt_sim",
+    "decompress": "sqnxt_export",
+}
 _HOMES = {
     "RECIPES": "training.recipes",
     "BudgetError": "errors",
@@ -59,6 +66,7 @@ _HOMES = {
     "Verification": "workflows.verify",
     "build": "networks.keras_ops",
     "compare": "workflows.compare",
+    "compress": "workflows.compress",
     "cross_validate_costs": "workflows.cross_validation",
     "demo": "workflows.demo",
     "evaluate": "device.evaluation",
@@ -97,7 +105,9 @@ __all__ = [
     "__version__",
     "build",
     "compare",
+    "compress",
     "cross_validate_costs",
+    "decompress",
     "demo",
     "evaluate",
     "examine",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("sqnxt_tf", "sqnxt_export", "sqnxt_sim")
-HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert"}
+HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert", "constriction"}
 BASE = {"click", "numpy", "onnx", "rich"}  # what the base install brings
 DEVICE = {"PIL", "ai_edge_litert", "onnxruntime"}
 TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf_keras"}
@@ -21,6 +21,7 @@ RULES = {
     "sqnxt_sim": {"sqnxt_sim", "numpy", "onnx"},
     "sqnxt_export": {"sqnxt_export", "numpy", "onnx", *DEVICE, *TRAIN, "h5py"},
     "sqnxt_export.artifact": {"sqnxt_export", "numpy", "onnx", "PIL", "h5py"},
+    "sqnxt_export.compression": {"sqnxt_export", "numpy", "onnx", "constriction"},
     "sqnxt_export.runtimes": {"sqnxt_export", "numpy", "onnx", *DEVICE, "tf_keras", "tensorflow", "h5py"},
     "sqnxt_tf": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim"},  # the top shows the siblings' error classes too
     "sqnxt_tf.errors": set(),
@@ -116,7 +117,11 @@ def test_importing_the_top_of_a_package_loads_nothing_heavy(package: str) -> Non
 
 @pytest.mark.parametrize(
     "module",
-    [name for name in MODULES if name.startswith(("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.runtimes"))],
+    [
+        name
+        for name in MODULES
+        if name.startswith(("sqnxt_sim", "sqnxt_export.artifact", "sqnxt_export.compression", "sqnxt_export.runtimes"))
+    ],
 )
 def test_simulator_and_artifacts_load_no_tensorflow(module: str) -> None:
     others = {"sqnxt_sim": {"sqnxt_tf", "sqnxt_export"}, "sqnxt_export": {"sqnxt_tf", "sqnxt_sim"}}

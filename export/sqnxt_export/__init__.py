@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .artifact.preprocessing import Preprocessing
     from .artifact.weights import compressed_bytes, layer_zeros, nonzero_fraction
     from .building import Budget
+    from .compression.clustering import keep_largest, share_weights
+    from .compression.compressing import Compressed, compress
+    from .compression.restoring import Restored, decompress
     from .convert.to_onnx import to_onnx
     from .convert.to_tflite import to_tflite
     from .errors import ExportError, ParityError
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": "building",
+    "Compressed": "compression.compressing",
     "ExportError": "errors",
     "ExportResult": "exporting",
     "Metadata": "artifact.metadata",
@@ -34,11 +38,15 @@ _HOMES = {
     "Parity": "parity",
     "ParityError": "errors",
     "Preprocessing": "artifact.preprocessing",
+    "Restored": "compression.restoring",
     "Runner": "runtimes",
     "check_precision": "quantise.precision",
     "compare": "parity",
+    "compress": "compression.compressing",
     "compressed_bytes": "artifact.weights",
+    "decompress": "compression.restoring",
     "export": "exporting",
+    "keep_largest": "compression.clustering",
     "layer_zeros": "artifact.weights",
     "load_keras": "runtimes.keras_runner",
     "nonzero_fraction": "artifact.weights",
@@ -46,6 +54,7 @@ _HOMES = {
     "quantise_onnx": "quantise.recipes",
     "read_metadata": "artifact.embedding",
     "save_keras": "runtimes.keras_runner",
+    "share_weights": "compression.clustering",
     "to_onnx": "convert.to_onnx",
     "to_tflite": "convert.to_tflite",
     "whole_file": "artifact.files",
@@ -55,17 +64,22 @@ _HOMES = {
 __all__ = [
     "PRECISIONS",
     "Budget",
+    "Compressed",
     "ExportError",
     "ExportResult",
     "Metadata",
     "Parity",
     "ParityError",
     "Preprocessing",
+    "Restored",
     "Runner",
     "check_precision",
     "compare",
+    "compress",
     "compressed_bytes",
+    "decompress",
     "export",
+    "keep_largest",
     "layer_zeros",
     "load_keras",
     "nonzero_fraction",
@@ -73,6 +87,7 @@ __all__ = [
     "quantise_onnx",
     "read_metadata",
     "save_keras",
+    "share_weights",
     "to_onnx",
     "to_tflite",
     "whole_file",

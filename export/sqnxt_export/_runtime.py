@@ -16,6 +16,7 @@ _EXTRAS = {
     "PIL.Image": ("pillow", "device"),
     "PIL.ImageOps": ("pillow", "device"),
     "ai_edge_litert.interpreter": ("LiteRT", "device"),
+    "constriction": ("constriction", "device"),
     "h5py": ("h5py", "device"),
     "onnxruntime": ("onnxruntime", "device"),
     "tensorflow": ("TensorFlow", "train"),

@@ -17,6 +17,8 @@ VERBS = {
     "train": "train",
     "evaluate": "evaluate",
     "prune": "prune",
+    "compress": "compress",
+    "decompress": "decompress",
     "export": "export",
     "verify": "verify",
     "inspect": "inspect_file",

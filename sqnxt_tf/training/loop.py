@@ -11,7 +11,7 @@ from typing import Any
 from ..data.pipeline import Arrays, evaluation_dataset, training_dataset
 from ..errors import SqnxtError
 from ..progress import Progress, silent
-from .optimizer import make_optimizer
+from .optimizer import ChangeGradient, make_optimizer
 from .recipes import Recipe
 from .run_folder import History, RunFolder
 from .strategies import chief_name, is_chief, worker_name
@@ -57,15 +57,19 @@ def fit(
     seed: int = 0,
     folder: RunFolder | None = None,
     callbacks: Sequence[Any] = (),
+    change_gradient: ChangeGradient | None = None,
     task: str = "training",
     progress: Progress = silent,
 ) -> tuple[Any, History]:
-    """As `train`, with Keras callbacks and a name for the progress; returns the model as the strategy holds it."""
+    """As `train`, with Keras callbacks, a hand on the gradients, and a name for the progress.
+
+    Returns the model as the strategy holds it.
+    """
     steps = recipe.steps_per_epoch(len(training))
     with strategy.scope():
         model = make_model()
         model.compile(
-            optimizer=make_optimizer(recipe, steps * recipe.epochs),
+            optimizer=make_optimizer(recipe, steps * recipe.epochs, change_gradient),
             loss=_loss(),
             metrics=["accuracy"],
         )

@@ -1,11 +1,15 @@
 """The optimizer of a recipe."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .recipes import Recipe
 
+ChangeGradient = Callable[[Any, Any], Any]
+"""From a variable's gradient and the variable to the gradient that the optimizer applies."""
 
-def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
+
+def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGradient | None = None) -> Any:
     """SGD with momentum, the recipe's schedule, and an L2 penalty on kernels (call it in the strategy's scope).
 
     The penalty joins the gradient, as Caffe's `weight_decay` does, so that it passes through the momentum; Keras's own
@@ -23,6 +27,8 @@ def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
         def update_step(self, gradient: Any, variable: Any) -> None:
             if "kernel" in variable.name:
                 gradient = gradient + recipe.weight_decay * variable
+            if change_gradient is not None:
+                gradient = change_gradient(gradient, variable)
             super().update_step(gradient, variable)
 
     return SgdWithL2(Schedule(), momentum=recipe.momentum)

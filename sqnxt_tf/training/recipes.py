@@ -78,4 +78,7 @@ DIGITS = Recipe(epochs=20, batch=32, rate=0.1, warmup_rate=0.02, warmup_steps=40
 # After pruning: long enough for the remaining weights to make up for those that went.
 FINETUNE = Recipe(epochs=10, batch=32, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=6)
 
-RECIPES = {"paper": PAPER, "digits": DIGITS, "finetune": FINETUNE}
+# Of shared weights: without batch norm half of that rate is safe.
+CENTROIDS = Recipe(epochs=5, batch=32, rate=0.02, warmup_rate=0.02, warmup_steps=0, weight_decay=0, max_shift=6)
+
+RECIPES = {"paper": PAPER, "digits": DIGITS, "finetune": FINETUNE, "centroids": CENTROIDS}

@@ -12,7 +12,7 @@ from typing import Any
 DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
     "base": "list, summary, reproduce, simulate, compare, accelerators",
-    "device": "evaluate, inspect and timing of artifacts",
+    "device": "evaluate, inspect, compress, decompress and timing of artifacts",
     "report": "pictures, such as `simulate --roofline`",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
@@ -70,9 +70,16 @@ def _packages() -> list[Package]:
     for requirement in requirements:
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extra = re.search(r"""extra\s*==\s*["'](\w+)""", requirement)
-        if name.replace("_", "-") != DISTRIBUTION and (extra is None or extra[1] in EXTRAS):
+        wanted = name.replace("_", "-") != DISTRIBUTION and (extra is None or extra[1] in EXTRAS)
+        if wanted and _is_for_this_machine(requirement):
             found.append(Package(extra[1] if extra else "base", name, _installed(name)))
     return sorted(found, key=lambda package: (list(EXTRAS).index(package.extra), package.name))
+
+
+def _is_for_this_machine(requirement: str) -> bool:
+    """Whether pip would install it here: some packages have wheels for some processors only."""
+    machines = re.findall(r"""(?:platform_machine|sys_platform)\s*==\s*["'](\w+)""", requirement)
+    return not machines or platform.machine() in machines or sys.platform in machines
 
 
 def _installed(name: str) -> str | None:

@@ -36,12 +36,16 @@ _TYPE_SIZES = {name: np.dtype(name).itemsize for name in _TYPES.values()}
 
 @dataclass(frozen=True, slots=True)
 class TfliteTensor:
-    """One tensor of a .tflite file; `data` is empty where the tensor is no constant. `type` is "" for rare types."""
+    """One tensor of a .tflite file; `data` is empty where the tensor is no constant. `type` is "" for rare types.
+
+    `offset` is where in the file `data` begins.
+    """
 
     name: str
     shape: tuple[int, ...]
     type: str
     data: memoryview
+    offset: int
 
     def array(self) -> NDArray[np.generic]:
         """The constant's values in its shape.
@@ -160,17 +164,18 @@ def _check_sizes(tensors: list[TfliteTensor]) -> None:
         raise ValueError(f"constants of more than {_MAX_BYTES} bytes")
 
 
-def _buffer(reader: _Reader, table: int) -> memoryview:
+def _buffer(reader: _Reader, table: int) -> tuple[memoryview, int]:
+    """The bytes of a buffer, and where they begin."""
     start, count = reader.vector(table, _BUFFER_DATA, 1)
     offset = reader.scalar(table, _BUFFER_OFFSET, "<Q")
     if offset > 1:  # large models keep the bytes behind the flatbuffer
         start, count = offset, reader.scalar(table, _BUFFER_SIZE, "<Q")
     if start + count > len(reader.data):
         raise IndexError(f"buffer of {count} bytes at byte {start} of {len(reader.data)}")
-    return memoryview(reader.data)[start : start + count]
+    return memoryview(reader.data)[start : start + count], start
 
 
-def _tensor(reader: _Reader, table: int, buffers: list[memoryview]) -> TfliteTensor:
+def _tensor(reader: _Reader, table: int, buffers: list[tuple[memoryview, int]]) -> TfliteTensor:
     shape = reader.integers(table, _TENSOR_SHAPE)
     kind = _TYPES.get(reader.scalar(table, _TENSOR_TYPE, "<b"), "")
     if (
@@ -180,8 +185,8 @@ def _tensor(reader: _Reader, table: int, buffers: list[memoryview]) -> TfliteTen
     ):
         raise ValueError(f"a tensor of shape {list(shape)[:8]}")
     name = reader.text(table, _TENSOR_NAME)
-    data = buffers[reader.scalar(table, _TENSOR_BUFFER, "<I")] if buffers else memoryview(b"")
-    return TfliteTensor(name, shape, kind, data)
+    data, offset = buffers[reader.scalar(table, _TENSOR_BUFFER, "<I")] if buffers else (memoryview(b""), 0)
+    return TfliteTensor(name, shape, kind, data, offset)
 
 
 def _check_indices(reader: _Reader, subgraph: int, tensors: int) -> None:

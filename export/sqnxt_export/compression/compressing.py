@@ -1,0 +1,248 @@
+"""From an artifact to its container, with the sizes that explain themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact.files import check_output, existing_file, format_of, whole_file
+from ..artifact.weights import compressed_bytes
+from ..errors import ExportError
+from .container import CHUNK, MAX_TABLES, CodedTensor, Container, Sections, pack, squeeze, unpack
+from .rans import TOTAL, Encoder
+from .regions import Region, find_regions
+from .restoring import pieces
+from .symbols import Alphabet, Content, choose_alphabet
+
+_WORTHWHILE = 0.97
+"""A tensor whose code is no smaller than this part of it stays in the rest of the file."""
+_TABLES_PER_TENSOR = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSize:
+    """One coded tensor: how many `values` its weights have, or rather symbols where `low_bits` are kept beside them.
+
+    `entropy_bytes` is the least that a code of its symbols, each on its own, can take; `coded_bytes` is what it takes.
+    """
+
+    name: str
+    type: str
+    weights: int
+    nonzero: int
+    values: int
+    low_bits: int
+    raw_bytes: int
+    entropy_bytes: float
+    coded_bytes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compressed:
+    """A container and its artifact in figures: `raw_bytes` is the artifact's size, `zipped_bytes` that once deflated.
+
+    `zero_bits` and `nonzero_bits` are what a weight costs on average, 0 where there is none.
+    """
+
+    path: str
+    source: str
+    format: str
+    bytes: int
+    raw_bytes: int
+    zipped_bytes: int
+    sha256: str
+    sections: Sections
+    tensors: tuple[TensorSize, ...]
+    zero_bits: float
+    nonzero_bits: float
+
+    @property
+    def weights(self) -> int:
+        """Of all coded tensors."""
+        return sum(tensor.weights for tensor in self.tensors)
+
+    @property
+    def nonzero_fraction(self) -> float:
+        """Of the weights of all coded tensors; 1 where there are none."""
+        return sum(tensor.nonzero for tensor in self.tensors) / self.weights if self.weights else 1.0
+
+    @property
+    def entropy_bytes(self) -> float:
+        """Of all coded tensors."""
+        return sum(tensor.entropy_bytes for tensor in self.tensors)
+
+    @property
+    def coded_bytes(self) -> int:
+        """The coder's words and the frequency tables without which they mean nothing."""
+        return self.sections.words + self.sections.tables
+
+    @property
+    def overhead(self) -> float:
+        """By how much `coded_bytes` exceeds the entropy, as a fraction."""
+        return self.coded_bytes / self.entropy_bytes - 1 if self.entropy_bytes else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The `compress` document."""
+        plain = [name for name in self.__dataclass_fields__ if name not in ("sections", "tensors")]
+        derived = ["weights", "nonzero_fraction", "entropy_bytes", "coded_bytes", "overhead"]
+        return {
+            **{name: getattr(self, name) for name in plain + derived},
+            "ratio": self.raw_bytes / self.bytes,
+            "sections": asdict(self.sections),
+            "tensors": [asdict(tensor) for tensor in self.tensors],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    region: Region
+    alphabet: Alphabet
+    content: Content
+    words: NDArray[np.uint32]
+
+
+def compress(path: str | os.PathLike[str], output: str | os.PathLike[str], *, force: bool = False) -> Compressed:
+    """Write the container of an artifact, without loss; it takes its name once it has restored the artifact.
+
+    Args:
+        path: An .onnx or .tflite file.
+        output: The container.
+        force: Overwrite the output.
+
+    Raises:
+        ExportError: No artifact, a damaged one, constriction missing, or an output that cannot be written.
+    """
+    path, output = existing_file(path), Path(output)
+    check_output(output, force=force)
+    kind = format_of(path)
+    data = path.read_bytes()
+    coded = _choose(find_regions(path, data), data)
+    words = _encode(coded)
+    rest = _without(data, [item.region for item in coded])
+    container = Container(
+        format=kind,
+        artifact_bytes=len(data),
+        sha256=hashlib.sha256(data).digest(),
+        tensors=_placed(coded),
+        rest=squeeze(rest),
+        rest_bytes=len(rest),
+        words=words,
+    )
+    try:
+        packed, sections = pack(container)
+    except ExportError as error:
+        raise ExportError(f"{path}: {error}") from error
+    with whole_file(output, force=force) as temporary:
+        temporary.write_bytes(packed)
+        _prove(temporary, data)
+    zero_bits, nonzero_bits = _price(coded)
+    return Compressed(
+        path=str(output),
+        source=str(path),
+        format=kind,
+        bytes=len(packed),
+        raw_bytes=len(data),
+        zipped_bytes=compressed_bytes(path),
+        sha256=container.sha256.hex(),
+        sections=sections,
+        tensors=tuple(map(_size, coded)),
+        zero_bits=zero_bits,
+        nonzero_bits=nonzero_bits,
+    )
+
+
+def _choose(regions: Sequence[Region], data: bytes) -> list[_Coded]:
+    """The regions that are smaller once coded, as long as their tables fit."""
+    result = []
+    tables = 0
+    for region in regions:
+        words = region.words(data)
+        if (chosen := choose_alphabet(words, region.width)) is None:
+            continue
+        alphabet, content = chosen
+        room = _TABLES_PER_TENSOR + len(alphabet.codes)
+        if content.coded_bits / 8 + room < _WORTHWHILE * region.count * region.width and tables + room <= MAX_TABLES:
+            tables += room
+            result.append(_Coded(region, alphabet, content, words))
+    return result
+
+
+def _encode(coded: Sequence[_Coded]) -> NDArray[np.uint32]:
+    """A stack is written from its end: the last chunk of the last tensor comes first."""
+    encoder = Encoder()
+    for item in reversed(coded):
+        frequencies = item.alphabet.frequencies
+        for start in reversed(range(0, item.region.count, CHUNK)):
+            symbols, low = item.alphabet.split(item.words[start : start + CHUNK])
+            if low.size:
+                encoder.push_low_bits(low, item.alphabet.shift)
+            if len(frequencies) > 1:
+                encoder.push(symbols, frequencies)
+    return encoder.words()
+
+
+def _placed(coded: Sequence[_Coded]) -> tuple[CodedTensor, ...]:
+    ends = [0, *(item.region.end for item in coded)]
+    return tuple(
+        CodedTensor(gap=item.region.offset - end, count=item.region.count, alphabet=item.alphabet)
+        for item, end in zip(coded, ends, strict=False)
+    )
+
+
+def _without(data: bytes, regions: Sequence[Region]) -> bytes:
+    starts = [0, *(region.end for region in regions)]
+    ends = [*(region.offset for region in regions), len(data)]
+    return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _prove(path: Path, data: bytes) -> None:
+    """The container restores the artifact.
+
+    Raises:
+        ExportError: It does not, which would be a fault of ours.
+    """
+    position = 0
+    for piece in pieces(unpack(path)):
+        if data[position : position + len(piece)] != piece:
+            break
+        position += len(piece)
+    if position != len(data):
+        raise ExportError(f"{path}: does not restore the artifact from byte {position} on; report this with the file")
+
+
+def _size(item: _Coded) -> TensorSize:
+    region = item.region
+    return TensorSize(
+        name=region.name,
+        type=region.type,
+        weights=region.count,
+        nonzero=region.count - region.zeros(item.words),
+        values=len(item.alphabet.codes),
+        low_bits=item.alphabet.shift,
+        raw_bytes=region.count * region.width,
+        entropy_bytes=item.content.entropy_bits / 8,
+        coded_bytes=item.content.coded_bits / 8,
+    )
+
+
+def _price(coded: Sequence[_Coded]) -> tuple[float, float]:
+    """What a zero and what any other weight costs on average, in bits."""
+    zeros = nonzeros = zero_bits = nonzero_bits = 0.0
+    for item in coded:
+        price = -np.log2(item.alphabet.frequencies / TOTAL)
+        spent = 0.0
+        for symbol, word in enumerate(item.alphabet.exact):
+            found = int(np.count_nonzero(item.words == word))
+            if word == 0 or item.region.type.startswith("float"):
+                zeros, spent = zeros + found, spent + found * float(price[symbol])
+        zero_bits += spent
+        nonzeros += item.region.count - item.region.zeros(item.words)
+        nonzero_bits += item.content.coded_bits - spent
+    return zero_bits / zeros if zeros else 0.0, nonzero_bits / nonzeros if nonzeros else 0.0

@@ -1,0 +1,106 @@
+"""Where in its file an artifact keeps its constant tensors.
+
+A container holds the artifact's bytes with these regions taken out, and puts them back: no other byte is understood or
+written anew, so what is restored is the artifact itself, and restoring it needs neither ONNX nor TFLite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ..artifact.files import format_of
+from ..artifact.onnx_file import read_onnx
+from ..artifact.tflite_file import read_tflite
+from ..errors import ExportError
+
+_SMALLEST = 256
+"""Elements. Smaller tensors, biases and scales mostly, would need more bytes of tables than they could save."""
+_ONNX_TYPES = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.FLOAT16: "float16",
+    onnx.TensorProto.INT8: "int8",
+    onnx.TensorProto.UINT8: "uint8",
+    onnx.TensorProto.INT16: "int16",
+    onnx.TensorProto.UINT16: "uint16",
+    onnx.TensorProto.INT32: "int32",
+}
+_TFLITE_TYPES = ("float32", "float16", "int8", "uint8", "int16", "int32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """The bytes of one constant tensor: `count` elements of `type`, little-endian, from byte `offset` of the file."""
+
+    name: str
+    type: str
+    offset: int
+    count: int
+
+    @property
+    def width(self) -> int:
+        """Bytes of an element: 1, 2 or 4."""
+        return np.dtype(self.type).itemsize
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.offset + self.count * self.width
+
+    def words(self, data: bytes) -> NDArray[np.uint32]:
+        """The elements' bit patterns, in a file's bytes."""
+        stored = np.frombuffer(data, np.dtype(f"<u{self.width}"), self.count, self.offset)
+        return stored.astype(np.uint32)
+
+    def zeros(self, words: NDArray[np.uint32]) -> int:
+        """How many of its `words` are zero, or minus zero."""
+        if self.type.startswith("float"):
+            words = words & np.uint32((1 << (8 * self.width - 1)) - 1)
+        return int(words.size - np.count_nonzero(words))
+
+
+def find_regions(path: Path, data: bytes) -> list[Region]:
+    """The constant tensors of an .onnx or .tflite file that are worth coding, in the file's order, none overlapping.
+
+    Args:
+        path: The artifact.
+        data: Its bytes.
+
+    Raises:
+        ExportError: Another kind of file, or a damaged one.
+    """
+    kind = format_of(path)
+    if kind == "keras":
+        raise ExportError(f"{path}: is a model, not an artifact; export it to ONNX or TFLite first")
+    found = sorted((_onnx if kind == "onnx" else _tflite)(path, data), key=lambda region: region.offset)
+    regions: list[Region] = []
+    for region in found:
+        if region.count >= _SMALLEST and (not regions or region.offset >= regions[-1].end):
+            regions.append(region)
+    return regions
+
+
+def _onnx(path: Path, data: bytes) -> Iterator[Region]:
+    """Initializers lie in the file in the order in which they are read, so each is sought behind the one before."""
+    position = 0
+    for tensor in read_onnx(path).graph.initializer:
+        kind = _ONNX_TYPES.get(tensor.data_type)
+        raw = tensor.raw_data
+        if kind is None or len(raw) < _SMALLEST or len(raw) % np.dtype(kind).itemsize:
+            continue
+        offset = data.find(raw, position)
+        if offset >= 0:
+            position = offset + len(raw)
+            yield Region(name=tensor.name, type=kind, offset=offset, count=len(raw) // np.dtype(kind).itemsize)
+
+
+def _tflite(path: Path, data: bytes) -> Iterator[Region]:
+    for tensor in read_tflite(path):
+        if tensor.type in _TFLITE_TYPES and len(tensor.data):
+            width = np.dtype(tensor.type).itemsize
+            yield Region(name=tensor.name, type=tensor.type, offset=tensor.offset, count=len(tensor.data) // width)

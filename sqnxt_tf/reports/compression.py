@@ -1,0 +1,112 @@
+"""What a person is told of a container: where its bytes are, and why they are so few."""
+
+from typing import TYPE_CHECKING
+
+from .results import accuracy_line
+from .tables import Table, percent
+
+if TYPE_CHECKING:
+    from sqnxt_export import Compressed, Restored
+
+    from ..workflows.compress import CompressionResult
+    from ..workflows.sharing import Sharing
+
+PARTS = {
+    "words": "coded weights",
+    "tables": "frequency tables",
+    "codebooks": "shared values",
+    "rest": "rest of the file (graph, biases, metadata), LZMA",
+    "header": "header with checksum",
+}
+
+
+def tensors_table(result: "Compressed") -> Table:
+    """One row a coded tensor; what a weight takes in the artifact, at least, and in the container."""
+    table = Table(
+        ["<tensor", "<type", "weights", "non-zero %", "values", "raw bytes", "entropy bytes", "coded bytes",
+         "bits a weight"],
+        title="Coded weights",
+    )  # fmt: skip
+    for size in result.tensors:
+        values = f"{size.values:,}" + (f" x 2^{size.low_bits}" if size.low_bits else "")
+        table.add(
+            size.name, size.type, size.weights, percent(size.nonzero / size.weights), values, size.raw_bytes,
+            round(size.entropy_bytes), round(size.coded_bytes), f"{8 * size.coded_bytes / size.weights:.2f}",
+        )  # fmt: skip
+    raw = sum(size.raw_bytes for size in result.tensors)
+    if result.weights:
+        table.add_total(
+            "total", None, result.weights, percent(result.nonzero_fraction), None, raw, round(result.entropy_bytes),
+            result.sections.words, f"{8 * result.sections.words / result.weights:.2f}",
+        )  # fmt: skip
+    return table
+
+
+def sizes_table(result: "Compressed") -> Table:
+    """The same content four times, and the parts of the container."""
+    table = Table(["<bytes of", "bytes", "times smaller"], title="Sizes")
+    table.add(f"raw .{result.format}", result.raw_bytes, "1.0")
+    table.add("zipped", result.zipped_bytes, f"{result.raw_bytes / result.zipped_bytes:.1f}")
+    table.add("container", result.bytes, f"{result.raw_bytes / result.bytes:.1f}")
+    for part, name in PARTS.items():
+        table.add(f"  {name}", getattr(result.sections, part), None)
+    return table
+
+
+def compression_lines(result: "CompressionResult") -> list[str]:
+    """What was written, what it was made of, and the sizes explained."""
+    compressed = result.compressed
+    lines = [
+        f"{compressed.path}: {compressed.bytes:,} bytes that restore {compressed.raw_bytes:,} bytes of "
+        f".{compressed.format} bit for bit, {compressed.raw_bytes / compressed.bytes:.1f} times as many"
+    ]
+    if result.sharing is not None:
+        lines += _sharing_lines(compressed, result.sharing)
+    return lines + explanation(compressed)
+
+
+def _sharing_lines(compressed: "Compressed", sharing: "Sharing") -> list[str]:
+    pruned = "" if sharing.density is None else f"{percent(sharing.density)} % of each kernel kept, "
+    parity = sharing.parity
+    lines = [
+        f"made of {compressed.source}: batch norm folded, {pruned}weights shared with {sharing.bits} bits; the "
+        f"artifact equals that model on {parity.samples} images (largest difference {parity.max_rel_diff:.3g} of the "
+        "largest logit)"
+    ]
+    if sharing.loss_before is not None:
+        lines.append(
+            f"fine-tuning of the shared values: loss {sharing.loss_before:.4g} before, {sharing.loss_after:.4g} after "
+            f"{len(sharing.history)} epochs"
+        )
+    if sharing.before is not None and sharing.after is not None:
+        lines.append(f"{accuracy_line(sharing.after)}; {percent(sharing.before.top1)} % before compression")
+    return lines
+
+
+def explanation(result: "Compressed") -> list[str]:
+    """Why zeros alone do not shrink an artifact, in this one's own figures."""
+    if not result.weights:
+        return ["no tensor was worth coding: all of the file is compressed by LZMA"]
+    zeros = 1 - result.nonzero_fraction
+    width = 8 * sum(size.raw_bytes for size in result.tensors) / result.weights
+    lines = []
+    if zeros > 0:
+        lines.append(
+            f"zeros alone do not shrink a .{result.format}: it stores every weight in {width:.0f} bits, zero or not, "
+            f"so its {percent(zeros)} % of zeros take {zeros * width * result.weights / 8:,.0f} bytes; here a zero "
+            f"takes {result.zero_bits:.2f} bits and any other weight {result.nonzero_bits:.2f}"
+        )
+        lines.append(f"a zip makes it {result.zipped_bytes:,} bytes: it codes repeated strings of bytes, not weights")
+    lines.append(
+        f"entropy of the weights {result.entropy_bytes:,.0f} bytes, coded with their frequency tables in "
+        f"{result.coded_bytes:,}: {percent(result.overhead, 2)} % more"
+    )
+    return lines
+
+
+def restored_line(result: "Restored") -> str:
+    """What was written, and that it is what was compressed."""
+    return (
+        f"{result.path}: {result.bytes:,} bytes of .{result.format} from {result.container_bytes:,}, "
+        f"the exact artifact (SHA-256 {result.sha256})"
+    )

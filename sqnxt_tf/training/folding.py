@@ -1,0 +1,94 @@
+"""Batch norm folded into the layer before it, as exporters do: what is left to share are the weights that ship."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FOLDED = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "SeparableConv2D": "pointwise_kernel",
+           "Dense": "kernel"}  # fmt: skip
+"""Class of a layer -> its last kernel, the one whose output channels a batch norm scales."""
+
+
+def fold_batch_norm(model: Any) -> Any:
+    """A functional `tf_keras` model that computes the same at inference, its layers' names kept.
+
+    A batch norm that alone reads a convolution or dense layer becomes part of its kernel and bias, and a layer that
+    does nothing takes its place; any other stays. The kernels of the result are, value for value, those of its ONNX
+    and TFLite files, where folding would otherwise multiply each output channel by a number of its own and leave
+    nothing shared. Zeros stay zeros.
+    """
+    import tf_keras as keras
+
+    pairs = _foldable(model)
+    convolutions = set(pairs.values())
+
+    def cloned(layer: Any) -> Any:
+        if layer.name in pairs:
+            return keras.layers.Activation("linear", name=layer.name)
+        config = layer.get_config()
+        return type(layer).from_config({**config, "use_bias": True} if layer.name in convolutions else config)
+
+    result = keras.models.clone_model(model, clone_function=cloned)
+    for layer in model.layers:
+        if layer.name not in pairs and layer.name not in convolutions:
+            result.get_layer(layer.name).set_weights(layer.get_weights())
+    for norm, convolution in pairs.items():
+        _fold(model.get_layer(convolution), model.get_layer(norm), result.get_layer(convolution))
+    return result
+
+
+def kernels(model: Any) -> dict[str, Any]:
+    """Name -> variable of every kernel of a Keras model."""
+    return {
+        variable.name: variable for layer in model.layers for variable in layer.weights if "kernel" in variable.name
+    }
+
+
+def _foldable(model: Any) -> dict[str, str]:
+    """Name of a batch norm -> name of the layer that it can be folded into."""
+    nodes = [node for depth in model._nodes_by_depth.values() for node in depth]
+    calls = Counter(node.layer.name for node in nodes)
+    readers = Counter(id(tensor) for node in nodes if not node.is_input for tensor in node.keras_inputs)
+    readers.update(id(tensor) for tensor in model.outputs)
+    makers = {id(tensor): node.layer for node in nodes for tensor in _listed(node.outputs)}
+    pairs = {}
+    for node in nodes:
+        norm = node.layer
+        if type(norm).__name__ != "BatchNormalization" or calls[norm.name] != 1:
+            continue
+        tensor = node.keras_inputs[0]
+        maker = makers[id(tensor)]
+        plain = getattr(getattr(maker, "activation", None), "__name__", "") == "linear"
+        last = _listed(norm.axis) == [len(tensor.shape) - 1] or _listed(norm.axis) == [-1]
+        if type(maker).__name__ in _FOLDED and plain and last and calls[maker.name] == 1 == readers[id(tensor)]:
+            pairs[norm.name] = maker.name
+    return pairs
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _fold(source: Any, norm: Any, target: Any) -> None:
+    mean, variance = _wide(norm.moving_mean), _wide(norm.moving_variance)
+    factor = 1 / np.sqrt(variance + norm.epsilon)
+    if norm.scale:
+        factor = factor * _wide(norm.gamma)
+    bias = ((_wide(source.bias) if source.use_bias else 0.0) - mean) * factor
+    if norm.center:
+        bias = bias + _wide(norm.beta)
+    for variable in source.weights:
+        if "kernel" in variable.name:
+            name = variable.name.rpartition("/")[2].partition(":")[0]
+            values = _wide(variable)
+            if name == _FOLDED[type(source).__name__]:
+                depthwise = type(source).__name__ == "DepthwiseConv2D"  # [h, w, channels, multiplier]
+                values = values * (factor.reshape(values.shape[2:]) if depthwise else factor)
+            getattr(target, name).assign(values.astype(np.float32))
+    target.bias.assign(bias.astype(np.float32))
+
+
+def _wide(variable: Any) -> NDArray[np.float64]:
+    return np.asarray(variable.numpy(), np.float64)
