@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 def noise_table(layers: Sequence["LayerNoise"]) -> Table:
     """Signal-to-noise ratio of each layer's output, worst first."""
-    table = Table(["<layer", "SNR dB", "SNR dB of its own rounding"], title="Signal to noise, worst layers first")
+    own = any(layer.own_snr_db is not None for layer in layers)  # a .tflite file cannot tell it
+    headers = ["<layer", "SNR dB", *["SNR dB of its own rounding"] * own]
+    table = Table(headers, title="Signal to noise, worst layers first")
     for layer in layers:
-        own = None if layer.own_snr_db is None else f"{layer.own_snr_db:.1f}"
-        table.add(layer.name, f"{layer.snr_db:.1f}", own)
+        figures = [layer.snr_db, *[layer.own_snr_db] * own]
+        table.add(layer.name, *(None if figure is None else f"{figure:.1f}" for figure in figures))
     return table
 
 
