@@ -80,14 +80,15 @@ def _wrapped(model: Any, plan: Plan, steps: int, prefix: str = "") -> Any:
             return layer
         return tfmot.sparsity.keras.prune_low_magnitude(
             layer,
-            pruning_schedule=_schedule(plan.pruning, plan.sparsities[name], steps),
+            pruning_schedule=make_schedule(plan.pruning, plan.sparsities[name], steps),
             sparsity_m_by_n=n_of_m and (n_of_m[1] - n_of_m[0], n_of_m[1]),  # tfmot counts the zeros
         )
 
     return keras.models.clone_model(model, clone_function=wrap)
 
 
-def _schedule(pruning: Pruning, sparsity: float, steps: int) -> Any:
+def make_schedule(pruning: Pruning, sparsity: float, steps: int) -> Any:
+    """When masks are made anew, and to which sparsity, in a run of that many steps (counted from 1)."""
     import tensorflow_model_optimization as tfmot
 
     frequency = min(LONGEST_INTERVAL, max(steps // 2, 1))

@@ -1,5 +1,6 @@
 """What is pruned and how far: settings as a user gives them, and what they mean for the layers of one model."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -159,16 +160,22 @@ def _reason_against(name: str, layer: Any, pruning: Pruning) -> str | None:
 
 
 def _reads_pixels(node: Any) -> bool:
-    """Whether a vector that a node reads is an image of several pixels, flattened."""
-    for parent in node.parent_nodes:
-        shape = parent.output_shapes
-        if not isinstance(shape, tuple) or len(shape) > 2:  # an image itself: a dense layer is a 1x1 convolution
-            continue
-        sources = [grandparent.output_shapes for grandparent in parent.parent_nodes]
-        if any(len(source) > 2 for source in sources):
-            pooled = type(parent.layer).__name__.startswith("Global")
-            if not pooled and any(source[1:-1] != (1,) * (len(source) - 2) for source in sources):
-                return True
-        elif _reads_pixels(parent):
-            return True
-    return False
+    """Whether a vector that a node reads is an image of several pixels, flattened and not yet mixed."""
+    return any(_is_flattened(parent) for parent in node.parent_nodes if len(_shape_of(parent)) == 2)
+
+
+def _is_flattened(node: Any) -> bool:
+    """Whether the vector that a node gives has an image's pixels side by side."""
+    kind = type(node.layer).__name__
+    if kind == "Dense" or kind.startswith("Global"):
+        return False
+    pixels = [math.prod(_shape_of(parent)[1:-1]) for parent in node.parent_nodes]  # 1 of a vector
+    return any(count > 1 for count in pixels) or _reads_pixels(node)
+
+
+def _shape_of(node: Any) -> tuple[int, ...]:
+    """Shape of what a node gives, with the batch; none where it gives several tensors."""
+    shapes = node.output_shapes
+    if isinstance(shapes, list) and len(shapes) == 1:  # of an input layer
+        shapes = shapes[0]
+    return shapes if isinstance(shapes, tuple) else ()

@@ -133,7 +133,7 @@ def prune(
 
 def _identity(run: _Run) -> dict[str, Any]:
     """What an interrupted run must share with the one that goes on with it: the model's bytes too."""
-    return {"pruned": sha256(run.model.read_bytes()).hexdigest()[:16], **run.settings()}
+    return {"model_sha256": sha256(run.model.read_bytes()).hexdigest()[:16], **run.settings()}
 
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
