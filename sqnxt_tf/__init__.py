@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .workflows.prune import prune
     from .workflows.reproduce import reproduce_parameters
     from .workflows.reproduce_costs import reproduce_costs
+    from .workflows.scan import scan_sensitivity
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
     from .workflows.verify import Verification, verify
@@ -81,6 +82,7 @@ _HOMES = {
     "prune": "workflows.prune",
     "reproduce_costs": "workflows.reproduce_costs",
     "reproduce_parameters": "workflows.reproduce",
+    "scan_sensitivity": "workflows.scan",
     "simulate": "workflows.simulate",
     "summarise": "networks.summaries",
     "train": "workflows.train",
@@ -121,6 +123,7 @@ __all__ = [
     "prune",
     "reproduce_costs",
     "reproduce_parameters",
+    "scan_sensitivity",
     "simulate",
     "summarise",
     "train",

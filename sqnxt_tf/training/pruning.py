@@ -1,29 +1,18 @@
 """Magnitude pruning with fine-tuning, by tensorflow-model-optimization."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ..data.pipeline import Arrays
-from ..errors import SqnxtError
 from ..progress import Progress, silent
+from .kernels import is_nested
 from .loop import Trained, fit, plain_copy
+from .pruning_plan import RAMP, Plan, Pruning
 from .recipes import Recipe
+from .run_folder import RunFolder
 
-Schedule = Literal["constant", "polynomial"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Zeros:
-    """How many of a layer's weights are zero."""
-
-    name: str
-    zeros: int
-    weights: int
-
-    @property
-    def sparsity(self) -> float:
-        """Zeros as a fraction."""
-        return self.zeros / self.weights
+LONGEST_INTERVAL = (
+    10  # steps between masks: tfmot's 100 never prune in a short run, made every step they double its time
+)
 
 
 def prune(
@@ -32,18 +21,18 @@ def prune(
     validation: Arrays,
     recipe: Recipe,
     *,
-    sparsity: float,
-    schedule: Schedule = "constant",
+    plan: Plan,
     strategy: Any,
     seed: int = 0,
+    folder: RunFolder | None = None,
     progress: Progress = silent,
 ) -> Trained:
-    """Set the smallest `sparsity` of each kernel's weights to zero and fine-tune the others.
+    """Set the smallest weights of the plan's kernels to zero and fine-tune the others.
 
-    `constant` prunes at the first step; `polynomial` rises to the target over the first half of the steps. Kernels of
-    convolutions and fully connected layers are pruned, depthwise ones are not.
+    Masks are made anew every few steps, from the first ones on (`constant`) or while the sparsity rises
+    (`polynomial`); those of an N:M pattern are made once, at the first step. With a `folder` the run can be resumed:
+    masks and the schedule's step are saved with the weights.
     """
-    check_sparsity(sparsity)
     import tensorflow_model_optimization as tfmot
 
     steps = recipe.steps_per_epoch(len(training)) * recipe.epochs
@@ -54,7 +43,7 @@ def prune(
 
         copy = keras.models.clone_model(model)
         copy.set_weights(weights)
-        return tfmot.sparsity.keras.prune_low_magnitude(copy, pruning_schedule=_schedule(schedule, sparsity, steps))
+        return _wrapped(copy, plan, steps)
 
     wrapped, history = fit(
         make_model,
@@ -63,6 +52,7 @@ def prune(
         recipe,
         strategy=strategy,
         seed=seed,
+        folder=folder,
         callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
         task="fine-tuning",
         progress=progress,
@@ -72,34 +62,44 @@ def prune(
     return Trained(plain_copy(stripped), history)
 
 
-def check_sparsity(sparsity: float) -> None:
-    """Refuse a fraction that no kernel can be pruned to."""
-    if not 0 < sparsity < 1:
-        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
+def _wrapped(model: Any, plan: Plan, steps: int, prefix: str = "") -> Any:
+    """The model, on the same weights, with a pruning wrapper around each layer of the plan and no other.
+
+    tfmot would wrap every layer, and refuse a model for a layer without weights that it has never heard of.
+    """
+    import tensorflow_model_optimization as tfmot
+    import tf_keras as keras
+
+    n_of_m = plan.pruning.n_of_m
+
+    def wrap(layer: Any) -> Any:
+        name = prefix + layer.name
+        if is_nested(layer):
+            return _wrapped(layer, plan, steps, f"{name}/")
+        if name not in plan.sparsities:
+            return layer
+        return tfmot.sparsity.keras.prune_low_magnitude(
+            layer,
+            pruning_schedule=make_schedule(plan.pruning, plan.sparsities[name], steps),
+            sparsity_m_by_n=n_of_m and (n_of_m[1] - n_of_m[0], n_of_m[1]),  # tfmot counts the zeros
+        )
+
+    return keras.models.clone_model(model, clone_function=wrap)
 
 
-def _schedule(schedule: Schedule, sparsity: float, steps: int) -> Any:
+def make_schedule(pruning: Pruning, sparsity: float, steps: int) -> Any:
+    """When masks are made anew, and to which sparsity, in a run of that many steps (counted from 1)."""
     import tensorflow_model_optimization as tfmot
 
-    # The default of 100 steps would never prune in a short run, and masks made anew every step double its time.
-    frequency = min(10, max(steps // 2, 1))
-    if schedule == "constant":
+    frequency = min(LONGEST_INTERVAL, max(steps // 2, 1))
+    if pruning.schedule == "constant":
         return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=frequency)
+    first, last = (int(fraction * steps) for fraction in pruning.ramp or RAMP)
+    first = min(first, steps - frequency)
     return tfmot.sparsity.keras.PolynomialDecay(
         initial_sparsity=0.0,
         final_sparsity=sparsity,
-        begin_step=0,
-        end_step=max(steps // 2 // frequency, 1) * frequency,  # a step that prunes, or the target is never reached
+        begin_step=first,
+        end_step=first + max((last - first) // frequency, 1) * frequency,  # a step that prunes, or it is never reached
         frequency=frequency,
-    )
-
-
-def count_zeros(model: Any) -> tuple[Zeros, ...]:
-    """The zeros in every kernel of a Keras model, layer by layer."""
-    return tuple(
-        Zeros(name=layer.name, zeros=int((kernel == 0).sum()), weights=kernel.size)
-        for layer in model.layers
-        for variable in layer.weights
-        if "kernel" in variable.name
-        for kernel in (variable.numpy(),)
     )

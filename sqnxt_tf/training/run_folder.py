@@ -5,7 +5,8 @@ import io
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ class RunFolder:
         self._remove_checkpoints()
         for name in ("settings.json", "finished.json", "history.csv"):
             (self.path / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def kept_once_begun(self) -> Iterator[None]:
+        """Leave nothing behind where the block fails before the first checkpoint: there is nothing to go on from."""
+        try:
+            yield
+        except BaseException:
+            if not any(self.path.glob("checkpoints-*/checkpoint")):
+                self.forget()
+                with suppress(OSError):  # something else lies there
+                    self.path.rmdir()
+            raise
 
     def _remove_checkpoints(self) -> None:
         for folder in self.path.glob("checkpoints-*"):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
+from sqnxt_export.artifact.files import existing_file
 
 from ..data import ImageSet
 from ..data.pipeline import Arrays
@@ -79,6 +80,34 @@ def open_source(
         input_size=(height, width),
     )
     return Source(model=built, name=network.name, metadata=metadata, trained=False)
+
+
+def check_trained(model: str | Path) -> Path:
+    """The path of a model file, where a network with random weights would make no sense; touches no TensorFlow.
+
+    Raises:
+        SqnxtError, ExportError: a network's name, or no such file.
+    """
+    if is_network(str(model)):
+        raise SqnxtError(f"{model}: names a network, not a trained model; train it first with `sqnxt-tf train`")
+    return existing_file(model)
+
+
+def open_trained(model: str | Path, data: ImageSet) -> Source:
+    """The model of a file, whose classes are those of the data.
+
+    Raises:
+        SqnxtError, ExportError: it cannot be read, or it tells other classes apart.
+    """
+    source = open_source(str(check_trained(model)))
+    if source.metadata.labels and source.metadata.labels != data.class_names:
+        raise SqnxtError(f"{model}: was trained for other classes than those of {data.name}; give --data its own data")
+    if source.model.output_shape != (None, len(data.class_names)):
+        raise SqnxtError(
+            f"{model}: answers with {source.model.output_shape}, and {data.name} has {len(data.class_names)} classes; "
+            "give --data its own data"
+        )
+    return source
 
 
 def require_tensorflow() -> None:

@@ -1,31 +1,45 @@
 """Prune a trained model, fine-tune it, count its zeros, save it."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sqnxt_export import save_keras
-from sqnxt_export.artifact.files import existing_file
 
-from ..data import load_splits
-from ..device.evaluation import count_answers
+from ..data import ImageSet, Split, load_splits
+from ..device.evaluation import Evaluation, count_answers, paired_loss
 from ..errors import SqnxtError
-from ..networks.registry import is_network
 from ..progress import Progress, silent
-from ..training.pruning import Schedule, Zeros, check_sparsity, count_zeros
+from ..training.kernels import Zeros, count_zeros
 from ..training.pruning import prune as run_pruning
+from ..training.pruning_plan import Pruning, Schedule, make_plan
 from ..training.recipes import FINETUNE, Recipe
-from ..training.strategies import StrategyName, is_chief, make_strategy
-from .models import open_source, require_tensorflow, to_arrays
-from .train import TrainingResult, check_model_output, keras_versions
+from ..training.run_folder import RunFolder
+from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
+from .models import Source, check_trained, open_trained, require_tensorflow, to_arrays
+from .train import TrainingResult, check_model_output, check_shift, keras_versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruningResult(TrainingResult):
-    """As a training run, with the top-1 before pruning and the zeros of every kernel."""
+    """As a training run, with the answers before pruning, the zeros of every kernel, and why some kernels have none."""
 
-    top1_before: float
+    before: Evaluation
     layers: tuple[Zeros, ...]
+    dense: dict[str, str]
+
+    @property
+    def top1_before(self) -> float:
+        """Top-1 before pruning, as a fraction."""
+        return self.before.top1
+
+    @property
+    def top1_lost(self) -> tuple[float, float, float]:
+        """Top-1 before less top-1 after, as a fraction, and the 95 % interval of the difference."""
+        return paired_loss(self.before.right, self.test.right)
 
     @property
     def sparsity(self) -> float:
@@ -34,20 +48,48 @@ class PruningResult(TrainingResult):
 
     def to_json(self) -> dict[str, Any]:
         """The `prune` document."""
+        lost, low, high = self.top1_lost
         return {
             **TrainingResult.to_json(self),
             "top1_before": self.top1_before,
+            "top1_before_interval": list(self.before.top1_interval),
+            "top1_lost": lost,
+            "top1_lost_interval": [low, high],
             "sparsity": self.sparsity,
             "layers": [{**asdict(layer), "sparsity": layer.sparsity} for layer in self.layers],
+            "dense": [{"name": name, "reason": reason} for name, reason in self.dense.items()],
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """All that a pruning run is told: what to prune, on what data, how to fine-tune, where to."""
+
+    model: Path
+    output: Path
+    sets: Mapping[Split, ImageSet]
+    pruning: Pruning
+    recipe: Recipe
+    seed: int
+    data: str
+    force: bool
+    progress: Progress
+
+    def settings(self) -> dict[str, Any]:
+        """What is remembered in the pruned file."""
+        return {**self.pruning.to_json(), "data": self.data, "seed": self.seed, "recipe": asdict(self.recipe)}
 
 
 def prune(
     model: str | Path,
     output: str | Path,
     *,
-    sparsity: float = 0.4,
+    sparsity: float | None = None,
     schedule: Schedule = "constant",
+    ramp: tuple[float, float] | None = None,
+    excluded: Sequence[str] = (),
+    layer_sparsity: Mapping[str, float] | None = None,
+    pattern: str | None = None,
     data: str = "digits",
     recipe: Recipe = FINETUNE,
     seed: int = 0,
@@ -55,57 +97,91 @@ def prune(
     force: bool = False,
     progress: Progress = silent,
 ) -> PruningResult:
-    """Set the smallest `sparsity` of each kernel to zero, fine-tune what is left on `data`, write a `.keras` file.
+    """Set the smallest weights of each kernel to zero, fine-tune what is left on `data`, write a `.keras` file.
+
+    What is pruned, how far and when is told by `sparsity` to `pattern`; see `training.pruning_plan.Pruning`. State
+    lives beside the output in `NAME.train/`, as that of `train` does: the same call again goes on with an unfinished
+    run, masks and schedule included.
 
     Raises:
-        SqnxtError, ExportError: a model that cannot be read, data that are not its own, an output that exists.
+        SqnxtError, ExportError: a model that cannot be read, data that are not its own, a pattern that matches no
+            layer, an unfinished run of other settings, an output that exists.
     """
     output = check_model_output(output, force=force)
-    check_sparsity(sparsity)
+    pruning = Pruning(
+        sparsity=sparsity,
+        schedule=schedule,
+        ramp=ramp,
+        excluded=tuple(excluded),
+        layer_sparsity=dict(layer_sparsity or {}),
+        pattern=pattern,
+    )
+    run = _Run(
+        model=check_trained(model), output=output, sets=load_splits(data), pruning=pruning, recipe=recipe, seed=seed,
+        data=data, force=force, progress=progress,
+    )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
-    sets = load_splits(data)
     require_tensorflow()
-    if is_network(str(model)):
-        raise SqnxtError(f"{model}: names a network, not a trained model; train it first with `sqnxt-tf train`")
-    existing_file(model)
-    scope = make_strategy(strategy)  # before anything else of TensorFlow
-    source = open_source(str(model))
-    if source.metadata.labels and source.metadata.labels != sets["train"].class_names:
-        raise SqnxtError(f"{model}: was trained for other classes than those of {data}; give --data its own data")
-    arrays = {split: to_arrays(part, source.preprocessing) for split, part in sets.items()}
-    before = count_answers(output, sets["test"], source.model.predict(arrays["test"].images, verbose=0))
-    run = run_pruning(
+    check_cluster(strategy)
+    folder = RunFolder(output.with_suffix(".train"))
+    if is_chief():
+        folder.begin(_identity(run), force=force)  # before the workers meet, so that all find the same state
+    with folder.kept_once_begun() if is_chief() else nullcontext():
+        return _prune_in(folder, run, make_strategy(strategy))
+
+
+def _identity(run: _Run) -> dict[str, Any]:
+    """What an interrupted run must share with the one that goes on with it: the model's bytes too."""
+    return {"model_sha256": sha256(run.model.read_bytes()).hexdigest()[:16], **run.settings()}
+
+
+def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
+    """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
+    source = open_trained(run.model, run.sets["train"])
+    check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
+    plan = make_plan(source.model, run.pruning)
+    arrays = {split: to_arrays(part, source.preprocessing) for split, part in run.sets.items()}
+
+    def test(tested: Any) -> Evaluation:
+        return count_answers(run.output, run.sets["test"], tested.predict(arrays["test"].images, verbose=0))
+
+    before = test(source.model)
+    tuned = run_pruning(
         source.model,
         arrays["train"],
         arrays["validation"],
-        recipe,
-        sparsity=sparsity,
-        schedule=schedule,
-        strategy=scope,
-        seed=seed,
-        progress=progress,
+        run.recipe,
+        plan=plan,
+        strategy=strategy,
+        seed=run.seed,
+        folder=folder,
+        progress=run.progress,
     )
-    test = count_answers(output, sets["test"], run.model.predict(arrays["test"].images, verbose=0))
-    layers = count_zeros(run.model)
     result = PruningResult(
-        path=output,
+        path=run.output,
         network=source.metadata.network or source.name,
-        history=run.history,
-        test=test,
-        top1_before=before.top1,
-        layers=layers,
+        history=tuned.history,
+        test=test(tuned.model),
+        before=before,
+        layers=count_zeros(tuned.model),
+        dense=plan.dense,
     )
-    settings = {"sparsity": sparsity, "schedule": schedule, "data": data, "seed": seed, "recipe": asdict(recipe)}
+    if is_chief():
+        _save(tuned.model, source, result, run)
+        folder.finish()
+    return result
+
+
+def _save(model: Any, source: Source, result: PruningResult, run: _Run) -> None:
+    """Write the `.keras` file with what is known of it."""
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,
         nonzero_fraction=1 - result.sparsity,
-        accuracy=test.top1,
-        data=sets["test"].name,
+        accuracy=result.test.top1,
+        data=run.sets["test"].name,
         versions=keras_versions(),
-        extra={**source.metadata.extra, "pruning": settings},
+        extra={**source.metadata.extra, "pruning": run.settings()},
     )
-    if is_chief():
-        save_keras(run.model, output, metadata, force=force)
-    return result
+    save_keras(model, run.output, metadata, force=run.force)

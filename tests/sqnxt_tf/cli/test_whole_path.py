@@ -22,6 +22,12 @@ def test_every_verb_reads_what_the_one_before_wrote(cli: Any, tmp_path: Path) ->
     assert pruned["sparsity"] == pytest.approx(0.4, abs=1e-3)
     assert all(layer["sparsity"] == pytest.approx(0.4, abs=1 / layer["weights"]) for layer in pruned["layers"])
 
+    low, high = pruned["top1_before_interval"]
+    assert low < pruned["top1_before"] < high
+    assert pruned["top1_lost"] == pytest.approx(pruned["top1_before"] - pruned["test"]["top1"])
+    assert pruned["top1_lost_interval"][0] < pruned["top1_lost"] < pruned["top1_lost_interval"][1]
+    assert pruned["dense"] == []
+
     for suffix, precision in (("onnx", "float32"), ("onnx", "int16"), ("tflite", "float16")):
         export = ["export", "pruned.keras", "--format", suffix, "--precision", precision, "--samples", 8, "--json"]
         exported = cli(*export).json()

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqnxt_tf.data.images import ImageSet
-from sqnxt_tf.device.evaluation import count_answers, wilson_interval
+from sqnxt_tf.device.evaluation import count_answers, paired_loss, wilson_interval
 
 
 def image_set(labels: list[int], classes: int = 6) -> ImageSet:
@@ -55,3 +56,28 @@ def test_the_interval_holds_the_fraction_and_stays_between_0_and_1(counts: tuple
     low, high = wilson_interval(hits, samples)
     assert 0 <= low <= hits / samples + 1e-12
     assert hits / samples - 1e-12 <= high <= 1
+
+
+def answers(*counts: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Right before and after; so many images right in both, lost, won, wrong in both."""
+    before, after = (np.repeat(kind, counts) for kind in ([True, True, False, False], [True, False, True, False]))
+    return before, after
+
+
+def test_the_loss_of_paired_answers_counts_only_what_changed() -> None:
+    assert paired_loss(*answers(352, 3, 1, 3))[0] == pytest.approx(2 / 359)
+    lost, low, high = paired_loss(*answers(350, 4, 4, 1))
+    assert (lost, -low) == (0, pytest.approx(high))
+    forth, back = paired_loss(*answers(350, 6, 2, 1)), paired_loss(*answers(350, 2, 6, 1))
+    assert forth == pytest.approx((-back[0], -back[2], -back[1]))
+    (_, low, high), (least, most) = paired_loss(*answers(355, 0, 0, 4)), wilson_interval(355, 359)
+    assert low < 0 < high
+    assert high - low < 2 * (most - least)
+
+
+def test_the_interval_of_paired_answers_holds_what_it_says() -> None:
+    random, true_loss, held = np.random.default_rng(0), 0.01, 0
+    for counts in random.multinomial(359, [0.96, 0.02, 0.01, 0.01], size=2000):
+        _, low, high = paired_loss(*answers(*counts))
+        held += low <= true_loss <= high
+    assert 0.94 < held / 2000 < 0.99

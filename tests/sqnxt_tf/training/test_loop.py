@@ -10,7 +10,6 @@ import pytest
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.loop import Trained, train
-from sqnxt_tf.training.pruning import count_zeros, prune
 from sqnxt_tf.training.recipes import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import make_strategy
@@ -124,36 +123,3 @@ def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
     with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower --rate"):
         run(replace(RECIPE, rate=1000, warmup_rate=1000, epochs=20))
-
-
-@pytest.mark.parametrize("schedule", ["constant", "polynomial"])
-def test_pruning_reaches_its_sparsity_in_every_kernel(schedule: Any) -> None:
-    dense = run().model
-    pruned = prune(
-        dense,
-        stripes(36, 0),
-        stripes(12, 1),
-        RECIPE,
-        sparsity=0.5,
-        schedule=schedule,
-        strategy=make_strategy("one-device"),
-    )
-    assert [layer.name for layer in pruned.model.layers] == [layer.name for layer in dense.layers]
-    zeros = count_zeros(pruned.model)
-    assert len(zeros) == 3
-    for layer in zeros:
-        assert layer.sparsity == pytest.approx(0.5, abs=1 / layer.weights)
-    assert all(layer.zeros == 0 for layer in count_zeros(dense))
-
-
-@pytest.mark.parametrize("sparsity", [0.0, 1.0, -0.4, 40])
-def test_sparsities_that_make_no_sense_are_refused(sparsity: float) -> None:
-    with pytest.raises(SqnxtError, match="out of range"):
-        prune(
-            None,
-            stripes(4, 0),
-            stripes(4, 1),
-            RECIPE,
-            sparsity=sparsity,
-            strategy=make_strategy("one-device"),
-        )

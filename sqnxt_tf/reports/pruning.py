@@ -1,0 +1,56 @@
+"""What a person is told of pruning: accuracy before and after, layers left dense, layers by sensitivity."""
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from .results import accuracy_line
+from .tables import Table, percent
+
+if TYPE_CHECKING:
+    from ..workflows.prune import PruningResult
+    from ..workflows.scan import SensitivityScan
+
+NAMES_SHOWN = 4
+
+
+def pruning_lines(result: "PruningResult") -> list[str]:
+    """Accuracy after and before with its intervals, the difference with its own, and what was left dense, and why."""
+    low, high = (percent(bound) for bound in result.before.top1_interval)
+    lost, least, most = (100 * figure for figure in result.top1_lost)
+    return [
+        f"{result.path}: {accuracy_line(result.test)}",
+        f"before pruning: top-1 {percent(result.top1_before)} % (95 % interval {low} to {high}); "
+        f"lost {lost:.2f} points (95 % interval of the difference on the same images {least:.2f} to {most:.2f})",
+        *dense_lines(result.dense),
+    ]
+
+
+def dense_lines(dense: dict[str, str]) -> list[str]:
+    """One line a reason."""
+    lines = []
+    for reason, group in groupby(sorted(dense, key=lambda name: dense[name]), key=lambda name: dense[name]):
+        names = list(group)
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        lines.append(f"left dense: {', '.join(names[:NAMES_SHOWN])}{more} ({reason})")
+    return lines
+
+
+def sensitivity_table(scan: "SensitivityScan") -> Table:
+    """One row a layer, the most sensitive first: the loss and top-1 with that part of the layer's weights at zero."""
+    shares = [f"{percent(sparsity, 0)} %" for sparsity in scan.sparsities]
+    headers = [f"loss at {shares[0]}", *shares[1:], f"top-1 % at {shares[0]}", *shares[1:]]
+    table = Table(["<layer", "weights", "loss rises by", *headers], title="Sensitivity of each layer pruned alone")
+    for layer in scan.found.layers:
+        losses = (f"{point.loss:.4f}" for point in layer.points)
+        accuracies = (percent(point.top1) for point in layer.points)
+        table.add(layer.name, layer.weights, f"{layer.sensitivity:+.4f}", *losses, *accuracies)
+    return table
+
+
+def sensitivity_line(scan: "SensitivityScan") -> str:
+    """The model as it came."""
+    found = scan.found
+    return (
+        f"{scan.path}: loss {found.loss:.4f}, top-1 {percent(found.top1)} % of {found.samples} images of {scan.data} "
+        "as it is; layers are sorted by the mean rise of the loss"
+    )

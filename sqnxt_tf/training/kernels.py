@@ -1,0 +1,70 @@
+"""The kernels of a Keras model: which can be pruned, what they are called, how many of their weights are zero."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# Keras class -> its weights that are pruned; not depthwise ones: they are few, and each channel has only its own.
+PRUNED_WEIGHTS = {
+    "Conv2D": "kernel",
+    "Conv2DTranspose": "kernel",
+    "Dense": "kernel",
+    "SeparableConv2D": "pointwise_kernel",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zeros:
+    """How many of a layer's weights are zero."""
+
+    name: str
+    zeros: int
+    weights: int
+
+    @property
+    def sparsity(self) -> float:
+        """Zeros as a fraction."""
+        return self.zeros / self.weights
+
+
+def named_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every layer with its name; one inside a nested model is called `<nested>/<layer>`."""
+    for layer in model.layers:
+        name = prefix + layer.name
+        if is_nested(layer):
+            yield from named_layers(layer, f"{name}/")
+        else:
+            yield name, layer
+
+
+def is_nested(layer: Any) -> bool:
+    """Whether a layer is a model itself."""
+    import tf_keras as keras
+
+    return isinstance(layer, keras.Model)
+
+
+def prunable_layers(model: Any) -> dict[str, Any]:
+    """The layers whose kernels can be pruned, by name: convolutions, fully connected layers, pointwise halves."""
+    return {name: layer for name, layer in named_layers(model) if type(layer).__name__ in PRUNED_WEIGHTS}
+
+
+def pruned_kernel(layer: Any) -> Any:
+    """The variable of a prunable layer that is pruned; input and output channels are its last two axes."""
+    return getattr(layer, PRUNED_WEIGHTS[type(layer).__name__])
+
+
+def count_zeros(model: Any) -> tuple[Zeros, ...]:
+    """The zeros in every kernel of a model; a separable convolution's first half is called `<layer>/depthwise`."""
+    return tuple(
+        Zeros(name=_kernel_name(name, layer, variable), zeros=int((kernel == 0).sum()), weights=kernel.size)
+        for name, layer in named_layers(model)
+        for variable in layer.weights
+        if "kernel" in variable.name
+        for kernel in (variable.numpy(),)
+    )
+
+
+def _kernel_name(name: str, layer: Any, variable: Any) -> str:
+    is_first_half = type(layer).__name__ == "SeparableConv2D" and "depthwise" in variable.name.rpartition("/")[2]
+    return f"{name}/depthwise" if is_first_half else name

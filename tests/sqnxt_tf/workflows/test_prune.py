@@ -1,0 +1,133 @@
+"""`prune` as a user runs it: steered by pattern, scanned, killed and resumed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_export import Metadata, Preprocessing, save_keras
+from sqnxt_export.artifact.keras_file import read_weights
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.workflows.prune import prune
+from sqnxt_tf.workflows.scan import scan_sensitivity
+
+RECIPE = Recipe(epochs=1, batch=64, rate=0.01, warmup_rate=0.01, warmup_steps=0)
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> Path:
+    """A small untrained model for the digits."""
+    return save_dense(tmp_path / "dense.keras")
+
+
+def save_dense(path: Path, *, seed: int = 1, classes: int = 10, labels: tuple[str, ...] = tuple("0123456789")) -> Path:
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    image = layers.Input((8, 8, 3))
+    x = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(16, 3, padding="same", name="stem")(image))
+    x = layers.Conv2D(16, 3, groups=2, name="grouped")(layers.ReLU()(x))
+    x = layers.Dense(classes, name="classifier")(layers.GlobalAveragePooling2D()(x))
+    metadata = Metadata(labels=labels, preprocessing=Preprocessing.plain(8, 8))
+    save_keras(keras.Model(image, x), path, metadata)
+    return path
+
+
+def test_a_result_tells_accuracy_before_and_after_and_what_stays_dense(dense: Path, tmp_path: Path) -> None:
+    result = prune(dense, tmp_path / "p.keras", excluded=["stem"], layer_sparsity={"class*": 0.75}, recipe=RECIPE)
+    assert [round(layer.sparsity, 2) for layer in result.layers] == [0, 0.4, 0.75]
+    assert result.dense == {"stem": "left out by 'stem'"}
+    document = result.to_json()
+    assert document["dense"] == [{"name": "stem", "reason": "left out by 'stem'"}]
+    assert document["top1_before_interval"] == list(result.before.top1_interval)
+    assert document["top1_lost"] == pytest.approx(result.top1_before - result.test.top1)
+    again = prune(tmp_path / "p.keras", tmp_path / "q.keras", sparsity=0.5, recipe=RECIPE)
+    assert again.top1_before == result.test.top1
+    assert not list((tmp_path / "p.train").glob("checkpoints-*"))
+
+
+def test_what_cannot_be_pruned_is_refused_and_leaves_nothing(dense: Path, tmp_path: Path) -> None:
+    other = save_dense(tmp_path / "other.keras", classes=3, labels=())
+    before = sorted(tmp_path.iterdir())
+    for model, settings, fault in (
+        (dense, {"excluded": ["stm"]}, "matches no layer that can be pruned; did you mean stem"),
+        (dense, {"recipe": replace(RECIPE, max_shift=9)}, "max_shift = 9 is more than"),
+        (other, {}, r"answers with \(None, 3\), and digits/train has 10 classes"),
+    ):
+        with pytest.raises(SqnxtError, match=fault):
+            prune(model, tmp_path / "p.keras", **{"recipe": RECIPE, **settings})
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_scan_sorts_the_layers_and_writes_nothing(dense: Path, tmp_path: Path) -> None:
+    before = dense.read_bytes()
+    scanned = scan_sensitivity(dense, sparsities=(0.9, 0.5), excluded=["stem"], images=50)
+    assert {layer.name for layer in scanned.found.layers} == {"grouped", "classifier"}
+    document = scanned.to_json()
+    assert (document["samples"], document["sparsities"], document["data"]) == (50, [0.5, 0.9], "digits/validation")
+    for layer in document["layers"]:
+        assert set(layer) == {"name", "weights", "points", "sensitivity"}
+        assert [point["sparsity"] for point in layer["points"]] == [0.5, 0.9]
+        assert layer["points"][1]["zeros"] == round(0.9 * layer["weights"])
+    rises = [layer["sensitivity"] for layer in document["layers"]]
+    assert rises == sorted(rises, reverse=True)
+    assert dense.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [dense]
+    with pytest.raises(SqnxtError, match="there are none"):
+        scan_sensitivity(dense, sparsities=())
+
+
+def command_of(output: str, *options: object) -> list[str]:
+    prune = ["prune", "dense.keras", "--schedule", "polynomial", "--sparsity", 0.6, "--epochs", 4, "--rate", 0.02]
+    return [*map(str, [*prune, "-o", output, *options])]
+
+
+def kill_after_epochs(epochs: int, command: list[str], folder: Path) -> None:
+    """Start a command and kill it, as the system would, in the epoch after that many."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sqnxt_tf.cli", *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        deadline = time.monotonic() + 400
+        while not list(folder.glob(f"*.train/checkpoints-worker-0/epoch-{epochs}.index")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights_bit_for_bit(dense: Path, tmp_path: Path, cli: Any) -> None:
+    kill_after_epochs(2, command_of("killed.keras"), tmp_path)
+    assert not (tmp_path / "killed.keras").exists()
+    assert "sparsity 0.6 -> 0.5" in cli(*command_of("killed.keras", "--sparsity", 0.5)).error_line()
+    whole_model = dense.read_bytes()
+    save_dense(dense.with_name("other.keras"), seed=2).replace(dense)
+    assert "model_sha256" in cli(*command_of("killed.keras")).error_line()
+    dense.write_bytes(whole_model)
+
+    resumed = cli(*command_of("killed.keras", "--json")).json()
+    whole = cli(*command_of("whole.keras", "--json")).json()
+    assert resumed["epochs"] == whole["epochs"] == 4
+    assert resumed["layers"] == whole["layers"]
+    assert {layer["name"]: round(layer["sparsity"], 2) for layer in whole["layers"]} == dict.fromkeys(
+        ("stem", "grouped", "classifier"), 0.6
+    )
+    ours, theirs = (dict(read_weights(tmp_path / f"{name}.keras")) for name in ("killed", "whole"))
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name])
+    assert "exists already" in cli(*command_of("killed.keras")).error_line()
+    assert sorted(path.name for path in (tmp_path / "killed.train").iterdir()) == ["finished.json", "history.csv"]
