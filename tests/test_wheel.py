@@ -63,12 +63,18 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
     assert json.loads(run("summary", "alexnet", "--json").stdout)["params"] == 60_965_224
     report = json.loads(run("simulate", graph, "--json").stdout)
     assert report["total"]["macs"] == 349_151_936
+    assert json.loads(run("compare", graph, graph, "--json").stdout)["layers"]
+    assert len(json.loads(run("accelerators", "--json").stdout)) == 4
+    table3 = run("reproduce", "table3", "--json")
+    assert {row["source"] for row in json.loads(table3.stdout)} == {"layer rows"}
+    assert len(table3.stderr.splitlines()) == 1
     ready = json.loads(run("doctor", "--json").stdout)["ready"]
-    assert ready == {"base": True, "device": False, "train": False, "dev": False}
+    assert ready == {"base": True, "device": False, "report": False, "train": False, "dev": False}
     for arguments, extra in (
         (("train", "--network", "alexnet", "-o", "m.keras"), "train"),
         (("export", "alexnet", "--format", "onnx"), "train"),
         (("evaluate", graph), "device"),
+        (("simulate", graph, "--roofline", "roofline.svg"), "report"),
     ):
         done = run(*arguments)
         assert done.returncode == 2
