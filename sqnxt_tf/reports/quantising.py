@@ -16,7 +16,7 @@ def noise_table(layers: Sequence["LayerNoise"]) -> Table:
     """Signal-to-noise ratio of each layer's output, worst first."""
     own = any(layer.own_snr_db is not None for layer in layers)  # a .tflite file cannot tell it
     headers = ["<layer", "SNR dB", *["SNR dB of its own rounding"] * own]
-    table = Table(headers, title="Signal to noise, worst layers first")
+    table = Table(headers, title="Worst layers first")
     for layer in layers:
         figures = [layer.snr_db, *[layer.own_snr_db] * own]
         table.add(layer.name, *(None if figure is None else f"{figure:.1f}" for figure in figures))
