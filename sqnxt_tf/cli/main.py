@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from .. import __version__
+from . import interruption
 
 # verb -> module in this package; the module's command is called `command`
 VERBS = {
@@ -59,6 +60,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 interrupted."""
+    interruption.listen()
     try:
         result = main.main(arguments, prog_name="sqnxt-tf", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

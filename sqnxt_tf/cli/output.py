@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from . import interruption
+
 if TYPE_CHECKING:
     from ..reports.tables import Table
 
@@ -81,6 +83,7 @@ class Output:
 
     def progress(self, task: str, done: int, total: int, **figures: float) -> None:
         """Show how far the work is (see `sqnxt_tf.progress.Progress`)."""
+        interruption.check()
         if self.quiet:
             return
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
