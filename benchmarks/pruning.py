@@ -67,19 +67,7 @@ def measure(folder: Path, images: Arrays, fold_of: NDArray[np.int64], fold: int,
         Arrays(images.images[chosen], images.labels[chosen]) for chosen in (fold_of != fold, fold_of == fold)
     )
     dense = trained(folder, inside, outside, fold)
-    plan = make_plan(dense, pruning_of(variant))
-    strategy = make_strategy("one-device")
-    if variant == "0":
-        weights = dense.get_weights()
-
-        def same() -> Any:
-            model = build(NETWORK, classes=10, input_size=64)
-            model.set_weights(weights)
-            return model
-
-        tuned = train(same, inside, outside, FINETUNE, strategy=strategy, seed=fold, progress=tell).model
-    else:
-        tuned = prune(dense, inside, outside, FINETUNE, plan=plan, strategy=strategy, seed=fold, progress=tell).model
+    tuned = fine_tuned(dense, inside, outside, fold, variant)
     zeros = count_zeros(tuned)
     result = {
         "before": right(dense, outside),
@@ -88,6 +76,21 @@ def measure(folder: Path, images: Arrays, fold_of: NDArray[np.int64], fold: int,
     }
     path.write_text(json.dumps(result))
     return result
+
+
+def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: str) -> Any:
+    """The dense model pruned and fine-tuned; only fine-tuned where the variant is `0`."""
+    run = {"strategy": make_strategy("one-device"), "seed": fold, "progress": tell}
+    if variant != "0":
+        return prune(dense, inside, outside, FINETUNE, plan=make_plan(dense, pruning_of(variant)), **run).model
+    weights = dense.get_weights()
+
+    def same() -> Any:
+        model = build(NETWORK, classes=10, input_size=64)
+        model.set_weights(weights)
+        return model
+
+    return train(same, inside, outside, FINETUNE, **run).model
 
 
 def trained(folder: Path, inside: Arrays, outside: Arrays, fold: int) -> Any:
@@ -109,7 +112,7 @@ def pruning_of(variant: str) -> Pruning:
     if ":" in variant:
         return Pruning(pattern=variant)
     schedule = "polynomial" if variant.endswith("poly") else "constant"
-    return Pruning(sparsity=float(variant.removesuffix("poly")) or None, schedule=schedule)
+    return Pruning(sparsity=float(variant.removesuffix("poly")), schedule=schedule)
 
 
 def right(model: Any, data: Arrays) -> list[bool]:
