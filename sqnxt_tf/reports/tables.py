@@ -31,14 +31,16 @@ class Table:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
 
-        table = RichTable(box=SIMPLE_HEAD, title=self.title or None, title_justify="left", pad_edge=False)
-        for header in self.headers:
-            left = header.startswith("<")
-            table.add_column(header.removeprefix("<"), justify="left" if left else "right", no_wrap=True)
+        # The space between columns stands in the cells: rich takes a third longer to put it around them.
+        table = RichTable(box=SIMPLE_HEAD, title=self.title or None, title_justify="left", padding=0)
+        for header, name in zip(
+            self.headers, _spaced(header.removeprefix("<") for header in self.headers), strict=True
+        ):
+            table.add_column(name, justify="left" if header.startswith("<") else "right", no_wrap=True)
         for index, row in enumerate(self.rows):
-            table.add_row(*_escaped(row), end_section=bool(self.totals) and index == len(self.rows) - 1)
+            table.add_row(*_spaced(row), end_section=bool(self.totals) and index == len(self.rows) - 1)
         for total in self.totals:
-            table.add_row(*_escaped(total), style="bold")
+            table.add_row(*_spaced(total), style="bold")
         return table
 
     def to_lines(self) -> list[str]:
@@ -57,10 +59,11 @@ def _shown(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def _escaped(row: Iterable[str]) -> list[Any]:
+def _spaced(row: Iterable[str]) -> list[Any]:
+    """Cells with two spaces before all but the first; as they are, without markup."""
     from rich.text import Text
 
-    return [Text(cell) for cell in row]
+    return [Text(f"  {cell}" if place else cell) for place, cell in enumerate(row)]
 
 
 def shape(values: Sequence[int]) -> str:
