@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .artifact.embedding import read_metadata, write_metadata
     from .artifact.files import whole_file
-    from .artifact.metadata import Metadata
+    from .artifact.metadata import EMBEDDED, Metadata
     from .artifact.preprocessing import Preprocessing
     from .artifact.weights import compressed_bytes, layer_zeros, nonzero_fraction
     from .convert.to_onnx import to_onnx
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .runtimes.keras_runner import load_keras, save_keras
 
 _HOMES = {
+    "EMBEDDED": "artifact.metadata",
     "ExportError": "errors",
     "ExportResult": "exporting",
     "Metadata": "artifact.metadata",
@@ -51,6 +52,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "EMBEDDED",
     "PRECISIONS",
     "ExportError",
     "ExportResult",

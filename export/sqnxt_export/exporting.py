@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from ._runtime import quiet_stderr
 from .artifact.embedding import write_metadata
 from .artifact.files import check_output, format_of, whole_file
-from .artifact.metadata import Metadata
+from .artifact.metadata import EMBEDDED, Metadata
 from .artifact.onnx_file import save_onnx
+from .artifact.preprocessing import Preprocessing
 from .artifact.weights import compressed_bytes, nonzero_fraction
 from .batching import batches
+from .convert.embedding import embed_preprocessing as embed
 from .errors import ExportError, ParityError
-from .parity import Parity, compare
+from .parity import SMALLEST_LOGIT, Parity, are_probabilities, centred_logarithms, compare
 from .quantise.precision import CALIBRATED, check_precision, notes_on
 from .quantise.recipes import checked_calibration
 from .runtimes import open_model
@@ -70,6 +72,7 @@ def export(
     force: bool = False,
     batch: int | None = 1,
     source: str = "",
+    embed_preprocessing: bool = False,
 ) -> ExportResult:
     """Write the artifact of a tf_keras model, proved equal to it.
 
@@ -89,6 +92,9 @@ def export(
         force: Overwrite `path`.
         batch: Images at once, fixed in the file; None leaves it free, in ONNX only.
         source: Where the model came from, for the result; a file name or a network's.
+        embed_preprocessing: Let the artifact take uint8 images and do the arithmetic of `metadata`'s preprocessing
+            itself; `samples` and `calibration` are then pixels on 0-255, and the metadata say that no arithmetic is
+            left to do.
 
     Raises:
         ExportError: Bad input, a missing library, or a file that cannot be written.
@@ -98,14 +104,22 @@ def export(
     check_precision(format, precision)
     _check_call(path, format, batch)
     check_output(path, force=force)
+    arithmetic = _arithmetic(metadata) if embed_preprocessing else None
+    shown = samples
+    if arithmetic is not None:
+        samples = arithmetic.normalise(samples)
+        calibration = None if calibration is None else arithmetic.normalise(calibration)
     samples_to_calibrate = checked_calibration(precision, calibration)
     _check_images(model, samples, samples_to_calibrate if precision in CALIBRATED else None)
     reference = _reference(model, samples)
     with whole_file(path, force=force) as temporary:
         _convert(model, temporary, precision, samples_to_calibrate, batch)
+        if arithmetic is not None:
+            embed(temporary, arithmetic)
+            metadata = _left_to_do(metadata or Metadata(), arithmetic)
         nonzero = nonzero_fraction(temporary)
         write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero))
-        parity = compare(reference, open_model(temporary).run(samples), precision, trained=trained)
+        parity = compare(reference, open_model(temporary).run(shown), precision, trained=trained)
         if not parity.passed:
             raise ParityError(
                 f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
@@ -122,7 +136,7 @@ def export(
         nonzero_fraction=nonzero,
         parity=parity,
         source=source,
-        notes=notes_on(format, precision),
+        notes=(*notes_on(format, precision), *_notes_on_answers(reference)),
     )
 
 
@@ -133,7 +147,20 @@ def _check_call(path: Path, format: str, batch: int | None) -> None:
     if batch is not None and batch < 1:
         raise ExportError(f"batch {batch}: must be at least 1; leave it out for one image at a time")
     if batch is None and format == "tflite":
-        raise ExportError("batch None: TFLite files have a fixed batch; leave it out for one image at a time")
+        raise ExportError("batch free: TFLite files have a fixed batch; leave it out for one image at a time")
+
+
+def _arithmetic(metadata: Metadata | None) -> Preprocessing:
+    """The preprocessing that goes into the graph."""
+    if metadata is None or metadata.preprocessing is None:
+        raise ExportError("embed_preprocessing: the metadata say nothing of preprocessing; give them, or leave it out")
+    return metadata.preprocessing
+
+
+def _left_to_do(metadata: Metadata, embedded: Preprocessing) -> Metadata:
+    """Metadata of an artifact that subtracts and divides itself: what it does is kept beside them."""
+    done = {"mean": list(embedded.mean), "scale": list(embedded.scale)}
+    return dataclasses.replace(metadata, preprocessing=embedded.raw(), extra={**metadata.extra, EMBEDDED: done})
 
 
 def _check_images(model: Any, samples: NDArray[np.float32], calibration: NDArray[np.float32] | None) -> None:
@@ -166,6 +193,16 @@ def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
             f"model {model.name!r}: the model itself gives values that are not finite; train it again with a lower rate"
         )
     return reference
+
+
+def _notes_on_answers(reference: NDArray[np.float32]) -> tuple[str, ...]:
+    """A warning where parity cannot tell a good artifact from a bad one."""
+    if not are_probabilities(reference) or np.abs(centred_logarithms(reference)).max() >= SMALLEST_LOGIT:
+        return ()
+    return (
+        "the model gives every class nearly the same probability, as random weights do whose batch norm has seen no "
+        "data: parity says little about it",
+    )
 
 
 def _convert(model: Any, target: Path, precision: str, calibration: NDArray[np.float32], batch: int | None) -> None:

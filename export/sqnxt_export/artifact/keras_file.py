@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .._runtime import require
 from ..errors import ExportError, one_line
+from .keras_functions import FUNCTIONS
 from .zips import open_zip, read_member
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -25,10 +26,11 @@ _MAX_OBJECTS = 20_000
 """Far above any network's: three objects a weight, a few thousand for a very deep one."""
 
 _SAFE_CLASSES = """
-    Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Cropping2D Dense
-    DepthwiseConv2D Dropout ELU Flatten Functional GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D InputLayer
-    LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model Multiply Normalization PReLU Permute ReLU Rescaling
-    Reshape Sequential SeparableConv2D Softmax SpatialDropout2D Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
+    Activation ActivityRegularization Add AlphaDropout Average AveragePooling2D BatchNormalization Concatenate Conv2D
+    Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dropout ELU Flatten Functional GaussianDropout GaussianNoise
+    GlobalAveragePooling2D GlobalMaxPooling2D InputLayer LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model
+    Multiply Normalization PReLU Permute ReLU Rescaling Reshape Sequential SeparableConv2D Softmax SpatialDropout2D
+    Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
 
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
     RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
@@ -40,6 +42,17 @@ _MODULES = frozenset(
     for top in ("keras", "tf_keras")
     for rest in ("", ".layers", ".models", ".initializers", ".regularizers", ".constraints", ".mixed_precision")
 ) | {"tf_keras.src.engine.functional", "tf_keras.src.engine.sequential", "tf_keras.src.engine.training"}
+
+_FUNCTION_LAYER = "TFOpLambda"
+_ELSEWHERE = {
+    _FUNCTION_LAYER: "tf_keras.src.layers.core.tf_op_layer",
+    "CustomScaleLayer": "tf_keras.src.applications.inception_resnet_v2",
+    "LayerScale": "tf_keras.src.applications.convnext",
+    "StochasticDepth": "tf_keras.src.applications.convnext",
+}
+"""Safe classes that lie in other modules of Keras: what its own networks are built from."""
+_TENSORFLOW_CONSTANT = ("Constant", "tensorflow.python.ops.init_ops_v2")
+"""The initial value that tf_keras.applications gives some biases."""
 
 
 def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
@@ -165,6 +178,11 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
     name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
     if isinstance(registered, str) and registered in allowed:
         return
+    if (name, module) == _TENSORFLOW_CONSTANT and registered in (None, name):
+        return
+    if str(name) in _ELSEWHERE and module == _ELSEWHERE[str(name)]:
+        _check_elsewhere(path, value)
+        return
     if str(name) not in _CLASSES:
         raise ExportError(
             f"{path}: holds an object of class {str(name)[:80]!r}, which is not on the list of safe Keras classes; "
@@ -174,4 +192,21 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
         raise ExportError(
             f"{path}: takes class {name!r} from {str(registered or module)[:80]!r}, which is not Keras; refused, "
             "rebuild the model from standard layers"
+        )
+
+
+def _check_elsewhere(path: Path, value: dict[str, Any]) -> None:
+    """A class of `_ELSEWHERE` under its own registered name, and only functions of our tables."""
+    name, registered = value["class_name"], value.get("registered_name")
+    if registered not in (None, name, f"Custom>{name}"):
+        raise ExportError(
+            f"{path}: takes class {name!r} from {str(registered)[:80]!r}, which is not Keras; refused, rebuild the "
+            "model from standard layers"
+        )
+    config = value.get("config")
+    function = config.get("function") if isinstance(config, dict) else None
+    if name == _FUNCTION_LAYER and (not isinstance(function, str) or function not in FUNCTIONS):
+        raise ExportError(
+            f"{path}: calls TensorFlow's function {str(function)[:80]!r}, which is not on the list of safe ones; "
+            "refused, rebuild the model from standard layers"
         )

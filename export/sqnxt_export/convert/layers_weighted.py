@@ -57,21 +57,24 @@ def conv2d_transpose(call: LayerCall) -> str:
     layer = call.layer
     if layer.output_padding is not None or layer.groups != 1:
         raise call.unsupported("an output padding, or groups,")
-    geometry = _geometry(call)
-    sides = zip(
-        call.output_shape[:2], call.input_shape[:2], layer.kernel_size, layer.strides, layer.dilation_rate, strict=True
-    )
-    before, after = [], []
-    for length, inputs, window, stride, dilation in sides:
-        excess = (inputs - 1) * stride + (window - 1) * dilation + 1 - length
-        before.append(max(excess, 0) // 2)
-        after.append(excess - before[-1])
-    geometry["pads"] = before + [max(amount, 0) for amount in after]
-    geometry["output_padding"] = [max(-amount, 0) for amount in after]
+    geometry = {**_geometry(call), **_transposed_pads(call)}
     inputs = [call.input, call.constant("kernel", layer.kernel.numpy().transpose(3, 2, 0, 1))]
     if layer.use_bias:
         inputs.append(call.constant("bias", layer.bias.numpy()))
     return activate(call, call.add("ConvTranspose", inputs, group=1, **geometry), layer.activation)
+
+
+def _transposed_pads(call: LayerCall) -> dict[str, list[int]]:
+    """What is cut off on each side, and what is added where the windows do not reach the end."""
+    layer = call.layer
+    before, after = [], []
+    for axis in (0, 1):
+        window = (layer.kernel_size[axis] - 1) * layer.dilation_rate[axis] + 1
+        reached = (call.input_shape[axis] - 1) * layer.strides[axis] + window
+        excess = reached - call.output_shape[axis]
+        before.append(max(excess, 0) // 2)
+        after.append(excess - before[-1])
+    return {"pads": before + [max(side, 0) for side in after], "output_padding": [max(-side, 0) for side in after]}
 
 
 def _conv(call: LayerCall, x: str, kernel: Any, *, groups: int, geometry: dict[str, Any] | None = None) -> str:
