@@ -20,6 +20,8 @@ from sqnxt_export import (
     save_keras,
 )
 
+_FUNCTIONS = "tf_keras.src.layers.core.tf_op_layer"
+
 
 def _rewrite(path: Path, target: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     """Copy a .keras file with its members changed."""
@@ -74,6 +76,12 @@ def test_no_module_that_a_file_names_is_imported(
             {"class_name": ["Conv2D"]},
             {"registered_name": "package>Custom"},
             {"module": "tf_keras.src.utils.generic_utils"},
+            {"module": "tf_keras.src.applications.convnext", "class_name": "ConvNeXt"},
+            {"module": "tf_keras.src.applications.convnext", "class_name": "LayerScale", "registered_name": "os>x"},
+            {"module": "os", "class_name": "TFOpLambda"},
+            {"module": _FUNCTIONS, "class_name": "TFOpLambda", "config": {"function": "io.write_file"}},
+            {"module": _FUNCTIONS, "class_name": "TFOpLambda", "config": {"function": ["math.add"]}},
+            {"module": _FUNCTIONS, "class_name": "TFOpLambda", "config": "math.add"},
         ]
     ):
         path = _with_layer(files["keras"], tmp_path / f"evil{number}.keras", **changes)
@@ -126,20 +134,8 @@ def test_a_config_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, monkey
         with pytest.raises(ExportError, match="more weights than the file holds") as caught:
             load_keras(_rewrite(good, path, change))
         assert "\n" not in str(caught.value)
-    monkeypatch.setattr("sqnxt_export.runtimes.keras_runner._SPARE_BYTES", 3 * 8)
+    monkeypatch.setattr("sqnxt_export.runtimes.allocation.SPARE_BYTES", 3 * 8)
     assert load_keras(good).layers[-1].units == 7  # besides three counters, exactly what is stored
-
-
-def test_keras_3_is_recognised(files: dict[str, Path], tmp_path: Path) -> None:
-    def version(members: dict[str, bytes]) -> None:
-        members["metadata.json"] = b'{"keras_version": "3.12.0"}'
-
-    def module(members: dict[str, bytes]) -> None:
-        members["config.json"] = b'{"module": "keras.src.models.functional", "class_name": "Functional"}'
-
-    for change in (version, module):
-        with pytest.raises(ExportError, match=r"saved by Keras 3.*rebuild the model"):
-            load_keras(_rewrite(files["keras"], tmp_path / "a.keras", change))
 
 
 def test_models_within_models_load(tmp_path: Path) -> None:

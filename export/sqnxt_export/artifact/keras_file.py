@@ -63,16 +63,10 @@ def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
         allowed: Registered names ("package>Class") that the caller will provide classes for.
 
     Raises:
-        ExportError: Not a .keras file, one saved by Keras 3, or one that names anything else.
+        ExportError: Not a .keras file, or one that names anything else.
     """
-    with open_zip(path, ".keras file") as archive:
-        config = _read_json(path, read_member(path, archive, CONFIG, _MAX_JSON_BYTES), CONFIG)
-        metadata = _read_json(path, read_member(path, archive, METADATA, _MAX_JSON_BYTES), METADATA)
-    _refuse_keras3(path, config, metadata)
-    if config.get("class_name") not in ("Functional", "Model", "Sequential"):
-        raise ExportError(
-            f"{path}: holds a {str(config.get('class_name'))[:80]!r}; give a functional or Sequential model"
-        )
+    config, _ = _read_parts(path)
+    _check_is_model(path, config)
     checked: dict[str, Any] = _checked(path, config, frozenset(allowed))
     return checked
 
@@ -150,14 +144,48 @@ def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
     return values
 
 
-def _refuse_keras3(path: Path, config: dict[str, Any], metadata: dict[str, Any]) -> None:
-    version = str(metadata.get("keras_version", ""))[:20]
-    by_version = version.partition(".")[0] not in ("2", "")
-    if by_version or str(config.get("module", "")).startswith("keras.src"):
+def saved_by_keras3(path: Path) -> bool:
+    """Whether Keras 3 wrote the file, by its own word or by the way it spells modules.
+
+    Raises:
+        ExportError: Not a .keras file.
+    """
+    config, metadata = _read_parts(path)
+    major = str(metadata.get("keras_version", ""))[:20].partition(".")[0]
+    return major not in ("2", "") or str(config.get("module", "")).startswith("keras.src")
+
+
+def read_keras3_config(path: Path) -> dict[str, Any]:
+    """The config of a file that Keras 3 wrote, as it stands; `keras3_config` tells what of it is safe.
+
+    Raises:
+        ExportError: Not a .keras file, nested too deep, or no functional or Sequential model.
+    """
+    config, _ = _read_parts(path)
+    _check_is_model(path, config)
+    _check_depth(path, config)
+    return config
+
+
+def _read_parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    with open_zip(path, ".keras file") as archive:
+        config = _read_json(path, read_member(path, archive, CONFIG, _MAX_JSON_BYTES), CONFIG)
+        metadata = _read_json(path, read_member(path, archive, METADATA, _MAX_JSON_BYTES), METADATA)
+    return config, metadata
+
+
+def _check_is_model(path: Path, config: dict[str, Any]) -> None:
+    if config.get("class_name") not in ("Functional", "Model", "Sequential"):
         raise ExportError(
-            f"{path}: saved by Keras {version if by_version else 3}, whose layers tf_keras cannot read; "
-            "rebuild the model with `import tf_keras as keras`, copy the weights with set_weights(), and save that"
+            f"{path}: holds a {str(config.get('class_name'))[:80]!r}; give a functional or Sequential model"
         )
+
+
+def _check_depth(path: Path, value: Any, depth: int = 0) -> None:
+    if depth > _MAX_CONFIG_DEPTH:
+        raise ExportError(f"{path}: {CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep; refused, save a flat model")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(path, item, depth + 1)
 
 
 def _checked(path: Path, value: Any, allowed: frozenset[str], depth: int = 0) -> Any:
