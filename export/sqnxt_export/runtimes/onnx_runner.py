@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime import onnx_session, require
-from ..artifact.onnx_file import read_onnx
+from ..artifact.onnx_file import check_sizes, read_onnx
 from ..errors import ExportError, one_line
 from .runner import Runner, checked_shape
 
@@ -25,7 +25,7 @@ class OnnxRunner(Runner):
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         onnxruntime = require("onnxruntime", "to run an .onnx file")
-        read_onnx(path)  # refuses garbage and external weights with a plain reason
+        check_sizes(path, read_onnx(path))  # refuses garbage and external weights with a plain reason
         try:
             self._session = onnx_session(str(path), threads=threads)
         except Exception as error:  # onnxruntime's classes share no base of their own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..batching import batches, filled
 from ..errors import ExportError
 
 _FREE_BATCH = 32
+_MOST_VALUES = 1 << 29  # 2 GiB of float32
 
 
 class Runner(ABC):
@@ -32,6 +34,11 @@ class Runner(ABC):
     takes_pixels: bool = False
 
     def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
+        if math.prod(input_shape) * (batch or 1) > _MOST_VALUES:
+            raise ExportError(
+                f"{path}: takes {batch or 1} images of {list(input_shape)} at once, more than fit in memory; export it "
+                "for smaller images or batches"
+            )
         self.path = path
         self.version = version
         self.input_shape = input_shape
