@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .._runtime import require
 from ..errors import ExportError, one_line
+from .keras_calls import check_calls
 from .keras_functions import FUNCTIONS
 from .zips import open_zip, read_member
 
@@ -68,6 +69,7 @@ def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
     config, _ = _read_parts(path)
     _check_is_model(path, config)
     checked: dict[str, Any] = _checked(path, config, frozenset(allowed))
+    check_calls(path, checked)
     return checked
 
 

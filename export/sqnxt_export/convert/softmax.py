@@ -12,26 +12,29 @@ from typing import Any
 
 
 def ends_in_softmax(model: Any) -> bool:
-    """Whether the model's output, [n, classes], is the softmax activation of its last layer."""
-    activation = getattr(_last_layer(model), "activation", None)
-    return len(model.outputs[0].shape) == 2 and getattr(activation, "__name__", "") == "softmax"
+    """Whether the model's output, [n, classes], is a softmax: a layer, or the activation of the last one."""
+    layer = _last_layer(model)
+    activation = getattr(layer, "activation", None)
+    is_softmax = type(layer).__name__ == "Softmax" or getattr(activation, "__name__", "") == "softmax"
+    return is_softmax and len(model.outputs[0].shape) == 2
 
 
 @contextlib.contextmanager
 def without_softmax(model: Any) -> Iterator[None]:
     """Let a model that ends in softmax give logits when it is called within the block."""
     layer = _last_layer(model)
-    activation = layer.activation
-    layer.activation = _unchanged
+    name = "activation" if hasattr(layer, "activation") else "call"
+    before = getattr(layer, name)
+    setattr(layer, name, _unchanged)
     try:
         yield
     finally:
-        layer.activation = activation
+        setattr(layer, name, before)
 
 
 def _last_layer(model: Any) -> Any:
     return model.outputs[0]._keras_history.layer
 
 
-def _unchanged(x: Any) -> Any:
+def _unchanged(x: Any, *args: Any, **kwargs: Any) -> Any:
     return x

@@ -58,11 +58,19 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
         stored = _write_clean(path, config, clean)
         try:
             with quiet_stderr(), allocating_at_most(path, stored):
-                return keras.models.load_model(clean, custom_objects=custom_objects, compile=False, safe_mode=True)
+                known = {**_applications_layers(), **(custom_objects or {})}
+                return keras.models.load_model(clean, custom_objects=known, compile=False, safe_mode=True)
         except ExportError:
             raise
         except Exception as error:
             raise ExportError(f"{path}: Keras cannot rebuild it ({one_line(error)}); save the model again") from error
+
+
+def _applications_layers() -> dict[str, type]:
+    """Layers of Keras's own networks that its loader does not find by itself."""
+    from tf_keras.src.applications import convnext
+
+    return {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
 
 
 def _load_keras3(path: Path) -> Any:
