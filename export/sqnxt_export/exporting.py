@@ -21,7 +21,7 @@ from .artifact.preprocessing import Preprocessing
 from .artifact.weights import compressed_bytes, nonzero_fraction
 from .batching import batches
 from .convert.embedding import embed_preprocessing as embed
-from .errors import ExportError, ParityError
+from .errors import ExportError, ParityError, one_line
 from .parity import SMALLEST_LOGIT, Parity, are_probabilities, centred_logarithms, compare
 from .quantise.precision import CALIBRATED, check_precision, notes_on
 from .quantise.recipes import checked_calibration
@@ -119,7 +119,7 @@ def export(
             metadata = _left_to_do(metadata or Metadata(), arithmetic)
         nonzero = nonzero_fraction(temporary)
         write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero))
-        parity = compare(reference, open_model(temporary).run(shown), precision, trained=trained)
+        parity = compare(reference, _run(temporary, path, shown, precision), precision, trained=trained)
         if not parity.passed:
             raise ParityError(
                 f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
@@ -148,6 +148,17 @@ def _check_call(path: Path, format: str, batch: int | None) -> None:
         raise ExportError(f"batch {batch}: must be at least 1; leave it out for one image at a time")
     if batch is None and format == "tflite":
         raise ExportError("batch free: TFLite files have a fixed batch; leave it out for one image at a time")
+
+
+def _run(temporary: Path, path: Path, images: NDArray[np.float32], precision: str) -> NDArray[np.float32]:
+    """What the new file answers in its own runtime."""
+    try:
+        return open_model(temporary).run(images)
+    except ExportError as error:
+        reason = one_line(error).removeprefix(f"{temporary}: ")
+        raise ExportError(
+            f"{path}: not written, its runtime fails with it ({reason}); {_REMEDIES[precision]}"
+        ) from error
 
 
 def _arithmetic(metadata: Metadata | None) -> Preprocessing:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .._runtime import require
 from ..artifact.preprocessing import Preprocessing
 
+_CAP = 6.0
+
 
 def with_softmax(data: bytes) -> bytes:
     """The file with a float softmax behind its output, float32 [n, classes]."""
@@ -22,6 +24,25 @@ def with_softmax(data: bytes) -> bytes:
     node = edit.node("SOFTMAX", [edit.graph.outputs[0]], result, options)
     edit.graph.operators = [*edit.graph.operators, node]
     edit.rename_output(result)
+    return edit.to_bytes()
+
+
+def without_idle_caps(data: bytes) -> bytes:
+    """The file with RELU in place of each fused RELU6 whose integers end below six: it computes the same.
+
+    LiteRT refuses a RELU6 where six is no 32-bit multiple of the output's scale, as in networks whose values vanish.
+    """
+    edit = _Edit(data)
+    schema = edit.schema
+    limits = {schema.TensorType.INT8: 127, schema.TensorType.INT16: 32767}
+    for node in edit.graph.operators:
+        output = edit.graph.tensors[node.outputs[0]]
+        if getattr(node.builtinOptions, "fusedActivationFunction", 0) != schema.ActivationFunctionType.RELU6:
+            continue
+        if output.type in limits and output.quantization is not None:
+            scale, zero_point = output.quantization.scale[0], output.quantization.zeroPoint[0]
+            if (limits[output.type] - zero_point) * scale <= _CAP:
+                node.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.RELU
     return edit.to_bytes()
 
 

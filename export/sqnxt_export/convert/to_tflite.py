@@ -17,7 +17,7 @@ from ..errors import ExportError, one_line
 from ..quantise.precision import CALIBRATED, check_precision
 from ..quantise.recipes import checked_calibration
 from .softmax import ends_in_softmax, without_softmax
-from .tflite_edit import with_softmax
+from .tflite_edit import with_softmax, without_idle_caps
 from .tflite_half import with_half_weights
 from .to_onnx import image_shape
 
@@ -56,6 +56,8 @@ def to_tflite(
             data: bytes = converter.convert()
             if precision == "float16":
                 data = with_half_weights(data)
+            if precision in CALIBRATED:
+                data = without_idle_caps(data)
             if float_softmax:
                 data = with_softmax(data)
     except ExportError:
