@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,9 +119,11 @@ def export(
         if arithmetic is not None:
             embed(temporary, arithmetic)
             metadata = _left_to_do(metadata or Metadata(), arithmetic)
-        nonzero = nonzero_fraction(temporary)
-        write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero))
-        parity = compare(reference, _run(temporary, path, shown, precision), precision, trained=trained)
+        with _as_of(path, temporary, precision):
+            nonzero = nonzero_fraction(temporary)
+            write_metadata(temporary, _completed(metadata or Metadata(), model, precision, nonzero))
+            logits = open_model(temporary).run(shown)
+        parity = compare(reference, logits, precision, trained=trained)
         if not parity.passed:
             raise ParityError(
                 f"{path}: not written, it does not compute what the model computes ({parity.reason}); "
@@ -150,15 +154,14 @@ def _check_call(path: Path, format: str, batch: int | None) -> None:
         raise ExportError("batch free: TFLite files have a fixed batch; leave it out for one image at a time")
 
 
-def _run(temporary: Path, path: Path, images: NDArray[np.float32], precision: str) -> NDArray[np.float32]:
-    """What the new file answers in its own runtime."""
+@contextlib.contextmanager
+def _as_of(path: Path, temporary: Path, precision: str) -> Iterator[None]:
+    """Let what is wrong with the new file be told of the file that was asked for."""
     try:
-        return open_model(temporary).run(images)
+        yield
     except ExportError as error:
         reason = one_line(error).removeprefix(f"{temporary}: ")
-        raise ExportError(
-            f"{path}: not written, its runtime fails with it ({reason}); {_REMEDIES[precision]}"
-        ) from error
+        raise ExportError(f"{path}: not written, no runtime can use it ({reason}); {_REMEDIES[precision]}") from error
 
 
 def _arithmetic(metadata: Metadata | None) -> Preprocessing:

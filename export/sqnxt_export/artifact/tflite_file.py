@@ -200,7 +200,9 @@ def _check_scales(reader: _Reader, tensor: int, kind: str) -> None:
         if zero_points != count:
             raise ValueError(f"{count} scales and {zero_points} zero points")
     if (kind in _SCALED and not scales) or not all(0 < scale < math.inf for scale in scales):
-        raise ValueError(f"an {kind or 'integer'} tensor with the scales {list(scales[:4])}")
+        raise ValueError(
+            f"an {kind or 'integer'} tensor with the scales {list(scales[:4])}, which ends LiteRT's process"
+        )
 
 
 def _check_indices(reader: _Reader, subgraph: int, tensors: int) -> None:
