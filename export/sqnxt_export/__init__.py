@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .artifact.embedding import read_metadata, write_metadata
     from .artifact.files import whole_file
-    from .artifact.metadata import Metadata
+    from .artifact.metadata import EMBEDDED, Metadata
     from .artifact.preprocessing import Preprocessing
     from .artifact.weights import compressed_bytes, layer_zeros, nonzero_fraction
     from .building import Budget
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Budget": "building",
     "Compressed": "compression.compressing",
+    "EMBEDDED": "artifact.metadata",
     "ExportError": "errors",
     "ExportResult": "exporting",
     "Metadata": "artifact.metadata",
@@ -62,6 +63,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "EMBEDDED",
     "PRECISIONS",
     "Budget",
     "Compressed",

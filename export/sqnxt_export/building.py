@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ._runtime import onnx_session, quiet_stderr
 from .artifact.files import format_of
 from .artifact.onnx_file import save_onnx
+from .artifact.preprocessing import Preprocessing
 from .batching import batches, filled
 from .errors import ExportError
 from .parity import compare
@@ -61,7 +62,11 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is to be built: see `exporting.export` for the fields. `reference` are the model's logits of `samples`."""
+    """What is to be built: see `exporting.export` for the fields.
+
+    `samples` and `calibration` are preprocessed, `reference` are the model's logits of `samples`, and `embedded` is the
+    preprocessing that goes into the file.
+    """
 
     model: Any
     precision: str
@@ -73,6 +78,7 @@ class Task:
     trained: bool = False
     report: bool = False
     budget: Budget | None = None
+    embedded: Preprocessing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,12 @@ def build(task: Task, target: Path) -> Built:
     Raises:
         ExportError: see `exporting.export`.
     """
-    return _build_onnx(task, target) if format_of(target) == "onnx" else _build_tflite(task, target)
+    from .convert.embedding import embed_preprocessing
+
+    built = _build_onnx(task, target) if format_of(target) == "onnx" else _build_tflite(task, target)
+    if task.embedded is not None:
+        embed_preprocessing(target, task.embedded)
+    return built
 
 
 def model_logits(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,12 @@ from numpy.typing import NDArray
 
 from .artifact.embedding import write_metadata
 from .artifact.files import check_output, format_of, whole_file
-from .artifact.metadata import Metadata
+from .artifact.metadata import EMBEDDED, Metadata
+from .artifact.preprocessing import Preprocessing
 from .artifact.weights import compressed_bytes, nonzero_fraction
 from .building import Accuracy, Budget, Built, Task, build, model_logits
-from .errors import ExportError, ParityError
-from .parity import Parity, compare
+from .errors import ExportError, ParityError, one_line
+from .parity import SMALLEST_LOGIT, Parity, are_probabilities, centred_logarithms, compare
 from .quantise.noise import LayerNoise
 from .quantise.precision import CALIBRATED, check_calibration_method, check_precision, notes_on
 from .quantise.recipes import checked_calibration
@@ -82,6 +85,7 @@ def export(
     calibration_method: str = "minmax",
     report: bool = False,
     budget: Budget | None = None,
+    embed_preprocessing: bool = False,
 ) -> ExportResult:
     """Write the artifact of a tf_keras model, proved equal to it.
 
@@ -104,6 +108,9 @@ def export(
         calibration_method: How 8-bit ranges are chosen, in ONNX: "minmax", "percentile" or "entropy".
         report: Measure what the precision costs each layer, on up to 64 of `samples`.
         budget: Let the noisiest layers of an int8 ONNX graph keep 16 bits until it holds.
+        embed_preprocessing: Let the artifact take uint8 images and do the arithmetic of `metadata`'s preprocessing
+            itself; `samples` and `calibration` are then pixels on 0-255, and the metadata say that no arithmetic is
+            left to do.
 
     Raises:
         ExportError: Bad input, a missing library, or a file that cannot be written.
@@ -116,6 +123,12 @@ def export(
     check_budget(format, precision, given=budget is not None)
     _check_call(path, format, batch)
     check_output(path, force=force)
+    embedded = _arithmetic(metadata) if embed_preprocessing else None
+    shown = samples
+    if embedded is not None:
+        samples = embedded.normalise(samples)
+        calibration = None if calibration is None else embedded.normalise(calibration)
+        metadata = _left_to_do(metadata or Metadata(), embedded)
     samples_to_calibrate = checked_calibration(precision, calibration)
     _check_images(model, samples, samples_to_calibrate if precision in CALIBRATED else None)
     task = Task(
@@ -129,18 +142,23 @@ def export(
         trained=trained,
         report=report,
         budget=budget,
+        embedded=embedded,
     )
-    return _written(task, path, metadata or Metadata(), source=source, force=force)
+    return _written(task, shown, path, metadata or Metadata(), source=source, force=force)
 
 
-def _written(task: Task, path: Path, metadata: Metadata, *, source: str, force: bool) -> ExportResult:
-    """Build the file under a temporary name, compare it, and let it take its own."""
+def _written(
+    task: Task, shown: NDArray[np.float32], path: Path, metadata: Metadata, *, source: str, force: bool
+) -> ExportResult:
+    """Build the file under a temporary name, compare its answers to `shown`, and let it take its own name."""
     precision, format = task.precision, format_of(path)
     with whole_file(path, force=force) as temporary:
         built = build(task, temporary)
-        nonzero = nonzero_fraction(temporary)
-        write_metadata(temporary, _completed(metadata, task.model, precision, nonzero, built))
-        parity = compare(task.reference, open_model(temporary).run(task.samples), precision, trained=task.trained)
+        with _as_of(path, temporary, precision):
+            nonzero = nonzero_fraction(temporary)
+            write_metadata(temporary, _completed(metadata, task.model, precision, nonzero, built))
+            logits = open_model(temporary).run(shown)
+        parity = compare(task.reference, logits, precision, trained=task.trained)
         _check_answer(path, precision, parity, built)
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
     return ExportResult(
@@ -152,7 +170,7 @@ def _written(task: Task, path: Path, metadata: Metadata, *, source: str, force: 
         nonzero_fraction=nonzero,
         parity=parity,
         source=source,
-        notes=notes_on(format, precision, mixed=bool(built.wider)),
+        notes=(*notes_on(format, precision, mixed=bool(built.wider)), *_notes_on_answers(task.reference)),
         layers=built.layers,
         wider=built.wider,
         accuracy=built.accuracy,
@@ -196,7 +214,30 @@ def _check_call(path: Path, format: str, batch: int | None) -> None:
     if batch is not None and batch < 1:
         raise ExportError(f"batch {batch}: must be at least 1; leave it out for one image at a time")
     if batch is None and format == "tflite":
-        raise ExportError("batch None: TFLite files have a fixed batch; leave it out for one image at a time")
+        raise ExportError("batch free: TFLite files have a fixed batch; leave it out for one image at a time")
+
+
+@contextlib.contextmanager
+def _as_of(path: Path, temporary: Path, precision: str) -> Iterator[None]:
+    """Let what is wrong with the new file be told of the file that was asked for."""
+    try:
+        yield
+    except ExportError as error:
+        reason = one_line(error).removeprefix(f"{temporary}: ")
+        raise ExportError(f"{path}: not written, no runtime can use it ({reason}); {_REMEDIES[precision]}") from error
+
+
+def _arithmetic(metadata: Metadata | None) -> Preprocessing:
+    """The preprocessing that goes into the graph."""
+    if metadata is None or metadata.preprocessing is None:
+        raise ExportError("embed_preprocessing: the metadata say nothing of preprocessing; give them, or leave it out")
+    return metadata.preprocessing
+
+
+def _left_to_do(metadata: Metadata, embedded: Preprocessing) -> Metadata:
+    """Metadata of an artifact that subtracts and divides itself: what it does is kept beside them."""
+    done = {"mean": list(embedded.mean), "scale": list(embedded.scale)}
+    return dataclasses.replace(metadata, preprocessing=embedded.raw(), extra={**metadata.extra, EMBEDDED: done})
 
 
 def _check_images(model: Any, samples: NDArray[np.float32], calibration: NDArray[np.float32] | None) -> None:
@@ -227,6 +268,16 @@ def _reference(model: Any, samples: NDArray[np.float32]) -> NDArray[np.float32]:
             f"model {model.name!r}: the model itself gives values that are not finite; train it again with a lower rate"
         )
     return reference
+
+
+def _notes_on_answers(reference: NDArray[np.float32]) -> tuple[str, ...]:
+    """A warning where parity cannot tell a good artifact from a bad one."""
+    if not are_probabilities(reference) or np.abs(centred_logarithms(reference)).max() >= SMALLEST_LOGIT:
+        return ()
+    return (
+        "the model gives every class nearly the same probability, as random weights do whose batch norm has seen no "
+        "data: parity says little about it",
+    )
 
 
 def _completed(metadata: Metadata, model: Any, precision: str, nonzero: float, built: Built) -> Metadata:

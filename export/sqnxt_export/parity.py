@@ -24,6 +24,13 @@ MIN_AGREEMENT = {"int8": 0.99, "int16x8": 0.99}
 tolerance."""
 
 
+SMALLEST_PROBABILITY = 1e-30
+"""Far above where float32 loses digits, and far below what changes an answer."""
+SMALLEST_LOGIT = 0.01
+"""Logits that come from probabilities are known to 1e-7, float32's last digit: smaller ones than this are compared as
+if they were as large, or that digit would pass for a difference."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """The comparison of two sets of logits.
@@ -51,6 +58,9 @@ def compare(
 ) -> Parity:
     """Compare logits, float32 [n, classes] each, by the thresholds of `precision`.
 
+    Where both are probabilities, of models that end in a softmax, their logarithms are compared: the logits, up to a
+    constant a sample. The probabilities of random weights are all alike, and would prove nothing.
+
     Args:
         reference: The model's.
         logits: The artifact's.
@@ -75,8 +85,11 @@ def compare(
         return Parity(
             max_abs_diff=nan, max_rel_diff=nan, top1_agreement=0.0, samples=samples, passed=False, reason=reason
         )
+    smallest = 0.0
+    if are_probabilities(reference) and are_probabilities(logits):
+        reference, logits, smallest = centred_logarithms(reference), centred_logarithms(logits), SMALLEST_LOGIT
     difference = np.abs(reference.astype(np.float64) - logits)
-    largest = float(np.abs(reference).max())
+    largest = max(float(np.abs(reference).max()), smallest)
     absolute = float(difference.max())
     relative = absolute / largest if largest else (0.0 if absolute == 0 else float("inf"))
     same = reference.argmax(axis=1) == logits.argmax(axis=1)
@@ -89,6 +102,17 @@ def compare(
         passed=not reason,
         reason=reason,
     )
+
+
+def are_probabilities(values: NDArray[np.float32]) -> bool:
+    """Whether every row has two values or more, none negative, that add up to one."""
+    return values.shape[1] > 1 and bool((values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < 1e-4).all())
+
+
+def centred_logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits whose mean is zero, float32 [n, classes]; what a softmax could not tell from nothing is cut off."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST_PROBABILITY))
+    return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
 
 
 def _fault(

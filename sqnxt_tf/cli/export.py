@@ -49,7 +49,14 @@ from .output import Output
 @options.classes
 @options.input_size
 @click.option(
-    "--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Images at once, fixed in the file."
+    "--batch",
+    type=options.BatchSize(),
+    default="1",
+    show_default=True,
+    help="Images at once, fixed in the file; `free` leaves them open (ONNX only, dimension `batch`).",
+)
+@click.option(
+    "--embed-preprocessing", is_flag=True, help="The artifact takes uint8 pixels and subtracts and divides itself."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of the random weights of a network given by name.")
 @options.force
@@ -64,7 +71,8 @@ def command(
     samples: int | None,
     classes: int | None,
     input_size: tuple[int, int] | None,
-    batch: int,
+    batch: int | None,
+    embed_preprocessing: bool,
     seed: int | None,
     force: bool,
     out: Output,
@@ -94,6 +102,7 @@ def command(
             batch=batch,
             seed=seed,
             force=force,
+            embed_preprocessing=embed_preprocessing,
             progress=out.progress,
         )
     except ParityError as error:  # the answer is no: a program gets the figures, and the exit code is 1

@@ -13,6 +13,7 @@ from ..training.strategies import STRATEGIES
 from .output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
+LARGEST_BATCH = 4096
 
 
 class InputSize(click.ParamType[tuple[int, int]]):
@@ -28,6 +29,22 @@ class InputSize(click.ParamType[tuple[int, int]]):
         if len(sides) > 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
             self.fail(f"{value!r} is not a size: give one side in pixels, as in 227, or HEIGHTxWIDTH", param, ctx)
         return int(sides[0]), int(sides[-1])
+
+
+class BatchSize(click.ParamType[int | None]):
+    """A number of images, or `free`."""
+
+    name = "N|free"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """The number; None for a free batch."""
+        if value is None or isinstance(value, int):
+            return value
+        if value.lower() == "free":
+            return None
+        if not (value.isdecimal() and 1 <= int(value[:6]) <= LARGEST_BATCH):
+            self.fail(f"{value!r} is not a batch: give a number of 1 to {LARGEST_BATCH}, or free", param, ctx)
+        return int(value)
 
 
 def output_options(verb: F) -> F:
@@ -79,7 +96,7 @@ dataflow = click.option(
 sparsity = click.option(
     "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting."
 )
-batch = click.option("--batch", type=click.IntRange(1, 4096), help="For a graph whose batch is free.")
+batch = click.option("--batch", type=click.IntRange(1, LARGEST_BATCH), help="For a graph whose batch is free.")
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
 )

@@ -54,7 +54,7 @@ def measure_latency(
     from sqnxt_export import open_model
 
     runners = [open_model(path, threads=threads) for path in paths]
-    images = [np.random.default_rng(0).normal(size=(1, *runner.input_shape)).astype(np.float32) for runner in runners]
+    images = [runner.noise(1) for runner in runners]
     times = np.zeros((len(runners), warmup + runs))
     random = np.random.default_rng(0)
     for run in range(warmup + runs):

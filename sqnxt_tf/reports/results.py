@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sqnxt_export import EMBEDDED
+
 from .tables import Table, percent, shape
 
 if TYPE_CHECKING:
-    from sqnxt_export import ExportResult, Metadata
+    from sqnxt_export import ExportResult, Metadata, Preprocessing
 
     from ..device.evaluation import Evaluation
     from ..device.inspection import Inspection
@@ -77,14 +79,22 @@ def _metadata_facts(metadata: "Metadata") -> dict[str, object]:
         "network": metadata.network,
         "precision": metadata.precision,
         "input": metadata.input_size and shape(metadata.input_size),
-        "preprocessing": preprocessing
-        and f"{preprocessing.resize}, (value - {preprocessing.mean}) / {preprocessing.scale}, RGB",
+        "preprocessing": preprocessing and _preprocessing_line(metadata, preprocessing),
         "labels": f"{len(metadata.labels)}: {', '.join(names)}" if names else None,
         "top-1": None if metadata.accuracy is None else f"{percent(metadata.accuracy)} % on {metadata.data}",
         "made of (SHA-256)": metadata.source_hash,
         "made by": ", ".join(f"{name} {version}" for name, version in metadata.versions.items()),
-        **{name: _flat(value) for name, value in metadata.extra.items()},
+        **{name: _flat(value) for name, value in metadata.extra.items() if name != EMBEDDED},
     }
+
+
+def _preprocessing_line(metadata: "Metadata", preprocessing: "Preprocessing") -> str:
+    """What is left to do to an image, and what the file does itself."""
+    colours = "RGB" if preprocessing.channels == 3 else "grey"
+    if EMBEDDED in metadata.extra:
+        done = metadata.extra[EMBEDDED]
+        return f"{preprocessing.resize}, uint8 pixels as they are, {colours}; inside the file: {_flat(done)}"
+    return f"{preprocessing.resize}, (value - {preprocessing.mean}) / {preprocessing.scale}, {colours}"
 
 
 def _flat(value: object) -> str:

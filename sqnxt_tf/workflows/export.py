@@ -14,7 +14,7 @@ from ..progress import Progress, silent
 from .models import Source, open_source, spread_arrays, to_arrays
 
 if TYPE_CHECKING:
-    from sqnxt_export import Budget, ExportResult
+    from sqnxt_export import Budget, ExportResult, Preprocessing
 
 # (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
 # an image in reference kernels
@@ -66,9 +66,10 @@ def export(
     quantising: Quantising | None = None,
     classes: int | None = None,
     input_size: int | tuple[int, int] | None = None,
-    batch: int = 1,
+    batch: int | None = 1,
     seed: int | None = None,
     force: bool = False,
+    embed_preprocessing: bool = False,
     progress: Progress = silent,
 ) -> "ExportResult":
     """Write a TFLite or ONNX artifact of `model` and prove that it equals the model.
@@ -87,8 +88,9 @@ def export(
         classes: units of the classifier, of a network given by name.
         input_size: side in pixels or (height, width), likewise.
         seed: of the random weights, likewise.
-        batch: the artifact's fixed batch.
+        batch: the artifact's fixed batch; None leaves it free, in ONNX only.
         force: overwrite the output.
+        embed_preprocessing: let the artifact take uint8 images of its size and do the arithmetic itself.
         progress: told how far it is.
 
     Raises:
@@ -98,6 +100,8 @@ def export(
     quantising = quantising or Quantising()
     check_request(output, format, precision, samples, force=force)
     quantising.check(format, precision)
+    if batch is None and format == "tflite":
+        raise SqnxtError("batch free: TFLite files have a fixed batch; give a number, or use --format onnx")
     progress(f"reading {model}", 0, 3)
     source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
     return export_source(
@@ -110,6 +114,7 @@ def export(
         quantising=quantising,
         batch=batch,
         force=force,
+        embed_preprocessing=embed_preprocessing,
         progress=progress,
     )
 
@@ -138,8 +143,9 @@ def export_source(
     data: str = "digits",
     samples: int | None = None,
     quantising: Quantising | None = None,
-    batch: int = 1,
+    batch: int | None = 1,
     force: bool = False,
+    embed_preprocessing: bool = False,
     progress: Progress = silent,
 ) -> "ExportResult":
     """`export` of a model that is open already: for whoever makes several artifacts of one.
@@ -152,12 +158,16 @@ def export_source(
     output, quantising = Path(output), quantising or Quantising()
     progress("preparing images", 1, 3)
     calibration_count, parity_count = IMAGES_TRAINED if source.trained else IMAGES_RANDOM
+    seen = source.preprocessing.raw() if embed_preprocessing else source.preprocessing
     compared, calibration = _unlike_images(
-        source, data, samples or parity_count, quantising.calibration or calibration_count
+        source, data, seen, samples or parity_count, quantising.calibration or calibration_count
     )
     budget = _budget(source, data, quantising.max_drop)
     progress(f"exporting {output.name}", 2, 3)
     source_hash = sha256(Path(source.name).read_bytes()).hexdigest() if source.trained else ""
+    metadata = replace(source.metadata, source_hash=source_hash)
+    if embed_preprocessing:  # a file that says nothing was shown images by the default, which goes into the graph
+        metadata = replace(metadata, preprocessing=source.preprocessing)
     result = export_model(
         source.model,
         output,
@@ -165,7 +175,7 @@ def export_source(
         precision=precision,
         samples=compared.images,
         calibration=calibration.images,
-        metadata=replace(source.metadata, source_hash=source_hash),
+        metadata=metadata,
         trained=source.trained,
         force=force,
         batch=batch,
@@ -173,6 +183,7 @@ def export_source(
         calibration_method=quantising.method,
         report=quantising.report,
         budget=budget,
+        embed_preprocessing=embed_preprocessing,
     )
     progress(f"exporting {output.name}", 3, 3)
     return result
@@ -199,7 +210,9 @@ def _budget(source: Source, data: str, max_drop: float | None) -> "Budget | None
     return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
 
 
-def _unlike_images(source: Source, data: str, compared: int, calibrated: int) -> tuple[Arrays, Arrays]:
+def _unlike_images(
+    source: Source, data: str, preprocessing: "Preprocessing", compared: int, calibrated: int
+) -> tuple[Arrays, Arrays]:
     """Images for parity and images for calibration, none in both.
 
     Raises:
@@ -212,13 +225,13 @@ def _unlike_images(source: Source, data: str, compared: int, calibrated: int) ->
     if is_divided(data):
         seen = load_data(data, "train")
         return (
-            spread_arrays(judged, source.preprocessing, compared),
-            spread_arrays(seen, source.preprocessing, calibrated),
+            spread_arrays(judged, preprocessing, compared),
+            spread_arrays(seen, preprocessing, calibrated),
         )
     if len(judged) < 2:
         raise SqnxtError(f"{data}: holds one image; give two at least, one to compare on and one to calibrate with")
     even, odd = np.arange(0, len(judged), 2), np.arange(1, len(judged), 2)
     return (
-        spread_arrays(judged, source.preprocessing, compared, among=even),
-        spread_arrays(judged, source.preprocessing, calibrated, among=odd),
+        spread_arrays(judged, preprocessing, compared, among=even),
+        spread_arrays(judged, preprocessing, calibrated, among=odd),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,9 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "average pool same": lambda x: L.AveragePooling2D(3, 2, padding="same")(x),
     "max pool same": lambda x: L.MaxPooling2D((3, 2), 2, padding="same")(x),
     "pad, then max pool of a relu": lambda x: L.MaxPooling2D(3, 2)(L.ZeroPadding2D(((0, 1), (1, 0)))(L.ReLU()(x))),
+    "pad, then max pool of anything": lambda x: L.MaxPooling2D(3, 2)(L.ZeroPadding2D(((1, 2), (0, 1)))(x)),
+    "pad, then padded max pool": lambda x: L.MaxPooling2D(3, 2, padding="same")(L.ZeroPadding2D(((1, 0), (0, 1)))(x)),
+    "pad, then max pool of a relu6": lambda x: L.MaxPooling2D(2, 1)(L.ZeroPadding2D(1)(L.ReLU(6.0)(x))),
     "pad and conv both padded": lambda x: L.Conv2D(2, 3, padding="same")(L.ZeroPadding2D(((1, 2), (0, 3)))(x)),
     "global max": lambda x: L.GlobalMaxPooling2D(keepdims=True)(x),
     "concat over height": lambda x: L.Concatenate(axis=1)([x, x]),
@@ -45,6 +49,27 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "normalization": lambda x: L.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 0.0])(x),
     "activation given as a layer": lambda x: L.Conv2D(2, 1, activation=L.LeakyReLU(0.3))(x),
     "nested model": lambda x: keras.Sequential([L.Conv2D(4, 3), L.BatchNormalization(), L.ReLU()], name="inner")(x),
+    "softmax over height": lambda x: L.Softmax(axis=1)(x),
+    "elu, thresholded": lambda x: L.ThresholdedReLU(0.3)(L.ELU(0.7)(x)),
+    "prelu": lambda x: L.PReLU("random_normal")(L.PReLU("random_normal", shared_axes=[1, 2])(x)),
+    "gelu and mish": lambda x: L.Activation("mish")(L.Activation("gelu")(x)),
+    "layer norm": lambda x: L.LayerNormalization(gamma_initializer="random_normal")(x),
+    "layer norm of a vector": lambda x: L.LayerNormalization(scale=False)(L.GlobalMaxPooling2D()(x)),
+    "upsampled": lambda x: L.UpSampling2D((2, 3))(x),
+    "upsampled between centres": lambda x: L.UpSampling2D(3, interpolation="bilinear")(x),
+    "transposed convolution": lambda x: L.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu")(x),
+    "transposed, window below stride": lambda x: L.Conv2DTranspose(4, (2, 3), strides=(3, 2), padding="same")(x),
+    "transposed without padding": lambda x: L.Conv2DTranspose(4, (2, 5), strides=3, use_bias=False)(x),
+    "transposed, dilated": lambda x: L.Conv2DTranspose(4, 3, dilation_rate=2, padding="same")(x),
+    "transposed, batch norm": lambda x: L.BatchNormalization()(L.Conv2DTranspose(4, 3)(x)),
+    "permuted": lambda x: L.Permute((3, 1, 2))(x),
+    "average, maximum, minimum": lambda x: L.Average()([x, L.Maximum()([x, L.ReLU()(x)]), L.Minimum()([x, x, x])]),
+    "product of three": lambda x: L.Multiply()([x, L.ReLU()(x), L.Activation("sigmoid")(x)]),
+    "arithmetic": lambda x: (1 - x * 0.5) / [2.0, 3.0, 4.0] + (2 * x - [0.1, 0.2, 0.3]) * x**2,
+    "functions": lambda x: tf.concat([tf.nn.relu6(x + 3), tf.sigmoid(x), tf.nn.leaky_relu(x, 0.3), -tf.abs(x)], -1),
+    "more functions": lambda x: tf.clip_by_value(tf.nn.gelu(x, approximate=True), -0.1, 0.6) + tf.maximum(x, 0.1),
+    "pooling functions": lambda x: tf.reduce_mean(x, [1, 2]) + tf.reduce_max(x, axis=(2, 1)),
+    "gated by functions": lambda x: x * tf.nn.silu(tf.reduce_mean(x, [1, 2], keepdims=True)),
     "identity": lambda x: L.Dropout(0.5)(x),
     "reserved names": lambda x: L.ReLU(name="logits")(L.Conv2D(2, 1, name="output")(x)),
 }
@@ -83,12 +108,16 @@ def test_batch_norm_is_not_folded_into_what_others_read() -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda x: L.UpSampling2D(name="up")(x), "layer 'up': no ONNX equivalent is known for class UpSampling2D"),
-        (lambda x: L.Softmax(axis=1, name="odd")(x), r"layer 'odd' \(Softmax\): axis 1"),
-        (lambda x: L.Activation("gelu", name="g")(x), "activation 'gelu'"),
+        (lambda x: L.Lambda(abs, name="own")(x), "layer 'own': no ONNX equivalent is known for class Lambda"),
+        (lambda x: L.UpSampling2D(interpolation="area", name="up")(x), r"layer 'up' \(UpSampling2D\): interpolation"),
+        (lambda x: L.Softmax(axis=[1, 2], name="odd")(x), r"layer 'odd' \(Softmax\): axis \[1, 2\]"),
+        (lambda x: L.LayerNormalization(axis=1, name="odd")(x), r"layer 'odd' \(LayerNormalization\): axis \[1\]"),
+        (lambda x: L.Activation(tf.nn.log_softmax, name="g")(x), "activation 'log_softmax"),
+        (lambda x: tf.image.resize(x, (4, 4)), r"layer 'tf.image.resize' \(TFOpLambda\): TensorFlow's function 'image"),
+        (lambda x: tf.reduce_mean(x, 1), r"math.reduce_mean over axes 1 cannot"),
+        (lambda x: x[:, :2], "TensorFlow's function '__operators__.getitem' cannot"),
         (lambda x: L.ReLU(threshold=1.0, name="t")(x), "threshold"),
-        (lambda x: L.MaxPooling2D(2, 2)(L.ZeroPadding2D(1, name="pad")(x)), "layer 'pad': pads with zeros"),
-        (lambda x: L.MaxPooling2D(2, 2)(L.ZeroPadding2D(3)(L.ReLU()(x))), "pads with zeros"),
+        (lambda x: L.MaxPooling2D(2, 2)(L.ZeroPadding2D(3, name="pad")(x)), "layer 'pad': pads by whole windows"),
     ],
 )
 def test_what_cannot_be_exported_is_named(build: Callable[[Any], Any], words: str) -> None:

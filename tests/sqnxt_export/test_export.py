@@ -254,3 +254,31 @@ def test_an_output_that_exists_is_kept(models: Any, images: Any, tmp_path: Path)
 def test_unseen_samples_do_not_clip_at_sixteen_bits(models: Any, images: Any, tmp_path: Path) -> None:
     result = _export(models, images, "squeezenext_like", tmp_path / "net.onnx", "int16", calibration=images[:4])
     assert result.parity.max_rel_diff < 5e-4
+
+
+def test_values_that_vanish_under_a_cap_are_quantised(images: Any, tmp_path: Path) -> None:
+    """LiteRT refuses a RELU6 whose six is no 32-bit multiple of the scale, as in a deep network of random weights."""
+    import tf_keras as keras
+
+    layers = keras.layers
+    image = keras.Input((19, 19, 3))
+    tiny, large = (keras.initializers.RandomNormal(stddev=deviation, seed=1) for deviation in (1e-6, 1.0))
+    x = layers.ReLU(6.0)(layers.Conv2D(8, 3, kernel_initializer=tiny)(image))
+    x = layers.ReLU(6.0)(layers.Conv2D(8, 3, kernel_initializer=large)(x))
+    model = keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
+    options = {"samples": images[12:], "calibration": images[:12]}
+    result = export(model, tmp_path / "a.tflite", format="tflite", precision="int16x8", **options)
+    assert result.parity.max_rel_diff < 0.1
+
+
+def test_a_runtime_that_refuses_names_the_asked_file(
+    models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> Any:
+        raise ExportError(f"{path}: LiteRT refuses it (its reasons); export it again")
+
+    monkeypatch.setattr("sqnxt_export.exporting.open_model", refuse)
+    with pytest.raises(ExportError, match=r"a\.tflite: not written, no runtime can use it") as caught:
+        _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32")
+    assert "/.a-" not in str(caught.value)
+    assert not list(tmp_path.iterdir())

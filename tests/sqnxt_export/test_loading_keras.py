@@ -20,6 +20,8 @@ from sqnxt_export import (
     save_keras,
 )
 
+_FUNCTIONS = "tf_keras.src.layers.core.tf_op_layer"
+
 
 def _rewrite(path: Path, target: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     """Copy a .keras file with its members changed."""
@@ -74,6 +76,12 @@ def test_no_module_that_a_file_names_is_imported(
             {"class_name": ["Conv2D"]},
             {"registered_name": "package>Custom"},
             {"module": "tf_keras.src.utils.generic_utils"},
+            {"module": "tf_keras.src.applications.convnext", "class_name": "ConvNeXt"},
+            {"module": "tf_keras.src.applications.convnext", "class_name": "LayerScale", "registered_name": "os>x"},
+            {"module": "os", "class_name": "TFOpLambda"},
+            {"module": _FUNCTIONS, "class_name": "TFOpLambda", "config": {"function": "io.write_file"}},
+            {"module": _FUNCTIONS, "class_name": "TFOpLambda", "config": {"function": ["math.add"]}},
+            {"module": _FUNCTIONS, "class_name": "TFOpLambda", "config": "math.add"},
         ]
     ):
         path = _with_layer(files["keras"], tmp_path / f"evil{number}.keras", **changes)
@@ -126,20 +134,44 @@ def test_a_config_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, monkey
         with pytest.raises(ExportError, match="more weights than the file holds") as caught:
             load_keras(_rewrite(good, path, change))
         assert "\n" not in str(caught.value)
-    monkeypatch.setattr("sqnxt_export.runtimes.keras_runner._SPARE_BYTES", 3 * 8)
+    monkeypatch.setattr("sqnxt_export.runtimes.allocation.SPARE_BYTES", 3 * 8)
     assert load_keras(good).layers[-1].units == 7  # besides three counters, exactly what is stored
 
 
-def test_keras_3_is_recognised(files: dict[str, Path], tmp_path: Path) -> None:
-    def version(members: dict[str, bytes]) -> None:
-        members["metadata.json"] = b'{"keras_version": "3.12.0"}'
+@pytest.mark.parametrize(
+    "reference", [["relu", 0, 0, {}], ["image", 0, 7, {}], ["conv", -1, 0, {}], ["conv", "0", 0, {}]]
+)
+def test_calls_that_wait_for_ever_are_refused(tmp_path: Path, reference: list[Any]) -> None:
+    """tf_keras repeats itself without end over the first and the third."""
+    import tf_keras as keras
 
-    def module(members: dict[str, bytes]) -> None:
-        members["config.json"] = b'{"module": "keras.src.models.functional", "class_name": "Functional"}'
+    image = keras.Input((8, 8, 3), name="image")
+    relu = keras.layers.ReLU(name="relu")
+    output = relu(keras.layers.Conv2D(2, 1, name="conv")(image))
+    save_keras(keras.Model(image, output), tmp_path / "good.keras")
 
-    for change in (version, module):
-        with pytest.raises(ExportError, match=r"saved by Keras 3.*rebuild the model"):
-            load_keras(_rewrite(files["keras"], tmp_path / "a.keras", change))
+    def change(members: dict[str, bytes]) -> None:
+        config = json.loads(members["config.json"])
+        config["config"]["layers"][-1]["inbound_nodes"] = [[reference]]
+        members["config.json"] = json.dumps(config).encode()
+
+    with pytest.raises(ExportError, match="'relu' is called with an output that is never made"):
+        load_keras(_rewrite(tmp_path / "good.keras", tmp_path / "a.keras", change))
+
+
+def test_models_called_twice_and_functions_between_them_load(tmp_path: Path) -> None:
+    import tf_keras as keras
+
+    layers = keras.layers
+    image = keras.Input((8, 8, 3))
+    inner = keras.Input((8, 8, 3))
+    shared = keras.Model(inner, layers.Conv2D(3, 1)(inner), name="shared")
+    line = keras.Sequential([layers.Conv2D(3, 1), layers.ReLU()], name="line")
+    x = shared(shared(image) * 0.5 + image)
+    model = keras.Model(image, layers.Add()([line(x), line(1 - x), x]))
+    save_keras(model, tmp_path / "a.keras")
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(load_keras(tmp_path / "a.keras")(images).numpy(), model(images).numpy(), atol=1e-6)
 
 
 def test_models_within_models_load(tmp_path: Path) -> None:

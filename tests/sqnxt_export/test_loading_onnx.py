@@ -79,3 +79,20 @@ def test_onnx_functions_are_refused_with_a_remedy_that_works(tmp_path: Path) -> 
         open_model(path)
     onnx.save(inliner.inline_local_functions(model), path)
     assert open_model(path).input_shape == (4, 4, 3)
+
+
+def test_onnx_graphs_that_make_much_of_little_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    sizes = onnx.helper.make_tensor("s", onnx.TensorProto.INT64, [4], [1, 1, 1 << 20, 1 << 20])
+    make = onnx.helper.make_node
+    model = _onnx_with(make("Tile", ["x", "s"], ["big"]), make("Relu", ["x"], ["y"]))
+    model.graph.initializer.append(sizes)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match="more than 2 GiB"):
+        open_model(path)
+    model = _onnx_with(onnx.helper.make_node("Relu", ["x"], ["y"]))
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_value = 1 << 24
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match=r"more than 2 GiB|more than fit in memory"):
+        open_model(path)

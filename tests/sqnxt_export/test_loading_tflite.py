@@ -99,6 +99,19 @@ def test_tflite_tensors_are_bounded_together(files: dict[str, Path], monkeypatch
         read_tflite(files["tflite"])
 
 
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_scales_that_would_end_the_process_are_refused(models: Any, images: Any, tmp_path: Path, scale: float) -> None:
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_tflite(models["alexnet_like"], "int8", images)))
+    quantised = [tensor for tensor in model.subgraphs[0].tensors if tensor.quantization and tensor.type == 9]
+    quantised[-1].quantization.scale[0] = scale
+    path = tmp_path / "a.tflite"
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    with pytest.raises(ExportError, match="with the scales"):
+        read_tflite(path)
+
+
 _RUN_ALL = """
 import sys, numpy
 from sqnxt_export import ExportError, open_model

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from .._runtime import require
 from ..errors import ExportError, one_line
+from .keras_calls import check_calls
+from .keras_functions import FUNCTIONS
 from .zips import open_zip, read_member
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -25,10 +27,11 @@ _MAX_OBJECTS = 20_000
 """Far above any network's: three objects a weight, a few thousand for a very deep one."""
 
 _SAFE_CLASSES = """
-    Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Cropping2D Dense
-    DepthwiseConv2D Dropout ELU Flatten Functional GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D InputLayer
-    LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model Multiply Normalization PReLU Permute ReLU Rescaling
-    Reshape Sequential SeparableConv2D Softmax SpatialDropout2D Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
+    Activation ActivityRegularization Add AlphaDropout Average AveragePooling2D BatchNormalization Concatenate Conv2D
+    Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dropout ELU Flatten Functional GaussianDropout GaussianNoise
+    GlobalAveragePooling2D GlobalMaxPooling2D InputLayer LayerNormalization LeakyReLU MaxPooling2D Maximum Minimum Model
+    Multiply Normalization PReLU Permute ReLU Rescaling Reshape Sequential SeparableConv2D Softmax SpatialDropout2D
+    Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
 
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
     RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
@@ -41,6 +44,17 @@ _MODULES = frozenset(
     for rest in ("", ".layers", ".models", ".initializers", ".regularizers", ".constraints", ".mixed_precision")
 ) | {"tf_keras.src.engine.functional", "tf_keras.src.engine.sequential", "tf_keras.src.engine.training"}
 
+_FUNCTION_LAYER = "TFOpLambda"
+_ELSEWHERE = {
+    _FUNCTION_LAYER: "tf_keras.src.layers.core.tf_op_layer",
+    "CustomScaleLayer": "tf_keras.src.applications.inception_resnet_v2",
+    "LayerScale": "tf_keras.src.applications.convnext",
+    "StochasticDepth": "tf_keras.src.applications.convnext",
+}
+"""Safe classes that lie in other modules of Keras: what its own networks are built from."""
+_TENSORFLOW_CONSTANT = ("Constant", "tensorflow.python.ops.init_ops_v2")
+"""The initial value that tf_keras.applications gives some biases."""
+
 
 def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
     """The model's config, safe to deserialize: only classes of the allow-list, nothing about compiling.
@@ -50,17 +64,12 @@ def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
         allowed: Registered names ("package>Class") that the caller will provide classes for.
 
     Raises:
-        ExportError: Not a .keras file, one saved by Keras 3, or one that names anything else.
+        ExportError: Not a .keras file, or one that names anything else.
     """
-    with open_zip(path, ".keras file") as archive:
-        config = _read_json(path, read_member(path, archive, CONFIG, _MAX_JSON_BYTES), CONFIG)
-        metadata = _read_json(path, read_member(path, archive, METADATA, _MAX_JSON_BYTES), METADATA)
-    _refuse_keras3(path, config, metadata)
-    if config.get("class_name") not in ("Functional", "Model", "Sequential"):
-        raise ExportError(
-            f"{path}: holds a {str(config.get('class_name'))[:80]!r}; give a functional or Sequential model"
-        )
+    config, _ = _read_parts(path)
+    _check_is_model(path, config)
     checked: dict[str, Any] = _checked(path, config, frozenset(allowed))
+    check_calls(path, checked)
     return checked
 
 
@@ -137,14 +146,48 @@ def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
     return values
 
 
-def _refuse_keras3(path: Path, config: dict[str, Any], metadata: dict[str, Any]) -> None:
-    version = str(metadata.get("keras_version", ""))[:20]
-    by_version = version.partition(".")[0] not in ("2", "")
-    if by_version or str(config.get("module", "")).startswith("keras.src"):
+def saved_by_keras3(path: Path) -> bool:
+    """Whether Keras 3 wrote the file, by its own word or by the way it spells modules.
+
+    Raises:
+        ExportError: Not a .keras file.
+    """
+    config, metadata = _read_parts(path)
+    major = str(metadata.get("keras_version", ""))[:20].partition(".")[0]
+    return major not in ("2", "") or str(config.get("module", "")).startswith("keras.src")
+
+
+def read_keras3_config(path: Path) -> dict[str, Any]:
+    """The config of a file that Keras 3 wrote, as it stands; `keras3_config` tells what of it is safe.
+
+    Raises:
+        ExportError: Not a .keras file, nested too deep, or no functional or Sequential model.
+    """
+    config, _ = _read_parts(path)
+    _check_is_model(path, config)
+    _check_depth(path, config)
+    return config
+
+
+def _read_parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    with open_zip(path, ".keras file") as archive:
+        config = _read_json(path, read_member(path, archive, CONFIG, _MAX_JSON_BYTES), CONFIG)
+        metadata = _read_json(path, read_member(path, archive, METADATA, _MAX_JSON_BYTES), METADATA)
+    return config, metadata
+
+
+def _check_is_model(path: Path, config: dict[str, Any]) -> None:
+    if config.get("class_name") not in ("Functional", "Model", "Sequential"):
         raise ExportError(
-            f"{path}: saved by Keras {version if by_version else 3}, whose layers tf_keras cannot read; "
-            "rebuild the model with `import tf_keras as keras`, copy the weights with set_weights(), and save that"
+            f"{path}: holds a {str(config.get('class_name'))[:80]!r}; give a functional or Sequential model"
         )
+
+
+def _check_depth(path: Path, value: Any, depth: int = 0) -> None:
+    if depth > _MAX_CONFIG_DEPTH:
+        raise ExportError(f"{path}: {CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep; refused, save a flat model")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(path, item, depth + 1)
 
 
 def _checked(path: Path, value: Any, allowed: frozenset[str], depth: int = 0) -> Any:
@@ -165,6 +208,11 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
     name, module, registered = value["class_name"], value.get("module"), value.get("registered_name")
     if isinstance(registered, str) and registered in allowed:
         return
+    if (name, module) == _TENSORFLOW_CONSTANT and registered in (None, name):
+        return
+    if str(name) in _ELSEWHERE and module == _ELSEWHERE[str(name)]:
+        _check_elsewhere(path, value)
+        return
     if str(name) not in _CLASSES:
         raise ExportError(
             f"{path}: holds an object of class {str(name)[:80]!r}, which is not on the list of safe Keras classes; "
@@ -174,4 +222,21 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
         raise ExportError(
             f"{path}: takes class {name!r} from {str(registered or module)[:80]!r}, which is not Keras; refused, "
             "rebuild the model from standard layers"
+        )
+
+
+def _check_elsewhere(path: Path, value: dict[str, Any]) -> None:
+    """A class of `_ELSEWHERE` under its own registered name, and only functions of our tables."""
+    name, registered = value["class_name"], value.get("registered_name")
+    if registered not in (None, name, f"Custom>{name}"):
+        raise ExportError(
+            f"{path}: takes class {name!r} from {str(registered)[:80]!r}, which is not Keras; refused, rebuild the "
+            "model from standard layers"
+        )
+    config = value.get("config")
+    function = config.get("function") if isinstance(config, dict) else None
+    if name == _FUNCTION_LAYER and (not isinstance(function, str) or function not in FUNCTIONS):
+        raise ExportError(
+            f"{path}: calls TensorFlow's function {str(function)[:80]!r}, which is not on the list of safe ones; "
+            "refused, rebuild the model from standard layers"
         )

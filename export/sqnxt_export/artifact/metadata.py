@@ -13,6 +13,8 @@ from .preprocessing import Preprocessing
 FORMAT_VERSION = 1
 MEMBER = "sqnxt.json"
 """Name of the zip member (.keras, .tflite) or of the metadata property (.onnx) that holds the JSON text."""
+EMBEDDED = "embedded_preprocessing"
+"""Key of `extra` under which an artifact that takes raw pixels says what it subtracts and divides by itself."""
 MAX_BYTES = 4 << 20
 _MAX_LABELS = 100_000
 _MAX_TEXT = 4096

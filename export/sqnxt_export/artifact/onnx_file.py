@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,17 @@ from ..errors import ExportError, one_line
 
 _MAX_BYTES = 2 << 30
 """Protobuf's own limit."""
+_MAX_TENSOR_BYTES = 2 << 30
+_MAX_TENSOR_SUM = 16 << 30
+_ITEM_BYTES = {
+    onnx.TensorProto.FLOAT: 4,
+    onnx.TensorProto.FLOAT16: 2,
+    onnx.TensorProto.INT16: 2,
+    onnx.TensorProto.INT32: 4,
+    onnx.TensorProto.INT8: 1,
+    onnx.TensorProto.UINT8: 1,
+}
+_LARGEST_ITEM_BYTES = 8
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -46,6 +58,31 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from (sparse.values, sparse.indices)
         for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
             yield from _tensors(inner)
+
+
+def check_sizes(path: Path, model: onnx.ModelProto) -> None:
+    """Refuse a graph whose tensors would not fit in any memory; a runtime allocates them before it looks back.
+
+    Shapes that depend on what is fed in are not known; a dimension without a value counts as one.
+
+    Raises:
+        ExportError: A tensor of more than 2 GiB, all together more than 16 GiB, or shapes that contradict each other.
+    """
+    try:
+        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    except Exception as error:  # the C++ side has classes of its own
+        raise ExportError(f"{path}: its shapes make no sense ({one_line(error)}); export it again") from error
+    total = 0
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        size = math.prod(max(dimension.dim_value, 1) for dimension in kind.shape.dim)
+        size *= _ITEM_BYTES.get(kind.elem_type, _LARGEST_ITEM_BYTES)
+        total += size
+        if size > _MAX_TENSOR_BYTES or total > _MAX_TENSOR_SUM:
+            raise ExportError(
+                f"{path}: describes tensors of more than {_MAX_TENSOR_BYTES >> 30} GiB, or {_MAX_TENSOR_SUM >> 30} GiB "
+                f"in all, as {value.name[:80]!r}; refused, export it for smaller images or batches"
+            )
 
 
 def save_onnx(model: onnx.ModelProto, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,8 +76,16 @@ class Preprocessing:
             batch = _checked_uint8(images)
         else:
             batch = self._resized(images)
+        return self.normalise(batch)
+
+    def normalise(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """`(value - mean) / scale` of images [n, height, width, channels] that have the input's size already."""
         mean, scale = np.asarray(self.mean, np.float32), np.asarray(self.scale, np.float32)
-        return ((batch.astype(np.float32) - mean) / scale).astype(np.float32, copy=False)
+        return ((pixels.astype(np.float32) - mean) / scale).astype(np.float32, copy=False)
+
+    def raw(self) -> Preprocessing:
+        """The same sizes and no arithmetic: for an artifact that subtracts and divides inside its graph."""
+        return replace(self, mean=(0.0,) * self.channels, scale=(1.0,) * self.channels)
 
     def _resized(self, images: Sequence[Any] | NDArray[Any]) -> NDArray[np.uint8]:
         if not isinstance(images, np.ndarray | list | tuple):

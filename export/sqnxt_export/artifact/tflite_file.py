@@ -27,10 +27,13 @@ _SPARE_ITEMS = 1000
 _MODEL_SUBGRAPHS, _MODEL_BUFFERS = 2, 4
 _SUBGRAPH_TENSORS, _SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS, _SUBGRAPH_OPERATORS = 0, 1, 2, 3
 _OPERATOR_INPUTS, _OPERATOR_OUTPUTS = 1, 2
-_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME = 0, 1, 2, 3
+_TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_BUFFER, _TENSOR_NAME, _TENSOR_QUANTIZATION = 0, 1, 2, 3, 4
+_QUANTIZATION_SCALE, _QUANTIZATION_ZERO_POINT = 2, 3
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
 
 _TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
+_SCALED = ("int8", "int16")
+"""Types whose numbers mean nothing without a scale; LiteRT ends the process where one is missing or is no number."""
 _TYPE_SIZES = {name: np.dtype(name).itemsize for name in _TYPES.values()}
 
 
@@ -184,9 +187,27 @@ def _tensor(reader: _Reader, table: int, buffers: list[tuple[memoryview, int]]) 
         or math.prod(shape) * _TYPE_SIZES.get(kind, 8) > _MAX_TENSOR_BYTES
     ):
         raise ValueError(f"a tensor of shape {list(shape)[:8]}")
+    _check_scales(reader, table, kind)
     name = reader.text(table, _TENSOR_NAME)
     data, offset = buffers[reader.scalar(table, _TENSOR_BUFFER, "<I")] if buffers else (memoryview(b""), 0)
     return TfliteTensor(name, shape, kind, data, offset)
+
+
+def _check_scales(reader: _Reader, tensor: int, kind: str) -> None:
+    """Scales are positive numbers, a zero point each."""
+    position = reader.slot(tensor, _TENSOR_QUANTIZATION)
+    scales: tuple[float, ...] = ()
+    if position:
+        table = position + reader.number("<I", position)
+        start, count = reader.items(table, _QUANTIZATION_SCALE, 4)
+        scales = struct.unpack_from(f"<{count}f", reader.data, start)
+        _, zero_points = reader.items(table, _QUANTIZATION_ZERO_POINT, 8)
+        if zero_points != count:
+            raise ValueError(f"{count} scales and {zero_points} zero points")
+    if (kind in _SCALED and not scales) or not all(0 < scale < math.inf for scale in scales):
+        raise ValueError(
+            f"an {kind or 'integer'} tensor with the scales {list(scales[:4])}, which ends LiteRT's process"
+        )
 
 
 def _check_indices(reader: _Reader, subgraph: int, tensors: int) -> None:

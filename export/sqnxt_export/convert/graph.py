@@ -25,6 +25,8 @@ class Graph:
     names: set[str] = field(default_factory=lambda: {INPUT, OUTPUT})
     flattened: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Transposes to channels-last, by name, with the height, width and channels that they were made for."""
+    padded: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Outputs of Pad nodes, by name, with the height and width that they pad."""
 
     def unique(self, name: str) -> str:
         """The name itself, or with a number behind it where it is taken."""

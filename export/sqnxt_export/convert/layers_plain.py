@@ -1,94 +1,29 @@
-"""Layers without weights: activations, pooling, padding, joining and reshaping."""
+"""Layers without weights: pooling, padding, joining and reshaping."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from .layers_activations import graph_axis
 from .padding import explicit_pads
-from .registry import LayerCall, convert_layer, handles
-
-_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "elu": ("Elu", {"alpha": 1.0}),
-    "exponential": ("Exp", {}),
-    "hard_sigmoid": ("HardSigmoid", {"alpha": 0.2, "beta": 0.5}),
-    "relu": ("Relu", {}),
-    "selu": ("Selu", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "softmax": ("Softmax", {"axis": 1}),
-    "softplus": ("Softplus", {}),
-    "softsign": ("Softsign", {}),
-    "tanh": ("Tanh", {}),
-}
+from .registry import LayerCall, handles
 
 
-def activate(call: LayerCall, x: str, activation: Any) -> str:
-    """The activation that is part of another layer, as a node `<layer>/<activation>`."""
-    if hasattr(activation, "get_config"):  # a layer given as the activation
-        return convert_layer(
-            LayerCall(
-                call.graph, activation, f"{call.name}/{activation.name}", [x], [call.output_shape], call.output_shape
-            )
-        )
-    name = getattr(activation, "__name__", "linear")
-    return _activation(call, x, name, "" if name == "linear" else f"/{name}")
-
-
-def _activation(call: LayerCall, x: str, name: str, suffix: str) -> str:
-    if name == "linear":
-        return x
-    if name == "relu6":
-        return _clip(call, x, 6.0, suffix)
-    if name in ("swish", "silu"):
-        return call.add("Mul", [x, call.add("Sigmoid", [x], f"{suffix}/sigmoid")], suffix)
-    if name not in _ACTIVATIONS:
-        raise call.unsupported(f"activation {name!r}")
-    op, attributes = _ACTIVATIONS[name]
-    return call.add(op, [x], suffix, **attributes)
-
-
-def _clip(call: LayerCall, x: str, maximum: float, suffix: str = "") -> str:
-    limits = [call.constant("minimum", np.float32(0)), call.constant("maximum", np.float32(maximum))]
-    return call.add("Clip", [x, *limits], suffix)
-
-
-@handles("Activation")
-def activation_layer(call: LayerCall) -> str:
-    """The node carries the layer's own name."""
-    return _activation(call, call.input, call.layer.activation.__name__, "")
-
-
-@handles("ReLU")
-def relu(call: LayerCall) -> str:
-    """Plain, capped, or leaky; not two of these at once."""
-    layer = call.layer
-    slope, threshold = float(layer.negative_slope), float(layer.threshold)
-    if threshold or (slope and layer.max_value is not None):
-        raise call.unsupported("a threshold, or a slope and a maximum together,")
-    if slope:
-        return call.add("LeakyRelu", [call.input], alpha=slope)
-    if layer.max_value is not None:
-        return _clip(call, call.input, float(layer.max_value))
-    return call.add("Relu", [call.input])
-
-
-@handles("LeakyReLU")
-def leaky_relu(call: LayerCall) -> str:
-    """Slope as given."""
-    return call.add("LeakyRelu", [call.input], alpha=float(call.layer.alpha))
-
-
-@handles("Softmax")
-def softmax(call: LayerCall) -> str:
-    """Over the channels."""
-    if call.layer.axis not in (-1, len(call.input_shape)):
-        raise call.unsupported(f"axis {call.layer.axis}")
-    return call.add("Softmax", [call.input], axis=1)
-
-
-@handles("Dropout", "SpatialDropout2D", "GaussianNoise", "InputLayer")
+@handles(
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "InputLayer",
+    "SpatialDropout2D",
+    "StochasticDepth",
+)
 def identity(call: LayerCall) -> str:
     """Nothing at inference."""
     return call.input
@@ -134,7 +69,9 @@ def zero_padding(call: LayerCall) -> str:
     """A Pad node; a later pass moves it into the convolution behind it."""
     (top, bottom), (left, right) = call.layer.padding
     pads = call.constant("pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-    return call.add("Pad", [call.input, pads], mode="constant")
+    padded = call.add("Pad", [call.input, pads], mode="constant")
+    call.graph.padded[padded] = call.input_shape[0], call.input_shape[1]
+    return padded
 
 
 @handles("Cropping2D")
@@ -146,6 +83,19 @@ def cropping(call: LayerCall) -> str:
     return call.add("Slice", [call.input, *(call.constant(name, np.array(v, np.int64)) for name, v in values.items())])
 
 
+@handles("UpSampling2D")
+def up_sampling(call: LayerCall) -> str:
+    """Whole multiples, by repeating pixels or between their centres."""
+    mode = {"nearest": "nearest", "bilinear": "linear"}.get(call.layer.interpolation)
+    if mode is None:
+        raise call.unsupported(f"interpolation {call.layer.interpolation!r}")
+    scales = call.constant("scales", np.array([1, 1, *call.layer.size], np.float32))
+    centres = "half_pixel" if mode == "linear" else "asymmetric"
+    return call.add(
+        "Resize", [call.input, "", scales], mode=mode, coordinate_transformation_mode=centres, nearest_mode="floor"
+    )
+
+
 @handles("Add")
 def add(call: LayerCall) -> str:
     """Add for two, Sum for more."""
@@ -154,16 +104,36 @@ def add(call: LayerCall) -> str:
 
 @handles("Multiply")
 def multiply(call: LayerCall) -> str:
-    """Two inputs, broadcast over height and width where one is 1x1."""
-    if len(call.inputs) != 2:
-        raise call.unsupported(f"{len(call.inputs)} inputs")
-    return _elementwise(call, "Mul")
+    """Broadcast over height and width where one is 1x1."""
+    *first, _ = call.inputs
+    product = first[0]
+    for number, factor in enumerate(first[1:]):
+        product = call.add("Mul", [product, factor], f"/product{number}")
+    return _elementwise(replace(call, inputs=[product, call.inputs[-1]]), "Mul")
 
 
 @handles("Subtract")
 def subtract(call: LayerCall) -> str:
     """First minus second."""
     return _elementwise(call, "Sub")
+
+
+@handles("Average")
+def average(call: LayerCall) -> str:
+    """Any number of inputs."""
+    return _elementwise(call, "Mean")
+
+
+@handles("Maximum")
+def maximum(call: LayerCall) -> str:
+    """Any number of inputs."""
+    return _elementwise(call, "Max")
+
+
+@handles("Minimum")
+def minimum(call: LayerCall) -> str:
+    """Any number of inputs."""
+    return _elementwise(call, "Min")
 
 
 def _elementwise(call: LayerCall, op: str) -> str:
@@ -175,9 +145,7 @@ def _elementwise(call: LayerCall, op: str) -> str:
 @handles("Concatenate")
 def concatenate(call: LayerCall) -> str:
     """Keras's axis counts with channels last."""
-    rank = len(call.input_shape) + 1
-    axis = call.layer.axis % rank
-    return call.add("Concat", call.inputs, axis={1: 2, 2: 3, 3: 1}[axis] if rank == 4 else axis)
+    return call.add("Concat", call.inputs, axis=graph_axis(call, call.layer.axis))
 
 
 @handles("Flatten")
@@ -196,6 +164,16 @@ def reshape(call: LayerCall) -> str:
     target = call.constant("shape", np.array([0, *shape], np.int64))
     output = call.add("Reshape", [_channels_last(call), target])
     return call.add("Transpose", [output], "/nchw", perm=[0, 3, 1, 2]) if len(shape) == 3 else output
+
+
+@handles("Permute")
+def permute(call: LayerCall) -> str:
+    """The axes of an image, which Keras counts with channels last, in another order."""
+    dims = list(call.layer.dims)
+    if len(dims) != 3:
+        return call.add("Transpose", [call.input], perm=[0, *dims])
+    height, width, channels = (graph_axis(call, axis) for axis in dims)
+    return call.add("Transpose", [call.input], perm=[0, channels, height, width])
 
 
 def _channels_last(call: LayerCall) -> str:

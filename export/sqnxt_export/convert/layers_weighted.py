@@ -1,12 +1,10 @@
-"""Convolutions, dense layers and normalisation."""
+"""Convolutions and dense layers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .layers_plain import activate
+from .layers_activations import activate
 from .padding import explicit_pads
 from .registry import LayerCall, handles
 
@@ -53,37 +51,30 @@ def dense(call: LayerCall) -> str:
     return activate(call, call.add("Gemm", inputs, transB=1), call.layer.activation)
 
 
-@handles("BatchNormalization")
-def batch_normalization(call: LayerCall) -> str:
-    """Plain BatchNormalization; a later pass folds it into the convolution before it."""
+@handles("Conv2DTranspose")
+def conv2d_transpose(call: LayerCall) -> str:
+    """Kernel HWOI -> IOHW; 'same' gives stride times the input's size, padded like the convolution that it reverses."""
     layer = call.layer
-    axis = layer.axis[0] if isinstance(layer.axis, list | tuple) else layer.axis
-    if axis not in (-1, len(call.input_shape)):
-        raise call.unsupported(f"axis {layer.axis}")
-    mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
-    scale = layer.gamma.numpy() if layer.scale else np.ones_like(mean)
-    shift = layer.beta.numpy() if layer.center else np.zeros_like(mean)
-    values = {"scale": scale, "shift": shift, "mean": mean, "variance": variance}
-    constants = [call.constant(name, value) for name, value in values.items()]
-    return call.add("BatchNormalization", [call.input, *constants], epsilon=float(layer.epsilon))
+    if layer.output_padding is not None or layer.groups != 1:
+        raise call.unsupported("an output padding, or groups,")
+    geometry = {**_geometry(call), **_transposed_pads(call)}
+    inputs = [call.input, call.constant("kernel", layer.kernel.numpy().transpose(3, 2, 0, 1))]
+    if layer.use_bias:
+        inputs.append(call.constant("bias", layer.bias.numpy()))
+    return activate(call, call.add("ConvTranspose", inputs, group=1, **geometry), layer.activation)
 
 
-@handles("Rescaling")
-def rescaling(call: LayerCall) -> str:
-    """Times scale plus offset, numbers or one per channel."""
-    scaled = call.add("Mul", [call.input, call.constant("scale", _per_channel(call, call.layer.scale))], "/scaled")
-    return call.add("Add", [scaled, call.constant("offset", _per_channel(call, call.layer.offset))])
-
-
-@handles("Normalization")
-def normalization(call: LayerCall) -> str:
-    """(x - mean) / deviation per channel, with Keras's floor of 1e-7 under the deviation."""
-    if call.layer.invert:
-        raise call.unsupported("invert=True")
-    mean = np.asarray(call.layer.mean).reshape(-1)
-    deviation = np.maximum(np.sqrt(np.asarray(call.layer.variance).reshape(-1)), 1e-7)
-    centred = call.add("Sub", [call.input, call.constant("mean", _per_channel(call, mean))], "/centred")
-    return call.add("Div", [centred, call.constant("deviation", _per_channel(call, deviation))])
+def _transposed_pads(call: LayerCall) -> dict[str, list[int]]:
+    """What is cut off on each side, and what is added where the windows do not reach the end."""
+    layer = call.layer
+    before, after = [], []
+    for axis in (0, 1):
+        window = (layer.kernel_size[axis] - 1) * layer.dilation_rate[axis] + 1
+        reached = (call.input_shape[axis] - 1) * layer.strides[axis] + window
+        excess = reached - call.output_shape[axis]
+        before.append(max(excess, 0) // 2)
+        after.append(excess - before[-1])
+    return {"pads": before + [max(side, 0) for side in after], "output_padding": [max(-side, 0) for side in after]}
 
 
 def _conv(call: LayerCall, x: str, kernel: Any, *, groups: int, geometry: dict[str, Any] | None = None) -> str:
@@ -105,13 +96,3 @@ def _depthwise_kernel(call: LayerCall) -> Any:
     """[h, w, channels, multiplier] -> [channels * multiplier, 1, h, w]."""
     kernel = call.layer.depthwise_kernel.numpy().transpose(2, 3, 0, 1)
     return kernel.reshape(-1, 1, *kernel.shape[2:])
-
-
-def _per_channel(call: LayerCall, values: Any) -> Any:
-    """A number, or a vector shaped to broadcast over NCHW."""
-    array = np.asarray(values, np.float32).reshape(-1)
-    if array.size == 1:
-        return array[0]
-    if array.size != call.input_shape[-1]:
-        raise call.unsupported(f"a scale of {array.size} values for {call.input_shape[-1]} channels")
-    return array.reshape(-1, 1, 1) if len(call.input_shape) == 3 else array

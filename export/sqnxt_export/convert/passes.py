@@ -12,8 +12,8 @@ from .graph import Graph
 
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus", "HardSigmoid")
 
-_NOT_NEGATIVE = ("Relu", "Clip", "Sigmoid")
-"""Operators whose outputs are never below zero, as this package makes them: each Clip starts at zero."""
+_NOT_NEGATIVE = ("Relu", "Sigmoid")
+"""Operators whose outputs are never below zero, besides a Clip that begins there."""
 
 
 def simplify(graph: Graph, output: str) -> str:
@@ -25,15 +25,17 @@ def simplify(graph: Graph, output: str) -> str:
 
 
 def fold_batch_norm(graph: Graph, output: str) -> str:
-    """Batch norm that alone reads a Conv or Gemm becomes part of its weights and bias. Zeros stay zeros."""
+    """Batch norm that alone reads a convolution or a Gemm becomes part of its weights and bias. Zeros stay zeros."""
     for node in [node for node in graph.nodes if node.op_type == "BatchNormalization"]:
         producer = _only_producer(graph, node, output)
-        if producer is None or producer.op_type not in ("Conv", "Gemm"):
+        if producer is None or producer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
             continue
         scale, shift, mean, variance = (graph.constants[name].astype(np.float64) for name in node.input[1:])
         factor = scale / np.sqrt(variance + onnx.helper.get_node_attr_value(node, "epsilon"))
         weights = graph.constants[producer.input[1]].astype(np.float64)
-        weights *= factor.reshape(-1, *[1] * (weights.ndim - 1))
+        shape = [1] * weights.ndim
+        shape[producer.op_type == "ConvTranspose"] = -1  # its kernel has the output channels second
+        weights *= factor.reshape(shape)
         graph.constants[producer.input[1]] = weights.astype(np.float32)
         bias = graph.constants[producer.input[2]] if len(producer.input) > 2 else 0.0
         name = graph.constant(f"{producer.name}/folded_bias", (bias - mean) * factor + shift)
@@ -44,10 +46,12 @@ def fold_batch_norm(graph: Graph, output: str) -> str:
 
 
 def fold_padding(graph: Graph, output: str) -> str:
-    """Zero padding that only a Conv reads becomes the Conv's own, and a MaxPool's where that computes the same.
+    """Zero padding that only a Conv reads becomes the Conv's own, and a MaxPool's, with the zeros put back behind it.
+
+    onnxruntime fuses Pad and MaxPool where they are left apart, and computes another maximum (found with 1.31).
 
     Raises:
-        ExportError: It does not. onnxruntime would fuse the two all the same and compute another maximum.
+        ExportError: A window lies in the padding as a whole, which MaxPool refuses.
     """
     for node in [node for node in graph.nodes if node.op_type in ("Conv", "MaxPool")]:
         pad = _only_producer(graph, node, output)
@@ -56,21 +60,46 @@ def fold_padding(graph: Graph, output: str) -> str:
         _, _, top, left, _, _, bottom, right = graph.constants[pad.input[1]].tolist()
         pads = next(attribute for attribute in node.attribute if attribute.name == "pads")
         together = [own + more for own, more in zip(pads.ints, (top, left, bottom, right), strict=True)]
-        if node.op_type == "MaxPool" and not _pads_never_win(graph, pad, node, together):
-            raise ExportError(
-                f"layer {pad.name!r}: pads with zeros what {node.name!r} takes the maximum of, which onnxruntime "
-                "computes wrongly where values are negative or a window is all padding; pool with padding='same'"
-            )
+        if node.op_type == "MaxPool":
+            output = _restore_zeros(graph, pad, node, together, output)
         pads.ints[:] = together
         graph.remove(pad)
     return output
 
 
-def _pads_never_win(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads: list[int]) -> bool:
-    """Whether zeros and minus infinity around the image give the same maxima: no value is negative, no window empty."""
-    producer = next((node.op_type for node in graph.nodes if node.output[0] == pad.input[0]), "")
-    windows = list(onnx.helper.get_node_attr_value(pool, "kernel_shape")) * 2
-    return producer in _NOT_NEGATIVE and all(amount < window for amount, window in zip(pads, windows, strict=True))
+def _restore_zeros(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads: list[int], output: str) -> str:
+    """Put a Max behind a MaxPool whose padding was zeros: it gives zero to the windows that reached into them.
+
+    Nothing is needed where no value is negative. The name of the graph's output.
+    """
+    windows = onnx.helper.get_node_attr_value(pool, "kernel_shape")
+    if any(amount >= window for amount, window in zip(pads, [*windows, *windows], strict=True)):
+        raise ExportError(f"layer {pad.name!r}: pads by whole windows of {pool.name!r}; crop the padding")
+    if _is_not_negative(graph, pad.input[0]):
+        return output
+    strides = onnx.helper.get_node_attr_value(pool, "strides")
+    zeros = graph.constants[pad.input[1]].reshape(2, 4)[:, 2:]
+    reached = []
+    for axis, size in enumerate(graph.padded[pad.output[0]]):
+        window, before, after = windows[axis], pads[axis], pads[axis + 2]
+        first = np.arange(0, size + before + after - window + 1, strides[axis]) - before
+        top, bottom = zeros[:, axis]
+        reached.append((top > 0) & (first < 0) | (bottom > 0) & (first + window > size))
+    floor = np.where(reached[0][:, None] | reached[1], 0.0, np.finfo(np.float32).min)
+    name = f"{pool.name}/zeros"
+    result = graph.add("Max", [pool.output[0], graph.constant(f"{name}_floor", floor[None, None])], name)
+    restoring = graph.nodes.pop()
+    graph.redirect(pool.output[0], result)
+    restoring.input[0] = pool.output[0]
+    graph.nodes.insert(graph.nodes.index(pool) + 1, restoring)
+    return result if output == pool.output[0] else output
+
+
+def _is_not_negative(graph: Graph, tensor: str) -> bool:
+    node = next((node for node in graph.nodes if node.output[0] == tensor), None)
+    if node is None:
+        return False
+    return node.op_type in _NOT_NEGATIVE or (node.op_type == "Clip" and bool(graph.constants[node.input[1]] >= 0))
 
 
 def permute_dense_weights(graph: Graph, output: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ExportError
@@ -15,7 +15,10 @@ _HANDLERS: dict[str, Handler] = {}
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:
-    """One call of a layer. Shapes are Keras's, without the batch, channels last; tensors in `graph` are NCHW."""
+    """One call of a layer. Shapes are Keras's, without the batch, channels last; tensors in `graph` are NCHW.
+
+    `arguments` and `keywords` are those of the call, with the names of tensors in place of Keras's.
+    """
 
     graph: Graph
     layer: Any
@@ -23,6 +26,8 @@ class LayerCall:
     inputs: list[str]
     input_shapes: list[tuple[int, ...]]
     output_shape: tuple[int, ...]
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def input(self) -> str:

@@ -8,7 +8,7 @@ import onnx
 
 from .._runtime import onnx_session, require
 from ..errors import ExportError, one_line
-from . import layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
+from . import layers_activations, layers_lambda, layers_normalising, layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
 from .graph import INPUT, Graph
 from .passes import simplify
 from .registry import LayerCall, convert_layer
@@ -100,7 +100,12 @@ def _convert_node(graph: Graph, node: Any, sources: list[str], output: Any, pref
     if getattr(layer, "_is_graph_network", False):
         return _convert(graph, layer, sources, f"{name}/")
     shapes = [_fixed_shape(tensor, layer) for tensor in node.keras_inputs]
-    return convert_layer(LayerCall(graph, layer, name, sources, shapes, _fixed_shape(output, layer)))
+    names = {id(tensor): source for tensor, source in zip(node.keras_inputs, sources, strict=True)}
+    arguments = tuple(names.get(id(value), value) for value in node.call_args)
+    keywords = {key: names.get(id(value), value) for key, value in node.call_kwargs.items()}
+    return convert_layer(
+        LayerCall(graph, layer, name, sources, shapes, _fixed_shape(output, layer), arguments, keywords)
+    )
 
 
 def _fixed_shape(tensor: Any, layer: Any) -> tuple[int, ...]:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from .._runtime import quiet_stderr, require
 from ..batching import batches, filled
 from ..errors import ExportError, one_line
-from ..quantise.precision import check_precision
+from ..quantise.precision import CALIBRATED, check_precision
 from ..quantise.recipes import checked_calibration
+from .softmax import ends_in_softmax, without_softmax
+from .tflite_edit import with_softmax, without_idle_caps
 from .tflite_half import with_half_weights
 from .to_onnx import image_shape
 
@@ -40,8 +42,9 @@ def to_tflite(
         raise ExportError(f"model {model.name!r}: TFLite files have a fixed batch; give one, 1 for browsers")
     tensorflow = require("tensorflow", "to convert to TFLite")
     shape = (batch, *image_shape(model))
+    float_softmax = precision in CALIBRATED and ends_in_softmax(model)
     try:
-        with _quiet():
+        with _quiet(), without_softmax(model) if float_softmax else contextlib.nullcontext():
             # A bare module in place of the model: else the converter traces every Keras layer anew, half a minute for
             # a SqueezeNext that otherwise takes two seconds.
             module = tensorflow.Module()
@@ -53,6 +56,10 @@ def to_tflite(
             data: bytes = converter.convert()
             if precision == "float16":
                 data = with_half_weights(data)
+            if precision in CALIBRATED:
+                data = without_idle_caps(data)
+            if float_softmax:
+                data = with_softmax(data)
     except ExportError:
         raise
     except Exception as error:  # the converter raises classes of its own, and plain Exception

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +16,80 @@ from numpy.typing import NDArray
 from .._runtime import quiet_stderr, require
 from ..artifact.embedding import write_metadata
 from ..artifact.files import existing_file, whole_file
-from ..artifact.keras_file import CONFIG, MAX_WEIGHT_BYTES, METADATA, WEIGHTS, check_weights, read_config
+from ..artifact.keras3_weights import read_stored_weights
+from ..artifact.keras_file import (
+    CONFIG,
+    MAX_WEIGHT_BYTES,
+    METADATA,
+    WEIGHTS,
+    check_weights,
+    read_config,
+    read_keras3_config,
+    saved_by_keras3,
+)
 from ..artifact.metadata import Metadata
 from ..artifact.zips import copy_member, open_zip
 from ..errors import ExportError, one_line
+from .allocation import allocating_at_most
 from .runner import Runner, checked_shape
-
-_SPARE_BYTES = 1 << 20
-"""For what layers keep beside their weights: seeds, counters."""
 
 
 def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
     """The tf_keras model of a .keras file that may come from anyone; not compiled.
 
     Args:
-        path: A file saved by tf_keras.
+        path: A file saved by tf_keras, or by Keras 3 from layers that tf_keras has too.
         custom_objects: Registered name ("package>Class") -> layer class, for classes outside Keras that you trust.
 
     Raises:
-        ExportError: No such file, not a .keras file or a damaged one, one saved by Keras 3, or one that names any
-            module or class which is not on the allow-list, or one that describes more weights than it holds.
+        ExportError: No such file, not a .keras file or a damaged one, or one that names any module or class which is
+            not on the allow-list, that describes more weights than it holds, or that was saved by Keras 3 and cannot
+            be rebuilt; the message names what stands in the way.
     """
     path = existing_file(path)
     if path.suffix.lower() != ".keras":
         raise ExportError(f"{path}: not a .keras file by its name; give a model saved by tf_keras")
+    if saved_by_keras3(path):
+        return _load_keras3(path)
     config = read_config(path, custom_objects or {})
     keras = require("tf_keras", "to load a .keras file")
     with tempfile.TemporaryDirectory() as folder:
         clean = Path(folder, "model.keras")
         stored = _write_clean(path, config, clean)
         try:
-            with quiet_stderr(), _allocating_at_most(path, stored):
-                return keras.models.load_model(clean, custom_objects=custom_objects, compile=False, safe_mode=True)
+            with quiet_stderr(), allocating_at_most(path, stored):
+                known = {**_applications_layers(), **(custom_objects or {})}
+                return keras.models.load_model(clean, custom_objects=known, compile=False, safe_mode=True)
         except ExportError:
             raise
         except Exception as error:
             raise ExportError(f"{path}: Keras cannot rebuild it ({one_line(error)}); save the model again") from error
+
+
+def _applications_layers() -> dict[str, type]:
+    """Layers of Keras's own networks that its loader does not find by itself."""
+    from tf_keras.src.applications import convnext
+
+    return {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
+
+
+def _load_keras3(path: Path) -> Any:
+    """The tf_keras model of a file that Keras 3 saved."""
+    from .keras3_loader import rebuild
+
+    config = read_keras3_config(path)
+    require("tf_keras", "to load a .keras file")
+    stored = read_stored_weights(path)
+    try:
+        with quiet_stderr(), allocating_at_most(path, stored.bytes):
+            return rebuild(path, config, stored)
+    except ExportError:
+        raise
+    except Exception as error:
+        raise ExportError(
+            f"{path}: saved by Keras 3, and tf_keras cannot rebuild it ({one_line(error)}); rebuild the model with "
+            "`import tf_keras as keras`"
+        ) from error
 
 
 def save_keras(
@@ -90,28 +126,6 @@ class KerasRunner(Runner):
     def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         with quiet_stderr():  # XLA introduces itself at the first grouped convolution
             return np.asarray(self._model(images, training=False))
-
-
-@contextlib.contextmanager
-def _allocating_at_most(path: Path, stored: int) -> Iterator[None]:
-    """Refuse, before it is allocated, a variable with which the model outgrows the weights that its file stores.
-
-    Keras initialises every weight that the config describes, and looks only then whether the file has values for it.
-    Variables are all that is bounded: a model is not run while it is built.
-    """
-    tensorflow = require("tensorflow", "to load a .keras file")
-    left = stored + _SPARE_BYTES
-
-    def create(next_creator: Callable[..., Any], **options: Any) -> Any:
-        nonlocal left
-        size = tensorflow.as_dtype(options.get("dtype") or "float32").size
-        left -= math.prod(options.get("shape") or ()) * size
-        if left < 0:
-            raise ExportError(f"{path}: {CONFIG} describes more weights than the file holds; refused, save it again")
-        return next_creator(**options)
-
-    with tensorflow.variable_creator_scope(create):
-        yield
 
 
 def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from .._runtime import MEMORY_REUSE, onnx_session, require
-from ..artifact.onnx_file import read_onnx
+from ..artifact.onnx_file import check_sizes, read_onnx
 from ..errors import ExportError, one_line
 from .runner import Runner, checked_shape
 
@@ -25,10 +26,11 @@ blocked layout. Without the attempt, weights are folded when the file is loaded.
 element-wise nodes that are left another twentieth. 1.0-SqNxt-23v5 at 227x227: 2.5x float32's time by default, 1.66x
 with the first, 1.56x with both.
 """
+_FLOATS, _PIXELS = "tensor(float)", "tensor(uint8)"
 
 
 class OnnxRunner(Runner):
-    """An onnxruntime session. Files with one float image as input, channels first or last, are taken."""
+    """An onnxruntime session. Files with one image of floats or pixels as input, channels first or last, are taken."""
 
     format = "onnx"
     runtime = "onnxruntime"
@@ -36,27 +38,32 @@ class OnnxRunner(Runner):
     def __init__(self, path: Path, threads: int | None = None, options: Mapping[str, str] | None = None) -> None:
         onnxruntime = require("onnxruntime", "to run an .onnx file")
         model = read_onnx(path)  # refuses garbage and external weights with a plain reason
+        check_sizes(path, model)
         self.options = fast_options(model) if options is None else options
         try:
             self._session = onnx_session(str(path), threads=threads, options=self.options)
         except Exception as error:  # onnxruntime's classes share no base of their own
             raise ExportError(f"{path}: onnxruntime refuses it ({one_line(error)}); export it again") from error
         inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
+        if len(inputs) != 1 or inputs[0].type not in (_FLOATS, _PIXELS) or len(inputs[0].shape) != 4:
             found = ", ".join(f"{item.name} {item.type}{item.shape}" for item in inputs)
-            raise ExportError(f"{path}: takes {found or 'nothing'}; a network with one float32 image is needed")
+            raise ExportError(f"{path}: takes {found or 'nothing'}; one image of float32 or uint8 is needed")
+        self.takes_pixels = inputs[0].type == _PIXELS
         batch, *shape = inputs[0].shape
         self._input = inputs[0].name
-        self._channels_first = shape[0] in _IMAGE_CHANNELS or shape[-1] not in _IMAGE_CHANNELS
+        # Pixels come channels last, as this package writes them, even where the height is that of a channel count.
+        likely_first = shape[0] in _IMAGE_CHANNELS and not self.takes_pixels
+        self._channels_first = likely_first or shape[-1] not in _IMAGE_CHANNELS
         image = [*shape[1:], shape[0]] if self._channels_first else shape
         fixed = batch if isinstance(batch, int) and batch > 0 else None
         super().__init__(path, onnxruntime.__version__, checked_shape(path, image), fixed)
 
     def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        given: NDArray[Any] = images.astype(np.uint8) if self.takes_pixels else images
         if self._channels_first:
-            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+            given = np.ascontiguousarray(given.transpose(0, 3, 1, 2))
         try:
-            logits: NDArray[np.float32] = self._session.run(None, {self._input: images})[0]
+            logits: NDArray[np.float32] = self._session.run(None, {self._input: given})[0]
         except Exception as error:
             raise ExportError(f"{self.path}: onnxruntime failed ({one_line(error)}); export it again") from error
         return logits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..batching import batches, filled
 from ..errors import ExportError
 
 _FREE_BATCH = 32
+_MOST_VALUES = 1 << 29  # 2 GiB of float32
 
 
 class Runner(ABC):
@@ -27,13 +29,20 @@ class Runner(ABC):
         input_shape: Height, width and channels of one image.
         batch: The file's fixed batch, or None where it is free.
         options: What the runtime was told beside the number of threads, so that a figure can say how it came about.
+        takes_pixels: The file takes uint8 pixels as they are; `images` are then whole numbers of 0 to 255.
     """
 
     format: str
     runtime: str
     options: Mapping[str, str] = MappingProxyType({})
+    takes_pixels: bool = False
 
     def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
+        if math.prod(input_shape) * (batch or 1) > _MOST_VALUES:
+            raise ExportError(
+                f"{path}: takes {batch or 1} images of {list(input_shape)} at once, more than fit in memory; export it "
+                "for smaller images or batches"
+            )
         self.path = path
         self.version = version
         self.input_shape = input_shape
@@ -43,7 +52,7 @@ class Runner(ABC):
         """Logits of preprocessed images.
 
         Args:
-            images: float32 [n, height, width, channels], n of at least 1.
+            images: float32 [n, height, width, channels], n of at least 1; any type where the file takes pixels.
 
         Returns:
             float32 [n, classes].
@@ -55,8 +64,16 @@ class Runner(ABC):
         if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
             expected = ", ".join(map(str, self.input_shape))
             raise ExportError(f"{self.path}: got input of shape {list(images.shape)}; give [n, {expected}]")
+        if self.takes_pixels and not (images == np.clip(np.round(images), 0, 255)).all():
+            raise ExportError(f"{self.path}: takes pixels of 0 to 255 as they are; leave the preprocessing to it")
         size = self.batch or _FREE_BATCH
         return np.concatenate([self._run_filled(batch) for batch in batches(images, size)])
+
+    def noise(self, count: int, seed: int = 0) -> NDArray[np.float32]:
+        """Seeded random images that the file can take, float32 [count, height, width, channels]."""
+        random, shape = np.random.default_rng(seed), (count, *self.input_shape)
+        values = random.integers(0, 256, shape) if self.takes_pixels else random.normal(size=shape)
+        return values.astype(np.float32)
 
     def _run_filled(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run one batch, filled up with its last image where the file's batch is larger."""

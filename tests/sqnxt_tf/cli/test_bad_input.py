@@ -81,6 +81,9 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         (["verify", "nowhere.onnx", "nowhere.tflite"], "no such file"),
         (["verify", "notes.txt", "notes.txt"], "notes.txt"),
+        (["export", NETWORK, "--format", "tflite", "--batch", "free"], "TFLite files have a fixed batch"),
+        (["export", NETWORK, "--format", "onnx", "--batch", "0"], "give a number of 1 to 4096, or free"),
+        (["export", NETWORK, "--format", "onnx", "--batch", "²"], "is not a batch"),
         (["simulate", "notes.txt"], "notes.txt"),
         (["train", "--network", NETWORK, "--strategy", "multi-worker", "-o", "m.keras"], "TF_CONFIG names no workers"),
         (["train", "--network", "mobilenet_w1", "--input-size", "4", "-o", "m.keras"], "max_shift = 6"),
@@ -124,14 +127,17 @@ def test_a_dynamic_graph_is_refused_with_the_way_to_fix_it(cli: Any, tmp_path: P
     assert cli("simulate", "free.onnx", "--batch", 1, "--json").json()["total"]["macs"] > 0
 
 
-def test_a_keras_3_file_is_refused_with_the_reason(cli: Any, tmp_path: Path) -> None:
+def test_a_keras_3_file_is_exported_or_refused_with_the_reason(cli: Any, tmp_path: Path) -> None:
     import keras
 
-    keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]).save(
-        tmp_path / "three.keras"
+    layers = [keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    keras.Sequential(layers).save(tmp_path / "three.keras")
+    keras.Sequential([layers[0], keras.layers.RandomFlip(name="flip"), *layers[1:]]).save(tmp_path / "flipped.keras")
+    assert cli("export", "three.keras", "--format", "onnx", "--json").json()["parity"]["passed"]
+    assert (
+        "Keras 3, layer 'flip' of class 'RandomFlip'" in cli("export", "flipped.keras", "--format", "onnx").error_line()
     )
-    assert "Keras 3" in cli("export", "three.keras", "--format", "onnx").error_line()
-    assert "Keras 3" in cli("evaluate", "three.keras").error_line()
+    assert "Keras 3" in cli("evaluate", "flipped.keras").error_line()
 
 
 def test_an_output_that_exists_stays_unless_force_is_given(cli: Any, tmp_path: Path, artifacts: Path) -> None:

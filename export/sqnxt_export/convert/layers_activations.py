@@ -1,0 +1,120 @@
+"""Activations: layers of their own, and those that are part of another layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .registry import LayerCall, convert_layer, handles
+
+_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "elu": ("Elu", {"alpha": 1.0}),
+    "exponential": ("Exp", {}),
+    "gelu": ("Gelu", {}),
+    "hard_sigmoid": ("HardSigmoid", {"alpha": 0.2, "beta": 0.5}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
+    "mish": ("Mish", {}),
+    "relu": ("Relu", {}),
+    "selu": ("Selu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "softmax": ("Softmax", {"axis": 1}),
+    "softplus": ("Softplus", {}),
+    "softsign": ("Softsign", {}),
+    "tanh": ("Tanh", {}),
+}
+_CHANNELS_FIRST = {1: 2, 2: 3, 3: 1}
+"""Axis of a batch of images in Keras -> axis in the graph."""
+
+
+def activate(call: LayerCall, x: str, activation: Any) -> str:
+    """The activation that is part of another layer, as a node `<layer>/<activation>`."""
+    if hasattr(activation, "get_config"):  # a layer given as the activation
+        return convert_layer(
+            LayerCall(
+                call.graph, activation, f"{call.name}/{activation.name}", [x], [call.output_shape], call.output_shape
+            )
+        )
+    name = getattr(activation, "__name__", "linear")
+    return activation_node(call, x, name, "" if name == "linear" else f"/{name}")
+
+
+def activation_node(call: LayerCall, x: str, name: str, suffix: str = "") -> str:
+    """The activation called `name` in Keras or TensorFlow, as a node `<layer><suffix>`."""
+    if name == "linear":
+        return x
+    if name == "relu6":
+        return clip(call, x, 0.0, 6.0, suffix)
+    if name in ("swish", "silu"):
+        return call.add("Mul", [x, call.add("Sigmoid", [x], f"{suffix}/sigmoid")], suffix)
+    if name not in _ACTIVATIONS:
+        raise call.unsupported(f"activation {name!r}")
+    op, attributes = _ACTIVATIONS[name]
+    return call.add(op, [x], suffix, **attributes)
+
+
+def clip(call: LayerCall, x: str, minimum: float, maximum: float, suffix: str = "") -> str:
+    """A Clip between two numbers."""
+    limits = [call.constant("minimum", np.float32(minimum)), call.constant("maximum", np.float32(maximum))]
+    return call.add("Clip", [x, *limits], suffix)
+
+
+def graph_axis(call: LayerCall, axis: int) -> int:
+    """The axis in the graph, channels first, of an axis that Keras counts with channels last, the batch being 0."""
+    rank = len(call.input_shape) + 1
+    axis %= rank
+    return _CHANNELS_FIRST[axis] if rank == 4 and axis else axis
+
+
+@handles("Activation")
+def activation_layer(call: LayerCall) -> str:
+    """The node carries the layer's own name."""
+    return activation_node(call, call.input, call.layer.activation.__name__)
+
+
+@handles("ReLU")
+def relu(call: LayerCall) -> str:
+    """Plain, capped, or leaky; not two of these at once."""
+    layer = call.layer
+    slope, threshold = float(layer.negative_slope), float(layer.threshold)
+    if threshold or (slope and layer.max_value is not None):
+        raise call.unsupported("a threshold, or a slope and a maximum together,")
+    if slope:
+        return call.add("LeakyRelu", [call.input], alpha=slope)
+    if layer.max_value is not None:
+        return clip(call, call.input, 0.0, float(layer.max_value))
+    return call.add("Relu", [call.input])
+
+
+@handles("LeakyReLU")
+def leaky_relu(call: LayerCall) -> str:
+    """Slope as given."""
+    return call.add("LeakyRelu", [call.input], alpha=float(call.layer.alpha))
+
+
+@handles("ELU")
+def elu(call: LayerCall) -> str:
+    """Alpha as given."""
+    return call.add("Elu", [call.input], alpha=float(call.layer.alpha))
+
+
+@handles("ThresholdedReLU")
+def thresholded_relu(call: LayerCall) -> str:
+    """Nothing up to theta, the value itself above."""
+    return call.add("ThresholdedRelu", [call.input], alpha=float(call.layer.theta))
+
+
+@handles("PReLU")
+def prelu(call: LayerCall) -> str:
+    """A slope for each value, or for each channel where height and width share theirs."""
+    slope = call.layer.alpha.numpy()
+    slope = slope.transpose(2, 0, 1) if slope.ndim == 3 else slope
+    return call.add("PRelu", [call.input, call.constant("slope", slope)])
+
+
+@handles("Softmax")
+def softmax(call: LayerCall) -> str:
+    """Over one axis."""
+    if not isinstance(call.layer.axis, int):
+        raise call.unsupported(f"axis {list(call.layer.axis)}")
+    return call.add("Softmax", [call.input], axis=graph_axis(call, call.layer.axis))

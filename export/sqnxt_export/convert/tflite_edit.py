@@ -1,0 +1,132 @@
+"""Float operators put before and behind the graph of a finished .tflite file, whatever precision lies between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime import require
+from ..artifact.preprocessing import Preprocessing
+
+_CAP = 6.0
+
+
+def with_softmax(data: bytes) -> bytes:
+    """The file with a float softmax behind its output, float32 [n, classes]."""
+    edit = _Edit(data)
+    logits = edit.graph.tensors[edit.graph.outputs[0]]
+    logits.name, name = b"logits", logits.name
+    result = edit.tensor(name, edit.schema.TensorType.FLOAT32, logits.shape)
+    options = edit.schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    node = edit.node("SOFTMAX", [edit.graph.outputs[0]], result, options)
+    edit.graph.operators = [*edit.graph.operators, node]
+    edit.rename_output(result)
+    return edit.to_bytes()
+
+
+def without_idle_caps(data: bytes) -> bytes:
+    """The file with RELU in place of each fused RELU6 whose integers end below six: it computes the same.
+
+    LiteRT refuses a RELU6 where six is no 32-bit multiple of the output's scale, as in networks whose values vanish.
+    """
+    edit = _Edit(data)
+    schema = edit.schema
+    limits = {schema.TensorType.INT8: 127, schema.TensorType.INT16: 32767}
+    for node in edit.graph.operators:
+        output = edit.graph.tensors[node.outputs[0]]
+        if getattr(node.builtinOptions, "fusedActivationFunction", 0) != schema.ActivationFunctionType.RELU6:
+            continue
+        if output.type in limits and output.quantization is not None:
+            scale, zero_point = output.quantization.scale[0], output.quantization.zeroPoint[0]
+            if (limits[output.type] - zero_point) * scale <= _CAP:
+                node.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    return edit.to_bytes()
+
+
+def with_preprocessing(data: bytes, preprocessing: Preprocessing) -> bytes:
+    """The file with a uint8 input of raw pixels, NHWC: Cast, minus the mean, over the scale."""
+    edit = _Edit(data)
+    schema, target = edit.schema, int(edit.graph.inputs[0])
+    image = edit.graph.tensors[target]
+    name, image.name = image.name, b"input/preprocessed"
+    pixels = edit.tensor(name, schema.TensorType.UINT8, image.shape)
+    cast = schema.CastOptionsT()
+    cast.inDataType, cast.outDataType = schema.TensorType.UINT8, schema.TensorType.FLOAT32
+    steps: list[tuple[str, Any, list[int]]] = [("CAST", cast, [])]
+    for operator, options, values, neutral in (
+        ("SUB", schema.SubOptionsT(), preprocessing.mean, 0.0),
+        ("DIV", schema.DivOptionsT(), preprocessing.scale, 1.0),
+    ):
+        if any(value != neutral for value in values):
+            steps.append((operator, options, [edit.constant(operator, np.array(values, np.float32))]))
+    nodes, tensor = [], pixels
+    for number, (operator, options, constants) in enumerate(steps):
+        last = number == len(steps) - 1
+        label = f"input/{operator.lower()}".encode()
+        result = target if last else edit.tensor(label, schema.TensorType.FLOAT32, image.shape)
+        nodes.append(edit.node(operator, [tensor, *constants], result, options))
+        tensor = result
+    edit.graph.operators = [*nodes, *edit.graph.operators]
+    edit.rename_input(pixels)
+    return edit.to_bytes()
+
+
+class _Edit:
+    """The objects of a .tflite file with one graph, and tools to add to them."""
+
+    def __init__(self, data: bytes) -> None:
+        require("tensorflow", "to convert to TFLite")
+        from tensorflow.lite.python import schema_py_generated as schema
+        from tensorflow.lite.tools import flatbuffer_utils
+
+        self.schema: Any = schema
+        self._tools = flatbuffer_utils
+        self.model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+        self.graph = self.model.subgraphs[0]
+
+    def tensor(self, name: bytes, kind: int, shape: Any, buffer: int = 0) -> int:
+        """Add a tensor; its index."""
+        tensor = self.schema.TensorT()
+        tensor.name, tensor.type, tensor.shape, tensor.buffer = name, kind, np.array(shape, np.int32), buffer
+        self.graph.tensors.append(tensor)
+        return len(self.graph.tensors) - 1
+
+    def constant(self, name: str, values: NDArray[np.float32]) -> int:
+        """Add a constant float32 tensor; its index."""
+        buffer = self.schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        self.model.buffers.append(buffer)
+        label = f"input/{name.lower()}/value".encode()
+        return self.tensor(label, self.schema.TensorType.FLOAT32, values.shape, len(self.model.buffers) - 1)
+
+    def node(self, operator: str, inputs: list[int], output: int, options: Any) -> Any:
+        """An operator with one output; the caller puts it in its place."""
+        code = self.schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = getattr(self.schema.BuiltinOperator, operator)
+        code.version = 1
+        self.model.operatorCodes.append(code)
+        node = self.schema.OperatorT()
+        node.opcodeIndex = len(self.model.operatorCodes) - 1
+        node.inputs, node.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
+        node.builtinOptionsType = getattr(self.schema.BuiltinOptions, type(options).__name__[:-1])
+        node.builtinOptions = options
+        return node
+
+    def rename_input(self, index: int) -> None:
+        """Make a tensor the graph's only input."""
+        self.graph.inputs = np.array([index], np.int32)
+        for signature in self.model.signatureDefs or ():
+            signature.inputs[0].tensorIndex = index
+
+    def rename_output(self, index: int) -> None:
+        """Make a tensor the graph's only output."""
+        self.graph.outputs = np.array([index], np.int32)
+        for signature in self.model.signatureDefs or ():
+            signature.outputs[0].tensorIndex = index
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        return bytes(self._tools.convert_object_to_bytearray(self.model))

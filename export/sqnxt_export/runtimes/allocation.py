@@ -1,0 +1,38 @@
+"""A bound on what a file can make Keras allocate."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .._runtime import require
+from ..artifact.keras_file import CONFIG
+from ..errors import ExportError
+
+SPARE_BYTES = 1 << 20
+"""For what layers keep beside their weights: seeds, counters."""
+
+
+@contextlib.contextmanager
+def allocating_at_most(path: Path, stored: int) -> Iterator[None]:
+    """Refuse, before it is allocated, a variable with which the model outgrows the weights that its file stores.
+
+    Keras initialises every weight that the config describes, and looks only then whether the file has values for it.
+    Variables are all that is bounded: a model is not run while it is built.
+    """
+    tensorflow = require("tensorflow", "to load a .keras file")
+    left = stored + SPARE_BYTES
+
+    def create(next_creator: Callable[..., Any], **options: Any) -> Any:
+        nonlocal left
+        size = tensorflow.as_dtype(options.get("dtype") or "float32").size
+        left -= math.prod(options.get("shape") or ()) * size
+        if left < 0:
+            raise ExportError(f"{path}: {CONFIG} describes more weights than the file holds; refused, save it again")
+        return next_creator(**options)
+
+    with tensorflow.variable_creator_scope(create):
+        yield
