@@ -90,9 +90,12 @@ def verify(
     known = tuple(read_metadata(path) or Metadata() for path in (left, right))
     _check_inputs(*runners)
     looser = precision or _looser(*(one.precision for one in known))
-    images, shown, fits = _images(known, runners[0].input_shape, data, samples, seed)
+    whole = _whole_preprocessing(known)
+    images, shown, fits = _images(known, whole, runners[0].input_shape, data, samples, seed)
     progress("comparing", 1, 2)
-    reference, logits = (runner.run(images) for runner in runners)
+    reference, logits = (
+        runner.run(_as_fed(images, one.preprocessing or whole)) for runner, one in zip(runners, known, strict=True)
+    )
     if reference.shape != logits.shape:
         raise SqnxtError(
             f"{right}: knows {logits.shape[1]} classes and {left} {reference.shape[1]}; compare files of one network"
@@ -153,36 +156,57 @@ def _check_inputs(a: "Runner", b: "Runner") -> None:
         raise SqnxtError(f"{b.path}: takes images of {sizes[1]} and {a.path} of {sizes[0]}; compare files of one size")
 
 
-def _images(
-    known: tuple["Metadata", ...], shape: tuple[int, int, int], data: str | None, samples: int, seed: int
-) -> tuple[NDArray[np.float32], str, bool]:
-    """Images for both, what they are, and whether they are what the files were trained for."""
-    ways = {one.preprocessing for one in known if one.preprocessing is not None}
-    labels = {one.labels for one in known if one.labels}
+def _whole_preprocessing(known: tuple["Metadata", ...]) -> "Preprocessing | None":
+    """What both files do to an image, before or inside the graph; None where neither says.
+
+    Raises:
+        SqnxtError: they do different things.
+    """
+    ways = {whole for one in known if (whole := one.whole_preprocessing()) is not None}
     if len(ways) > 1:
-        raise SqnxtError(f"verify: the two files preprocess images differently; {_remedy(labels)}")
-    if not ways:
+        remedy = "compare files of one network" if len(_label_sets(known)) > 1 else "export both from one model"
+        raise SqnxtError(f"verify: the two files preprocess images differently; {remedy}")
+    return ways.pop() if ways else None
+
+
+def _label_sets(known: tuple["Metadata", ...]) -> set[tuple[str, ...]]:
+    return {one.labels for one in known if one.labels}
+
+
+def _as_fed(images: NDArray[Any], preprocessing: "Preprocessing | None") -> NDArray[np.float32]:
+    """What a file is given of the images: pixels go through what it leaves to do, values stay as they are."""
+    if preprocessing is None or images.dtype != np.uint8:
+        return images
+    return preprocessing.normalise(images)
+
+
+def _images(
+    known: tuple["Metadata", ...],
+    whole: "Preprocessing | None",
+    shape: tuple[int, int, int],
+    data: str | None,
+    samples: int,
+    seed: int,
+) -> tuple[NDArray[Any], str, bool]:
+    """Images for both, what they are, and whether the files were trained for them.
+
+    They are uint8 pixels, or float32 values where no file says what it does to pixels.
+    """
+    if whole is None:
         if data is not None:
             raise SqnxtError(f"{data}: neither file says how it preprocesses images; leave --data out to use noise")
         return _noise(None, shape, samples, seed), f"noise, seed {seed}", False
-    preprocessing = ways.pop()
     judged = load_data(data or DEFAULT_DATA)
-    if all(names == judged.class_names for names in labels) or not _is_trained(known):
-        return spread_arrays(judged, preprocessing, samples).images, judged.name, True
+    if all(names == judged.class_names for names in _label_sets(known)) or not _is_trained(known):
+        return spread_arrays(judged, whole.raw(), samples).images.astype(np.uint8), judged.name, True
     if data is not None:
         raise SqnxtError(f"{data}: has other classes than the files were trained for; give --data their own data")
-    return _noise(preprocessing, shape, samples, seed), f"noise, seed {seed}", False
+    return _noise(whole, shape, samples, seed), f"noise, seed {seed}", False
 
 
-def _remedy(labels: set[tuple[str, ...]]) -> str:
-    return "compare files of one network" if len(labels) > 1 else "export both from one model"
-
-
-def _noise(
-    preprocessing: "Preprocessing | None", shape: tuple[int, int, int], samples: int, seed: int
-) -> NDArray[np.float32]:
-    """Seeded noise: pixels through the files' own preprocessing, or values of -1 to 1 where there is none."""
+def _noise(preprocessing: "Preprocessing | None", shape: tuple[int, int, int], samples: int, seed: int) -> NDArray[Any]:
+    """Seeded noise: uint8 pixels where the files preprocess such, or values of -1 to 1."""
     random = np.random.default_rng(seed)
     if preprocessing is None or (preprocessing.height, preprocessing.width, preprocessing.channels) != shape:
         return random.uniform(-1, 1, (samples, *shape)).astype(np.float32)
-    return preprocessing.apply(random.integers(0, 256, (samples, *shape)).astype(np.uint8))
+    return random.integers(0, 256, (samples, *shape)).astype(np.uint8)

@@ -94,3 +94,24 @@ def test_calibration_that_is_not_finite_is_refused(models: Any, images: Any) -> 
         quantise_onnx(to_onnx(models["alexnet_like"]), "int8", images * np.float32(np.inf))
     with pytest.raises(ExportError, match=r"tensor '.*' has values that are not finite"):
         quantise_onnx(_one_conv(np.full((3, 3, 1, 1), 3e38, np.float32), np.zeros(3)), "int8", images[:, :2, :2] * 100)
+
+
+def test_headroom_ends_where_an_operator_does() -> None:
+    """A Clip at 6 needs no integers beyond 6, however much headroom; values that nothing bounds keep theirs."""
+    import tf_keras as keras
+
+    image = keras.Input((8, 8, 3))
+    clipped = keras.layers.ReLU(6.0)(keras.layers.Conv2D(4, 3, name="first")(image))
+    pooled = keras.layers.MaxPooling2D(2)(clipped)
+    free = keras.layers.ReLU()(keras.layers.Conv2D(4, 1, name="bounded")(pooled))
+    squashed = keras.activations.sigmoid(keras.layers.Conv2D(4, 1, name="free")(free))
+    model = keras.Model(image, keras.layers.Flatten()(keras.layers.Conv2D(2, 1, name="of_one")(squashed)))
+    images = np.random.default_rng(0).uniform(-9, 9, (64, 8, 8, 3)).astype(np.float32)
+    graph = quantise_onnx(to_onnx(model), "int16", images).graph
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {node.output[0]: node for node in graph.node}
+    scales = {n.name: float(constants[makers[n.input[0]].input[1]]) for n in graph.node if n.op_type == "Conv"}
+    assert scales["bounded"] == pytest.approx(6 / 65535)
+    assert scales["of_one"] == pytest.approx(1 / 65535)
+    largest = np.abs(images).max()
+    assert scales["first"] == pytest.approx(largest * 3.25 / 32767)

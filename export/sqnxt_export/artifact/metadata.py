@@ -55,6 +55,19 @@ class Metadata:
         ):
             raise _invalid("input_size", f"{self.input_size!r}; it must be a height and a width")
 
+    def whole_preprocessing(self) -> Preprocessing | None:
+        """What is done to an image before the file and, where it takes raw pixels, inside it.
+
+        Raises:
+            ExportError: `extra` describes the part inside in another way than the export does.
+        """
+        if self.preprocessing is None or EMBEDDED not in self.extra:
+            return self.preprocessing
+        inside = self.extra[EMBEDDED]
+        if not isinstance(inside, Mapping):
+            raise _invalid(f"extra.{EMBEDDED}", f"a {type(inside).__name__}; it must be an object")
+        return Preprocessing.from_dict({**self.preprocessing.to_dict(), **inside})
+
     def to_json(self) -> str:
         """One JSON object, keys sorted.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from .bounds import largest_magnitudes
 from .calibration import Calibration, Ranges
 from .graph_edit import GraphEdit
 
@@ -44,15 +46,19 @@ def to_int16(model: onnx.ModelProto, calibration: Calibration) -> onnx.ModelProt
     """
     edit = GraphEdit(model)
     pairs = _Pairs(edit)
+    bounds = largest_magnitudes(edit)
     for node in edit.weighted_nodes():
-        _quantise16(edit, pairs, node, calibration)
+        _quantise16(edit, pairs, node, calibration, bounds)
     return edit.finish([*edit.graph.node, *pairs.nodes])
 
 
-def _quantise16(edit: GraphEdit, pairs: _Pairs, node: onnx.NodeProto, calibration: Calibration) -> None:
+def _quantise16(
+    edit: GraphEdit, pairs: _Pairs, node: onnx.NodeProto, calibration: Calibration, bounds: dict[str, float]
+) -> None:
     """Let a convolution or dense layer read 16-bit inputs and weights."""
     tensor = node.input[0]
-    scale = _activation16(*calibration.extremes[tensor], headroom16(calibration.samples))
+    headroom = headroom16(calibration.samples)
+    scale = _activation16(*calibration.extremes[tensor], headroom, bounds.get(tensor, math.inf))
     node.input[0] = pairs.activation(tensor, scale)
     node.input[1], _ = pairs.weight(node, np.int16)
     if len(node.input) > 2:
@@ -77,10 +83,11 @@ def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[s
     edit = GraphEdit(model)
     pairs = _Pairs(edit)
     wide = _wide_nodes(edit, wider)
+    bounds = largest_magnitudes(edit)
     scales = _int8_scales(edit, calibration.ranges, wide)
     for node in edit.weighted_nodes():
         if node.name in wide:
-            _quantise16(edit, pairs, node, calibration)
+            _quantise16(edit, pairs, node, calibration, bounds)
             continue
         input_scale, has_bias = scales[node.input[0]].scale, len(node.input) > 2
         # A channel of tiny weights and a large bias, as batch norm leaves behind: its bias must fit in 32 bits.
@@ -161,11 +168,13 @@ def headroom16(samples: int) -> float:
     return min(1.25 + 128 / samples, 4.0)
 
 
-def _activation16(low: float, high: float, headroom: float) -> Scale:
-    """The int16 scale of a range: symmetric, or from the lowest integer up where nothing is negative."""
-    if low < 0:
-        return Scale(_safe(max(-low, high) * headroom / 32767), np.int16(0))
-    return Scale(_safe(high * headroom / 65535), np.int16(-32768))
+def _activation16(low: float, high: float, headroom: float, bound: float) -> Scale:
+    """The int16 scale of a range: symmetric, or from the lowest integer up where nothing is negative.
+
+    It covers `headroom` times what was seen, though no more than the operator's own `bound`.
+    """
+    largest = min(max(-low, high) * headroom, bound)
+    return Scale(_safe(largest / 32767), np.int16(0)) if low < 0 else Scale(_safe(largest / 65535), np.int16(-32768))
 
 
 def _asymmetric(low: float, high: float) -> Scale:

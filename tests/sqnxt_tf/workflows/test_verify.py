@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_export import Metadata, Preprocessing, export, save_keras, write_metadata
+from sqnxt_export import ExportError, Metadata, Preprocessing, export, save_keras, write_metadata
 from sqnxt_tf import SqnxtError, verify
 
 SIDE, DIGITS = 12, tuple("0123456789")
@@ -129,3 +129,23 @@ def test_metadata_of_either_file_will_do(files: dict[str, Path], tmp_path: Path)
     assert (result.images, result.trained, result.parity.passed) == ("digits/test", True, True)
     write_metadata(tmp_path / "bare.keras", _metadata())
     assert verify(tmp_path / "bare.keras", tmp_path / "bare.keras").trained is False
+
+
+def test_pixels_and_values(files: dict[str, Path], tmp_path: Path) -> None:
+    """A file that preprocesses images itself equals one that leaves it to its caller."""
+    images = np.random.default_rng(0).integers(0, 256, (16, SIDE, SIDE, 3)).astype(np.float32)
+    save_keras(_model(), tmp_path / "odd.keras", Metadata(preprocessing=Preprocessing.imagenet(SIDE)))
+    for suffix in ("onnx", "tflite"):
+        pixels = tmp_path / f"pixels.{suffix}"
+        export(
+            _model(), pixels, format=suffix, precision="float32", samples=images, embed_preprocessing=True,
+            metadata=_metadata(source_hash="0" * 64),
+        )  # fmt: skip
+        for pair in ((files["keras"], pixels), (pixels, files["onnx"]), (pixels, pixels)):
+            result = verify(*pair, samples=20)
+            assert (result.images, result.parity.passed) == ("digits/test", True)
+        with pytest.raises(SqnxtError, match="preprocess images differently"):
+            verify(pixels, tmp_path / "odd.keras")
+    write_metadata(pixels, _metadata(extra={"embedded_preprocessing": 3}))
+    with pytest.raises(ExportError, match="embedded_preprocessing is a int; it must be an object"):
+        verify(pixels, files["onnx"])
