@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -116,6 +117,16 @@ class Accelerator:
     def buffer_words(self) -> float:
         """Native words that the global buffer holds, the model's CAP."""
         return self.buffer.bytes * 8 / self.array.word_bits
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Every number that has an origin, by its "section.key"."""
+        return {key: attrgetter(key)(self) for key in self.origins}
+
+    @property
+    def peak_macs_per_cycle(self) -> float:
+        """MACs a cycle with every PE busy, at native width."""
+        return self.array.size / self.array.cycles_per_mac(self.array.word_bits, self.array.word_bits)
 
     @property
     def dram_bytes_per_cycle(self) -> float:

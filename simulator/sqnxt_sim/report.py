@@ -49,7 +49,7 @@ class NetworkReport:
     @property
     def cycles(self) -> float:
         """Sum of the nodes' cycles; not rounded."""
-        return sum((cost.cycles for cost in self._costs), 0.0)
+        return sum((cost.cycles for cost in self.costs), 0.0)
 
     @property
     def time_ms(self) -> float:
@@ -59,18 +59,18 @@ class NetworkReport:
     @property
     def energy(self) -> Energy:
         """Sum of the nodes' energies in native MACs, by where it goes."""
-        parts = [cost.energy for cost in self._costs]
+        parts = [cost.energy for cost in self.costs]
         return Energy(**{part: sum((getattr(energy, part) for energy in parts), 0.0) for part in Energy.__slots__})
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates, padding and zero weights included."""
-        return sum(cost.macs for cost in self._costs)
+        return sum(cost.macs for cost in self.costs)
 
     @property
     def dram_bytes(self) -> float:
         """Bytes between DRAM and buffer."""
-        return sum((cost.dram_bytes for cost in self._costs), 0.0)
+        return sum((cost.dram_bytes for cost in self.costs), 0.0)
 
     @property
     def utilisation(self) -> float:
@@ -93,7 +93,8 @@ class NetworkReport:
         return live.bytes_at(self.accelerator.array.word_bits)
 
     @property
-    def _costs(self) -> tuple[LayerCost | VectorCost, ...]:
+    def costs(self) -> tuple[LayerCost | VectorCost, ...]:
+        """All that costs something, on the array or on the vector unit, in execution order."""
         return tuple(layer for layer in self.layers if not isinstance(layer, UncostedLayer))
 
     def to_json(self) -> dict[str, Any]:

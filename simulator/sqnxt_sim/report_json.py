@@ -32,7 +32,6 @@ def report_json(report: NetworkReport) -> dict[str, Any]:
 
 def _total(report: NetworkReport) -> dict[str, Any]:
     cycles, peak = report.cycles, report.peak_activations
-    array = report.accelerator.array
     return {
         "cycles": cycles,
         "time_ms": report.time_ms,
@@ -47,7 +46,7 @@ def _total(report: NetworkReport) -> dict[str, Any]:
         "peak_activation_node": None if peak is None else peak.node,
         "nodes_beyond_buffer": [live.node for live in report.beyond_buffer],
         "roofline": {
-            "peak_macs_per_cycle": array.size / array.cycles_per_mac(array.word_bits, array.word_bits),
+            "peak_macs_per_cycle": report.accelerator.peak_macs_per_cycle,
             "dram_bytes_per_cycle": report.accelerator.dram_bytes_per_cycle,
         },
     }

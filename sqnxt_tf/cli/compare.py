@@ -57,5 +57,5 @@ def command(
 
         for table in comparison_tables(comparison, every_layer=every_layer):
             out.table(table)
-        for note in comparison.to_json()["notes"]:
+        for note in comparison.notes:
             out.text(f"note: {note}")

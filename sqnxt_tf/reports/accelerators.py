@@ -1,7 +1,6 @@
 """Accelerators as tables: the presets in a line each, and one with every number and its origin."""
 
 from collections.abc import Iterable
-from operator import attrgetter
 
 from sqnxt_sim import Accelerator
 
@@ -34,7 +33,7 @@ def accelerators_table(accelerators: Iterable[Accelerator]) -> Table:
     )
     for one in accelerators:
         array = one.array
-        peak = array.size / array.cycles_per_mac(array.word_bits, array.word_bits) * array.clock_hz / 1e9
+        peak = one.peak_macs_per_cycle * array.clock_hz / 1e9
         table.add(
             one.name,
             f"{array.rows}x{array.cols}",
@@ -54,21 +53,16 @@ def accelerator_table(accelerator: Accelerator) -> Table:
     table = Table(
         ["<key", "value", "<unit", "<origin", "<note"], title=f"{accelerator.name}: {accelerator.description}"
     )
-    for key, value in accelerator_numbers(accelerator).items():
+    for key, value in accelerator.numbers.items():
         origin = accelerator.origins.get(key)
         table.add(key, f"{value:,g}", _UNITS.get(key, ""), origin.kind if origin else "", origin.note if origin else "")
     return table
 
 
-def accelerator_numbers(accelerator: Accelerator) -> dict[str, float]:
-    """`section.key` -> value, as in its file."""
-    return {key: attrgetter(key)(accelerator) for key in accelerator.origins}
-
-
 def accelerator_json(accelerator: Accelerator) -> dict[str, object]:
     """One entry of the `accelerators` document: the numbers by section, each with its origin and note."""
     sections: dict[str, dict[str, object]] = {}
-    for key, value in accelerator_numbers(accelerator).items():
+    for key, value in accelerator.numbers.items():
         section, name = key.split(".")
         origin = accelerator.origins[key]
         sections.setdefault(section, {})[name] = {"value": value, "origin": origin.kind, "note": origin.note or None}

@@ -122,8 +122,7 @@ def _roofline_lines(report: NetworkReport) -> list[str]:
     """How near the layers come to what the array and the DRAM allow."""
     if not report.costed:
         return []
-    array, dram = report.accelerator.array, report.accelerator.dram_bytes_per_cycle
-    peak = array.size / array.cycles_per_mac(array.word_bits, array.word_bits)
+    peak, dram = report.accelerator.peak_macs_per_cycle, report.accelerator.dram_bytes_per_cycle
     limited = sum(cost.roofline.attainable_macs_per_cycle < peak for cost in report.costed)
     return [
         f"roofline: {peak:g} MACs a cycle at {peak / dram:.1f} or more MACs for each DRAM byte; {limited} of "

@@ -54,6 +54,11 @@ class Comparison:
         """`cycles`, `energy`, `dram_bytes`, `macs` or `time_ms` of the whole, before and after."""
         return _figure(self.before, name), _figure(self.after, name)
 
+    @property
+    def notes(self) -> list[str]:
+        """What the figures of either rest on."""
+        return sorted({*self.before.notes, *self.after.notes})
+
     def to_json(self) -> dict[str, Any]:
         """The `compare` document."""
         return {
@@ -61,13 +66,13 @@ class Comparison:
             "second": {"model": self.after.model, "accelerator": self.after.accelerator.name},
             "total": {name: list(self.total(name)) for name in (*_FIGURES, "macs", "time_ms")},
             "layers": [layer.to_json() for layer in self.layers],
-            "notes": sorted({*self.before.notes, *self.after.notes}),
+            "notes": self.notes,
         }
 
 
 def compare(before: "NetworkReport", after: "NetworkReport") -> Comparison:
     """Match the costed layers of two reports by name; where no name is shared, by their order."""
-    first, second = ({cost.name: cost for cost in _costs(report)} for report in (before, after))
+    first, second = ({cost.name: cost for cost in report.costs} for report in (before, after))
     if not first.keys() & second.keys() and len(first) == len(second):
         second = dict(zip(first, second.values(), strict=True))
     layers = tuple(
@@ -75,12 +80,6 @@ def compare(before: "NetworkReport", after: "NetworkReport") -> Comparison:
         for name in _merged(list(first), list(second))
     )
     return Comparison(before=before, after=after, layers=layers)
-
-
-def _costs(report: "NetworkReport") -> list["Cost"]:
-    vector = set(map(id, report.on_vector_unit))
-    array = set(map(id, report.costed))
-    return [layer for layer in report.layers if id(layer) in vector | array]  # type: ignore[misc]
 
 
 def _merged(first: list[str], second: list[str]) -> list[str]:

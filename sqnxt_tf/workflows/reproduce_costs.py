@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -129,8 +128,8 @@ def paper_accelerators() -> tuple[Accelerator, ...]:
 
 def fitted_numbers(accelerator: Accelerator) -> dict[str, float]:
     """The numbers that its file marks as fitted, by `section.key`."""
-    origins = accelerator.origins.items()
-    return {name: float(attrgetter(name)(accelerator)) for name, origin in origins if origin.kind == "fitted"}
+    numbers = accelerator.numbers.items()
+    return {name: float(value) for name, value in numbers if accelerator.origins[name].kind == "fitted"}
 
 
 def can_export() -> bool:
