@@ -34,7 +34,9 @@ def _model(end: str) -> Any:
 @pytest.mark.parametrize(("format", "precision"), KINDS)
 def test_probabilities_come_out_in_float(images: Any, tmp_path: Path, end: str, format: str, precision: str) -> None:
     model, path = _model(end), tmp_path / f"net.{format}"
-    result = export(model, path, format=format, precision=precision, samples=images[12:], calibration=images[:12])
+    given = {"samples": images[12:], "calibration": images[:12], "report": True}
+    result = export(model, path, format=format, precision=precision, **given)
+    assert {layer.name for layer in result.layers or ()} == {layer.name for layer in model.layers if layer.weights}
     probabilities = open_model(path).run(images[12:])
     expected = model(images[12:]).numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -18,7 +18,7 @@ _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 def layer_noise_tflite(
     model: Any, plain: bytes, quantised: bytes, samples: NDArray[np.float32]
 ) -> tuple[LayerNoise, ...]:
-    """The noise of every layer whose output both files still hold under one name, worst first.
+    """The noise of every layer whose output both files still hold, worst first.
 
     The converter names a fused tensor after all the layers in it, and takes an activation into its convolution:
     outputs are compared after it. Both files run in LiteRT's own kernels, since XNNPACK keeps no tensors. A layer's own
@@ -31,11 +31,9 @@ def layer_noise_tflite(
         samples: float32 NHWC [n, h, w, c], preprocessed.
     """
     exact, noisy = _Observed(plain), _Observed(quantised)
-    places = {
-        _layer_of(name, _weighted_layers(model)): (exact.tensors[name], noisy.tensors[name])
-        for name in exact.weighted_outputs()
-        if name in noisy.tensors
-    }
+    layers = _weighted_layers(model)
+    lefts, rights = exact.weighted_layers(layers), noisy.weighted_layers(layers)
+    places = {layer: (left, rights[layer]) for layer, left in lefts.items() if layer in rights}
     ratios = {layer: Ratio() for layer in places}
     for part in batches(samples, exact.batch):
         images = filled(part, exact.batch)
@@ -81,11 +79,11 @@ class _Observed:
         self.batch = int(self.input["shape"][0])
         self.tensors = {item["name"]: item for item in self.interpreter.get_tensor_details() if item["name"]}
 
-    def weighted_outputs(self) -> list[str]:
-        """Names of what convolutions and dense layers write, in order."""
+    def weighted_layers(self, layers: list[str]) -> dict[str, Any]:
+        """What convolutions and dense layers write, in order: the tensor's details by the layer of the model."""
         names = {item["index"]: name for name, item in self.tensors.items()}
         written = [node["outputs"][0] for node in self.interpreter._get_ops_details() if node["op_name"] in _WEIGHTED]
-        return [names[index] for index in written if index in names]
+        return {_layer_of(names[index], layers): self.tensors[names[index]] for index in written if index in names}
 
     def run(self, images: NDArray[np.float32]) -> None:
         """Run one batch."""
