@@ -12,7 +12,7 @@ BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps before the mov
 
 
 class KerasOps(Ops[Any]):
-    """Applies Keras layers. Initial weights are Xavier's, each layer's a function of the seed and its place."""
+    """Applies Keras layers. Each layer's initial weights are a function of the seed and its place."""
 
     def __init__(self, seed: int) -> None:
         import tf_keras
@@ -49,7 +49,7 @@ class KerasOps(Ops[Any]):
             padding=padding,
             groups=groups,
             use_bias=bias,
-            kernel_initializer=self._xavier(),
+            kernel_initializer=self._initial(batch_norm, activation),
             name=name,
         )(x)
         return self._norm_and_activation(x, batch_norm, activation, name)
@@ -60,7 +60,7 @@ class KerasOps(Ops[Any]):
             strides=stride,
             padding="same",
             use_bias=False,
-            depthwise_initializer=self._xavier(),
+            depthwise_initializer=self._initial(True, "relu"),
             name=name,
         )(x)
         return self._norm_and_activation(x, True, "relu", name)
@@ -80,7 +80,7 @@ class KerasOps(Ops[Any]):
     def dense(self, x: Any, units: int, *, bias: bool, activation: Activation | None = None, name: str) -> Any:
         if len(x.shape) > 2:
             x = self._layers.Flatten(name=f"{name}_flatten")(x)
-        x = self._layers.Dense(units, use_bias=bias, kernel_initializer=self._xavier(), name=name)(x)
+        x = self._layers.Dense(units, use_bias=bias, kernel_initializer=self._initial(False, activation), name=name)(x)
         return self._norm_and_activation(x, False, activation, name)
 
     def add(self, xs: Sequence[Any], *, activation: Activation | None = None, name: str) -> Any:
@@ -103,8 +103,15 @@ class KerasOps(Ops[Any]):
             return self._layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_leaky")(x)
         return x
 
-    def _xavier(self) -> Any:
-        return self._keras.initializers.GlorotUniform(seed=self._take_seed())
+    def _initial(self, batch_norm: bool, activation: Activation | None) -> Any:
+        """Xavier's initial weights as in the paper, and He's where a ReLU halves a signal that no batch norm restores.
+
+        With Xavier's, SqueezeNet's logits of images in -1..1 are too near zero to learn from. (The published solvers
+        use Xavier's on pixels of 0 to 255, whose size makes up for it.)
+        """
+        fades = activation is not None and not batch_norm
+        initial = self._keras.initializers.HeUniform if fades else self._keras.initializers.GlorotUniform
+        return initial(seed=self._take_seed())
 
     def _take_seed(self) -> int:
         self._next_seed += 1

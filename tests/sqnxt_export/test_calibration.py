@@ -31,7 +31,8 @@ def test_every_value_is_counted_once_whatever_the_order(parts: list[list[float]]
     assert forward.counts.shape == (2 * HALF_BINS,)
     assert (forward.low, forward.high) == (min(values.min(), 0), max(values.max(), 0))
     assert forward.limit == backward.limit >= np.abs(values).max()
-    assert forward.counts[:HALF_BINS].sum() == (values < 0).sum()
+    # What vanishes when it is scaled to bins counts as zero: numbers next to float32's smallest may.
+    assert (values < -(2.0**-100)).sum() <= forward.counts[:HALF_BINS].sum() <= (values < 0).sum()
     if np.abs(values[values != 0]).min(initial=1) > 1e-6 * max(forward.limit, 1):
         np.testing.assert_array_equal(forward.counts, backward.counts)
 
