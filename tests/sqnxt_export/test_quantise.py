@@ -114,4 +114,4 @@ def test_headroom_ends_where_an_operator_does() -> None:
     assert scales["bounded"] == pytest.approx(6 / 65535)
     assert scales["of_one"] == pytest.approx(1 / 65535)
     largest = np.abs(images).max()
-    assert scales["first"] == pytest.approx(largest * 3.25 / 32767)
+    assert scales["first"] == pytest.approx(largest * 3.75 / 32767)
