@@ -20,8 +20,8 @@ _GAIN = 1.5
 """Variance of a layer's outputs over its inputs': ReLUs halve it, shortcuts and linear bottlenecks do not."""
 
 _OTHERS = """
-    ConvNeXtTiny DenseNet121 EfficientNetV2B0 InceptionResNetV2 InceptionV3 MobileNet MobileNetV3Large MobileNetV3Small
-    NASNetMobile RegNetX002 RegNetY002 ResNet50V2 ResNetRS50 VGG16 Xception
+    ConvNeXtTiny DenseNet121 EfficientNetV2B0 InceptionV3 MobileNetV3Small NASNetMobile RegNetY002 ResNet50V2 VGG16
+    Xception
 """.split()  # noqa: SIM905 - as readable as can be
 
 
@@ -141,7 +141,7 @@ def test_every_precision_of_the_large_ones(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", _OTHERS)
 def test_the_others_load_and_convert(name: str, tmp_path: Path) -> None:
     keras.backend.clear_session()
-    side = 96 if name in ("InceptionResNetV2", "InceptionV3", "Xception") else SIDE
+    side = 96 if name in ("InceptionV3", "Xception") else SIDE
     model = _build(name, side)
     images = _images(4, side, model)
     expected = model(images).numpy()

@@ -17,7 +17,7 @@ def test_a_folder_that_is_not_empty_is_not_touched(cli: Any, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_the_demo_keeps_its_promises(cli: Any, tmp_path: Path) -> None:
-    result = cli("demo", "--json", timeout=1800).json()
+    result = cli("demo", "--json", timeout=2700).json()
     assert result["faults"] == []
     assert result["sparsity"] == pytest.approx(0.4, abs=1e-3)
     files = {Path(artifact["path"]).name: artifact for artifact in result["artifacts"]}
