@@ -37,7 +37,7 @@ class Recipe:
         warmup_rate: the learning rate of the first step.
         warmup_steps: steps from that one to `rate`.
         momentum: of the gradients.
-        weight_decay: the L2 penalty on the kernels of convolutions and fully connected layers, added to their gradients.
+        weight_decay: the L2 penalty on kernels of convolutions and fully connected layers, added to their gradients.
         schedule: how the rate falls: by a power of what is left of the run, or by half a cosine after the warm-up.
         decay_power: of the polynomial schedule.
         max_shift: the augmentation of images in memory, in pixels each way: none in the paper.

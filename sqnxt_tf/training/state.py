@@ -1,4 +1,4 @@
-"""A checkpoint: all that a run needs to go on as if it had never stopped, in one file that is there whole or not at all.
+"""A checkpoint: all that a run needs to go on as if it had never stopped, in one file, whole or not there at all.
 
 Variables of the model and of the optimizer (momentum, schedule, moving average, loss scale), the step, from which data
 and random layers take up where they were, and what the history of the run holds so far.
@@ -57,7 +57,7 @@ def write_checkpoint(path: Path, values: Mapping[str, NDArray[Any]], story: Stor
     """
     part = path.with_name(f".{path.name}.part")
     text = json.dumps(asdict(story)).encode()
-    arrays = {f"{place:05d}": value for place, value in enumerate(values.values())}
+    arrays: dict[str, Any] = {f"{place:05d}": value for place, value in enumerate(values.values())}
     try:
         with part.open("wb") as file:
             np.savez(file, story=np.frombuffer(text, np.uint8), **arrays)
