@@ -23,6 +23,7 @@ __all__ = [
     "packaged",
     "parse_settings",
     "read_recipe",
+    "resolve_recipe",
 ]
 
 NAMES = ("paper", "digits", "finetune", "centroids")
@@ -95,6 +96,18 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             values[name.strip()] = text.strip()
     return values
+
+
+def resolve_recipe(
+    recipe_name: str | None, settings: Iterable[str] = (), *, default: str, **overrides: float | None
+) -> Recipe:
+    """The recipe of a command line: its name or the default, `KEY=VALUE` texts, and options of their own, which win.
+
+    Raises:
+        SqnxtError: any of it is unknown or out of range.
+    """
+    values = {**parse_settings(settings), **{name: value for name, value in overrides.items() if value is not None}}
+    return load_recipe(recipe_name or default).overridden(**values)
 
 
 PAPER, DIGITS, FINETUNE, CENTROIDS = (packaged(name) for name in NAMES)
