@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ class Board:
     """Writes scalars; to nowhere without a folder. A run that goes on writes another file beside the first one's."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder, self._writer, self._written = folder, None, 0.0
+        self._folder = folder
+        self._writer: Any = None
+        self._written = 0.0
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
         """Figures after a step, now and then."""
@@ -27,7 +30,11 @@ class Board:
 
     def close(self) -> None:
         """No more figures."""
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        import tensorflow as tf
+
+        with suppress(tf.errors.OpError):
             self._writer.close()
 
     def _write(self, group: str, step: int, figures: Mapping[str, float]) -> None:
@@ -36,15 +43,13 @@ class Board:
             return
         import tensorflow as tf
 
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self._folder))
-        metadata = tf.compat.v1.SummaryMetadata(
-            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-        )
-        with _writing(self._writer):
-            for name, value in figures.items():
-                tf.summary.write(f"{group}/{name}", tf.constant(value, tf.float32), step, metadata)
-
-
-def _writing(writer: Any) -> Any:
-    return writer.as_default()
+        kind = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+        try:
+            if self._writer is None:
+                self._writer = tf.summary.create_file_writer(str(self._folder))
+            with self._writer.as_default():
+                for name, value in figures.items():
+                    metadata = tf.compat.v1.SummaryMetadata(plugin_data=kind)
+                    tf.summary.write(f"{group}/{name}", tf.constant(value, tf.float32), step, metadata)
+        except tf.errors.OpError:  # a disk that is full: curves are not worth a run, checkpoints tell of it
+            self._folder = self._writer = None

@@ -37,10 +37,8 @@ def _cloned(model: Any, precision: Precision, synchronized: bool) -> Any:
         config = layer.get_config()
         if _computes_in(layer) != precision and not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = keras.mixed_precision.Policy(precision)
-        if "synchronized" in config:
-            config["synchronized"] = synchronized
-            if synchronized:
-                config.pop("fused", None)
+        if synchronized and type(layer) is keras.layers.BatchNormalization:  # its config does not say
+            config["synchronized"] = True
         return type(layer).from_config(config)
 
     return keras.models.clone_model(model, clone_function=clone)

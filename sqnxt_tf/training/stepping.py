@@ -75,9 +75,11 @@ class Stepper:
 
         if self._share.workers == 1:
             return
-        own = tf.constant(step, tf.int64)
-        mean = self._strategy.run(lambda: tf.distribute.get_replica_context().all_reduce("MEAN", own))
-        mean = self._strategy.experimental_local_results(mean)[0]
+
+        def mean_of_all(own: Any) -> Any:
+            return self._strategy.reduce("MEAN", self._strategy.run(lambda: own), axis=None)
+
+        mean = tf.function(mean_of_all)(tf.constant(step, tf.float64))
         if int(mean) != step:
             raise SqnxtError(
                 f"{folder}: worker {self._share.worker} finds step {step} there, and others find another one; "
