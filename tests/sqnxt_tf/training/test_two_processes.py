@@ -142,10 +142,10 @@ def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(tm
     command = worker_command(folder="m.train")
     commands = [command, command]
     commands[dying] = worker_command(folder="m.train", kill=3)
-    dead, other = (start_two_workers(tmp_path, commands)[index] for index in (dying, 1 - dying))
-    assert dead.wait(400) == -signal.SIGKILL
-    _, err = other.communicate(timeout=60)  # the promise
-    assert other.returncode == 1
+    processes = start_two_workers(tmp_path, commands)
+    processes[dying].communicate(timeout=400)
+    _, err = processes[1 - dying].communicate(timeout=60)  # the promise
+    assert [processes[index].returncode for index in (dying, 1 - dying)] == [-signal.SIGKILL, 1]
     assert err.splitlines()[-1] == (
         f"error: worker {1 - dying} of 2: another worker is gone (UnavailableError); the same command again, for all "
         "workers, goes on from the last checkpoint in m.train"
