@@ -86,11 +86,13 @@ class Recipe:
         given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         if unknown := given.keys() - _FIELDS.keys():
             raise SqnxtError(f"recipe: has no {', '.join(sorted(unknown))}; its settings are {', '.join(_FIELDS)}")
-        checked = replace(self, **given)
-        scale = checked.batch / self.batch
-        given.setdefault("rate", self.rate * scale)
-        given.setdefault("warmup_rate", self.warmup_rate * given["rate"] / self.rate)
-        given.setdefault("warmup_steps", round(self.warmup_steps / scale))
+        changed = replace(self, **given)
+        if changed.batch != self.batch:
+            scale = changed.batch / self.batch
+            given.setdefault("rate", self.rate * scale)
+            given.setdefault("warmup_steps", round(self.warmup_steps / scale))
+        if "rate" in given:
+            given.setdefault("warmup_rate", self.warmup_rate * given["rate"] / self.rate)
         return replace(self, **given)
 
     def steps_per_epoch(self, images: int) -> int:

@@ -1,8 +1,8 @@
 """One worker of a run of the tests, or all there is of one: `worker.py SETTINGS`, a JSON object.
 
 `output` is the .npz file for the weights; `folder` that of the run's state; `recipe` its settings; `shards` their
-sizes, where the data come in files; `kill` the step after which this process ends itself by SIGKILL. Prints, as JSON, the
-history, the labels of each step that this worker read, and the figures told after each step.
+sizes, where the data come in files; `kill` the step after which this process ends itself by SIGKILL. Prints, as JSON,
+the history, the labels of each step that this worker read, and the figures told after each step.
 """
 
 import json
