@@ -104,8 +104,16 @@ def fit(
 
 
 def as_batches(data: Batches | Arrays, recipe: Recipe) -> Batches:
-    """Arrays as batches, with the recipe's augmentation in training."""
-    return InMemory(arrays=data, max_shift=recipe.max_shift) if isinstance(data, Arrays) else data
+    """Arrays as batches, with the recipe's augmentation in training.
+
+    Raises:
+        SqnxtError: an augmentation that images in memory do not have.
+    """
+    if not isinstance(data, Arrays):
+        return data
+    if recipe.augmentation != "none":
+        raise SqnxtError(f"recipe: augmentation = {recipe.augmentation!r} is of images on disk; these take max_shift")
+    return InMemory(arrays=data, max_shift=recipe.max_shift)
 
 
 @dataclass(kw_only=True)

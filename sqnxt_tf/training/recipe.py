@@ -8,7 +8,10 @@ from ..errors import SqnxtError
 
 Schedule = Literal["polynomial", "cosine"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-CHOICES = {"schedule": get_args(Schedule), "precision": get_args(Precision)}
+Augmentation = Literal["none", "standard"]
+CHOICES = {
+    "schedule": get_args(Schedule), "precision": get_args(Precision), "augmentation": get_args(Augmentation),
+}  # fmt: skip
 LIMITS = {
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
@@ -41,6 +44,7 @@ class Recipe:
         schedule: how the rate falls: by a power of what is left of the run, or by half a cosine after the warm-up.
         decay_power: of the polynomial schedule.
         max_shift: the augmentation of images in memory, in pixels each way: none in the paper.
+        augmentation: of images on disk: the centre alone, as in the paper, or `standard`.
         label_smoothing: the part of each label that is spread over all classes.
         ema: how much of the moving average of the weights stays at each step; 0 for none, else the average is what
             is validated and saved.
@@ -60,6 +64,7 @@ class Recipe:
     schedule: Schedule = "polynomial"
     decay_power: float = 2.0
     max_shift: int = 0
+    augmentation: Augmentation = "none"
     label_smoothing: float = 0.0
     ema: float = 0.0
     precision: Precision = "float32"
