@@ -24,6 +24,10 @@ recipe_options = options.together(
     batch=click.option(
         "--batch", type=int, help="Global batch, over all workers; the rate and the warm-up follow it."
     ),
+    augmentation=click.option(
+        "--augmentation", type=click.Choice(["none", "standard"]),
+        help="Of images on disk, instead of the recipe's: the centre alone, or random crop, flip and colours.",
+    ),
     rate=click.option("--rate", type=float, help="Base learning rate instead of the recipe's."),
 )  # fmt: skip
 helper_options = options.together(

@@ -98,9 +98,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def resolve_recipe(
-    recipe_name: str | None, settings: Iterable[str] = (), *, default: str, **overrides: float | None
-) -> Recipe:
+def resolve_recipe(recipe_name: str | None, settings: Iterable[str] = (), *, default: str, **overrides: Any) -> Recipe:
     """The recipe of a command line: its name or the default, `KEY=VALUE` texts, and options of their own, which win.
 
     Raises:
