@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,21 @@ def check_trained(model: str | Path) -> Path:
     return existing_file(model)
 
 
-def open_trained(model: str | Path, data: ImageSet) -> Source:
+class Labelled(Protocol):
+    """Data whose classes are known."""
+
+    @property
+    def name(self) -> str:
+        """The name of the data."""
+        ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, by index."""
+        ...
+
+
+def open_trained(model: str | Path, data: Labelled) -> Source:
     """The model of a file, whose classes are those of the data.
 
     Raises:
