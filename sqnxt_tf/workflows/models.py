@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
 from sqnxt_export.artifact.files import existing_file
 
 from ..data import ImageSet
+from ..data.images import Labelled
 from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..networks.registry import find_network, is_network
@@ -91,20 +92,6 @@ def check_trained(model: str | Path) -> Path:
     if is_network(str(model)):
         raise SqnxtError(f"{model}: names a network, not a trained model; train it first with `sqnxt-tf train`")
     return existing_file(model)
-
-
-class Labelled(Protocol):
-    """Data whose classes are known."""
-
-    @property
-    def name(self) -> str:
-        """The name of the data."""
-        ...
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The names of the classes, by index."""
-        ...
 
 
 def open_trained(model: str | Path, data: Labelled) -> Source:

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqnxt_export import Preprocessing, read_metadata
 
+from ..data.images import Labelled
 from ..errors import SqnxtError
 from ..networks.registry import find_network
-from .models import Labelled, Source, check_trained, open_source, open_trained
+from .models import Source, check_trained, open_source, open_trained
 
 
 def file_identity(path: Path) -> str:
