@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import isfinite
@@ -54,8 +54,9 @@ def train(
     With a `folder` the run's state is saved as it goes, and a run that finds its own state goes on from there: with
     one worker it ends with the same weights, bit for bit, on the same machine and number of threads.
     """
-    model, history = fit(make_model, training, validation, recipe, **run)
-    return Trained(plain_copy(model), history)
+    with _watched(run["strategy"], run.get("folder")):
+        model, history = fit(make_model, training, validation, recipe, **run)
+        return Trained(plain_copy(model), history)
 
 
 def fit(
@@ -82,25 +83,33 @@ def fit(
     training, validation = as_batches(training, recipe), as_batches(validation, recipe)
     steps = training.steps_per_epoch(recipe.batch)
     teacher_weights = teacher and teacher.get_weights()  # out here: in another strategy's scope they cannot be read
-    with strategy.scope():
-        model = prepared(make_model(), recipe)
-        optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
-        optimizer.build(model.trainable_variables)
-        if teacher is not None:
-            import tf_keras as keras
-
-            teacher = keras.models.clone_model(teacher)
-            teacher.set_weights(teacher_weights)
-    stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, own_share(strategy))
-    seed_random_layers(model, seed, stepper.step)
-    run = _Run(
-        model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
-        seed=seed, strategy=strategy, folder=folder, saving=saving or Saving(), callbacks=callbacks,
-        progress=partial(progress, task),
-    )  # fmt: skip
-    with workers_watched(strategy, folder.path if folder else None):
+    with _watched(strategy, folder):
+        with strategy.scope():
+            model = prepared(make_model(), recipe)
+            optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
+            optimizer.build(model.trainable_variables)
+            teacher = teacher and _copy(teacher, teacher_weights)
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, own_share(strategy))
+        seed_random_layers(model, seed, stepper.step)
+        run = _Run(
+            model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
+            seed=seed, strategy=strategy, folder=folder, saving=saving or Saving(), callbacks=callbacks,
+            progress=partial(progress, task),
+        )  # fmt: skip
         run.go()
     return model, run.story.history
+
+
+def _watched(strategy: Any, folder: RunFolder | None) -> AbstractContextManager[None]:
+    return workers_watched(strategy, folder.path if folder else None)
+
+
+def _copy(model: Any, weights: Any) -> Any:
+    import tf_keras as keras
+
+    copy = keras.models.clone_model(model)
+    copy.set_weights(weights)
+    return copy
 
 
 def as_batches(data: Batches | Arrays, recipe: Recipe) -> Batches:
