@@ -1,8 +1,8 @@
 """One training run, on any strategy, that can be cut at any moment and goes on as if it had not been."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from math import isfinite
@@ -12,6 +12,7 @@ from ..data.batches import Batches
 from ..data.pipeline import Arrays, InMemory
 from ..errors import SqnxtError
 from ..progress import Progress, silent
+from .averaging import adopt_average, averaged
 from .board import Board
 from .losses import make_loss
 from .optimizer import ChangeGradient, make_optimizer
@@ -171,7 +172,7 @@ class _Run:
                 self._save()
         self._board.close()
         if self.recipe.ema:
-            _assign(self.model, _averages(self.optimizer))
+            adopt_average(self.model, self.optimizer)
 
     def _restore(self) -> None:
         if self.folder is None:
@@ -229,27 +230,3 @@ class _Run:
             write_checkpoint(self.folder.checkpoint, values, self.story)
             self.folder.write_history(self.story.history)
         self._saved = time.monotonic()
-
-
-@contextmanager
-def averaged(model: Any, optimizer: Any, recipe: Recipe) -> Iterator[None]:
-    """The model with the moving average of its weights, where the recipe has one; its own come back afterwards."""
-    if not recipe.ema:
-        yield
-        return
-    own = [variable.numpy() for variable in model.trainable_variables]
-    _assign(model, _averages(optimizer))
-    try:
-        yield
-    finally:
-        _assign(model, own)
-
-
-def _averages(optimizer: Any) -> list[Any]:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return [variable.numpy() for variable in inner._model_variables_moving_average]
-
-
-def _assign(model: Any, values: Sequence[Any]) -> None:
-    for variable, value in zip(model.trainable_variables, values, strict=True):
-        variable.assign(value)
