@@ -179,7 +179,7 @@ class _Run:
             return
         self.story = read_checkpoint(self.folder.checkpoint, self._variables) or Story()
         self.stepper.check_together(self.story.step, self.folder.path)
-        if is_chief():
+        if self.story.history and is_chief():
             self.folder.write_history(self.story.history)
 
     def _count(self, figures: Figures) -> None:

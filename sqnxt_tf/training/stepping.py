@@ -92,7 +92,7 @@ class Stepper:
 
         images, labels = tf.convert_to_tensor(images, tf.float32), tf.cast(labels, tf.int64)
         missing = max(self._local - len(labels), 0)
-        weights = tf.constant([1.0] * len(labels) + [0.0] * missing)
+        weights = np.r_[np.ones(len(labels), np.float32), np.zeros(missing, np.float32)]
         if missing:
             images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
             labels = tf.pad(labels, [[0, missing]])
