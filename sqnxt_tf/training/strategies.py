@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..data.batches import WHOLE, Share
 from ..errors import SqnxtError
 from .slurm import adopt_slurm
+
+if TYPE_CHECKING:
+    from ..data.batches import Share
 
 StrategyName = Literal["auto", "one-device", "mirrored", "multi-worker"]
 STRATEGIES: tuple[StrategyName, ...] = ("auto", "one-device", "mirrored", "multi-worker")
@@ -53,9 +55,11 @@ def _make_once(name: StrategyName) -> Any:
     return tf.distribute.OneDeviceStrategy("/gpu:0" if tf.config.list_physical_devices("GPU") else "/cpu:0")
 
 
-def own_share(strategy: Any) -> Share:
+def own_share(strategy: Any) -> "Share":
     """Which part of the data this process reads."""
     import tensorflow as tf
+
+    from ..data.batches import WHOLE, Share
 
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return WHOLE
