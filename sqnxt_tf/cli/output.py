@@ -32,6 +32,7 @@ class Output:
         self._task: Any = None
         self._task_name = ""
         self._last_line = 0.0
+        self._began, self._begun_with = 0.0, 0
         self._verbose = verbose
         self._resources = ExitStack()
 
@@ -93,13 +94,19 @@ class Output:
             self._print_line(task, done, total, shown)
 
     def _print_line(self, task: str, done: int, total: int, shown: str) -> None:
-        """A line every few seconds; quick work stays silent."""
+        """A line every few seconds, with the time that is left; quick work stays silent."""
         now = time.monotonic()
         if task != self._task_name:
-            self._task_name, self._last_line = task, now
+            self._task_name, self._last_line, self._began, self._begun_with = task, now, now, done
         if now - self._last_line > (PLAIN_LINE_SECONDS if done < total else 1):
             self._last_line = now
-            click.echo(f"{task} {done}/{total}  {shown}".rstrip(), err=True)
+            click.echo(f"{task} {done}/{total}{self._left(done, total, now)}  {shown}".rstrip(), err=True)
+
+    def _left(self, done: int, total: int, now: float) -> str:
+        if not self._begun_with < done < total:
+            return ""
+        seconds = round((now - self._began) / (done - self._begun_with) * (total - done))
+        return f"  {seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left"
 
     def _advance_bar(self, task: str, done: int, total: int, shown: str) -> None:
         if self._bar is None or task != self._task_name:

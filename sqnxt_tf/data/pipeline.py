@@ -1,10 +1,13 @@
-"""The tf.data pipeline of data that fit in memory."""
+"""Data that fit in memory, as batches."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .batches import WHOLE, Share, even_bounds, steps_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,62 +21,74 @@ class Arrays:
         return len(self.labels)
 
 
-def training_dataset(
-    arrays: Arrays, *, batch: int, seed: int, first_epoch: int, epochs: int, max_shift: int = 0
-) -> Any:
-    """Batches of epochs `first_epoch` to `epochs`, as even as can be and of at most `batch` images.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemory:
+    """The `Batches` of arrays (see `batches.Batches`).
 
-    Even ones, because a last batch of a few images leaves some of many replicas without any, which ends in an error.
-    Every image is shifted by up to `max_shift` pixels each way, its edge mirrored into what comes free. Order and
-    shifts depend on the seed and the epoch's number alone, so that a resumed run sees what it would have seen.
+    In training every image is shifted by up to `max_shift` pixels each way, its edge mirrored into what comes free.
+    Batches are as even as can be: an epoch does not end with one of a few images.
     """
-    import tensorflow as tf
 
-    images, labels = tf.constant(arrays.images), tf.constant(arrays.labels)
-    margins = [[max_shift, max_shift], [max_shift, max_shift], [0, 0]]
-    size = arrays.images.shape[1:]
+    arrays: Arrays
+    max_shift: int = 0
+    name: str = "memory"
 
-    def one_epoch(epoch: Any) -> Any:
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(arrays)), seed=[seed, epoch])
-        corners = tf.random.stateless_uniform(
-            [len(arrays), 2], seed=[~seed, epoch], maxval=2 * max_shift + 1, dtype=tf.int32
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def steps_per_epoch(self, batch: int) -> int:
+        """Steps that see every image once."""
+        return steps_for(len(self), batch)
+
+    def training(
+        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
+    ) -> Iterable[tuple[Any, Any]]:
+        """A `tf.data.Dataset` of this worker's batches: a step's images are the same ones for any number of workers."""
+        import tensorflow as tf
+
+        count, steps = len(self), self.steps_per_epoch(batch)
+        images, labels = tf.constant(self.arrays.images), tf.constant(self.arrays.labels)
+
+        def one_step(step: Any) -> Any:
+            epoch, place = step // steps, step % steps
+            order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=[seed, epoch])
+            start, stop = place * count // steps, (place + 1) * count // steps
+            first, last = (start + (stop - start) * part // share.workers for part in (share.worker, share.worker + 1))
+            chosen = order[first:last]
+            return self._shifted(tf.gather(images, chosen), chosen, [~seed, epoch]), tf.gather(labels, chosen)
+
+        dataset = tf.data.Dataset.range(first_step, last_step)
+        return _iterable(dataset.map(one_step, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE))
+
+    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
+        """Even batches in order, as NumPy arrays."""
+        for start, stop in _pairs(even_bounds(len(self), self.steps_per_epoch(batch))):
+            parts = start + even_bounds(stop - start, share.workers)
+            part = slice(parts[share.worker], parts[share.worker + 1])
+            yield self.arrays.images[part], self.arrays.labels[part]
+
+    def _shifted(self, images: Any, chosen: Any, seed: Any) -> Any:
+        """The images, each cut from its mirrored surroundings at a place that its index and the seed tell."""
+        if not self.max_shift:
+            return images
+        import tensorflow as tf
+
+        margin = [self.max_shift, self.max_shift]
+        padded = tf.pad(images, [[0, 0], margin, margin, [0, 0]], "SYMMETRIC")
+        corners = tf.random.stateless_uniform([len(self), 2], seed, maxval=2 * self.max_shift + 1, dtype=tf.int32)
+        height, width = self.arrays.images.shape[1:3]
+        rows, columns = (
+            tf.gather(corners[:, axis], chosen)[:, None] + tf.range(extent)[None]
+            for axis, extent in enumerate((height, width))
         )
-
-        def one_step(start: Any, stop: Any) -> Any:
-            one_by_one = tf.data.Dataset.from_tensor_slices((order[start:stop], corners[start:stop]))
-            return one_by_one.map(fetch).batch(batch)
-
-        return tf.data.Dataset.from_tensor_slices(_even_bounds(len(arrays), batch)).flat_map(one_step)
-
-    def fetch(index: Any, corner: Any) -> Any:
-        image = images[index]
-        if max_shift:
-            image = tf.slice(tf.pad(image, margins, "SYMMETRIC"), [corner[0], corner[1], 0], size)
-        return tf.ensure_shape(image, size), labels[index]
-
-    dataset = tf.data.Dataset.range(first_epoch, epochs, output_type=tf.int32).flat_map(one_epoch)
-    return _sharded_by_data(dataset).prefetch(tf.data.AUTOTUNE)
+        return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
-def evaluation_dataset(arrays: Arrays, *, batch: int) -> Any:
-    """Even batches in order, once."""
-    import tensorflow as tf
-
-    images, labels = tf.constant(arrays.images), tf.constant(arrays.labels)
-    bounds = tf.data.Dataset.from_tensor_slices(_even_bounds(len(arrays), batch))
-    return _sharded_by_data(bounds.map(lambda start, stop: (images[start:stop], labels[start:stop])))
+def _pairs(bounds: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    return zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
 
 
-def _even_bounds(count: int, batch: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Where each of the batches begins and ends: as few as `batch` allows, their sizes no more than one apart."""
-    steps = -(-count // batch)
-    bounds = (np.arange(steps + 1) * count // steps).astype(np.int32)
-    return bounds[:-1], bounds[1:]
-
-
-def _sharded_by_data(dataset: Any) -> Any:
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return dataset.with_options(options)
+def _iterable(dataset: Any) -> Iterable[tuple[Any, Any]]:
+    """`tf.data` has no types."""
+    result: Iterable[tuple[Any, Any]] = dataset
+    return result

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.pipeline import Arrays, evaluation_dataset
+from ..data.pipeline import Arrays, InMemory
 from ..progress import Progress, silent
 from .folding import kernels
 from .loop import fit, plain_copy
-from .recipes import Recipe
+from .recipe import Recipe
 from .run_folder import History
 
 
@@ -120,6 +120,6 @@ def _loss(model: Any, arrays: Arrays, batch: int) -> float:
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
     total = 0.0
-    for images, labels in evaluation_dataset(arrays, batch=batch):
+    for images, labels in InMemory(arrays=arrays).evaluation(batch=batch):
         total += float(np.sum(loss(labels, model(images, training=False))))
     return total / len(arrays)

@@ -1,20 +1,30 @@
-"""One training run, on any strategy."""
+"""One training run, on any strategy, that can be cut at any moment and goes on as if it had not been."""
 
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import partial
 from math import isfinite
 from typing import Any
 
-from ..data.pipeline import Arrays, evaluation_dataset, training_dataset
+from ..data.batches import Batches
+from ..data.pipeline import Arrays, InMemory
 from ..errors import SqnxtError
 from ..progress import Progress, silent
+from .averaging import adopt_average, averaged
+from .board import Board
+from .losses import make_loss
 from .optimizer import ChangeGradient, make_optimizer
-from .recipes import Recipe
+from .preparing import plain_copy, prepared
+from .randomness import seed_random_layers
+from .recipe import Recipe
 from .run_folder import History, RunFolder
-from .strategies import chief_name, is_chief, worker_name
+from .state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
+from .stepping import Figures, Stepper, one_run
+from .strategies import is_chief, own_share, workers_watched
+
+__all__ = ["Saving", "Trained", "fit", "plain_copy", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,177 +35,198 @@ class Trained:
     history: History
 
 
-def train(
-    make_model: Callable[[], Any],
-    training: Arrays,
-    validation: Arrays,
-    recipe: Recipe,
-    *,
-    strategy: Any,
-    seed: int = 0,
-    folder: RunFolder | None = None,
-    progress: Progress = silent,
-) -> Trained:
-    """Train what `make_model` returns (called in the strategy's scope) by a recipe.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """When a run is saved beside the end of every epoch: every so many steps, every so many minutes."""
 
-    With a `folder` the run's state is saved after every epoch, and a run that finds its own state goes on from there.
-    The order of the images depends on the seed and the epoch alone.
+    steps: int | None = None
+    minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        if (self.steps is not None and self.steps < 1) or not self.minutes > 0:
+            raise SqnxtError(f"checkpoints every {self.steps} steps, {self.minutes} minutes: give numbers above 0")
+
+
+def train(
+    make_model: Callable[[], Any], training: Batches | Arrays, validation: Batches | Arrays, recipe: Recipe, **run: Any
+) -> Trained:
+    """Train what `make_model` returns (called in the strategy's scope) by a recipe; `run` is as for `fit`.
+
+    With a `folder` the run's state is saved as it goes, and a run that finds its own state goes on from there: with
+    one worker it ends with the same weights, bit for bit, on the same machine and number of threads.
     """
-    model, history = fit(
-        make_model, training, validation, recipe, strategy=strategy, seed=seed, folder=folder, progress=progress
-    )
-    return Trained(plain_copy(model), history)
+    with _watched(run["strategy"], run.get("folder")):
+        model, history = fit(make_model, training, validation, recipe, **run)
+        return Trained(plain_copy(model), history)
 
 
 def fit(
     make_model: Callable[[], Any],
-    training: Arrays,
-    validation: Arrays,
+    training: Batches | Arrays,
+    validation: Batches | Arrays,
     recipe: Recipe,
     *,
     strategy: Any,
     seed: int = 0,
     folder: RunFolder | None = None,
+    saving: Saving | None = None,
+    teacher: Any = None,
     callbacks: Sequence[Any] = (),
     change_gradient: ChangeGradient | None = None,
     task: str = "training",
     progress: Progress = silent,
 ) -> tuple[Any, History]:
-    """As `train`, with Keras callbacks, a hand on the gradients, and a name for the progress.
+    """As `train`, with a hand on the gradients, a name for the progress, and Keras callbacks.
 
-    Returns the model as the strategy holds it.
+    Of these `set_model`, `on_train_begin` and `on_epoch_end` are called. `teacher` is a model of no strategy whose
+    answers the recipe's distillation follows. Returns the model as the strategy holds it.
     """
-    steps = recipe.steps_per_epoch(len(training))
-    with strategy.scope():
-        model = make_model()
-        model.compile(
-            optimizer=make_optimizer(recipe, steps * recipe.epochs, change_gradient),
-            loss=_loss(),
-            metrics=["accuracy"],
-        )
-    state = _State(model, folder)
-    first_epoch = state.restore()
-    history = folder.read_history(first_epoch) if folder else []
-    reporter = _make_reporter(history, state, recipe, steps, partial(progress, task))
-    if first_epoch < recipe.epochs:
-        model.fit(
-            training_dataset(
-                training,
-                batch=recipe.batch,
-                seed=seed,
-                first_epoch=first_epoch,
-                epochs=recipe.epochs,
-                max_shift=recipe.max_shift,
-            ),
-            initial_epoch=first_epoch,
-            epochs=recipe.epochs,
-            steps_per_epoch=steps,
-            validation_data=evaluation_dataset(validation, batch=recipe.batch),
-            callbacks=[*callbacks, reporter],
-            verbose=0,
-        )
-    return model, history
+    training, validation = as_batches(training, recipe), as_batches(validation, recipe)
+    steps = training.steps_per_epoch(recipe.batch)
+    teacher_weights = teacher and teacher.get_weights()  # out here: in another strategy's scope they cannot be read
+    with _watched(strategy, folder):
+        with strategy.scope():
+            model = prepared(make_model(), recipe)
+            optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
+            optimizer.build(model.trainable_variables)
+            teacher = teacher and _copy(teacher, teacher_weights)
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, own_share(strategy))
+        seed_random_layers(model, seed, stepper.step)
+        run = _Run(
+            model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
+            seed=seed, strategy=strategy, folder=folder, saving=saving or Saving(), callbacks=callbacks,
+            progress=partial(progress, task),
+        )  # fmt: skip
+        run.go()
+    return model, run.story.history
 
 
-def plain_copy(model: Any) -> Any:
-    """The model with variables that belong to no strategy.
+def _watched(strategy: Any, folder: RunFolder | None) -> AbstractContextManager[None]:
+    return workers_watched(strategy, folder.path if folder else None)
 
-    Every worker must call it: some variables, such as batch-norm statistics, are gathered from all of them.
-    """
+
+def _copy(model: Any, weights: Any) -> Any:
     import tf_keras as keras
 
-    weights = model.get_weights()
     copy = keras.models.clone_model(model)
     copy.set_weights(weights)
     return copy
 
 
-def _loss() -> Any:
-    import tf_keras as keras
+def as_batches(data: Batches | Arrays, recipe: Recipe) -> Batches:
+    """Arrays as batches, with the recipe's augmentation in training.
 
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    Raises:
+        SqnxtError: an augmentation that images in memory do not have.
+    """
+    if not isinstance(data, Arrays):
+        return data
+    if recipe.augmentation != "none":
+        raise SqnxtError(f"recipe: augmentation = {recipe.augmentation!r} is of images on disk; these take max_shift")
+    return InMemory(arrays=data, max_shift=recipe.max_shift)
 
 
-class _State:
-    """Checkpoints after every epoch: weights, optimizer, number of epochs done."""
+@dataclass(kw_only=True)
+class _Run:
+    """A run as it goes on."""
 
-    def __init__(self, model: Any, folder: RunFolder | None) -> None:
-        if folder is None:
-            self._checkpoint = None
+    model: Any
+    optimizer: Any
+    stepper: Stepper
+    training: Batches
+    validation: Batches
+    recipe: Recipe
+    seed: int
+    strategy: Any
+    folder: RunFolder | None
+    saving: Saving
+    callbacks: Sequence[Any]
+    progress: Callable[..., None]
+    story: Story = field(default_factory=Story)
+
+    def __post_init__(self) -> None:
+        self._steps = self.training.steps_per_epoch(self.recipe.batch)
+        self._total = self._steps * self.recipe.epochs
+        self._variables = named_variables(self.model, self.optimizer)
+        self._board = Board(self.folder.path / "tensorboard" if self.folder and is_chief() else None)
+
+    def go(self) -> None:
+        """From the last checkpoint, or the beginning, to the end."""
+        self._restore()
+        for callback in self.callbacks:
+            callback.set_model(self.model)
+            callback.on_train_begin()
+        batches = one_run(self.training, self.recipe, self.seed, self.story.step, own_share(self.strategy))
+        self._saved = self._resumed = time.monotonic()
+        seen = 0.0
+        for images, labels in batches:
+            began = time.monotonic()
+            figures = self.stepper.train(self.story.step, images, labels, flag=self._is_late())
+            self._count(figures)
+            seen += figures.images
+            self._tell(seen / (time.monotonic() - self._resumed))
+            if ended := self.story.step % self._steps == 0:
+                self._end_epoch()
+            self.story.seconds += time.monotonic() - began
+            if ended or figures.flags or (self.saving.steps and self.story.step % self.saving.steps == 0):
+                self._save()
+        self._board.close()
+        if self.recipe.ema:
+            adopt_average(self.model, self.optimizer)
+
+    def _restore(self) -> None:
+        if self.folder is None:
             return
-        import tensorflow as tf
+        self.story = read_checkpoint(self.folder.checkpoint, self._variables) or Story()
+        self.stepper.check_together(self.story.step, self.folder.path)
+        if self.story.history and is_chief():
+            self.folder.write_history(self.story.history)
 
-        self._epochs_done = tf.Variable(0, dtype=tf.int64)
-        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epochs_done=self._epochs_done)
-        self._folder = folder
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder.checkpoints(worker_name())), max_to_keep=2, checkpoint_name="epoch"
-        )
-        self._resume_from = tf.train.latest_checkpoint(str(folder.checkpoints(chief_name())))
+    def _count(self, figures: Figures) -> None:
+        self.story.step += 1
+        self.story.epoch += figures
+        if not isfinite(figures.loss):
+            loss = figures.means()["loss"]
+            raise SqnxtError(f"training: the loss is {loss} at step {self.story.step}; give a lower --rate")
 
-    def restore(self) -> int:
-        """Go back to the last checkpoint; returns how many epochs are done."""
-        if self._checkpoint is None or self._resume_from is None:
-            return 0
-        import tensorflow as tf
+    def _tell(self, images_per_second: float) -> None:
+        done, means = self.story.step, self.story.epoch.means()
+        epoch = (done - 1) // self._steps + 1
+        self._board.step(done, {**means, "rate": self._rate(done - 1), "images_per_second": images_per_second})
+        self.progress(done, self._total, epoch=epoch, **means, **{"images/s": images_per_second})
 
-        try:
-            self._checkpoint.restore(self._resume_from).assert_existing_objects_matched()
-        except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
-            raise SqnxtError(
-                f"{self._resume_from}: is damaged, or of another version ({_reason(error)}); "
-                "use --force to start afresh"
-            ) from None
-        return int(self._epochs_done.numpy())
+    def _end_epoch(self) -> None:
+        epoch = self.story.step // self._steps
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch - 1)
+        with averaged(self.model, self.optimizer, self.recipe):
+            validation = self.stepper.evaluate(self.validation, self.recipe.batch).means("val_")
+        row = {
+            "epoch": epoch,
+            "rate": float(self._rate(self.story.step - 1)),
+            **self.story.epoch.means(),
+            **validation,
+            "seconds": self.story.seconds,
+        }
+        self.story.history.append(row)
+        self.story.epoch, self.story.seconds = Figures(), 0.0
+        self._board.epoch(epoch, row)
+        last = {key: row[key] for key in ("loss", "accuracy", "val_accuracy")}
+        self.progress(self.story.step, self._total, epoch=epoch, **last)
 
-    def save(self, epochs_done: int, history: History) -> None:
-        """Write history, then checkpoint: a kill between the two repeats an epoch and forgets none."""
-        if self._checkpoint is None:
+    def _rate(self, step: int) -> float:
+        return float(self.recipe.rate_at(step, self._total))
+
+    def _is_late(self) -> bool:
+        """Whether it is time to save: the chief's clock counts, and all workers hear of it with the step's figures."""
+        return self.folder is not None and is_chief() and time.monotonic() - self._saved > 60 * self.saving.minutes
+
+    def _save(self) -> None:
+        """The checkpoint, then the history, which a resumed run writes anew from it."""
+        if self.folder is None:
             return
+        values = read_values(self._variables)  # every worker, or those that do wait for ever
         if is_chief():
-            self._folder.write_history(history)
-        self._epochs_done.assign(epochs_done)
-        import tensorflow as tf
-
-        try:
-            self._manager.save(checkpoint_number=epochs_done)
-        except tf.errors.OpError as error:
-            raise SqnxtError(
-                f"{self._folder.path}: the checkpoint of epoch {epochs_done} cannot be written ({_reason(error)}); "
-                "free some space, then the same command again goes on from the one before"
-            ) from None
-
-
-def _make_reporter(history: History, state: _State, recipe: Recipe, steps: int, progress: Callable[..., None]) -> Any:
-    import tf_keras as keras
-
-    class Reporter(keras.callbacks.Callback):
-        """Tells the progress, and writes history and state after each epoch."""
-
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self._epoch, self._began = epoch, time.monotonic()
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            done = self._epoch * steps + batch + 1
-            if not isfinite(loss := float((logs or {}).get("loss", 0.0))):
-                raise SqnxtError(f"training: the loss is {loss} at step {done}; give a lower --rate")
-            progress(done, recipe.epochs * steps, epoch=self._epoch + 1, **_figures(logs))
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            rate = float(recipe.rate_at((epoch + 1) * steps - 1, recipe.epochs * steps))
-            seconds = time.monotonic() - self._began
-            history.append({"epoch": epoch + 1, "rate": rate, **_figures(logs), "seconds": seconds})
-            state.save(epoch + 1, history)
-            last = {key: history[-1][key] for key in ("loss", "accuracy", "val_accuracy")}
-            progress((epoch + 1) * steps, recipe.epochs * steps, epoch=epoch + 1, **last)
-
-    return Reporter()
-
-
-def _reason(error: Exception) -> str:
-    """TensorFlow's message without the names of its nodes and temporary files."""
-    return re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error)).strip().splitlines()[0].split("; ")[-1][:120]
-
-
-def _figures(logs: Any) -> dict[str, float]:
-    return {key: float(value) for key, value in (logs or {}).items()}
+            write_checkpoint(self.folder.checkpoint, values, self.story)
+            self.folder.write_history(self.story.history)
+        self._saved = time.monotonic()

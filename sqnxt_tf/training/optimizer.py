@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .recipes import Recipe
+from .recipe import Recipe
 
 ChangeGradient = Callable[[Any, Any], Any]
 """From a variable's gradient and the variable to the gradient that the optimizer applies."""
@@ -31,4 +31,8 @@ def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGrad
                 gradient = change_gradient(gradient, variable)
             super().update_step(gradient, variable)
 
-    return SgdWithL2(Schedule(), momentum=recipe.momentum)
+    average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
+    optimizer = SgdWithL2(Schedule(), momentum=recipe.momentum, **average)
+    if recipe.precision == "mixed_float16":
+        return keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer

@@ -7,7 +7,7 @@ from ..progress import Progress, silent
 from .kernels import is_nested
 from .loop import Trained, fit, plain_copy
 from .pruning_plan import RAMP, Plan, Pruning
-from .recipes import Recipe
+from .recipe import Recipe
 from .run_folder import RunFolder
 
 LONGEST_INTERVAL = (

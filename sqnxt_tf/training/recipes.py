@@ -1,84 +1,112 @@
-"""Training recipes: every number of a run in one object."""
+"""Recipes as TOML: those that come with the package, a user's own, and single settings from a command line."""
 
-from dataclasses import dataclass, fields, replace
-from math import ceil
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ..errors import SqnxtError
+from .recipe import Recipe
+
+__all__ = [
+    "CENTROIDS",
+    "DIGITS",
+    "FINETUNE",
+    "NAMES",
+    "PAPER",
+    "RECIPES",
+    "Recipe",
+    "load_recipe",
+    "packaged",
+    "parse_settings",
+    "read_recipe",
+    "resolve_recipe",
+]
+
+NAMES = ("paper", "digits", "finetune", "centroids")
+LARGEST_FILE = 1 << 20  # bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """SGD with momentum, a linear warm-up, then polynomial decay towards zero at the last step.
+def load_recipe(name: str | Path) -> Recipe:
+    """A recipe by its name, or from a `.toml` file.
 
-    `batch` is the global batch, over all workers. Rates are learning rates. `weight_decay` is the L2 penalty on the
-    kernels of convolutions and fully connected layers, added to their gradients. `max_shift` is the augmentation, in
-    pixels: none in the paper.
+    Raises:
+        SqnxtError: neither, or a file that is no recipe.
     """
-
-    epochs: int
-    batch: int
-    rate: float
-    warmup_rate: float
-    warmup_steps: int
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    decay_power: float = 2.0
-    max_shift: int = 0
-
-    def __post_init__(self) -> None:
-        limits = {
-            "epochs": (1, 1_000_000),
-            "batch": (1, 1_000_000),
-            "rate": (1e-9, 1000),
-            "warmup_rate": (0, 1000),
-            "warmup_steps": (0, 10**9),
-            "momentum": (0, 0.9999),
-            "weight_decay": (0, 1),
-            "decay_power": (0, 100),
-            "max_shift": (0, 1024),
-        }
-        for field in fields(self):
-            low, high = limits[field.name]
-            value = getattr(self, field.name)
-            if not low <= value <= high:
-                raise SqnxtError(f"recipe: {field.name} = {value} is out of range; give a number from {low} to {high}")
-
-    def overridden(self, **numbers: float | None) -> "Recipe":
-        """The recipe with other numbers where they are not None; another rate takes the warm-up's along."""
-        given: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
-        if "rate" in given and "warmup_rate" not in given and self.rate:
-            given["warmup_rate"] = self.warmup_rate * given["rate"] / self.rate
-        return replace(self, **given)
-
-    def steps_per_epoch(self, images: int) -> int:
-        """Optimizer steps that see every one of `images` once."""
-        return ceil(images / self.batch)
-
-    def rate_at(self, step: Any, total_steps: int) -> Any:
-        """The learning rate of a step (counted from 0); plain numbers or tensors."""
-        warmup_steps = min(self.warmup_steps, total_steps)
-        warming = self.warmup_rate + (self.rate - self.warmup_rate) * step / max(warmup_steps, 1)
-        decaying = self.rate * (1 - step / total_steps) ** self.decay_power
-        is_warming = step < warmup_steps
-        if isinstance(is_warming, bool):
-            return warming if is_warming else decaying
-        import tensorflow as tf
-
-        return tf.where(is_warming, warming, decaying)
+    if str(name) in NAMES:
+        return packaged(str(name))
+    path = Path(name)
+    if path.suffix != ".toml":
+        raise SqnxtError(f"recipe {str(name)!r}: is not known; give one of {', '.join(NAMES)}, or a .toml file")
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise SqnxtError(f"{path}: is too large for a recipe; give a file of settings")
+        return read_recipe(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SqnxtError(f"{path}: cannot be read ({error}); check the path") from None
 
 
-# The paper's regimen (section 4 and the published solver): 120 epochs over ImageNet's 1,281,167 images in batches of
-# 1024 are its 150,136 iterations.
-PAPER = Recipe(epochs=120, batch=1024, rate=0.4, warmup_rate=0.1, warmup_steps=780)
+@cache
+def packaged(name: str) -> Recipe:
+    """One of the recipes of `presets/`."""
+    file = files(__package__) / "presets" / f"{name}.toml"
+    return read_recipe(file.read_text("utf-8"), f"{name}.toml")
 
-# The same shape for 1,259 small images, with the augmentation that so few of them need.
-DIGITS = Recipe(epochs=20, batch=32, rate=0.1, warmup_rate=0.02, warmup_steps=40, max_shift=6)
 
-# After pruning: long enough for the remaining weights to make up for those that went.
-FINETUNE = Recipe(epochs=10, batch=32, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=6)
+def read_recipe(text: str, source: str) -> Recipe:
+    """A recipe from TOML text; what it leaves out has the defaults of `Recipe`.
 
-# Of shared weights: without batch norm half of that rate is safe.
-CENTROIDS = Recipe(epochs=5, batch=32, rate=0.02, warmup_rate=0.02, warmup_steps=0, weight_decay=0, max_shift=6)
+    Raises:
+        SqnxtError: not TOML, a setting that is missing, unknown or out of range.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SqnxtError(f"{source}: is not TOML ({error}); repair it") from None
+    known = list(Recipe.__dataclass_fields__)
+    for name in values:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            raise SqnxtError(
+                f"{source}: {name!r} is no setting of a recipe; "
+                + (f"did you mean {close[0]}?" if close else f"they are {', '.join(known)}")
+            )
+    required = [name for name in ("epochs", "batch", "rate", "warmup_rate", "warmup_steps") if name not in values]
+    if required:
+        raise SqnxtError(f"{source}: lacks {', '.join(required)}; add a line for each")
+    return Recipe(**values)
 
-RECIPES = {"paper": PAPER, "digits": DIGITS, "finetune": FINETUNE, "centroids": CENTROIDS}
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """What `KEY=VALUE` texts say, values read as TOML; a word needs no quotes.
+
+    Raises:
+        SqnxtError: one of them is no `KEY=VALUE`.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise SqnxtError(f"--set {setting!r}: is no KEY=VALUE; write it as in --set momentum=0.85")
+        try:
+            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name.strip()] = text.strip()
+    return values
+
+
+def resolve_recipe(recipe_name: str | None, settings: Iterable[str] = (), *, default: str, **overrides: Any) -> Recipe:
+    """The recipe of a command line: its name or the default, `KEY=VALUE` texts, and options of their own, which win.
+
+    Raises:
+        SqnxtError: any of it is unknown or out of range.
+    """
+    values = {**parse_settings(settings), **{name: value for name, value in overrides.items() if value is not None}}
+    return load_recipe(recipe_name or default).overridden(**values)
+
+
+PAPER, DIGITS, FINETUNE, CENTROIDS = (packaged(name) for name in NAMES)
+RECIPES = dict(zip(NAMES, (PAPER, DIGITS, FINETUNE, CENTROIDS), strict=True))

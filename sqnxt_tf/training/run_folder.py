@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ History = list[dict[str, float]]
 class RunFolder:
     """The folder `model.train/` beside the output `model.keras`.
 
-    Workers of one run share the folder: each writes its own checkpoints, and all resume from the chief's.
+    Workers of one run share the folder: the chief writes it, and all resume from what it wrote.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,20 +46,21 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
 
-    def checkpoints(self, worker: str) -> Path:
-        """Where a worker keeps its checkpoints."""
-        return self.path / f"checkpoints-{worker}"
+    @property
+    def checkpoint(self) -> Path:
+        """The state of the run, which the chief writes and every worker reads."""
+        return self.path / "checkpoint.npz"
 
     def finish(self) -> None:
         """Free the space that a finished run no longer needs; its history stays."""
         (self.path / "settings.json").replace(self.path / "finished.json")
-        self._remove_checkpoints()
+        self.checkpoint.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Remove what a run wrote, and nothing else that may lie there."""
-        self._remove_checkpoints()
-        for name in ("settings.json", "finished.json", "history.csv"):
+        for name in ("settings.json", "finished.json", "history.csv", "history.png", self.checkpoint.name):
             (self.path / name).unlink(missing_ok=True)
+        self._remove_logs()
 
     @contextmanager
     def kept_once_begun(self) -> Iterator[None]:
@@ -68,35 +68,23 @@ class RunFolder:
         try:
             yield
         except BaseException:
-            if not any(self.path.glob("checkpoints-*/checkpoint")):
+            if not self.checkpoint.exists():
                 self.forget()
                 with suppress(OSError):  # something else lies there
                     self.path.rmdir()
             raise
 
-    def _remove_checkpoints(self) -> None:
-        for folder in self.path.glob("checkpoints-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+    def _remove_logs(self) -> None:
+        for log in (self.path / "tensorboard").glob("events.out.tfevents.*"):
+            log.unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or something else lies there
+            (self.path / "tensorboard").rmdir()
 
     def _is_unfinished(self, wanted: Any) -> bool:
         try:
             return bool(self._read_settings() == wanted)
         except SqnxtError:
             return False
-
-    def read_history(self, epochs: int) -> History:
-        """The figures of the first `epochs` epochs."""
-        try:
-            text = (self.path / "history.csv").read_text("utf-8")
-        except FileNotFoundError:
-            text = ""
-        try:
-            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
-        except (TypeError, ValueError):
-            rows = []
-        if len(rows) < epochs:
-            raise SqnxtError(f"{self.path / 'history.csv'}: is damaged; use --force to start afresh")
-        return rows[:epochs]
 
     def write_history(self, history: History) -> None:
         """Replace `history.csv`."""

@@ -4,10 +4,17 @@ import json
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import SqnxtError
+from .slurm import adopt_slurm
+
+if TYPE_CHECKING:
+    from ..data.batches import Share
 
 StrategyName = Literal["auto", "one-device", "mirrored", "multi-worker"]
 STRATEGIES: tuple[StrategyName, ...] = ("auto", "one-device", "mirrored", "multi-worker")
@@ -24,7 +31,7 @@ def make_strategy(name: StrategyName = "auto") -> Any:
     `one-device` elsewhere.
 
     Raises:
-        SqnxtError: `multi-worker` without a usable `TF_CONFIG`.
+        SqnxtError: `multi-worker` without a usable `TF_CONFIG` or Slurm's variables.
     """
     workers = check_cluster(name)
     import tensorflow as tf
@@ -48,34 +55,74 @@ def _make_once(name: StrategyName) -> Any:
     return tf.distribute.OneDeviceStrategy("/gpu:0" if tf.config.list_physical_devices("GPU") else "/cpu:0")
 
 
+def own_share(strategy: Any) -> "Share":
+    """Which part of the data this process reads."""
+    import tensorflow as tf
+
+    from ..data.batches import WHOLE, Share
+
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return WHOLE
+    cluster, (kind, index) = _cluster(), _task()
+    before = 0 if kind == "chief" else len(cluster.get("chief", ()))
+    return Share(before + index, max(sum(map(len, cluster.values())), 1))
+
+
+@contextmanager
+def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
+    """Tell in one line that another worker is gone; what TensorFlow says of it is long and differs.
+
+    Raises:
+        SqnxtError: a step could not be taken together.
+    """
+    share = own_share(strategy)
+    if share.workers == 1:
+        yield
+        return
+    import tensorflow as tf
+
+    lost = (
+        tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError,
+        tf.errors.FailedPreconditionError, tf.errors.InternalError,
+    )  # fmt: skip
+    try:
+        yield
+    except lost as error:
+        state = f" goes on from the last checkpoint in {folder}" if folder else " starts afresh"
+        raise WorkerLostError(
+            f"worker {share.worker} of {share.workers}: another worker is gone ({type(error).__name__}); "
+            f"the same command again, for all workers,{state}"
+        ) from None
+
+
+class WorkerLostError(SqnxtError):
+    """A run of several workers has lost one; the others cannot go on without it."""
+
+
 def is_chief() -> bool:
     """Whether this process writes the results: the only one, the one of type `chief`, or else worker 0."""
-    return worker_name() == chief_name()
-
-
-def worker_name() -> str:
-    """This process among the workers, as in `worker-0`."""
-    kind, index = _task()
-    return f"{kind}-{index}"
-
-
-def chief_name() -> str:
-    """The worker that writes the results."""
-    return "chief-0" if "chief" in _cluster() else "worker-0"
+    return _task() == ("chief" if "chief" in _cluster() else "worker", 0)
 
 
 def check_cluster(strategy: StrategyName = "auto") -> int:
     """How many workers `TF_CONFIG` names; 0 without it. Touches no TensorFlow.
 
+    Where `multi-worker` is asked for, Slurm's variables take its place if it is not set.
+
     Raises:
         SqnxtError: it is damaged, its task is not one of its cluster, or `strategy` needs workers and it names none.
     """
+    if strategy == "multi-worker":
+        adopt_slurm()
     cluster, (kind, index) = _cluster(), _task()
     if cluster and not 0 <= index < len(cluster.get(kind, ())):
         raise SqnxtError(f"TF_CONFIG: its cluster has no {kind} {index}; set it as in TF_CONFIG='{EXAMPLE}'")
     workers = sum(len(addresses) for addresses in cluster.values())
     if strategy == "multi-worker" and not workers:
-        raise SqnxtError(f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError(
+            f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}', "
+            "or start the workers with Slurm's srun"
+        )
     return workers
 
 

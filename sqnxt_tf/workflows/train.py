@@ -1,24 +1,27 @@
 """Train a network on data and save it with all that a device needs to know of it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import Metadata, save_keras
+from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
 
 from .. import __version__
-from ..data import load_splits
+from ..data import ImageSet, Split, load_splits
 from ..device.evaluation import Evaluation, count_answers
 from ..errors import SqnxtError
 from ..networks.keras_ops import build
 from ..networks.registry import find_network, layer_rows
 from ..progress import Progress, silent
+from ..training.loop import Saving
 from ..training.loop import train as run_training
-from ..training.recipes import DIGITS, PAPER, Recipe
+from ..training.recipes import DIGITS, FINETUNE, PAPER, Recipe
 from ..training.run_folder import History, RunFolder
 from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
-from .models import default_preprocessing, require_tensorflow, to_arrays
+from .models import check_trained, default_preprocessing, require_tensorflow, to_arrays
+from .transfer import Start, adopt, file_identity, open_teacher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +45,18 @@ class TrainingResult:
 
 
 def train(
-    network: str,
+    network: str | None,
     output: str | Path,
     *,
     data: str = "digits",
     recipe: Recipe | None = None,
+    start_from: str | Path | None = None,
+    teacher: str | Path | None = None,
+    classes: int | None = None,
     input_size: int | tuple[int, int] | None = None,
     seed: int = 0,
     strategy: StrategyName = "auto",
+    saving: Saving | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> TrainingResult:
@@ -59,64 +66,116 @@ def train(
     `history.csv` keeps the figures of every epoch. Of several workers the chief alone writes the model.
 
     Args:
-        network: a name, ours or the paper's.
+        network: a name, ours or the paper's; may be None with `start_from`, whose network it then is.
         output: the `.keras` file to write.
         data: `digits`, or a folder of images by class.
-        recipe: every number of the run; `DIGITS` for digits and `PAPER` for a folder where it is not given.
-        input_size: side in pixels or (height, width); 64 for digits, else the network's own.
-        seed: of initial weights, order and augmentation.
+        recipe: every number of the run; where it is not given `FINETUNE` with `start_from`, else `DIGITS` for digits
+            and `PAPER` for a folder.
+        start_from: a `.keras` file of the same network whose weights it begins with, the classifier's only where the
+            classes are as many.
+        teacher: a `.keras` file for the same data whose answers the recipe's distillation follows.
+        classes: how many the data must have, as a check.
+        input_size: side in pixels or (height, width); that of `start_from`, 64 for digits, else the network's own.
+        seed: of initial weights, order, augmentation and dropout.
         strategy: the `tf.distribute` strategy by name.
+        saving: when the run is saved beside the end of every epoch.
         force: overwrite the output, and forget the state of a run that was begun.
         progress: told how far it is.
 
     Raises:
         SqnxtError, ExportError: an unknown network, data that are not there, an output that exists.
     """
-    output = check_model_output(output, force=force)
-    known = find_network(network)
-    recipe = recipe or (DIGITS if data == "digits" else PAPER)
-    preprocessing = default_preprocessing(data, known.name, input_size)
-    sets = load_splits(data)
-    labels = sets["train"].class_names
-    size = (preprocessing.height, preprocessing.width)
-    check_shift(recipe, size)
-    settings = {
-        "network": known.name, "data": data, "classes": len(labels), "input_size": size, "seed": seed,
-        "recipe": asdict(recipe),
-    }  # fmt: skip
+    output, start = check_model_output(output, force=force), Start.of(start_from)
+    known = find_network(start.network(network) if start else network or "")
+    recipe = recipe or (FINETUNE if start else DIGITS if data == "digits" else PAPER)
+    own = start.preprocessing() if start and input_size is None else None
+    run = _Run(
+        network=known.name, output=output, data=data, sets=load_splits(data), recipe=recipe, start=start,
+        teacher=None if teacher is None else check_trained(teacher), seed=seed, force=force, saving=saving,
+        preprocessing=own or default_preprocessing(data, known.name, input_size), progress=progress,
+    )  # fmt: skip
+    run.check(classes)
     require_tensorflow()
-    layer_rows(known.name, classes=len(labels), input_size=size)  # an input that is too small
-    arrays = {split: to_arrays(part, preprocessing) for split, part in sets.items()}
+    layer_rows(known.name, classes=len(run.labels), input_size=run.size)  # an input that is too small
     check_cluster(strategy)  # like the images, before anything is written
-    folder = RunFolder(output.with_suffix(".train"))
+    return _train_in(RunFolder(output.with_suffix(".train")), run, strategy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """All that a training run is told."""
+
+    network: str
+    output: Path
+    data: str
+    sets: Mapping[Split, ImageSet]
+    recipe: Recipe
+    start: Start | None
+    teacher: Path | None
+    seed: int
+    force: bool
+    saving: Saving | None
+    preprocessing: Preprocessing
+    progress: Progress
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.sets["train"].class_names
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.preprocessing.height, self.preprocessing.width
+
+    def check(self, classes: int | None) -> None:
+        check_shift(self.recipe, self.size)
+        if classes not in (None, len(self.labels)):
+            raise SqnxtError(f"--classes {classes}: {self.data} has {len(self.labels)} classes; leave it out")
+
+    def settings(self) -> dict[str, Any]:
+        """What is remembered in the model, and what a run that goes on must share with the one before."""
+        helpers = {"from": self.start.path if self.start else None, "teacher": self.teacher}
+        return {
+            "network": self.network, "data": self.data, "classes": len(self.labels), "input_size": self.size,
+            "seed": self.seed, "recipe": asdict(self.recipe),
+            **{name: {"name": path.name, "sha256": file_identity(path)} for name, path in helpers.items() if path},
+        }  # fmt: skip
+
+
+def _train_in(folder: RunFolder, run: _Run, strategy: StrategyName) -> TrainingResult:
+    """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
+    settings, sets = run.settings(), run.sets
+    arrays = {split: to_arrays(part, run.preprocessing) for split, part in sets.items()}
     if is_chief():
-        folder.begin(settings, force=force)  # before the workers meet, so that all find the same state
+        folder.begin(settings, force=run.force)  # before the workers meet, so that all find the same state
     scope = make_strategy(strategy)
-    run = run_training(
-        lambda: build(known.name, classes=len(labels), input_size=size, seed=seed),
-        arrays["train"],
-        arrays["validation"],
-        recipe,
-        strategy=scope,
-        seed=seed,
-        folder=folder,
-        progress=progress,
-    )
-    test = count_answers(output, sets["test"], run.model.predict(arrays["test"].images, verbose=0))
+    teacher = open_teacher(run.teacher, sets["train"], run.preprocessing)
+    weights = run.start.read() if run.start else None
+
+    def make_model() -> Any:
+        model = build(run.network, classes=len(run.labels), input_size=run.size, seed=run.seed)
+        if weights is not None and run.start:
+            adopt(model, weights, str(run.start.path))
+        return model
+
+    trained = run_training(
+        make_model, arrays["train"], arrays["validation"], run.recipe, strategy=scope, seed=run.seed, folder=folder,
+        saving=run.saving, teacher=teacher and teacher.model, progress=run.progress,
+    )  # fmt: skip
+    test = count_answers(run.output, sets["test"], trained.model.predict(arrays["test"].images, verbose=0))
     metadata = Metadata(
-        network=known.name,
-        labels=labels,
-        preprocessing=preprocessing,
-        input_size=size,
+        network=run.network,
+        labels=run.labels,
+        preprocessing=run.preprocessing,
+        input_size=run.size,
         accuracy=test.top1,
         data=sets["test"].name,
         versions=keras_versions(),
         extra={"settings": settings},
     )
     if is_chief():
-        save_keras(run.model, output, metadata, force=force)
+        save_keras(trained.model, run.output, metadata, force=run.force)
         folder.finish()
-    return TrainingResult(path=output, network=known.name, history=run.history, test=test)
+    return TrainingResult(path=run.output, network=run.network, history=trained.history, test=test)
 
 
 def check_model_output(output: str | Path, *, force: bool) -> Path:

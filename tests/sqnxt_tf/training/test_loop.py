@@ -9,7 +9,7 @@ import pytest
 
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.loop import Trained, train
+from sqnxt_tf.training.loop import Saving, Trained, train
 from sqnxt_tf.training.recipes import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import make_strategy
@@ -25,6 +25,7 @@ def small_model() -> Any:
     x = layers.Conv2D(8, 3, padding="same", kernel_initializer=keras.initializers.GlorotUniform(seed=1))(image)
     x = layers.BatchNormalization(momentum=0.9)(x)
     x = layers.ReLU()(x)
+    x = layers.Dropout(0.2, seed=4)(x)
     x = layers.Conv2D(8, 3, groups=2, kernel_initializer=keras.initializers.GlorotUniform(seed=2))(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(image, layers.Dense(2, kernel_initializer=keras.initializers.GlorotUniform(seed=3))(x))
@@ -65,7 +66,15 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     np.testing.assert_array_equal(weights_of(run().model), weights_of(run().model))
 
 
-def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        replace(RECIPE, ema=0.9, label_smoothing=0.1, schedule="cosine", synchronized_batch_norm=True),
+        replace(RECIPE, precision="mixed_float16"),
+    ],
+)
+def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, recipe: Recipe) -> None:
     class Killed(Exception):  # noqa: N818 - it is no error
         pass
 
@@ -76,11 +85,17 @@ def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: 
     folder = RunFolder(tmp_path / "m.train")
     folder.begin({"seed": 3})
     with pytest.raises(Killed):
-        run(folder=folder, progress=kill_in_epoch_3)
-    resumed = run(folder=folder)
-    whole = run()
+        run(recipe, folder=folder, saving=Saving(steps=4), progress=kill_in_epoch_3)
+    told: list[int] = []
+    resumed = run(recipe, folder=folder, progress=lambda task, done, total, **figures: told.append(done))
+    assert told[0] == 13  # step 12 was saved
+    whole = run(recipe)
     np.testing.assert_array_equal(weights_of(resumed.model), weights_of(whole.model))
-    assert [row["loss"] for row in resumed.history] == pytest.approx([row["loss"] for row in whole.history], rel=1e-5)
+    without_seconds = [
+        [{name: value for name, value in row.items() if name != "seconds"} for row in result.history]
+        for result in (resumed, whole)
+    ]
+    assert without_seconds[0] == without_seconds[1]
 
 
 def test_changed_settings_are_refused_and_named(tmp_path: Path) -> None:
@@ -104,7 +119,7 @@ def test_force_forgets_a_finished_run_and_goes_on_with_an_unfinished_one(tmp_pat
     assert {path.name for path in folder.path.iterdir()} == {"settings.json", "mine.txt"}
 
 
-@pytest.mark.parametrize("name", ["history.csv", "epoch-4.index", "epoch-4.data-00000-of-00001", "settings.json"])
+@pytest.mark.parametrize("name", ["checkpoint.npz", "settings.json"])
 def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
     folder = RunFolder(tmp_path / "m.train")
     folder.begin({"seed": 3})
@@ -118,6 +133,17 @@ def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(SqnxtError, match=r"is damaged.*use --force to start afresh"):
         go_on()
+
+
+def test_a_history_that_is_damaged_is_written_anew(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "m.train")
+    folder.begin({"seed": 3})
+    run(folder=folder)
+    path = folder.path / "history.csv"
+    whole = path.read_text()
+    path.write_text(whole[:40])
+    run(folder=folder)
+    assert path.read_text() == whole
 
 
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:

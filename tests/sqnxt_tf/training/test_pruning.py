@@ -173,11 +173,10 @@ def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: 
 
 def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "m.train")
-    for begun, left in ((False, set()), (True, {"checkpoints-worker-0", "settings.json"})):
+    for begun, left in ((False, set()), (True, {"checkpoint.npz", "settings.json"})):
         folder.begin({"seed": 3})
         if begun:
-            (folder.checkpoints("worker-0")).mkdir()
-            (folder.checkpoints("worker-0") / "checkpoint").write_text("")
+            folder.checkpoint.touch()
         with pytest.raises(KeyboardInterrupt), folder.kept_once_begun():
             raise KeyboardInterrupt
         assert folder.path.exists() is begun

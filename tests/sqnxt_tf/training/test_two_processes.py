@@ -1,13 +1,16 @@
-"""Two real processes train together on loopback; two logical devices train in one."""
+"""Two real processes train together on loopback, or die together; two logical devices train in one."""
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -59,11 +62,10 @@ def save_dense(folder: Path) -> None:
     save_keras(keras.Model(image, x), folder / "dense.keras", metadata)
 
 
-def run_two_workers(folder: Path, command: list[str]) -> list[Any]:
-    """What each of two workers answered."""
+def start_two_workers(folder: Path, commands: list[list[str]]) -> list[subprocess.Popen[str]]:
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     processes = []
-    for index in range(2):
+    for index, command in enumerate(commands):
         config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         processes.append(
             subprocess.Popen(
@@ -75,9 +77,108 @@ def run_two_workers(folder: Path, command: list[str]) -> list[Any]:
                 text=True,
             )
         )
+    return processes
+
+
+def run_two_workers(folder: Path, command: list[str]) -> list[Any]:
+    """What each of two workers answered."""
+    processes = start_two_workers(folder, [command, command])
     answers = [process.communicate(timeout=400) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], answers
     return [json.loads(out) for out, _ in answers]
+
+
+def worker_command(**settings: Any) -> list[str]:
+    recipe = {
+        "epochs": 2, "batch": 16, "rate": 0.05, "warmup_rate": 0.05, "warmup_steps": 0, "synchronized_batch_norm": True,
+    }  # fmt: skip
+    settings = {"output": "weights.npz", **settings, "recipe": {**recipe, **settings.get("recipe", {})}}
+    return [sys.executable, str(Path(__file__).with_name("worker.py")), json.dumps(settings)]
+
+
+def run_one(folder: Path, command: list[str]) -> Any:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def assert_close(ours: Path, theirs: Path) -> None:
+    with np.load(ours) as first, np.load(theirs) as second:
+        assert first.files == second.files
+        for name in first.files:
+            np.testing.assert_allclose(first[name], second[name], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_two_workers_step_as_one_of_twice_the_batch_does(tmp_path: Path, epochs: int) -> None:
+    """Synchronised batch norm; one epoch is a single step."""
+    recipe = {"epochs": epochs, "batch": 32 // epochs}
+    alone = run_one(tmp_path, worker_command(output="one.npz", recipe=recipe))
+    first, second = run_two_workers(tmp_path, worker_command(output="two.npz", recipe=recipe))
+    assert len(alone["read"]) == epochs**2
+    for step, read in enumerate(alone["read"]):
+        assert {len(first["read"][step]), len(second["read"][step])} == {len(read) // 2}
+        assert sorted(first["read"][step] + second["read"][step]) == sorted(read)
+    assert first["told"] == second["told"] == pytest.approx(alone["told"], rel=1e-6)
+    assert_close(tmp_path / "one.npz", tmp_path / "two.npz")
+
+
+def test_shards_of_uneven_size_are_seen_once_an_epoch_in_as_many_steps_as_the_data_ask_for(tmp_path: Path) -> None:
+    shards, batch = [5, 9, 2, 14], 8
+    first, second = run_two_workers(tmp_path, worker_command(shards=shards, recipe={"batch": batch}))
+    steps = -(-sum(shards) // batch)
+    assert len(first["read"]) == len(second["read"]) == 2 * steps
+    assert [len(worker["read"][0]) for worker in (first, second)] == [1, 5]  # 7 and 23 images in 4 steps
+    for epoch in range(2):
+        seen = [
+            label for worker in (first, second) for read in worker["read"][epoch * steps :][:steps] for label in read
+        ]
+        assert sorted(seen) == list(range(sum(shards)))
+    assert first["told"] == second["told"]
+
+
+@pytest.mark.parametrize("dying", [0, 1])
+def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(tmp_path: Path, dying: int) -> None:
+    command = worker_command(folder="m.train")
+    commands = [command, command]
+    commands[dying] = worker_command(folder="m.train", kill=3)
+    processes = start_two_workers(tmp_path, commands)
+    processes[dying].communicate(timeout=400)
+    _, err = processes[1 - dying].communicate(timeout=60)  # the promise
+    assert [processes[index].returncode for index in (dying, 1 - dying)] == [-signal.SIGKILL, 1]
+    assert err.splitlines()[-1] == (
+        f"error: worker {1 - dying} of 2: another worker is gone (UnavailableError); the same command again, for all "
+        "workers, goes on from the last checkpoint in m.train"
+    )
+    resumed, _ = run_two_workers(tmp_path, command)
+    assert len(resumed["read"]) == 2  # of four steps
+    (tmp_path / "weights.npz").rename(tmp_path / "resumed.npz")
+    whole, _ = run_two_workers(tmp_path, worker_command())
+    assert [row["loss"] for row in resumed["history"]] == pytest.approx([row["loss"] for row in whole["history"]])
+    assert_close(tmp_path / "resumed.npz", tmp_path / "weights.npz")
+
+
+def test_local_workers_end_together_and_the_same_command_goes_on(tmp_path: Path, cli: Any) -> None:
+    arguments = [*train_command("model.keras", "auto")[3:], "--local-workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sqnxt_tf.cli", *arguments], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    history = tmp_path / "model.train" / "history.csv"
+    while not (history.exists() and len(history.read_text().splitlines()) > 1):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[1]), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    errors = [line for line in err.splitlines() if line.startswith("error")]
+    assert errors == [
+        "error: worker 1 of 2: was killed by SIGKILL; the others were stopped, and the same command again goes on "
+        "from the last checkpoint"
+    ]
+    answer = cli(*arguments, timeout=400)
+    assert [row["epoch"] for row in answer.json()["history"]] == [1, 2]
 
 
 def test_two_workers_report_the_same_losses_and_the_chief_writes_the_model(tmp_path: Path, cli: Any) -> None:

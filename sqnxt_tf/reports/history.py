@@ -1,0 +1,47 @@
+"""Loss and accuracy of a training run as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqnxt_export import whole_file
+
+from ..errors import SqnxtError
+
+PANELS = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy"), "learning rate": ("rate",)}
+LABELS = {"loss": "training", "accuracy": "training", "val_loss": "validation", "val_accuracy": "validation"}
+COLOURS = {
+    "loss": "#0072B2",
+    "accuracy": "#0072B2",
+    "rate": "#0072B2",
+}  # validation is the other one that is told apart
+OTHER_COLOUR = "#D55E00"
+
+
+def draw_history(history: Sequence[Mapping[str, float]], path: Path, *, title: str = "", force: bool = False) -> None:
+    """Write a picture with a panel each for loss, accuracy and learning rate, over the epochs.
+
+    Raises:
+        SqnxtError: no matplotlib, or no epoch to draw.
+        ExportError: the file exists and `force` is not set, or cannot be written.
+    """
+    if not history:
+        raise SqnxtError(f"{path}: no epoch was trained; there is nothing to draw")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SqnxtError("drawing needs matplotlib: pip install 'sqnxt-tf[report]'") from None
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    for axes, (panel, names) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
+        for name in names:
+            axes.plot(
+                epochs, [row[name] for row in history], color=COLOURS.get(name, OTHER_COLOUR), label=LABELS.get(name),
+                marker="." if len(history) < 50 else None,
+            )  # fmt: skip
+        axes.set(title=panel, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        if len(names) > 1:
+            axes.legend()
+    figure.suptitle(title)
+    with whole_file(path, force=force) as part:
+        figure.savefig(part, dpi=120)

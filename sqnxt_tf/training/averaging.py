@@ -1,0 +1,32 @@
+"""The moving average of a model's weights, which Keras's optimizers keep but show nobody."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from .recipe import Recipe
+
+
+@contextmanager
+def averaged(model: Any, optimizer: Any, recipe: Recipe) -> Iterator[None]:
+    """The model with the moving average of its weights, where the recipe has one; its own come back afterwards."""
+    if not recipe.ema:
+        yield
+        return
+    own = [variable.numpy() for variable in model.trainable_variables]
+    adopt_average(model, optimizer)
+    try:
+        yield
+    finally:
+        _assign(model, own)
+
+
+def adopt_average(model: Any, optimizer: Any) -> None:
+    """Give the model the average of its weights; that of batch norm's statistics is batch norm's own."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    _assign(model, [variable.numpy() for variable in inner._model_variables_moving_average])
+
+
+def _assign(model: Any, values: Sequence[Any]) -> None:
+    for variable, value in zip(model.trainable_variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,85 @@
+"""Slurm's variables as `TF_CONFIG`, so that `srun sqnxt-tf train --strategy multi-worker` is all there is to say."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+
+from ..errors import SqnxtError
+
+FIRST_PORT = 8888
+LARGEST_JOB = 100_000  # tasks
+
+
+def adopt_slurm() -> None:
+    """Set `TF_CONFIG` from the variables that srun sets, where it is not set and the step has several tasks."""
+    if "TF_CONFIG" not in os.environ and (config := slurm_cluster(os.environ)) is not None:
+        os.environ["TF_CONFIG"] = json.dumps(config)
+
+
+def slurm_cluster(variables: Mapping[str, str]) -> dict[str, object] | None:
+    """What `TF_CONFIG` would hold for this task of a Slurm step; None outside of one, or where it has one task.
+
+    Tasks of one node take ports upwards from `SQNXT_TF_PORT` (8888).
+
+    Raises:
+        SqnxtError: variables that contradict each other or cannot be read.
+    """
+    names = ("SLURM_PROCID", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
+    if any(name not in variables for name in names):
+        return None
+    task_text, nodes_text, tasks_text = (variables[name] for name in names)
+    nodes, tasks = expand_nodes(nodes_text), expand_counts(tasks_text)
+    port = variables.get("SQNXT_TF_PORT", str(FIRST_PORT))
+    if not (task_text.isdecimal() and port.isdecimal() and len(nodes) == len(tasks)):
+        raise SqnxtError(
+            f"Slurm: {names[0]}={task_text}, {names[1]}={nodes_text} and {names[2]}={tasks_text} do not go together; "
+            "set TF_CONFIG instead"
+        )
+    workers = [
+        f"{node}:{int(port) + place}" for node, count in zip(nodes, tasks, strict=True) for place in range(count)
+    ]
+    if len(workers) < 2:
+        return None
+    return {"cluster": {"worker": workers}, "task": {"type": "worker", "index": int(task_text)}}
+
+
+def expand_nodes(text: str) -> list[str]:
+    """`gpu[01-03,7],login` as gpu01, gpu02, gpu03, gpu7, login."""
+    found: list[str] = []
+    for part in re.findall(r"[^,\[\]]+(?:\[[^\]]*\][^,\[\]]*)*", text):
+        names = [""]
+        for plain, ranges in re.findall(r"([^\[\]]+)|\[([^\]]*)\]", part):
+            names = [name + end for name in names for end in ([plain] if plain else _expand_ranges(ranges, text))]
+            if len(names) > LARGEST_JOB:
+                raise _unreadable(text)
+        found += names
+    return found
+
+
+def expand_counts(text: str) -> list[int]:
+    """`2(x3),1` as 2, 2, 2, 1."""
+    counts: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,5})(?:\(x(\d{1,5})\))?", part)
+        if not match:
+            raise _unreadable(text)
+        counts += [int(match[1])] * int(match[2] or 1)
+    if sum(counts) > LARGEST_JOB:
+        raise _unreadable(text)
+    return counts
+
+
+def _expand_ranges(text: str, whole: str) -> list[str]:
+    ends: list[str] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        if not match:
+            raise _unreadable(whole)
+        first, last = match[1], match[2] or match[1]
+        ends += [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
+    return ends
+
+
+def _unreadable(text: str) -> SqnxtError:
+    return SqnxtError(f"Slurm: {text!r} cannot be read as nodes or tasks; set TF_CONFIG instead")

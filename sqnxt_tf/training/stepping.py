@@ -1,0 +1,184 @@
+"""One optimizer step, and one batch of evaluation, compiled for all replicas of a strategy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.batches import Batches, Share
+from ..errors import SqnxtError
+from .recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over images of all workers; `flags` counts the replicas that raised one."""
+
+    loss: float = 0.0
+    right: float = 0.0
+    images: float = 0.0
+    flags: float = 0.0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.loss + other.loss, self.right + other.right, self.images + other.images, self.flags + other.flags
+        )
+
+    def means(self, prefix: str = "") -> dict[str, float]:
+        """Loss and accuracy."""
+        return {
+            f"{prefix}loss": self.loss / max(self.images, 1),
+            f"{prefix}accuracy": self.right / max(self.images, 1),
+        }
+
+
+class Stepper:
+    """Takes steps with a model of a strategy. Every worker must take the same ones.
+
+    A worker hands all its images to each of its replicas, and each takes its own part of them: so a step has one graph
+    for any number of images, which is what makes a resumed run equal to one that was not, bit for bit.
+    """
+
+    def __init__(self, model: Any, optimizer: Any, loss: Any, strategy: Any, share: Share) -> None:
+        import tensorflow as tf
+
+        self._model, self._optimizer, self._loss, self._strategy, self._share = model, optimizer, loss, strategy, share
+        self._local = max(strategy.num_replicas_in_sync // share.workers, 1)
+        with strategy.scope():
+            self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+        batch = [images, tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)]
+        self._train = tf.function(self._train_all, input_signature=[*batch, tf.TensorSpec([], tf.float32)])
+        self._test = tf.function(self._test_all, input_signature=batch)
+
+    def train(self, step: int, images: Any, labels: Any, *, flag: bool = False) -> Figures:
+        """One optimizer step on this worker's part of a batch; what is returned is that of the whole batch."""
+        self.step.assign(step)
+        return _figures(self._train(*self._padded(images, labels), float(flag)))
+
+    def evaluate(self, batches: Batches, batch: int) -> Figures:
+        """Loss (plain cross-entropy) and right answers over all images."""
+        total = Figures()
+        for images, labels in batches.evaluation(batch=batch, share=self._share):
+            total += _figures(self._test(*self._padded(images, labels)))
+        return total
+
+    def check_together(self, step: int, folder: Path) -> None:
+        """Refuse to go on where the workers read different states; they would wait for each other for ever.
+
+        Raises:
+            SqnxtError: the state of another worker is that of another step.
+        """
+        import tensorflow as tf
+
+        if self._share.workers == 1:
+            return
+
+        def mean_of_all(own: Any) -> Any:
+            return self._strategy.reduce("MEAN", self._strategy.run(lambda: own), axis=None)
+
+        mean = tf.function(mean_of_all)(tf.constant(step, tf.float64))
+        if int(mean) != step:
+            raise SqnxtError(
+                f"{folder}: worker {self._share.worker} finds step {step} there, and others find another one; "
+                "give all workers the same folder, on a disk that they share"
+            )
+
+    def _padded(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
+        """With black images of weight 0 where there are fewer than replicas: batch norm of none is not a number."""
+        import tensorflow as tf
+
+        images, labels = tf.convert_to_tensor(images, tf.float32), tf.cast(labels, tf.int64)
+        missing = max(self._local - len(labels), 0)
+        weights = np.r_[np.ones(len(labels), np.float32), np.zeros(missing, np.float32)]
+        if missing:
+            images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+            labels = tf.pad(labels, [[0, missing]])
+        return images, labels, weights
+
+    def _train_all(self, images: Any, labels: Any, weights: Any, flag: Any) -> Any:
+        return self._sum(self._strategy.run(self._train_one, (images, labels, weights, flag)))
+
+    def _test_all(self, images: Any, labels: Any, weights: Any) -> Any:
+        return self._sum(self._strategy.run(self._test_one, (images, labels, weights)))
+
+    def _sum(self, per_replica: Any) -> Any:
+        return self._strategy.reduce("SUM", per_replica, axis=None)
+
+    def _part(self, *tensors: Any) -> tuple[Any, ...]:
+        """This replica's part of its worker's batch; cut on the host, so that no device is sent the whole of it."""
+        import tensorflow as tf
+
+        if self._local == 1:
+            return tensors
+        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32) % self._local
+        with tf.device("/cpu:0"):
+            count = tf.shape(tensors[-1])[0]
+            first, last = (count * place // self._local for place in (replica, replica + 1))
+            return tuple(tensor[first:last] for tensor in tensors)
+
+    def _train_one(self, images: Any, labels: Any, weights: Any, flag: Any) -> Any:
+        import tensorflow as tf
+
+        images, labels, weights = self._part(images, labels, weights)
+        context = tf.distribute.get_replica_context()
+        count = tf.reduce_sum(weights)
+        everywhere = context.all_reduce("SUM", count)
+        variables = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = tf.cast(self._model(images, training=True), tf.float32)
+            losses = weights * self._loss(labels, logits, images)
+            objective = tf.reduce_sum(losses) / everywhere
+            if self._model.losses:
+                objective += tf.add_n(self._model.losses) / context.num_replicas_in_sync
+            scaled = _scaled(self._optimizer, objective)
+        gradients = _unscaled(self._optimizer, tape.gradient(scaled, variables))
+        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return tf.stack([tf.reduce_sum(losses), _right(labels, logits, weights), count, flag])
+
+    def _test_one(self, images: Any, labels: Any, weights: Any) -> Any:
+        import tensorflow as tf
+
+        images, labels, weights = self._part(images, labels, weights)
+        logits = tf.cast(self._model(images, training=False), tf.float32)
+        losses = weights * tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        return tf.stack([tf.reduce_sum(losses), _right(labels, logits, weights), tf.reduce_sum(weights), 0.0])
+
+
+def one_run(batches: Batches, recipe: Recipe, seed: int, first_step: int, share: Share) -> Iterable[tuple[Any, Any]]:
+    """This worker's batches from a step to the end of a run.
+
+    Raises:
+        SqnxtError: the data end before the run does.
+    """
+    last_step = batches.steps_per_epoch(recipe.batch) * recipe.epochs
+    source = iter(
+        batches.training(batch=recipe.batch, seed=seed, first_step=first_step, last_step=last_step, share=share)
+    )
+    for step in range(first_step, last_step):
+        try:
+            yield next(source)
+        except StopIteration:
+            raise SqnxtError(
+                f"{batches.name}: ends at step {step} of {last_step}; check that all of it is there"
+            ) from None
+
+
+def _right(labels: Any, logits: Any, weights: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_sum(weights * tf.cast(tf.argmax(logits, axis=-1) == labels, tf.float32))
+
+
+def _scaled(optimizer: Any, loss: Any) -> Any:
+    return optimizer.get_scaled_loss(loss) if hasattr(optimizer, "get_scaled_loss") else loss
+
+
+def _unscaled(optimizer: Any, gradients: Any) -> Any:
+    return optimizer.get_unscaled_gradients(gradients) if hasattr(optimizer, "get_unscaled_gradients") else gradients
+
+
+def _figures(sums: Any) -> Figures:
+    return Figures(*np.asarray(sums, np.float64).tolist())

@@ -1,0 +1,120 @@
+"""Trains the same tiny network again and again, each time killed at a random moment, until it has been killed often.
+
+Run as a program: `killed_runs.py FOLDER KILLS`. It imports TensorFlow once and forks a process for each attempt, which
+SIGKILL ends: every third at any moment from its first millisecond on, the others at any moment from the first step on,
+while they train, evaluate or save. Prints one JSON object: how many were killed, the steps that their checkpoints stood
+at, and the SHA-256 of weights and history of each run that came to its end, and of one that was never killed.
+"""
+
+import hashlib
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow  # noqa: F401 - once, before the forks
+import tf_keras as keras
+
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.training.loop import Saving, train
+from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.strategies import make_strategy
+
+RECIPE = Recipe(
+    epochs=30, batch=8, rate=0.05, warmup_rate=0.01, warmup_steps=9, max_shift=1, ema=0.9, label_smoothing=0.1
+)
+SAVING = Saving(steps=3)
+
+
+def small_model() -> Any:
+    layers, glorot = keras.layers, keras.initializers.GlorotUniform
+    image = layers.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, use_bias=False, kernel_initializer=glorot(seed=1))(image)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.GlobalAveragePooling2D()(layers.Dropout(0.3, seed=2)(x))
+    return keras.Model(image, layers.Dense(2, kernel_initializer=glorot(seed=3))(x))
+
+
+def noise(count: int, seed: int) -> Arrays:
+    drawn = np.random.default_rng(seed)
+    return Arrays(drawn.normal(0, 1, (count, 8, 8, 3)).astype(np.float32), np.arange(count) % 2)
+
+
+def run(folder: Path, result: Path, say_training: Callable[[], None]) -> None:
+    """One attempt at the run, which goes on where the last one was killed."""
+    state = RunFolder(folder)
+    state.begin({"seed": 3})
+    trained = train(
+        small_model, noise(44, 0), noise(12, 1), RECIPE, strategy=make_strategy("one-device"), seed=3, folder=state,
+        saving=SAVING, progress=lambda *args, **figures: say_training(),
+    )  # fmt: skip
+    digest = hashlib.sha256(b"".join(weights.tobytes() for weights in trained.model.get_weights()))
+    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in trained.history]
+    digest.update(json.dumps(rows).encode())
+    result.write_text(digest.hexdigest())
+
+
+def start(folder: Path, result: Path) -> tuple[int, int]:
+    """A new process at the run, and a pipe that it writes to as soon as it trains."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writer)
+        return child, reader
+    status = 1
+    try:
+        os.close(reader)
+        run(folder, result, lambda: os.write(writer, b".") and None)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def attempt(folder: Path, result: Path, kill_after: float | None, *, from_first_step: bool = False) -> float | None:
+    """How long the attempt trained; None if it was killed first, that many seconds after its start or first step."""
+    child, trains = start(folder, result)
+    try:
+        if from_first_step or kill_after is None:
+            os.read(trains, 1)
+        began = time.monotonic()
+        while kill_after is None or time.monotonic() - began < kill_after:
+            if (ended := os.waitpid(child, os.WNOHANG))[0]:
+                assert os.waitstatus_to_exitcode(ended[1]) == 0, "an attempt failed"
+                return time.monotonic() - began
+            if select.select([trains], [], [], 0.001)[0]:
+                os.read(trains, 4096)
+        os.kill(child, signal.SIGKILL)
+        return None if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL else 0.0
+    finally:
+        os.close(trains)
+
+
+def main(folder: Path, kills: int) -> dict[str, Any]:
+    moments = random.Random(20)
+    seconds = attempt(folder / "whole.train", folder / "whole", None)
+    assert seconds is not None
+    killed, digests, saved = 0, [], set()
+    while killed < kills or (folder / f"{len(digests)}.train").exists():
+        state, result = folder / f"{len(digests)}.train", folder / f"{len(digests)}"
+        moment = moments.uniform(0, 0.7 * seconds) if killed < kills else None
+        if attempt(state, result, moment, from_first_step=killed % 3 != 0) is not None:
+            digests.append(result.read_text())
+            continue
+        killed += 1
+        if (state / "checkpoint.npz").exists():
+            with np.load(state / "checkpoint.npz") as arrays:
+                saved.add(json.loads(arrays["story"].tobytes())["step"])
+    whole = (folder / "whole").read_text()
+    return {"kills": killed, "saved": sorted(saved), "whole": whole, "digests": digests}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))  # noqa: T201

@@ -1,0 +1,84 @@
+"""Checkpoints: whole or not there, refused where they are not this run's."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.state import Story, read_checkpoint, write_checkpoint
+from sqnxt_tf.training.stepping import Figures
+
+VALUES = {"model/0/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer/0/iteration": np.array(7)}
+STORY = Story(step=12, epoch=Figures(1.5, 2.0, 8.0), seconds=0.25, history=[{"epoch": 1, "loss": 0.125}])
+
+
+def variables(shape: tuple[int, ...] = (2, 3)) -> dict[str, Any]:
+    import tensorflow as tf
+
+    return {
+        "model/0/kernel": tf.Variable(tf.zeros(shape)),
+        "optimizer/0/iteration": tf.Variable(tf.zeros([], tf.int64)),
+    }
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    restored = variables()
+    write_checkpoint(tmp_path / "checkpoint.npz", VALUES, STORY)
+    assert read_checkpoint(tmp_path / "checkpoint.npz", restored) == STORY
+    for name, variable in restored.items():
+        np.testing.assert_array_equal(variable.numpy(), VALUES[name])
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+def test_without_a_checkpoint_a_run_begins(tmp_path: Path) -> None:
+    assert read_checkpoint(tmp_path / "checkpoint.npz", variables()) is None
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    write_checkpoint(path, VALUES, STORY)
+    (tmp_path / ".checkpoint.npz.part").symlink_to("/dev/full")
+    with pytest.raises(SqnxtError, match=r"step 13 cannot be written \(No space left on device\); free some space"):
+        write_checkpoint(path, VALUES, replace(STORY, step=13))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.npz"]
+    assert read_checkpoint(path, variables()) == STORY
+
+
+@pytest.mark.parametrize("kept", [0, 30, 200, -30])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "checkpoint.npz"
+    write_checkpoint(path, VALUES, STORY)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(SqnxtError, match=r"is damaged, or of another version .*use --force"):
+        read_checkpoint(path, variables())
+
+
+def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    write_checkpoint(path, VALUES, STORY)
+    content = bytearray(path.read_bytes())
+    content[content.index(VALUES["model/0/kernel"].tobytes()) + 5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SqnxtError, match="is damaged"):
+        read_checkpoint(path, variables())
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3, 1), (200, 300)])
+def test_the_checkpoint_of_another_model_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = tmp_path / "checkpoint.npz"
+    write_checkpoint(path, VALUES, STORY)
+    with pytest.raises(SqnxtError, match=r"a variable is float32 \(2, 3\) and not"):
+        read_checkpoint(path, variables(shape))
+    write_checkpoint(path, {"model/0/kernel": VALUES["model/0/kernel"]}, STORY)
+    with pytest.raises(SqnxtError, match="holds 1 variables and not 2"):
+        read_checkpoint(path, variables())
+
+
+def test_an_array_larger_than_its_variable_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    write_checkpoint(path, {**VALUES, "model/0/kernel": np.zeros(100_000, np.float32)}, STORY)
+    with pytest.raises(SqnxtError, match="a variable has another size"):
+        read_checkpoint(path, variables())

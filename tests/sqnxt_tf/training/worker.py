@@ -1,0 +1,118 @@
+"""One worker of a run of the tests, or all there is of one: `worker.py SETTINGS`, a JSON object.
+
+`output` is the .npz file for the weights; `folder` that of the run's state; `recipe` its settings; `shards` their
+sizes, where the data come in files; `kill` the step after which this process ends itself by SIGKILL. Prints, as JSON,
+the history, the labels of each step that this worker read, and the figures told after each step.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sqnxt_tf.data.batches import WHOLE, Share, even_bounds, steps_for
+from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.loop import Saving, train
+from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.strategies import is_chief, make_strategy
+
+
+@dataclass
+class Read:
+    """Batches whose labels, here the images' own numbers, are remembered as they are read."""
+
+    batches: InMemory
+    shards: list[int]
+    name: str = "shards"
+
+    def __post_init__(self) -> None:
+        self.read: list[list[int]] = []
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def steps_per_epoch(self, batch: int) -> int:
+        return steps_for(len(self), batch)
+
+    def training(
+        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
+    ) -> Iterator[tuple[Any, Any]]:
+        """Whole shards belong to a worker; its images are spread evenly over the steps, however many it has."""
+        arrays, steps = self.batches.arrays, self.steps_per_epoch(batch)
+        if not self.shards:
+            source = self.batches.training(
+                batch=batch, seed=seed, first_step=first_step, last_step=last_step, share=share
+            )
+            for images, labels in source:
+                self.read.append(np.asarray(labels).tolist())
+                yield images, np.asarray(labels) % 2
+            return
+        ends = np.cumsum([0, *self.shards])
+        mine = [np.arange(*ends[shard : shard + 2]) for shard in range(share.worker, len(self.shards), share.workers)]
+        for step in range(first_step, last_step):
+            order = np.random.default_rng([seed, step // steps]).permutation(np.concatenate(mine))
+            bounds = even_bounds(len(order), steps)
+            chosen = order[bounds[step % steps] : bounds[step % steps + 1]]
+            self.read.append(chosen.tolist())
+            yield arrays.images[chosen], arrays.labels[chosen] % 2
+
+    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
+        return self.batches.evaluation(batch=batch, share=share)
+
+
+def small_model() -> Any:
+    import tf_keras as keras
+
+    layers, glorot = keras.layers, keras.initializers.GlorotUniform
+    image = layers.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, use_bias=False, kernel_initializer=glorot(seed=1))(image)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.ReLU()(layers.Conv2D(8, 3, groups=2, kernel_initializer=glorot(seed=2))(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, layers.Dense(2, kernel_initializer=glorot(seed=3))(x))
+
+
+def noise(count: int, seed: int) -> Arrays:
+    """Images that have their own numbers for labels."""
+    drawn = np.random.default_rng(seed).normal(0, 1, (count, 8, 8, 3))
+    return Arrays(drawn.astype(np.float32), np.arange(count))
+
+
+def main(settings: dict[str, Any]) -> dict[str, Any]:
+    shards = settings.get("shards", [])
+    told: list[float] = []
+
+    def tell(task: str, done: int, total: int, **figures: float) -> None:
+        told.append(figures["loss"])
+        if done == settings.get("kill"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    data = Read(InMemory(arrays=noise(sum(shards) or 32, 0)), shards)
+    validation = noise(10, 1)
+    folder = RunFolder(Path(settings["folder"])) if "folder" in settings else None
+    if folder and is_chief():
+        folder.begin({"seed": 3})
+    strategy = make_strategy("auto")
+    trained = train(
+        small_model, data, Arrays(validation.images, validation.labels % 2), Recipe(**settings["recipe"]),
+        strategy=strategy, seed=3, folder=folder, saving=Saving(steps=1), progress=tell,
+    )  # fmt: skip
+    weights = trained.model.get_weights()
+    if is_chief():
+        np.savez(settings["output"], **{str(place): value for place, value in enumerate(weights)})
+    return {"history": trained.history, "read": data.read, "told": told}
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(main(json.loads(sys.argv[1]))))  # noqa: T201
+    except SqnxtError as error:
+        sys.exit(f"error: {error}")
