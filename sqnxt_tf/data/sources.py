@@ -23,12 +23,11 @@ def encoded_data(name: str, split: Split | None = None) -> EncodedImages:
     """
     if not name.startswith(PREFIX):
         check_is_folder(Path(name))
-    if not _is_folder_of_images(name):
+    if is_divided(name):
         return encoded_splits(name)[split or "test"]
-    divided = is_divided(name)
-    if split and not divided:
+    if split:
         raise SqnxtError(f"{name}: is not divided into {', '.join(SPLITS)}; leave out the split to read it whole")
-    return encoded_folder(Path(name) / (split or "test") if divided else Path(name))
+    return encoded_folder(Path(name))
 
 
 def encoded_splits(name: str) -> dict[Split, EncodedImages]:
@@ -37,39 +36,9 @@ def encoded_splits(name: str) -> dict[Split, EncodedImages]:
     Raises:
         SqnxtError: it is not there or not divided, or its parts have different classes.
     """
-    if _is_folder_of_images(name):
-        return _folder_splits(name)
-    parts = encoded_tfds(name) if name.startswith(PREFIX) else encoded_shards(Path(name))
-    if "train" not in parts or len(parts) == 1:
-        raise SqnxtError(
-            f"{name}: has {' and '.join(parts)} only; training needs a part to train on and one to test on"
-        )
-    return _completed(name, parts)
-
-
-def is_divided(name: str) -> bool:
-    """Whether a data set has parts for training, validation and test."""
-    return name == "digits" or not _is_folder_of_images(name) or all((Path(name) / split).is_dir() for split in SPLITS)
-
-
-def _is_folder_of_images(name: str) -> bool:
-    return not name.startswith(PREFIX) and not (Path(name).is_dir() and shards_by_split(Path(name)))
-
-
-def _folder_splits(name: str) -> dict[Split, EncodedImages]:
-    check_is_folder(Path(name))
-    if missing := [split for split in SPLITS if not (Path(name) / split).is_dir()]:
-        raise SqnxtError(
-            f"{name}: has no sub-folder {' and no '.join(missing)}; divide its images into train, validation and test"
-        )
-    parts = {split: encoded_folder(Path(name) / split) for split in SPLITS}
-    if len({part.class_names for part in parts.values()}) > 1:
-        raise SqnxtError(f"{name}: its parts have different classes; give each class a folder in each of them")
-    return parts
-
-
-def _completed(name: str, parts: dict[str, EncodedImages]) -> dict[Split, EncodedImages]:
-    """The parts that are missing, made of those that are there."""
+    parts = stored_parts(name)
+    if "train" not in parts:
+        raise SqnxtError(f"{name}: has {' and '.join(parts)} and nothing to train on; add a part called train")
     train = parts["train"]
     if "test" in parts and not _is_labelled(parts["test"]):  # ImageNet's own test part keeps its labels secret
         del parts["test"]
@@ -79,8 +48,49 @@ def _completed(name: str, parts: dict[str, EncodedImages]) -> dict[Split, Encode
         train = train.chosen(np.flatnonzero(~held), train.name)
     if "validation" not in parts:
         raise SqnxtError(f"{name}: has no labelled part but train; training needs another one to test on")
-    validation = parts["validation"]
-    return {"train": train, "validation": validation, "test": parts.get("test", validation)}
+    return {"train": train, "validation": parts["validation"], "test": parts.get("test", parts["validation"])}
+
+
+def stored_parts(name: str) -> dict[Split, EncodedImages]:
+    """The parts that are there.
+
+    Raises:
+        SqnxtError: it is not there or not divided, or its parts have different classes.
+    """
+    if name.startswith(PREFIX):
+        return encoded_tfds(name)
+    if not is_folder_of_images(name):
+        return encoded_shards(Path(name))
+    check_is_folder(Path(name))
+    folders = part_folders(name)
+    if not is_divided(name):
+        missing = " and no ".join(split for split in SPLITS if split not in folders)
+        raise SqnxtError(f"{name}: has no sub-folder {missing}; divide its images into train, validation and test")
+    parts = {split: encoded_folder(folder) for split, folder in folders.items()}
+    if len({part.class_names for part in parts.values()}) > 1:
+        raise SqnxtError(f"{name}: its parts have different classes; give each class a folder in each of them")
+    return parts
+
+
+def is_divided(name: str) -> bool:
+    """Whether a data set has a part for training and one for validation or test."""
+    if name == "digits" or not is_folder_of_images(name):
+        return True
+    folders = part_folders(name)
+    return "train" in folders and len(folders) > 1
+
+
+def is_folder_of_images(name: str) -> bool:
+    """Whether a name can only mean a folder of images, there or not."""
+    return not name.startswith(PREFIX) and not (Path(name).is_dir() and shards_by_split(Path(name)))
+
+
+def part_folders(name: str) -> dict[Split, Path]:
+    """The sub-folders that are parts; ImageNet's validation part is often called `val`."""
+    folders: dict[Split, Path] = {split: Path(name) / split for split in SPLITS}
+    if not folders["validation"].is_dir():
+        folders["validation"] = Path(name) / "val"
+    return {split: folder for split, folder in folders.items() if folder.is_dir()}
 
 
 def _is_labelled(images: EncodedImages) -> bool:

@@ -88,7 +88,7 @@ class Streamed:
         order: Callable[[int], NDArray[np.int64]],
         pixels: Callable[[Any, int, int], NDArray[np.uint8]],
     ) -> Iterator[tuple[Any, Any]]:
-        """Every step has as many slots as the largest; those without an image, or without a readable one, are left out."""
+        """A step has as many slots as the largest of them; those without a readable image are left out."""
         nothing = np.zeros((self.preprocessing.height, self.preprocessing.width, self.preprocessing.channels), np.uint8)
         empty: Loaded = (nothing, np.int64(0), np.bool_(False))
 
@@ -118,7 +118,6 @@ def _dataset(load: Callable[[np.int64], Loaded], first_step: int, last_step: int
     import tensorflow as tf
 
     shape = (target.height, target.width, target.channels)
-    mean, scale = tf.constant(target.mean, tf.float32), tf.constant(target.scale, tf.float32)
 
     def one(position: Any) -> Any:
         image, label, there = tf.numpy_function(load, [position], [tf.uint8, tf.int64, tf.bool])
@@ -130,9 +129,22 @@ def _dataset(load: Callable[[np.int64], Loaded], first_step: int, last_step: int
             lambda: (images, labels),
             lambda: (tf.boolean_mask(images, there), tf.boolean_mask(labels, there)),
         )
-        return (tf.cast(tf.ensure_shape(images, (None, *shape)), tf.float32) - mean) / scale, labels
+        return _normalised(images, target), labels
 
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     dataset = tf.data.Dataset.range(first_step * slots, last_step * slots)
     dataset = dataset.map(one, num_parallel_calls=threads, deterministic=True).batch(slots)
     return dataset.map(present).prefetch(AHEAD)
+
+
+def _normalised(images: Any, target: Input) -> Any:
+    """`(value - mean) / scale` row by row: TensorFlow takes three times as long for a vector of three channels."""
+    import tensorflow as tf
+
+    mean, scale = (
+        tf.constant(np.tile(np.array(values, np.float32), target.width)) for values in (target.mean, target.scale)
+    )
+    rows = tf.cast(tf.reshape(images, (-1, target.height, target.width * target.channels)), tf.float32) - mean
+    if any(value != 1 for value in target.scale):
+        rows /= scale
+    return tf.reshape(rows, (-1, target.height, target.width, target.channels))

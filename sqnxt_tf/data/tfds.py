@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SqnxtError
+from .digits import SPLITS, Split
 from .encoded import EncodedImages
 from .tfrecords import Layout, shards_as_images
 
 PREFIX = "tfds:"
 
 
-def encoded_tfds(name: str) -> dict[str, EncodedImages]:
+def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
     """The parts of `tfds:NAME`, such as `tfds:mnist` or `tfds:imagenet2012`; downloads and prepares what is not there.
 
     Raises:
@@ -31,11 +32,13 @@ def encoded_tfds(name: str) -> dict[str, EncodedImages]:
         raise SqnxtError(
             f"{name}: tensorflow-datasets cannot prepare it ({reason}); check the name and the disk"
         ) from None
-    splits = {split: info for split, info in builder.info.splits.items() if info.num_examples}
+    splits = builder.info.splits
     return {
-        split: shards_as_images(f"{name}/{split}", [Path(path) for path in info.filepaths], class_names, layout)
-        for split, info in splits.items()
-        if split in ("train", "validation", "test")
+        split: shards_as_images(
+            f"{name}/{split}", [Path(path) for path in splits[split].filepaths], class_names, layout
+        )
+        for split in SPLITS
+        if split in splits and splits[split].num_examples
     }
 
 

@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 from ..errors import SqnxtError
 from .catalogue import CATALOGUE, Catalogue, read_catalogue, read_label_names
 from .decoding import UnreadableImageError
+from .digits import Split
 from .encoded import EncodedImages
 from .examples import decode
 from .records import find_records, read_record
 
 _SHARD = re.compile(r"(?P<split>[\w.-]+?)(\.tfrecords?)?-(?P<number>\d{5,})-of-(?P<count>\d{5,})")
-_SPLITS = {"train": "train", "training": "train", "val": "validation", "validation": "validation", "test": "test"}
+_SPLITS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "validation": "validation",
+    "test": "test",
+}
 SCANNERS = 16  # threads: finding records waits for the disk, not for the processor
 
 
@@ -30,14 +37,14 @@ class Layout:
     first_label: int = 1
 
 
-def shards_by_split(folder: Path) -> dict[str, list[Path]]:
+def shards_by_split(folder: Path) -> dict[Split, list[Path]]:
     """The shards of each part, such as `train-00000-of-01024`, in their order; empty where there are none.
 
     Raises:
         SqnxtError: some of them are missing.
     """
-    found: dict[str, dict[int, Path]] = {}
-    counts: dict[str, int] = {}
+    found: dict[Split, dict[int, Path]] = {}
+    counts: dict[Split, int] = {}
     for path in sorted(folder.iterdir()):
         match = _SHARD.fullmatch(path.name)
         if match and (split := _SPLITS.get(match["split"].lower())):
@@ -51,7 +58,7 @@ def shards_by_split(folder: Path) -> dict[str, list[Path]]:
     return {split: [shards[number] for number in sorted(shards)] for split, shards in found.items()}
 
 
-def encoded_shards(folder: Path) -> dict[str, EncodedImages]:
+def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
     """The parts of a folder of shards; class names come from `dataset.json`, as `data pack` writes it, or `labels.txt`.
 
     Raises:

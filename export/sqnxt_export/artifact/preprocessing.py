@@ -105,7 +105,7 @@ class Preprocessing:
         return self.pixels(_to_mode(image, "L" if self.channels == 1 else "RGB"))
 
     def pixels(self, image: Any) -> NDArray[np.uint8]:
-        """An upright pillow image, grey ("L") for one channel or else RGB, at the input's size: uint8 [h, w, channels]."""
+        """An upright pillow image, grey ("L") or RGB by the channels, at the input's size: [h, w, channels]."""
         return np.asarray(self._fit(image), np.uint8).reshape(self.height, self.width, self.channels)
 
     def _fit(self, image: Any) -> Any:
