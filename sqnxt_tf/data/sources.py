@@ -16,7 +16,7 @@ HELD_BACK = 10  # where nothing validates, every tenth training image does
 
 
 def encoded_data(name: str, split: Split | None = None) -> EncodedImages:
-    """One part of a folder of images, a folder of TFRecords or `tfds:NAME`; if not said, the test part of what has one.
+    """One part of a folder of images, a folder of TFRecords or `tfds:NAME`; the test part if not said.
 
     Raises:
         SqnxtError: it is not there, holds no images, or is not divided and a part of it is asked for.
@@ -25,6 +25,10 @@ def encoded_data(name: str, split: Split | None = None) -> EncodedImages:
         check_is_folder(Path(name))
     if is_divided(name):
         return encoded_splits(name)[split or "test"]
+    if not is_folder_of_images(name):
+        parts = stored_parts(name)
+        if split in parts or not split:
+            return parts[split or next(iter(parts))]
     if split:
         raise SqnxtError(f"{name}: is not divided into {', '.join(SPLITS)}; leave out the split to read it whole")
     return encoded_folder(Path(name))
@@ -74,10 +78,10 @@ def stored_parts(name: str) -> dict[Split, EncodedImages]:
 
 def is_divided(name: str) -> bool:
     """Whether a data set has a part for training and one for validation or test."""
-    if name == "digits" or not is_folder_of_images(name):
+    if name == "digits" or name.startswith(PREFIX):
         return True
-    folders = part_folders(name)
-    return "train" in folders and len(folders) > 1
+    parts = part_folders(name) if is_folder_of_images(name) else shards_by_split(Path(name))
+    return "train" in parts and len(parts) > 1
 
 
 def is_folder_of_images(name: str) -> bool:

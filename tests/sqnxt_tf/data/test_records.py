@@ -1,5 +1,6 @@
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import google_crc32c
@@ -20,6 +21,10 @@ def write(path: Path, *records: bytes) -> Path:
     return path
 
 
+def read_all(path: Path) -> list[bytes]:
+    return [read_record(path, start, length) for start, length in find_records(path).tolist()]
+
+
 def test_tensorflow_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -30,9 +35,10 @@ def test_tensorflow_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Pat
     with tf.io.TFRecordWriter(str(tmp_path / "theirs")) as writer:
         for example in read:
             writer.write(example.SerializeToString())
-    places = find_records(tmp_path / "theirs").tolist()
-    features = [decode(read_record(tmp_path / "theirs", *place)) for place in places]
-    assert features == [{**FEATURES, "image/class/text": b"cat"}, {}]
+    assert [decode(record) for record in read_all(tmp_path / "theirs")] == [
+        {**FEATURES, "image/class/text": b"cat"},
+        {},
+    ]
 
 
 def test_features_of_other_kinds_are_passed_over() -> None:
@@ -58,19 +64,17 @@ def test_a_length_that_the_file_does_not_have_takes_no_memory(tmp_path: Path, le
 def test_arbitrary_bytes_are_no_chain_of_records(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("records") / "arbitrary"
     path.write_bytes(framed(b"first") + data)
-    try:
+    if data:
+        with pytest.raises(SqnxtError, match="after 1 records"):
+            find_records(path)
+    else:
         assert find_records(path).tolist() == [[12, 5]]
-        assert not data
-    except SqnxtError as error:
-        assert "after 1 records" in str(error)
 
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_an_example_or_an_error(data: bytes) -> None:
-    try:
-        assert isinstance(decode(data), dict)
-    except ValueError as error:
-        assert str(error) == "its record is no tf.train.Example"
+    with suppress(ValueError):
+        assert all(isinstance(value, bytes | int) for value in decode(data).values())
 
 
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
@@ -79,9 +83,8 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         (tmp_path / "flipped").write_bytes(damaged)
-        with pytest.raises(SqnxtError, match="is damaged|wrong checksum"):
-            for start, length in find_records(tmp_path / "flipped").tolist():
-                read_record(tmp_path / "flipped", start, length)
+        with pytest.raises(SqnxtError, match=r"is damaged|wrong checksum"):
+            read_all(tmp_path / "flipped")
 
 
 def test_a_file_cut_short_is_told(tmp_path: Path) -> None:
