@@ -36,7 +36,10 @@ class Batches(Protocol):
     epoch and over all workers, every image comes exactly once.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Where the images come from, for messages."""
+        ...
 
     def __len__(self) -> int:
         """Images an epoch, over all workers."""

@@ -19,6 +19,8 @@ FORMAT_OF_SUFFIX = {
     ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG", ".ppm": "PPM", ".tif": "TIFF",
     ".tiff": "TIFF", ".webp": "WEBP",
 }  # fmt: skip
+_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND"}  # how JPEG and PNG begin, and how they end
+_TRAILER = 64  # bytes that may follow
 _AT_ONCE = 256  # images handed to the threads at a time
 
 
@@ -77,13 +79,14 @@ def record_items(images: EncodedImages) -> Iterator[Item]:
 
 def look(item: Item) -> Seen:
     """Read and decode one image to its last pixel."""
+    data = b""
     try:
         data, class_name = item.read()
         image = open_image(data, item.source)
     except UnreadableImageError as error:
         if item.suffix is not None and item.suffix not in SUFFIXES:
             return Seen(ignored=True)  # no image, and does not claim to be one
-        return Seen((_unreadable(item.source, error),))
+        return Seen((_unreadable(item.source, data, error),))
     findings = []
     due, found = FORMAT_OF_SUFFIX.get(item.suffix or ""), "JPEG" if image.format == "MPO" else image.format
     if item.suffix is not None and due != found:
@@ -95,7 +98,7 @@ def look(item: Item) -> Seen:
     try:
         rgb = decode(data, item.source)
     except UnreadableImageError as error:
-        return Seen((*findings, _unreadable(item.source, error)))
+        return Seen((*findings, _unreadable(item.source, data, error)))
     pixels = hashlib.blake2b(rgb.tobytes(), digest_size=16, person=f"{rgb.width}x{rgb.height}".encode()).digest()
     return Seen(tuple(findings), class_name, pixels)
 
@@ -108,6 +111,7 @@ def look_at_all(items: Iterable[Item]) -> Iterator[tuple[Item, Seen]]:
             yield from zip(some, pool.map(look, some), strict=True)
 
 
-def _unreadable(source: str, error: UnreadableImageError) -> Finding:
+def _unreadable(source: str, data: bytes, error: UnreadableImageError) -> Finding:
     detail = str(error).removeprefix(f"{source}: ").rpartition("; ")[0]
-    return Finding(source, "truncated" if "truncated" in detail else "unreadable", detail)
+    cut = any(data.startswith(begin) and end not in data[-_TRAILER:] for begin, end in _ENDS.items())
+    return Finding(source, "truncated" if cut or "truncated" in detail else "unreadable", detail)

@@ -27,8 +27,9 @@ def encoded_data(name: str, split: Split | None = None) -> EncodedImages:
         return encoded_splits(name)[split or "test"]
     if not is_folder_of_images(name):
         parts = stored_parts(name)
-        if split in parts or not split:
-            return parts[split or next(iter(parts))]
+        wanted = split or next(iter(parts))
+        if wanted in parts:
+            return parts[wanted]
     if split:
         raise SqnxtError(f"{name}: is not divided into {', '.join(SPLITS)}; leave out the split to read it whole")
     return encoded_folder(Path(name))

@@ -20,7 +20,7 @@ def findings_table(result: "Checked") -> Table:
 def checked_line(result: "Checked") -> str:
     """How many images, and how much is wrong, in one line."""
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(result.counts.items()))
-    others = f", {result.ignored:,} other files" if result.ignored else ""
+    others = f", beside {result.ignored:,} that are none" if result.ignored else ""
     return f"{result.path}: {result.images:,} images of {result.classes:,} classes{others}; {counts or 'nothing wrong'}"
 
 
