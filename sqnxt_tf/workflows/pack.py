@@ -190,7 +190,7 @@ def _read_state(path: Path) -> _State | None:
         document = json.loads(path.read_text("utf-8"))
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
         return _State(document["settings"], shards, document["unreadable"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SqnxtError(f"{path}: is damaged ({error!r:.100}); use --force to start afresh") from None

@@ -157,10 +157,11 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(tmp_path: Path, m
     command = [sys.executable, "-m", "sqnxt_tf.cli", "data", "pack", str(folder), "-o", str(tmp_path / "packed")]
     random, kills = np.random.default_rng(0), 0
     for _ in range(100):
+        began, state = time.time(), tmp_path / "packed" / "packing.json"
         process = subprocess.Popen([*command, "--shards", "20", "-q"], stdout=subprocess.DEVNULL)
-        while not (tmp_path / "packed").exists() and process.poll() is None:
+        while process.poll() is None and not (state.exists() and state.stat().st_mtime > began):
             time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.15))
+        time.sleep(random.uniform(0, 0.3))
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             kills += 1
