@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .decoding import decode
+from .decoding import UnreadableImageError, decode
 from .images import ImageSet
 
 
@@ -43,12 +43,11 @@ class EncodedImages:
     def as_image_set(self) -> ImageSet:
         """The same images, decoded one by one when asked for; reads them all once where labels are not known.
 
-        Raises:
-            UnreadableImageError: a label that must be read cannot be.
+        The label of a record that cannot be read is -1, its image an error when it is asked for.
         """
         labels = self.labels
         if labels is None:
-            labels = np.fromiter((self.read(index)[1] for index in range(len(self))), np.int64, len(self))
+            labels = np.fromiter((self._label(index) for index in range(len(self))), np.int64, len(self))
 
         def image(index: int) -> NDArray[np.uint8]:
             return np.asarray(decode(self.read(index)[0], self.sources[index]), np.uint8)
@@ -56,3 +55,9 @@ class EncodedImages:
         return ImageSet(
             name=self.name, labels=labels, class_names=self.class_names, sources=tuple(self.sources), image=image
         )
+
+    def _label(self, index: int) -> int:
+        try:
+            return self.read(index)[1]
+        except UnreadableImageError:
+            return -1

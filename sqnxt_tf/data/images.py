@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .decoding import UnreadableImageError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
@@ -27,3 +29,16 @@ class ImageSet:
     def batch(self, start: int, stop: int) -> list[NDArray[np.uint8]]:
         """The decoded images from `start` up to, not including, `stop`."""
         return [self.image(index) for index in range(start, min(stop, len(self)))]
+
+    def readable(
+        self, start: int, stop: int, tell: Callable[[str, UnreadableImageError], None]
+    ) -> tuple[list[int], list[NDArray[np.uint8]]]:
+        """As `batch`, without the images that cannot be read, and the indices of the others; `tell` hears of those."""
+        indices, images = [], []
+        for index in range(start, min(stop, len(self))):
+            try:
+                images.append(self.image(index))
+                indices.append(index)
+            except UnreadableImageError as error:
+                tell(self.sources[index], error)
+        return indices, images

@@ -1,0 +1,73 @@
+"""Data on disk as a training run sees them: three parts, one list of what cannot be read, and answers to count."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sqnxt_export import Preprocessing
+
+from ..data import Split, encoded_splits
+from ..data.augmentation import AUGMENTATIONS
+from ..data.faults import LIMIT, Faults
+from ..data.images import ImageSet
+from ..data.streaming import Streamed
+from ..device.evaluation import Evaluation, count_answers
+from ..errors import SqnxtError
+
+BATCH = 32  # images that a model answers at a time
+
+
+def open_streams(
+    data: str,
+    preprocessing: Preprocessing,
+    *,
+    augmentation: str = "none",
+    max_shift: int = 0,
+    max_unreadable: int = LIMIT,
+) -> dict[Split, Streamed]:
+    """The parts of a folder of images, of TFRecords, or of `tfds:NAME`, none of them in memory.
+
+    Args:
+        data: the name of the data.
+        preprocessing: the model's.
+        augmentation: of the training part: `none`, as in the paper, or `standard`.
+        max_shift: pixels, in addition.
+        max_unreadable: how many images of all parts together may be left out.
+
+    Raises:
+        SqnxtError: data that are not there or not divided, or an augmentation that is not known.
+    """
+    if augmentation not in AUGMENTATIONS:
+        raise SqnxtError(f"augmentation {augmentation!r}: is not known; give one of {', '.join(AUGMENTATIONS)}")
+    chosen = replace(AUGMENTATIONS[augmentation], max_shift=max_shift)
+    faults = Faults(limit=max_unreadable)
+    return {
+        split: Streamed(images=images, preprocessing=preprocessing, augmentation=chosen, faults=faults)
+        for split, images in encoded_splits(data).items()
+    }
+
+
+def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], *, batch: int = BATCH) -> Evaluation:
+    """Show every readable image to `answer`, which gives logits [n, classes] for images [n, height, width, channels].
+
+    Raises:
+        SqnxtError: none, or too few, of the images can be read.
+    """
+    labels, logits = [], []
+    for images, truth in stream.evaluation(batch=batch):
+        if len(truth):
+            labels.append(np.asarray(truth))
+            logits.append(np.asarray(answer(images), np.float32))
+    if not labels:
+        raise SqnxtError(f"{stream.name}: none of its images can be read; `sqnxt-tf data check` tells what ails each")
+    shown = ImageSet(
+        name=stream.name,
+        labels=np.concatenate(labels),
+        class_names=stream.images.class_names,
+        sources=(),
+        image=lambda index: np.empty((0, 0), np.uint8),
+    )
+    return count_answers(path, shown, np.concatenate(logits))

@@ -1,0 +1,60 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_export import Preprocessing
+from sqnxt_tf.data.faults import TooManyUnreadableError
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.workflows.streams import evaluate_stream, open_streams
+
+INPUT = Preprocessing.imagenet(8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_images: Any) -> Path:
+    for split in ("train", "validation", "test"):
+        make_images(tmp_path / "data" / split, 4, "abc")
+    return tmp_path / "data"
+
+
+def test_answers_are_counted_as_they_stream(folder: Path) -> None:
+    (folder / "test" / "a" / "00.jpg").write_bytes(b"nothing")
+    streams = open_streams(str(folder), INPUT)
+    always_b = np.float32([0, 1, 0])
+    result = evaluate_stream(Path("m"), streams["test"], lambda images: np.tile(always_b, (len(images), 1)), batch=5)
+    assert (result.samples, result.data, result.class_names) == (11, f"{folder}/test", ("a", "b", "c"))
+    assert result.top1 == pytest.approx(4 / 11)
+
+
+def test_augmentation_is_for_training_alone(folder: Path) -> None:
+    plain, changed = (open_streams(str(folder), INPUT, augmentation=name)["train"] for name in ("none", "standard"))
+
+    def first(stream: Any, **what: Any) -> Any:
+        batches = stream.training(seed=0, first_step=0, last_step=1, **what) if what else stream.evaluation(batch=12)
+        return np.asarray(next(iter(batches))[0])
+
+    np.testing.assert_array_equal(first(plain), first(changed))
+    assert (first(plain, batch=12) != first(changed, batch=12)).any()
+
+
+def test_one_limit_holds_for_all_parts(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / split / "a" / "00.jpg").write_bytes(b"nothing")
+    streams = open_streams(str(folder), INPUT, max_unreadable=1)
+    assert len(list(streams["train"].training(batch=12, seed=0, first_step=0, last_step=2))) == 2
+    with pytest.raises(TooManyUnreadableError, match="2 images cannot be read"):
+        list(streams["test"].evaluation(batch=12))
+
+
+def test_an_unknown_augmentation_is_told(folder: Path) -> None:
+    with pytest.raises(SqnxtError, match="give one of none, standard"):
+        open_streams(str(folder), INPUT, augmentation="much")
+
+
+def test_a_test_part_without_a_readable_image_is_told(folder: Path) -> None:
+    for path in (folder / "test").rglob("*.jpg"):
+        path.write_bytes(b"nothing")
+    with pytest.raises(SqnxtError, match="none of its images can be read"):
+        evaluate_stream(Path("m"), open_streams(str(folder), INPUT)["test"], lambda images: images)
