@@ -17,13 +17,7 @@ def command() -> None:
 @options.file_argument("folder")
 @options.output("The folder to write the shards to.")
 @click.option("--shards", type=click.IntRange(1, 99_999), help="Files a part; of about 128 MB each if not given.")
-@click.option(
-    "--max-unreadable",
-    type=click.IntRange(0),
-    default=100,
-    show_default=True,
-    help="End with the list when more images than this cannot be read.",
-)
+@options.max_unreadable
 @options.seed
 @options.force
 @options.output_options

@@ -1,7 +1,7 @@
-"""Data on disk as a training run sees them: three parts, one list of what cannot be read, and answers to count."""
+"""Data as a training run sees them: three parts, one list of what cannot be read, and answers to count."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,58 @@ import numpy as np
 
 from sqnxt_export import Preprocessing
 
-from ..data import Split, encoded_splits
+from ..data import Split, digits, encoded_splits
 from ..data.augmentation import AUGMENTATIONS
 from ..data.faults import LIMIT, Faults
 from ..data.images import ImageSet
+from ..data.pipeline import Arrays
 from ..data.streaming import Streamed
 from ..device.evaluation import Evaluation, count_answers
 from ..errors import SqnxtError
+from .models import to_arrays
 
 BATCH = 32  # images that a model answers at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """What a run trains on, validates on and is judged by in the end: digits in memory, all else streamed from disk."""
+
+    training: Streamed | Arrays
+    validation: Streamed | Arrays
+    test: Streamed | ImageSet
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+
+    def judge(self, model: Any, path: Path) -> Evaluation:
+        """The answers of a Keras model that will be saved as `path` to the test part."""
+        if isinstance(self.test, Streamed):
+            return evaluate_stream(path, self.test, model.predict_on_batch)
+        pixels = to_arrays(self.test, self.preprocessing).images
+        return count_answers(path, self.test, model.predict(pixels, verbose=0))
+
+
+def open_training_data(data: str, preprocessing: Preprocessing, **streaming: Any) -> TrainingData:
+    """The parts of `digits`, or what `open_streams` opens; `streaming` are its options.
+
+    Raises:
+        SqnxtError: see `open_streams`.
+    """
+    if data == "digits":
+        training, validation = (to_arrays(digits(split), preprocessing) for split in ("train", "validation"))
+        test = digits("test")
+        return TrainingData(
+            training=training, validation=validation, test=test, class_names=test.class_names,
+            preprocessing=preprocessing,
+        )  # fmt: skip
+    streams = open_streams(data, preprocessing, **streaming)
+    return TrainingData(
+        training=streams["train"],
+        validation=streams["validation"],
+        test=streams["test"],
+        class_names=streams["train"].images.class_names,
+        preprocessing=preprocessing,
+    )
 
 
 def open_streams(

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -6,8 +7,10 @@ import pytest
 
 from sqnxt_export import Preprocessing
 from sqnxt_tf.data.faults import TooManyUnreadableError
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.workflows.streams import evaluate_stream, open_streams
+from sqnxt_tf.workflows.streams import evaluate_stream, open_streams, open_training_data
 
 INPUT = Preprocessing.imagenet(8)
 
@@ -58,3 +61,17 @@ def test_a_test_part_without_a_readable_image_is_told(folder: Path) -> None:
         path.write_bytes(b"nothing")
     with pytest.raises(SqnxtError, match="none of its images can be read"):
         evaluate_stream(Path("m"), open_streams(str(folder), INPUT)["test"], lambda images: images)
+
+
+def test_a_run_streams_folders_and_keeps_digits_in_memory(folder: Path) -> None:
+    always_a = SimpleNamespace(
+        predict=lambda images, verbose: np.tile(np.float32([1] + [0] * 9), (len(images), 1)),
+        predict_on_batch=lambda images: np.tile(np.float32([1, 0, 0]), (len(images), 1)),
+    )
+    for data, samples, kind in ((str(folder), 12, Streamed), ("digits", 359, Arrays)):
+        opened = open_training_data(data, INPUT)
+        assert isinstance(opened.training, kind)
+        assert isinstance(opened.validation, kind)
+        result = opened.judge(always_a, Path("m"))
+        assert (result.samples, result.class_names) == (samples, opened.class_names)
+        assert result.top1 == pytest.approx(1 / len(opened.class_names), abs=0.01)
