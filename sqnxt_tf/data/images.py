@@ -2,11 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .decoding import UnreadableImageError
+
+
+class Labelled(Protocol):
+    """Any data whose classes have names."""
+
+    @property
+    def name(self) -> str:
+        """What the data are called."""
+        ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of their labels."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ BATCH = 32  # images that a model answers at a time
 class TrainingData:
     """What a run trains on, validates on and is judged by in the end: digits in memory, all else streamed from disk."""
 
+    name: str
     training: Streamed | Arrays
     validation: Streamed | Arrays
     test: Streamed | ImageSet
@@ -50,11 +51,12 @@ def open_training_data(data: str, preprocessing: Preprocessing, **streaming: Any
         training, validation = (to_arrays(digits(split), preprocessing) for split in ("train", "validation"))
         test = digits("test")
         return TrainingData(
-            training=training, validation=validation, test=test, class_names=test.class_names,
+            name=data, training=training, validation=validation, test=test, class_names=test.class_names,
             preprocessing=preprocessing,
         )  # fmt: skip
     streams = open_streams(data, preprocessing, **streaming)
     return TrainingData(
+        name=data,
         training=streams["train"],
         validation=streams["validation"],
         test=streams["test"],
