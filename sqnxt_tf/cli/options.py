@@ -110,13 +110,6 @@ data = click.option(
     help="The bundled handwritten digits, a folder with one sub-folder a class, a folder of TFRecords, or a name that "
     "tensorflow-datasets knows.",
 )
-augmentation = click.option(
-    "--augmentation",
-    type=click.Choice(["none", "standard"]),
-    default="none",
-    show_default=True,
-    help="Of images on disk, in training: the centre alone, as in the paper, or random crop, flip and colours.",
-)
 max_unreadable = click.option(
     "--max-unreadable",
     type=click.IntRange(0),
