@@ -1,6 +1,7 @@
 """Data as a training run sees them: three parts, one list of what cannot be read, and answers to count."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from sqnxt_export import Preprocessing
 
 from ..data import Split, digits, encoded_splits
 from ..data.augmentation import AUGMENTATIONS
+from ..data.decoding import UnreadableImageError, decode
+from ..data.encoded import EncodedImages
 from ..data.faults import LIMIT, Faults
 from ..data.images import ImageSet
 from ..data.pipeline import Arrays
@@ -75,23 +78,33 @@ def open_streams(
 ) -> dict[Split, Streamed]:
     """The parts of a folder of images, of TFRecords, or of `tfds:NAME`, none of them in memory.
 
+    The test part has no limit: it is looked at when all the work is done.
+
     Args:
         data: the name of the data.
         preprocessing: the model's.
         augmentation: of the training part: `none`, as in the paper, or `standard`.
         max_shift: pixels, in addition.
-        max_unreadable: how many images of all parts together may be left out.
+        max_unreadable: how many images to train on and to validate on may be left out.
 
     Raises:
-        SqnxtError: data that are not there or not divided, or an augmentation that is not known.
+        SqnxtError: data that are not there or not divided, a part without a readable image, or an augmentation that is
+            not known.
     """
     if augmentation not in AUGMENTATIONS:
         raise SqnxtError(f"augmentation {augmentation!r}: is not known; give one of {', '.join(AUGMENTATIONS)}")
     chosen = replace(AUGMENTATIONS[augmentation], max_shift=max_shift)
-    faults = Faults(limit=max_unreadable)
+    parts, faults = encoded_splits(data), Faults(limit=max_unreadable)
+    for images in parts.values():
+        _check_readable(images)
     return {
-        split: Streamed(images=images, preprocessing=preprocessing, augmentation=chosen, faults=faults)
-        for split, images in encoded_splits(data).items()
+        split: Streamed(
+            images=images,
+            preprocessing=preprocessing,
+            augmentation=chosen,
+            faults=Faults(limit=len(images)) if split == "test" else faults,
+        )
+        for split, images in parts.items()
     }
 
 
@@ -101,13 +114,12 @@ def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], 
     Raises:
         SqnxtError: none, or too few, of the images can be read.
     """
+    _check_readable(stream.images)
     labels, logits = [], []
     for images, truth in stream.evaluation(batch=batch):
         if len(truth):
             labels.append(np.asarray(truth))
             logits.append(np.asarray(answer(images), np.float32))
-    if not labels:
-        raise SqnxtError(f"{stream.name}: none of its images can be read; `sqnxt-tf data check` tells what ails each")
     shown = ImageSet(
         name=stream.name,
         labels=np.concatenate(labels),
@@ -116,3 +128,12 @@ def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], 
         image=lambda index: np.empty((0, 0), np.uint8),
     )
     return count_answers(path, shown, np.concatenate(logits))
+
+
+def _check_readable(images: EncodedImages) -> None:
+    """Refuse, before any work is done, images none of which can be read."""
+    for index in range(len(images)):
+        with suppress(UnreadableImageError):
+            decode(images.read(index)[0], images.sources[index])
+            return
+    raise SqnxtError(f"{images.name}: none of its images can be read; `sqnxt-tf data check` tells what ails each")

@@ -42,13 +42,14 @@ def test_augmentation_is_for_training_alone(folder: Path) -> None:
     assert (first(plain, batch=12) != first(changed, batch=12)).any()
 
 
-def test_one_limit_holds_for_all_parts(folder: Path) -> None:
-    for split in ("train", "test"):
+def test_one_limit_holds_while_a_run_goes_on_and_none_when_it_is_judged(folder: Path) -> None:
+    for split in ("train", "validation", "test"):
         (folder / split / "a" / "00.jpg").write_bytes(b"nothing")
     streams = open_streams(str(folder), INPUT, max_unreadable=1)
     assert len(list(streams["train"].training(batch=12, seed=0, first_step=0, last_step=2))) == 2
     with pytest.raises(TooManyUnreadableError, match="2 images cannot be read"):
-        list(streams["test"].evaluation(batch=12))
+        list(streams["validation"].evaluation(batch=12))
+    assert [len(labels) for _, labels in streams["test"].evaluation(batch=12)] == [11]
 
 
 def test_an_unknown_augmentation_is_told(folder: Path) -> None:
@@ -56,11 +57,14 @@ def test_an_unknown_augmentation_is_told(folder: Path) -> None:
         open_streams(str(folder), INPUT, augmentation="much")
 
 
-def test_a_test_part_without_a_readable_image_is_told(folder: Path) -> None:
+def test_a_part_without_a_readable_image_is_told_before_a_run(folder: Path) -> None:
+    streams = open_streams(str(folder), INPUT)
     for path in (folder / "test").rglob("*.jpg"):
         path.write_bytes(b"nothing")
-    with pytest.raises(SqnxtError, match="none of its images can be read"):
-        evaluate_stream(Path("m"), open_streams(str(folder), INPUT)["test"], lambda images: images)
+    with pytest.raises(SqnxtError, match="test: none of its images can be read"):
+        open_streams(str(folder), INPUT)
+    with pytest.raises(SqnxtError, match="test: none of its images can be read"):
+        evaluate_stream(Path("m"), streams["test"], lambda images: images)
 
 
 def test_a_run_streams_folders_and_keeps_digits_in_memory(folder: Path) -> None:
