@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from .networks.rows import LayerRow
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
+    from .workflows.check_data import check_data
     from .workflows.compare import Comparison, compare
     from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
     from .workflows.demo import demo
     from .workflows.doctor import examine
     from .workflows.export import export
+    from .workflows.pack import pack
     from .workflows.prune import prune
     from .workflows.reproduce import reproduce_parameters
     from .workflows.reproduce_costs import reproduce_costs
@@ -66,6 +68,7 @@ _HOMES = {
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
     "build": "networks.keras_ops",
+    "check_data": "workflows.check_data",
     "compare": "workflows.compare",
     "compress": "workflows.compress",
     "cross_validate_costs": "workflows.cross_validation",
@@ -79,6 +82,7 @@ _HOMES = {
     "list_networks": "networks.summaries",
     "load_data": "data",
     "network_workload": "codesign.workloads",
+    "pack": "workflows.pack",
     "prune": "workflows.prune",
     "reproduce_costs": "workflows.reproduce_costs",
     "reproduce_parameters": "workflows.reproduce",
@@ -106,6 +110,7 @@ __all__ = [
     "Verification",
     "__version__",
     "build",
+    "check_data",
     "compare",
     "compress",
     "cross_validate_costs",
@@ -120,6 +125,7 @@ __all__ = [
     "list_networks",
     "load_data",
     "network_workload",
+    "pack",
     "prune",
     "reproduce_costs",
     "reproduce_parameters",

@@ -27,7 +27,7 @@ RULES = {
     "sqnxt_tf.errors": set(),
     "sqnxt_tf.progress": set(),
     "sqnxt_tf.networks": {"sqnxt_tf", "numpy", *TRAIN},
-    "sqnxt_tf.data": {"sqnxt_tf", "numpy", "PIL", *TRAIN},
+    "sqnxt_tf.data": {"sqnxt_tf", "numpy", "PIL", "google", "google_crc32c", "tensorflow_datasets", *TRAIN},
     "sqnxt_tf.training": {"sqnxt_tf", "numpy", *TRAIN},
     "sqnxt_tf.device": {"sqnxt_tf", "sqnxt_export", "numpy", "PIL"},
     "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy"},

@@ -16,6 +16,7 @@ from . import interruption
 VERBS = {
     "list": "list_networks",
     "summary": "summary",
+    "data": "data",
     "train": "train",
     "evaluate": "evaluate",
     "prune": "prune",

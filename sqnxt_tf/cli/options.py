@@ -106,8 +106,16 @@ data = click.option(
     "--data",
     default="digits",
     show_default=True,
-    metavar="digits|FOLDER",
-    help="The bundled handwritten digits, or a folder with one sub-folder a class.",
+    metavar="digits|FOLDER|tfds:NAME",
+    help="The bundled handwritten digits, a folder with one sub-folder a class, a folder of TFRecords, or a name that "
+    "tensorflow-datasets knows.",
+)
+max_unreadable = click.option(
+    "--max-unreadable",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="End with the list when more images than this cannot be read.",
 )
 strategy = click.option(
     "--strategy",

@@ -1,40 +1,66 @@
 """Folders of images, one sub-folder a class."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import SqnxtError
+from .decoding import read_file, read_image
+from .encoded import EncodedImages
 from .images import ImageSet
+
+__all__ = ["SUFFIXES", "check_is_folder", "class_folders", "encoded_folder", "files_in", "image_folder", "read_image"]
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
-def image_folder(folder: Path) -> ImageSet:
+def encoded_folder(folder: Path) -> EncodedImages:
     """All images under `folder`; its sub-folders, sorted by name, are the classes.
 
     Raises:
         SqnxtError: the folder is not there, or holds no sub-folders with images.
     """
-    check_is_folder(folder)
-    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    found = [
-        (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((folder / name).rglob("*"))
-        if path.suffix.lower() in SUFFIXES
-    ]
-    if not found:
+    classes = class_folders(folder)
+    paths: list[str] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        found = [path for path in files_in(folder / name) if path.suffix.lower() in SUFFIXES]
+        paths += map(str, found)
+        labels += [label] * len(found)
+    if not paths:
         raise SqnxtError(f"{folder}: holds no images in sub-folders; give each class a sub-folder of its own")
-    return ImageSet(
+    return EncodedImages(
         name=str(folder),
-        labels=np.array([label for _, label in found], np.int64),
-        class_names=tuple(classes),
-        sources=tuple(str(path) for path, _ in found),
-        image=lambda index: read_image(found[index][0]),
+        class_names=classes,
+        sources=tuple(paths),
+        files=np.arange(len(paths), dtype=np.int32),
+        read=lambda index: (read_file(Path(paths[index])), labels[index]),
+        labels=np.array(labels, np.int64),
     )
+
+
+def image_folder(folder: Path) -> ImageSet:
+    """As `encoded_folder`, its images decoded when asked for."""
+    return encoded_folder(folder).as_image_set()
+
+
+def class_folders(folder: Path) -> tuple[str, ...]:
+    """The names of the sub-folders, sorted: the classes.
+
+    Raises:
+        SqnxtError: the folder is not there.
+    """
+    check_is_folder(folder)
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, in an order that is the same on every machine."""
+    for here, folders, files in os.walk(folder):
+        folders.sort()
+        yield from (Path(here) / name for name in sorted(files))
 
 
 def check_is_folder(folder: Path) -> None:
@@ -45,34 +71,3 @@ def check_is_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise SqnxtError(f"{folder}: is not a folder; give `digits`, or a folder with one sub-folder a class")
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """One image file as uint8 [height, width, 3] in RGB, turned as its EXIF data say.
-
-    Raises:
-        SqnxtError: pillow is not installed, or cannot read the file.
-    """
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError:
-        raise SqnxtError("reading image files needs pillow: pip install 'sqnxt-tf[device]'") from None
-    try:
-        with Image.open(path) as image:
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)), np.uint8)
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise SqnxtError(f"{path}: cannot be read as an image ({error}); repair or remove it") from None
-
-
-def _to_rgb(image: Any) -> Any:
-    """Eight bits a channel: deeper greys are scaled, transparency is laid on white as on the device."""
-    from PIL import Image
-
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of type {image.mode} have no known white; save it with 8 or 16 bits a channel")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.faults import Faults
 from ..data.images import ImageSet
 from ..errors import SqnxtError
 from ..progress import Progress, silent
@@ -19,7 +20,11 @@ Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a model answered. `predictions` and `labels` are class indices, int64 [samples]; accuracies fractions."""
+    """What a model answered. `predictions` and `labels` are class indices, int64 [samples]; accuracies fractions.
+
+    `left_out` are the images that could not be read and so were not shown, by where they come from; `shown` are the
+    indices of the others, int64 [samples], all of them where it is None.
+    """
 
     path: Path
     data: str
@@ -27,6 +32,8 @@ class Evaluation:
     labels: NDArray[np.int64]
     predictions: NDArray[np.int64]
     top5_hits: int
+    left_out: tuple[str, ...] = ()
+    shown: NDArray[np.int64] | None = None
 
     @property
     def samples(self) -> int:
@@ -62,8 +69,12 @@ class Evaluation:
         return table
 
     def misclassified(self) -> NDArray[np.int64]:
-        """Indices of the images whose best class is wrong."""
+        """Which of the images that were shown have a wrong best class, counted among those shown."""
         return np.flatnonzero(self.predictions != self.labels)
+
+    def index_in_data(self, place: int) -> int:
+        """The index, among all images of the data, of one of those shown."""
+        return int(place if self.shown is None else self.shown[place])
 
     def to_json(self) -> dict[str, Any]:
         """The `evaluate` document."""
@@ -74,6 +85,7 @@ class Evaluation:
             "top1": self.top1,
             "top5": self.top5,
             "top1_interval": list(self.top1_interval),
+            "left_out": list(self.left_out),
         }
 
 
@@ -108,10 +120,12 @@ def evaluate(
 ) -> Evaluation:
     """Show every image of `data` to the model or artifact at `path` and count its right answers.
 
-    Preprocessing and labels are those that travel with the file.
+    Preprocessing and labels are those that travel with the file. Images that cannot be read are left out and named in
+    the log.
 
     Raises:
-        SqnxtError: the file says nothing of its preprocessing, or its classes are not those of the data.
+        SqnxtError: the file says nothing of its preprocessing, its classes are not those of the data, or more images
+            than `Faults` allows cannot be read.
         ExportError: the file cannot be read, or its runtime is not installed.
     """
     from sqnxt_export import open_model, read_metadata
@@ -124,12 +138,21 @@ def evaluate(
             f"{path}: says nothing of its preprocessing; evaluate a file that `sqnxt-tf train` or `export` wrote"
         )
     _check_classes(path, metadata.labels, data)
-    logits = []
+    logits, shown, faults = [], [], Faults()
     for start in range(0, len(data), BATCH):
-        images = metadata.preprocessing.apply(data.batch(start, start + BATCH))
-        logits.append(runner.run(images))
+        indices, images = data.readable(start, start + BATCH, faults.add)
+        faults.check()
+        if indices:
+            logits.append(runner.run(metadata.preprocessing.apply(images)))
+            shown += indices
         progress(f"evaluating {path.name}", min(start + BATCH, len(data)), len(data))
-    return count_answers(path, data, np.concatenate(logits))
+    if not shown:
+        raise SqnxtError(f"{data.name}: none of its images can be read; `sqnxt-tf data check` tells what ails each")
+    if not faults.found:
+        return count_answers(path, data, np.concatenate(logits))
+    rest = replace(data, labels=data.labels[shown])
+    result = count_answers(path, rest, np.concatenate(logits))
+    return replace(result, left_out=tuple(sorted(faults.found)), shown=np.array(shown, np.int64))
 
 
 def count_answers(path: Path, data: ImageSet, logits: NDArray[np.float32]) -> Evaluation:

@@ -36,7 +36,7 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for index in result.misclassified():
-            pixels = data.image(int(index))
+            pixels = data.image(result.index_in_data(int(index)))
             factor = max(1, SMALLEST_SIDE // min(pixels.shape[:2]))
             name = (
                 f"{index:05d}_{_class(result, result.labels[index])}_as_{_class(result, result.predictions[index])}.png"

@@ -11,6 +11,7 @@ from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
 from sqnxt_export.artifact.files import existing_file
 
 from ..data import ImageSet
+from ..data.images import Labelled
 from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..networks.registry import find_network, is_network
@@ -93,7 +94,7 @@ def check_trained(model: str | Path) -> Path:
     return existing_file(model)
 
 
-def open_trained(model: str | Path, data: ImageSet) -> Source:
+def open_trained(model: str | Path, data: Labelled) -> Source:
     """The model of a file, whose classes are those of the data.
 
     Raises:

@@ -102,9 +102,11 @@ class Preprocessing:
             if pixels.shape == (self.height, self.width, self.channels):
                 return pixels
             image = _to_pillow(pixels)
-        image = _to_mode(image, "L" if self.channels == 1 else "RGB")
-        image = self._fit(image)
-        return np.asarray(image, np.uint8).reshape(self.height, self.width, self.channels)
+        return self.pixels(_to_mode(image, "L" if self.channels == 1 else "RGB"))
+
+    def pixels(self, image: Any) -> NDArray[np.uint8]:
+        """An upright pillow image, grey ("L") or RGB by the channels, at the input's size: [h, w, channels]."""
+        return np.asarray(self._fit(image), np.uint8).reshape(self.height, self.width, self.channels)
 
     def _fit(self, image: Any) -> Any:
         bilinear = require("PIL.Image", "to resize images").Resampling.BILINEAR

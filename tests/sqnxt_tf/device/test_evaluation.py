@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -6,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sqnxt_export
+from sqnxt_export import Metadata, Preprocessing
+from sqnxt_tf.data import image_folder
 from sqnxt_tf.data.images import ImageSet
-from sqnxt_tf.device.evaluation import count_answers, paired_loss, wilson_interval
+from sqnxt_tf.device.evaluation import count_answers, evaluate, paired_loss, wilson_interval
+from sqnxt_tf.device.misclassified import write_misclassified
+from sqnxt_tf.errors import SqnxtError
 
 
 def image_set(labels: list[int], classes: int = 6) -> ImageSet:
@@ -81,3 +87,28 @@ def test_the_interval_of_paired_answers_holds_what_it_says() -> None:
         _, low, high = paired_loss(*answers(*counts))
         held += low <= true_loss <= high
     assert 0.94 < held / 2000 < 0.99
+
+
+def test_images_that_cannot_be_read_are_left_out(
+    tmp_path: Path, make_images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_images(tmp_path / "images", 3)
+    for name in ("a/01.jpg", "b/00.jpg"):
+        (folder / name).write_bytes(b"nothing")
+    metadata = Metadata(labels=("a", "b"), preprocessing=Preprocessing.plain(4))
+    always_a = SimpleNamespace(run=lambda images: np.tile(np.float32([1, 0]), (len(images), 1)))
+    monkeypatch.setattr(sqnxt_export, "open_model", lambda path, threads: always_a)
+    monkeypatch.setattr(sqnxt_export, "read_metadata", lambda path: metadata)
+    data = image_folder(folder)
+    result = evaluate("model.onnx", data)
+    assert (result.samples, result.top1) == (4, 0.5)
+    assert [Path(source).name for source in result.to_json()["left_out"]] == ["01.jpg", "00.jpg"]
+    assert [data.sources[result.index_in_data(int(place))][-8:] for place in result.misclassified()] == [
+        "b/01.jpg",
+        "b/02.jpg",
+    ]
+    assert len(write_misclassified(result, data, tmp_path / "wrong")) == 2
+    for path in folder.rglob("*.jpg"):
+        path.write_bytes(b"nothing")
+    with pytest.raises(SqnxtError, match="none of its images can be read"):
+        evaluate("model.onnx", data)

@@ -1,0 +1,58 @@
+"""`sqnxt-tf data pack` and `sqnxt-tf data check`."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.group("data", short_help="Images for training: packed into TFRecords, checked.")
+def command() -> None:
+    """Prepare images for training: look for what is wrong with them, and pack them into TFRecords."""
+
+
+@command.command("pack", short_help="Folders of images into TFRecords.")
+@options.file_argument("folder")
+@options.output("The folder to write the shards to.")
+@click.option("--shards", type=click.IntRange(1, 99_999), help="Files a part; of about 128 MB each if not given.")
+@options.max_unreadable
+@options.seed
+@options.force
+@options.output_options
+def pack_command(
+    folder: Path, output: Path, shards: int | None, max_unreadable: int, seed: int, force: bool, out: Output
+) -> None:
+    """Write the images of FOLDER, a sub-folder a class, as TFRecords in ImageNet's usual layout, with checksums.
+
+    The same command again goes on with a run that was interrupted or killed. Images that cannot be read are left out
+    and named.
+    """
+    from ..reports.data import packed_line
+    from ..workflows.pack import pack
+
+    result = pack(
+        folder, output, shards=shards, max_unreadable=max_unreadable, seed=seed, force=force, progress=out.progress
+    )
+    out.document(result.to_json())
+    out.text(packed_line(result))
+
+
+@command.command("check", short_help="List what is wrong with images.")
+@options.file_argument("folder")
+@options.output_options
+def check_command(folder: Path, out: Output) -> int:
+    """List what is wrong with the images of FOLDER, a folder of images or of TFRecords; exit code 1 if anything is.
+
+    Unreadable or truncated, CMYK, another format than the name says, the same picture under two classes.
+    """
+    from ..reports.data import checked_line, findings_table
+    from ..workflows.check_data import check_data
+
+    result = check_data(folder, progress=out.progress)
+    out.document(result.to_json())
+    if result.findings:
+        out.table(findings_table(result))
+    out.text(checked_line(result))
+    return 1 if result.findings else 0

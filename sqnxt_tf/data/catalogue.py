@@ -1,0 +1,103 @@
+"""What lies beside TFRecord shards: names of the classes, and what `data pack` wrote into each shard."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SqnxtError
+
+CATALOGUE, LABELS = "dataset.json", "labels.txt"
+VERSION = 1
+LARGEST_FILE = 64 * 2**20  # bytes of either file
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of records."""
+
+    images: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Names of the classes, the label of the first of them, and every shard by the name of its file."""
+
+    class_names: tuple[str, ...]
+    shards: Mapping[str, Shard]
+    first_label: int = 1  # ImageNet's: 0 is kept for "none of them"
+
+    def images_in(self, paths: Iterable[Path]) -> int:
+        """How many images were packed into some of the shards."""
+        return sum(self.shards[path.name].images for path in paths)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contents of `dataset.json`."""
+        return {
+            "version": VERSION,
+            "class_names": list(self.class_names),
+            "first_label": self.first_label,
+            "shards": {name: asdict(shard) for name, shard in self.shards.items()},
+        }
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """What `dataset.json` says.
+
+    Raises:
+        SqnxtError: it is damaged or of another version.
+    """
+    path = folder / CATALOGUE
+    try:
+        document = json.loads(_read_text(path))
+        if document["version"] != VERSION:
+            raise SqnxtError(f"{path}: is of version {document['version']!r}, and {VERSION} is known; pack it again")
+        names = tuple(document["class_names"])
+        shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
+        first = document["first_label"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SqnxtError(f"{path}: is damaged ({error!r:.100}); pack it again") from None
+    counts = [first, *(number for shard in shards.values() for number in (shard.images, shard.bytes))]
+    texts = [*names, *(shard.sha256 for shard in shards.values())]
+    if not names or any(type(n) is not int or n < 0 for n in counts) or any(type(t) is not str for t in texts):
+        raise SqnxtError(f"{path}: is damaged (a name or a number is none); pack it again")
+    return Catalogue(class_names=names, shards=shards, first_label=first)
+
+
+def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
+    """The label of the first class and all names, from `labels.txt`.
+
+    Its lines are names in the order of the labels, the first being 1 as in ImageNet's usual layout, or `LABEL:NAME`.
+
+    Raises:
+        SqnxtError: it is not there, or its labels leave some out.
+    """
+    path = folder / LABELS
+    if not path.exists():
+        raise SqnxtError(
+            f"{folder}: says nothing of its classes; write {LABELS} beside the shards, one name a line from label 1 on "
+            f"(for ImageNet `seq 1 1000 > {LABELS}` will do)"
+        )
+    lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+    numbered = [line.partition(":") for line in lines]
+    if lines and all(number.isdecimal() and len(number) < 10 and colon for number, colon, _ in numbered):
+        names = {int(number): name.strip() for number, _, name in numbered}
+        first = min(names)
+        if sorted(names) != list(range(first, first + len(lines))):
+            raise SqnxtError(f"{path}: its labels are not {first} and those that follow, once each; mend it")
+        return first, tuple(names[label] for label in sorted(names))
+    if not lines or len(set(lines)) != len(lines):
+        raise SqnxtError(f"{path}: {'names a class twice' if lines else 'is empty'}; write one name a line")
+    return 1, tuple(lines)
+
+
+def _read_text(path: Path) -> str:
+    if path.stat().st_size > LARGEST_FILE:
+        raise SqnxtError(f"{path}: is larger than {LARGEST_FILE:,} bytes; it should hold names and numbers alone")
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise SqnxtError(f"{path}: is not text in UTF-8; write it again") from None

@@ -1,0 +1,117 @@
+"""What is wrong with a data set: images that cannot be read or are not what they seem, and doubtful labels."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from .decoding import UnreadableImageError, decode, open_image, read_file
+from .encoded import EncodedImages
+from .folders import SUFFIXES, class_folders, files_in
+
+Kind = Literal["unreadable", "truncated", "CMYK", "wrong extension", "two classes", "damaged shard"]
+
+FORMAT_OF_SUFFIX = {
+    ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG", ".ppm": "PPM", ".tif": "TIFF",
+    ".tiff": "TIFF", ".webp": "WEBP",
+}  # fmt: skip
+_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND"}  # how JPEG and PNG begin, and how they end
+_TRAILER = 64  # bytes that may follow
+_AT_ONCE = 256  # images handed to the threads at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, and where."""
+
+    source: str
+    kind: Kind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file or record to look at: how to get its bytes and its class, and its suffix, if it is a file."""
+
+    source: str
+    read: Callable[[], tuple[bytes, str]]
+    suffix: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look found; `pixels` is a hash of what the image shows, None where it shows nothing."""
+
+    findings: tuple[Finding, ...] = ()
+    class_name: str = ""
+    pixels: bytes | None = None
+    ignored: bool = False
+
+
+def folder_items(folder: Path) -> Iterator[Item]:
+    """Every file of every class, whatever its suffix: an image by another name would be left out in silence."""
+
+    def reader(path: Path, name: str) -> Callable[[], tuple[bytes, str]]:
+        return lambda: (read_file(path), name)
+
+    for name in class_folders(folder):
+        for path in files_in(folder / name):
+            yield Item(str(path), reader(path, name), path.suffix.lower())
+
+
+def record_items(images: EncodedImages) -> Iterator[Item]:
+    """Every record of a packed part."""
+
+    def reader(index: int) -> Callable[[], tuple[bytes, str]]:
+        def read() -> tuple[bytes, str]:
+            data, label = images.read(index)
+            return data, images.class_names[label]
+
+        return read
+
+    for index in range(len(images)):
+        yield Item(images.sources[index], reader(index), None)
+
+
+def look(item: Item) -> Seen:
+    """Read and decode one image to its last pixel."""
+    data = b""
+    try:
+        data, class_name = item.read()
+        image = open_image(data, item.source)
+    except UnreadableImageError as error:
+        if item.suffix is not None and item.suffix not in SUFFIXES:
+            return Seen(ignored=True)  # no image, and does not claim to be one
+        return Seen((_unreadable(item.source, data, error),))
+    findings = []
+    due, found = FORMAT_OF_SUFFIX.get(item.suffix or ""), "JPEG" if image.format == "MPO" else image.format
+    if item.suffix is not None and due != found:
+        ending = f"ends in {item.suffix}" if item.suffix else "has no suffix"
+        left_out = "" if item.suffix in SUFFIXES else ": training leaves it out"
+        findings.append(Finding(item.source, "wrong extension", f"is {found} and {ending}{left_out}"))
+    if image.mode == "CMYK":
+        findings.append(Finding(item.source, "CMYK", "its colours are made for print; save it in RGB"))
+    try:
+        rgb = decode(data, item.source)
+    except UnreadableImageError as error:
+        return Seen((*findings, _unreadable(item.source, data, error)))
+    pixels = hashlib.blake2b(rgb.tobytes(), digest_size=16, person=f"{rgb.width}x{rgb.height}".encode()).digest()
+    return Seen(tuple(findings), class_name, pixels)
+
+
+def look_at_all(items: Iterable[Item]) -> Iterator[tuple[Item, Seen]]:
+    """All of them in order, on as many threads as there are cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        remaining = iter(items)
+        while some := list(islice(remaining, _AT_ONCE)):
+            yield from zip(some, pool.map(look, some), strict=True)
+
+
+def _unreadable(source: str, data: bytes, error: UnreadableImageError) -> Finding:
+    detail = str(error).removeprefix(f"{source}: ").rpartition("; ")[0]
+    cut = any(data.startswith(begin) and end not in data[-_TRAILER:] for begin, end in _ENDS.items())
+    return Finding(source, "truncated" if cut or "truncated" in detail else "unreadable", detail)

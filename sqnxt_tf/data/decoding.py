@@ -1,0 +1,110 @@
+"""Encoded images become pixels, by pillow and nothing else: what training sees is what the device will see."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SqnxtError
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What is read, by pillow's names. Others stay out: EPS, for one, starts an interpreter on what a file says."""
+
+LARGEST_IMAGE = 100_000_000  # pixels; a few bytes can claim any number of them
+
+
+class UnreadableImageError(SqnxtError):
+    """An image that cannot be had: damaged, of an unknown format, or not what its record says."""
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """One image file as uint8 [height, width, 3] in RGB, turned as its EXIF data say.
+
+    Raises:
+        SqnxtError: pillow is not installed, or cannot read the file.
+    """
+    return np.asarray(decode(read_file(path), str(path)), np.uint8)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        UnreadableImageError: no permission, or a disk that fails.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(f"{path}: cannot be read ({error.strerror or error}); repair or remove it") from None
+
+
+def decode(data: bytes, source: str) -> Any:
+    """An encoded image as an upright pillow image in RGB; `source` says where it comes from.
+
+    Raises:
+        SqnxtError: pillow is not installed.
+        UnreadableImageError: pillow cannot read it to its end, or it has too many pixels.
+    """
+    image = open_image(data, source)
+    try:
+        return to_rgb(upright(image))
+    except Exception as error:  # decoders raise what they like on damaged data
+        raise unreadable(source, error) from None
+
+
+def open_image(data: bytes, source: str) -> Any:
+    """A pillow image whose header is read and whose pixels are not yet.
+
+    Raises:
+        SqnxtError: pillow is not installed.
+        UnreadableImageError: it is no image of a known format, or has too many pixels.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        raise SqnxtError("reading image files needs pillow: pip install 'sqnxt-tf[device]'") from None
+    try:
+        image = Image.open(BytesIO(data), formats=FORMATS)
+    except Exception as error:
+        raise unreadable(source, error) from None
+    if image.width * image.height > LARGEST_IMAGE:
+        raise UnreadableImageError(
+            f"{source}: claims {image.width} x {image.height} pixels, and {LARGEST_IMAGE:,} are the most that are "
+            "read; make it smaller or remove it"
+        )
+    return image
+
+
+def unreadable(source: str, error: Exception) -> UnreadableImageError:
+    """The error of an image that its decoder gave up."""
+    reason = str(error).replace(f"{BytesIO.__module__}.BytesIO", "")
+    if type(error).__name__ == "UnidentifiedImageError":
+        reason = "no image of a known format"
+    return UnreadableImageError(f"{source}: cannot be read as an image ({reason}); repair or remove it")
+
+
+def upright(image: Any) -> Any:
+    """The image turned as its EXIF data say; reads its pixels."""
+    from PIL import ImageOps
+
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def to_rgb(image: Any) -> Any:
+    """Eight bits a channel: deeper greys are scaled, transparency is laid on white as on the device."""
+    from PIL import Image
+
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pixels of type {image.mode} have no known white; save it with 8 or 16 bits a channel")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")

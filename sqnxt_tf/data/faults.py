@@ -1,0 +1,45 @@
+"""Images that cannot be read: left out, named in the log once each, and the end of the run past a limit."""
+
+import logging
+from dataclasses import dataclass, field
+from threading import Lock
+
+from ..errors import SqnxtError
+from .decoding import UnreadableImageError
+
+LIMIT = 100  # images
+_LOG = logging.getLogger("sqnxt_tf.data")
+
+
+class TooManyUnreadableError(SqnxtError):
+    """More images than allowed could not be read; the message lists them."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """What could not be read so far, by where it comes from; one object for all who read the same data."""
+
+    limit: int = LIMIT
+    found: dict[str, str] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, source: str, error: UnreadableImageError) -> None:
+        """Count and log an image, the first time that it is met."""
+        with self._lock:
+            if source in self.found:
+                return
+            self.found[source] = str(error)
+        _LOG.warning("left out: %s", error)
+
+    def check(self) -> None:
+        """End the run if there are more than the limit.
+
+        Raises:
+            TooManyUnreadableError: there are.
+        """
+        if len(self.found) > self.limit:
+            names = ", ".join(sorted(self.found))
+            raise TooManyUnreadableError(
+                f"data: {len(self.found)} images cannot be read, and {self.limit} may be left out; `sqnxt-tf data "
+                f"check` tells what ails each; repair or remove them: {names}"
+            )

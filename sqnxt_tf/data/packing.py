@@ -1,0 +1,93 @@
+"""What a packed data set looks like: which image goes into which shard, and what its record says."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augmentation import generator
+from .batches import even_bounds, steps_for
+from .decoding import UnreadableImageError, open_image, to_rgb, unreadable, upright
+from .digits import Split
+from .encoded import EncodedImages
+from .examples import encode
+from .records import LARGEST_RECORD
+
+SHARD_BYTES = 128 * 2**20
+FEWEST_SHARDS = 8  # so that a few workers have something to share
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+def shards_of(images: EncodedImages, shards: int | None, seed: int) -> list[NDArray[np.int64]]:
+    """The images of each shard, in an order that mixes the classes; as many shards as suit their bytes if not said."""
+    if shards is None:
+        total = sum(os.path.getsize(source) for source in images.sources)  # noqa: PTH202 - a million of them
+        shards = max(FEWEST_SHARDS, steps_for(total, SHARD_BYTES))
+    bounds = even_bounds(len(images), min(shards, len(images)))
+    return np.split(generator(seed, 0, 0).permutation(len(images)).astype(np.int64), bounds[1:-1])
+
+
+def record_of(images: EncodedImages, index: int, first_label: int) -> bytes:
+    """The record of an image in ImageNet's usual layout; every pixel of it has been decoded.
+
+    A JPEG or PNG that any reader takes for what it is stays as it is, byte for byte. Another format, CMYK, transparency
+    and what EXIF data turn become an upright RGB image in PNG, which loses nothing.
+
+    Raises:
+        UnreadableImageError: it cannot be read, or is too large for a record.
+    """
+    data, label = images.read(index)
+    source = images.sources[index]
+    image = open_image(data, source)
+    plain = _is_plain(image)
+    try:
+        rgb = to_rgb(upright(image))
+        name = {"MPO": "JPEG"}.get(image.format or "", image.format)
+        if not plain:
+            data, name = _as_png(rgb), "PNG"
+    except Exception as error:
+        raise unreadable(source, error) from None
+    if len(data) > LARGEST_RECORD - 2**16:
+        raise UnreadableImageError(f"{source}: takes {len(data):,} bytes, too many for a record; make it smaller")
+    return encode(
+        {
+            "image/encoded": data,
+            "image/format": name,
+            "image/height": rgb.height,
+            "image/width": rgb.width,
+            "image/channels": 3,
+            "image/colorspace": "RGB",
+            "image/filename": os.path.basename(source),  # noqa: PTH119
+            "image/class/label": label + first_label,
+            "image/class/text": images.class_names[label],
+        }
+    )
+
+
+def fingerprint(parts: Mapping[Split, EncodedImages]) -> str:
+    """A hash of all files, by name, size and time of the last change: whether a run that was begun may go on."""
+    digest = hashlib.sha256()
+    for split, images in parts.items():
+        digest.update(repr((split, images.class_names)).encode("utf-8", "surrogateescape"))
+        for source in images.sources:
+            found = os.stat(source)  # noqa: PTH116
+            digest.update(f"{source}\0{found.st_size}\0{found.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _is_plain(image: Any) -> bool:
+    """Whether every reader of TFRecords decodes it to the pixels that we see."""
+    known = (image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")) or (
+        image.format == "PNG" and image.mode == "RGB" and "transparency" not in image.info
+    )
+    return known and image.getexif().get(_ORIENTATION, 1) == 1
+
+
+def _as_png(image: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

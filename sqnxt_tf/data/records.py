@@ -1,0 +1,102 @@
+"""TFRecord files, record by record: where each stands, and its bytes once their checksum is found right.
+
+A record is its length (8 bytes), the checksum of the length, the data, the checksum of the data. Lengths are held
+against the size of the file before anything of that size is taken, so that files may come from anyone.
+
+Source: TensorFlow's `core/lib/io/record_writer.h`.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SqnxtError
+from .decoding import UnreadableImageError
+
+LARGEST_RECORD = 64 * 2**20  # bytes: more than any photograph; what is parsed from them may take eight times as many
+_HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
+_GZIP = b"\x1f\x8b"
+
+
+def framed(data: bytes) -> bytes:
+    """A record as it stands in a file."""
+    length = struct.pack("<Q", len(data))
+    return b"".join((length, _CHECKSUM.pack(checksum(length)), data, _CHECKSUM.pack(checksum(data))))
+
+
+def checksum(data: bytes) -> int:
+    """The CRC-32C of data, masked as in a TFRecord: a checksum among what is summed should not look like one.
+
+    Raises:
+        SqnxtError: google-crc32c is not installed.
+    """
+    try:
+        import google_crc32c
+    except ImportError:
+        raise SqnxtError("TFRecords need google-crc32c: pip install 'sqnxt-tf[device]'") from None
+    crc: int = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def find_records(path: Path) -> NDArray[np.int64]:
+    """Where the data of each record begins and how many bytes they are, int64 [n, 2]; reads the lengths alone.
+
+    Raises:
+        SqnxtError: the file cannot be read, or is no chain of whole records.
+    """
+    places: list[tuple[int, int]] = []
+    descriptor = _open(path)
+    try:
+        size, start = os.fstat(descriptor).st_size, 0
+        while start < size:
+            header = os.pread(descriptor, _HEADER.size, start)
+            if header.startswith(_GZIP) and not start:
+                raise SqnxtError(f"{path}: is compressed, and such a file has no place to start at; unpack it")
+            length = _length(header, size - start)
+            if length is None:
+                raise SqnxtError(
+                    f"{path}: is damaged at byte {start:,} of {size:,}, after {len(places):,} records; write it again"
+                )
+            places.append((start + _HEADER.size, length))
+            start += _HEADER.size + length + _CHECKSUM.size
+    finally:
+        os.close(descriptor)
+    return np.array(places, np.int64).reshape(-1, 2)
+
+
+def read_record(path: Path, start: int, length: int) -> bytes:
+    """The data of one record.
+
+    Raises:
+        UnreadableImageError: its checksum is wrong, or the file is not what it was.
+    """
+    descriptor = _open(path)
+    try:
+        read = os.pread(descriptor, length + _CHECKSUM.size, start)
+    except OSError as error:
+        raise UnreadableImageError(f"{path}: cannot be read ({error.strerror}); check the disk") from None
+    finally:
+        os.close(descriptor)
+    data, stored = read[:length], read[length:]
+    if len(stored) != _CHECKSUM.size or _CHECKSUM.unpack(stored)[0] != checksum(data):
+        raise UnreadableImageError(f"{path}: the record at byte {start:,} has a wrong checksum; write the file again")
+    return data
+
+
+def _length(header: bytes, available: int) -> int | None:
+    """How long a record's data are, if the header is whole and as many bytes are there."""
+    if len(header) != _HEADER.size:
+        return None
+    length, stored = _HEADER.unpack(header)
+    whole = _HEADER.size + length + _CHECKSUM.size <= available and length <= LARGEST_RECORD
+    return length if whole and stored == checksum(header[:8]) else None
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise UnreadableImageError(f"{path}: cannot be opened ({error.strerror}); check the path") from None

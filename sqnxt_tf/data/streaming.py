@@ -1,0 +1,150 @@
+"""Batches from disk: images are read, decoded and augmented while the model computes, and few of them are in memory."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augmentation import Augmentation, Input, generator
+from .batches import WHOLE, Share, steps_for
+from .decoding import UnreadableImageError, decode
+from .encoded import EncodedImages
+from .faults import Faults
+from .sharing import Portion, portion
+
+AHEAD = 2  # batches that wait for the model
+_ORDER, _AUGMENT = 0, 1  # purposes of random numbers
+
+Loaded = tuple[NDArray[np.uint8], np.int64, np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """The `Batches` of images on disk (see `batches.Batches`).
+
+    An image that cannot be read is left out of its batch, and `faults` counts it. Workers read whole files of their
+    own. Images are decoded by pillow and fitted by the model's own preprocessing, so that without augmentation training
+    sees the pixels that the device sees.
+    """
+
+    images: EncodedImages
+    preprocessing: Input
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def name(self) -> str:
+        """The name of the data."""
+        return self.images.name
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def steps_per_epoch(self, batch: int) -> int:
+        """Steps that see every image once."""
+        return steps_for(len(self), batch)
+
+    def training(
+        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
+    ) -> Iterator[tuple[Any, Any]]:
+        """This worker's part of the batches of steps `first_step` up to, not including, `last_step`, as tensors.
+
+        Raises:
+            SqnxtError: more workers than files, or more images than allowed cannot be read.
+        """
+        mine = portion(self.images, batch, share)
+
+        @lru_cache(maxsize=2)  # the epoch that ends and the one that begins
+        def order(epoch: int) -> NDArray[np.int64]:
+            return generator(seed, epoch, share.worker, _ORDER).permutation(mine.indices)
+
+        def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
+            return self.augmentation.apply(image, self.preprocessing, generator(seed, epoch, index, _AUGMENT))
+
+        return self._batches(mine, first_step, last_step, order, pixels)
+
+    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterator[tuple[Any, Any]]:
+        """This worker's part of all images, once and in order, as tensors.
+
+        Raises:
+            SqnxtError: more workers than files, or more images than allowed cannot be read.
+        """
+        mine = portion(self.images, batch, share)
+
+        def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
+            return Augmentation().apply(image, self.preprocessing, generator(0, epoch, index))
+
+        return self._batches(mine, 0, mine.steps, lambda epoch: mine.indices, pixels)
+
+    def _batches(
+        self,
+        mine: Portion,
+        first_step: int,
+        last_step: int,
+        order: Callable[[int], NDArray[np.int64]],
+        pixels: Callable[[Any, int, int], NDArray[np.uint8]],
+    ) -> Iterator[tuple[Any, Any]]:
+        """A step has as many slots as the largest of them; those without a readable image are left out."""
+        nothing = np.zeros((self.preprocessing.height, self.preprocessing.width, self.preprocessing.channels), np.uint8)
+        empty: Loaded = (nothing, np.int64(0), np.bool_(False))
+
+        def load(position: np.int64) -> Loaded:
+            step, slot = divmod(int(position), mine.slots)
+            epoch, step = divmod(step, mine.steps)
+            place = int(mine.bounds[step]) + slot
+            if place >= mine.bounds[step + 1]:
+                return empty
+            index = int(order(epoch)[place])
+            try:
+                data, label = self.images.read(index)
+                image = decode(data, self.images.sources[index])
+                return np.ascontiguousarray(pixels(image, epoch, index)), np.int64(label), np.bool_(True)
+            except UnreadableImageError as error:
+                self.faults.add(self.images.sources[index], error)
+                return empty
+
+        for batch in _dataset(load, first_step, last_step, mine.slots, self.preprocessing):
+            self.faults.check()
+            yield batch
+        self.faults.check()
+
+
+def _dataset(load: Callable[[np.int64], Loaded], first_step: int, last_step: int, slots: int, target: Input) -> Any:
+    """A `tf.data.Dataset` of batches, `load` called for every slot on as many threads as there are cores."""
+    import tensorflow as tf
+
+    shape = (target.height, target.width, target.channels)
+
+    def one(position: Any) -> Any:
+        image, label, there = tf.numpy_function(load, [position], [tf.uint8, tf.int64, tf.bool])
+        return tf.ensure_shape(image, shape), tf.ensure_shape(label, []), tf.ensure_shape(there, [])
+
+    def present(images: Any, labels: Any, there: Any) -> Any:
+        images, labels = tf.cond(
+            tf.reduce_all(there),
+            lambda: (images, labels),
+            lambda: (tf.boolean_mask(images, there), tf.boolean_mask(labels, there)),
+        )
+        return _normalised(images, target), labels
+
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    dataset = tf.data.Dataset.range(first_step * slots, last_step * slots)
+    dataset = dataset.map(one, num_parallel_calls=threads, deterministic=True).batch(slots)
+    return dataset.prefetch(AHEAD).map(present).prefetch(1)  # as bytes they wait in a quarter of the space
+
+
+def _normalised(images: Any, target: Input) -> Any:
+    """`(value - mean) / scale` row by row: TensorFlow takes three times as long for a vector of three channels."""
+    import tensorflow as tf
+
+    mean, scale = (
+        tf.constant(np.tile(np.array(values, np.float32), target.width)) for values in (target.mean, target.scale)
+    )
+    rows = tf.cast(tf.reshape(images, (-1, target.height, target.width * target.channels)), tf.float32) - mean
+    if any(value != 1 for value in target.scale):
+        rows /= scale
+    return tf.reshape(rows, (-1, target.height, target.width, target.channels))

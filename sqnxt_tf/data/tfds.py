@@ -1,0 +1,54 @@
+"""Data sets of tensorflow-datasets, by name: prepared by it once, then read as the TFRecords that they are."""
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import SqnxtError
+from .digits import SPLITS, Split
+from .encoded import EncodedImages
+from .tfrecords import Layout, shards_as_images
+
+PREFIX = "tfds:"
+
+
+def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
+    """The parts of `tfds:NAME`, such as `tfds:mnist` or `tfds:imagenet2012`; downloads and prepares what is not there.
+
+    Raises:
+        SqnxtError: the package is not installed, does not know the name, or knows no labelled images by it.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError:
+        raise SqnxtError(f"{name}: needs tensorflow-datasets: pip install tensorflow-datasets") from None
+    try:
+        builder = tfds.builder(name.removeprefix(PREFIX))
+        layout, class_names = _layout(name, builder.info.features, tfds.features)
+        builder.download_and_prepare(file_format="tfrecord")
+    except SqnxtError:
+        raise
+    except Exception as error:  # the package raises what it likes, over many lines
+        reason = " ".join(str(error).split())[:200]
+        raise SqnxtError(
+            f"{name}: tensorflow-datasets cannot prepare it ({reason}); check the name and the disk"
+        ) from None
+    splits = builder.info.splits
+    return {
+        split: shards_as_images(
+            f"{name}/{split}", [Path(path) for path in splits[split].filepaths], class_names, layout
+        )
+        for split in SPLITS
+        if split in splits and splits[split].num_examples
+    }
+
+
+def _layout(name: str, features: Any, kinds: Any) -> tuple[Layout, tuple[str, ...]]:
+    """What its records call image and label, and the names of the classes."""
+    known = dict(features.items())
+    images = [key for key, feature in known.items() if isinstance(feature, kinds.Image)]
+    labels = [key for key, feature in known.items() if isinstance(feature, kinds.ClassLabel)]
+    if len(images) != 1 or len(labels) != 1:
+        raise SqnxtError(
+            f"{name}: has {len(images)} images and {len(labels)} labels a record; choose a set with one each"
+        )
+    return Layout(image=images[0], label=labels[0], first_label=0), tuple(known[labels[0]].names)

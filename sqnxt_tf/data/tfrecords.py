@@ -1,0 +1,143 @@
+"""Folders of TFRecord shards as images: ImageNet's usual layout, what `data pack` writes, and what tfds prepares."""
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SqnxtError
+from .catalogue import CATALOGUE, Catalogue, read_catalogue, read_label_names
+from .decoding import UnreadableImageError
+from .digits import Split
+from .encoded import EncodedImages
+from .examples import decode
+from .records import find_records, read_record
+
+_SHARD = re.compile(r"(?P<split>[\w.-]+?)(\.tfrecords?)?-(?P<number>\d{5,})-of-(?P<count>\d{5,})")
+_SPLITS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+SCANNERS = 16  # threads: finding records waits for the disk, not for the processor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What a record calls its image and its label, and the label of the first class."""
+
+    image: str = "image/encoded"
+    label: str = "image/class/label"
+    first_label: int = 1
+
+
+def shards_by_split(folder: Path) -> dict[Split, list[Path]]:
+    """The shards of each part, such as `train-00000-of-01024`, in their order; empty where there are none.
+
+    Raises:
+        SqnxtError: some of them are missing.
+    """
+    found: dict[Split, dict[int, Path]] = {}
+    counts: dict[Split, int] = {}
+    for path in sorted(folder.iterdir()):
+        match = _SHARD.fullmatch(path.name)
+        if match and (split := _SPLITS.get(match["split"].lower())):
+            found.setdefault(split, {})[int(match["number"])] = path
+            counts[split] = max(counts.get(split, 0), int(match["count"]))
+    for split, shards in found.items():
+        if len(shards) != counts[split]:
+            raise SqnxtError(
+                f"{folder}: has {len(shards)} of the {counts[split]} shards of {split}; copy or pack the others too"
+            )
+    return {split: [shards[number] for number in sorted(shards)] for split, shards in found.items()}
+
+
+def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
+    """The parts of a folder of shards; class names come from `dataset.json`, as `data pack` writes it, or `labels.txt`.
+
+    Raises:
+        SqnxtError: no names of the classes, shards that are missing, damaged or not those that were packed.
+    """
+    catalogue = read_catalogue(folder) if (folder / CATALOGUE).exists() else None
+    if catalogue is None:
+        first_label, names = read_label_names(folder)
+    else:
+        first_label, names = catalogue.first_label, catalogue.class_names
+    parts = {}
+    for split, paths in shards_by_split(folder).items():
+        if catalogue:
+            _check_sizes(folder, catalogue, paths)
+        parts[split] = shards_as_images(f"{folder}/{split}", paths, names, Layout(first_label=first_label))
+        if catalogue and len(parts[split]) != (due := catalogue.images_in(paths)):
+            raise SqnxtError(
+                f"{folder}: {split} holds {len(parts[split])} records where {due} were packed; pack it again"
+            )
+    return parts
+
+
+def shards_as_images(name: str, paths: Sequence[Path], class_names: tuple[str, ...], layout: Layout) -> EncodedImages:
+    """The records of some files as images; reads nothing but where each record stands.
+
+    Raises:
+        SqnxtError: a file cannot be read, is damaged, or none of them holds any record.
+    """
+    with ThreadPoolExecutor(SCANNERS) as pool:
+        places = list(pool.map(find_records, paths))
+    files = np.repeat(np.arange(len(paths), dtype=np.int32), [len(one) for one in places])
+    starts = np.concatenate([*places, np.empty((0, 2), np.int64)])
+    if not len(files):
+        raise SqnxtError(f"{name}: holds no records; pack images into it")
+    sources = _Sources(paths, files, starts)
+
+    def read(index: int) -> tuple[bytes, int]:
+        start, length = (int(number) for number in starts[index])
+        record = read_record(paths[int(files[index])], start, length)
+        return _image_of(record, sources[index], layout, len(class_names))
+
+    return EncodedImages(name=name, class_names=class_names, sources=sources, files=files, read=read)
+
+
+def _image_of(record: bytes, source: str, layout: Layout, classes: int) -> tuple[bytes, int]:
+    try:
+        features = decode(record)
+    except ValueError as error:
+        raise UnreadableImageError(f"{source}: {error}; write the file again") from None
+    image, label = features.get(layout.image), features.get(layout.label)
+    if not isinstance(image, bytes) or not isinstance(label, int):
+        raise UnreadableImageError(
+            f"{source}: has no {layout.image} with bytes and {layout.label} with an integer; write the file again"
+        )
+    if not 0 <= label - layout.first_label < classes:
+        last = layout.first_label + classes - 1
+        raise UnreadableImageError(
+            f"{source}: its label {label} is not one of {layout.first_label} to {last}; mend the names of the classes"
+        )
+    return image, label - layout.first_label
+
+
+def _check_sizes(folder: Path, catalogue: Catalogue, paths: Sequence[Path]) -> None:
+    for path in paths:
+        shard = catalogue.shards.get(path.name)
+        if shard is None or shard.bytes != path.stat().st_size:
+            raise SqnxtError(f"{path}: is not the shard that {folder / CATALOGUE} tells of; copy it again or pack anew")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources(Sequence[str]):
+    """Where each record stands, as in `train-00000-of-00008 at byte 12`; put together when asked for."""
+
+    paths: Sequence[Path]
+    files: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return f"{self.paths[self.files[index]]} at byte {self.starts[index, 0]:,}"

@@ -1,0 +1,31 @@
+"""What a person is told of data that were packed or checked."""
+
+from typing import TYPE_CHECKING
+
+from .tables import Table
+
+if TYPE_CHECKING:
+    from ..workflows.check_data import Checked
+    from ..workflows.pack import Packed
+
+
+def findings_table(result: "Checked") -> Table:
+    """One row a finding."""
+    table = Table(["<wrong", "<where", "<why"])
+    for finding in result.findings:
+        table.add(finding.kind, finding.source, finding.detail)
+    return table
+
+
+def checked_line(result: "Checked") -> str:
+    """How many images, and how much is wrong, in one line."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(result.counts.items()))
+    others = f", beside {result.ignored:,} that are none" if result.ignored else ""
+    return f"{result.path}: {result.images:,} images of {result.classes:,} classes{others}; {counts or 'nothing wrong'}"
+
+
+def packed_line(result: "Packed") -> str:
+    """Where the shards are and what they hold, in one line."""
+    parts = ", ".join(f"{count:,} {split}" for split, count in result.images.items())
+    left_out = f"; {len(result.unreadable)} unreadable images left out" if result.unreadable else ""
+    return f"{result.path}: {parts} images in {result.shards} shards of {result.bytes:,} bytes{left_out}"
