@@ -1,0 +1,69 @@
+"""Which node of a file an operator of onnxruntime's optimised graph comes from.
+
+onnxruntime names what it rewrites after a node of the graph, and what it gives the blocked NCHWc layout after the node's
+output. Each exporter names nodes in its own way, if at all: so the session is given the graph with names of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import onnx
+
+_MARK = "sqnxt"
+_MARKED = re.compile(rf"{_MARK}(\d+)_")
+_BLOCKED = re.compile(r"_nchwc(_token_\d+)?$")
+_FURTHEST = 4  # steps back from a fused Relu over its Add, and over the Q/DQ nodes in between
+
+
+class Origins:
+    """The nodes of a graph by what onnxruntime may call them; `names` are the file's own, or a node's first output."""
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self.names = [node.name or next(iter(node.output), "") or node.op_type for node in graph.node]
+        self._operators = [node.op_type for node in graph.node]
+        self._producers = {output: index for index, node in enumerate(graph.node) for output in node.output if output}
+        self._inputs = [list(node.input) for node in graph.node]
+
+    def marked(self, model: onnx.ModelProto) -> bytes:
+        """The model with names that `of` finds again; `model` itself is renamed."""
+        for index, node in enumerate(model.graph.node):
+            node.name = f"{_MARK}{index}_"
+        return model.SerializeToString()
+
+    def of(self, operators: Mapping[str, str]) -> dict[str, int | None]:
+        """Index of the node that each runs, from name -> operator; None for what onnxruntime put in between.
+
+        A blocked convolution carries the name of the last node that was fused into it, such as an Add. It is then the
+        nearest convolution before that one which nothing else runs.
+        """
+        found = {key: self._named(key) for key in operators}
+        direct = {index for key, index in found.items() if index is not None and self._runs(index, operators[key])}
+        for key, index in found.items():
+            if index is not None and not self._runs(index, operators[key]):
+                before = self._nearest_before(index, operators[key], direct)
+                if before is not None:
+                    found[key] = before
+                    direct.add(before)
+        return found
+
+    def _named(self, key: str) -> int | None:
+        if marked := _MARKED.search(key):
+            return int(marked[1])
+        return self._producers.get(_BLOCKED.sub("", key))
+
+    def _runs(self, index: int, operator: str) -> bool:
+        """Whether an operator is a form of the node's own: QLinearConv and FusedConv are forms of Conv."""
+        return self._operators[index] in operator
+
+    def _nearest_before(self, index: int, operator: str, taken: Iterable[int]) -> int | None:
+        layer = {index}
+        for _ in range(_FURTHEST):
+            layer = {
+                self._producers[name] for node in layer for name in self._inputs[node] if name in self._producers
+            } - {index}
+            free = [node for node in layer if self._runs(node, operator) and node not in taken]
+            if free:
+                return max(free)
+        return None
