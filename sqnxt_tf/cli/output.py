@@ -28,6 +28,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
+        self.exit_code = 0
         self._bar: Any = None
         self._task: Any = None
         self._task_name = ""
@@ -80,6 +81,12 @@ class Output:
         if not self.quiet:
             self._stop_bar()
             click.echo(line, err=True)
+
+    def fault(self, error: Exception) -> None:
+        """What could not be done of several things; the others go on, and `exit_code` tells."""
+        self._stop_bar()
+        click.echo(f"error: {' '.join(str(error).split())}", err=True)
+        self.exit_code = 2
 
     def progress(self, task: str, done: int, total: int, **figures: float) -> None:
         """Show how far the work is (see `sqnxt_tf.progress.Progress`)."""

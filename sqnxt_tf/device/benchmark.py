@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SqnxtError
 from ..progress import Progress, silent
 from .faults import FAULTS, OnFault, stop
 from .lanes import Lane
@@ -71,21 +70,17 @@ def benchmark(
         progress: told how far it is.
 
     Raises:
-        SqnxtError: no file is left, or an error that `on_fault` raised.
+        SqnxtError: a file that cannot be timed, unless `on_fault` keeps it.
         ExportError: likewise.
     """
     load = _load_per_core()
     with ExitStack() as stack:
         entries = list(_opened(paths, threads, stack, on_fault, progress))
-        if not entries:
-            raise SqnxtError("benchmark: no file is left to time; give .onnx or .tflite files")
         _take_turns(entries, seconds, tolerance, on_fault, progress)
         timings = []
         for entry in entries:
             with _told(on_fault):
                 timings.append(_timing(entry, tolerance, per_layer=per_layer, progress=progress))
-    if not timings:
-        raise SqnxtError("benchmark: no file is left to time; give .onnx or .tflite files")
     return Benchmark(timings=tuple(timings), load=load)
 
 
