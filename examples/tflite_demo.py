@@ -1,6 +1,6 @@
 """What a .tflite file of sqnxt-tf sees in images, with nothing but LiteRT, NumPy and pillow.
 
-    python tflite_demo.py MODEL.tflite IMAGE...
+python tflite_demo.py MODEL.tflite IMAGE...
 """
 
 import json

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .quantise.precision import PRECISIONS, check_precision
     from .quantise.recipes import quantise_onnx
     from .runtimes import Runner, check_artifact, open_model
-    from .runtimes.onnx_profile import NodeTime, profile_onnx
     from .runtimes.keras_runner import load_keras, save_keras
+    from .runtimes.onnx_profile import NodeTime, profile_onnx
 
 _HOMES = {
     "Budget": "building",

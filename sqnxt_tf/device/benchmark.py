@@ -105,9 +105,7 @@ def _open(path: Path, threads: int, options: Mapping[str, str], precision: str |
     return _Entry(lane, opened, precision, lane.ask("warm_up"))
 
 
-def _take_turns(
-    entries: list[_Entry], seconds: float, tolerance: float, on_fault: OnFault, progress: Progress
-) -> None:
+def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_fault: OnFault, progress: Progress) -> None:
     """Fill the entries' rounds; an entry that fails is told and taken out."""
     random, began = np.random.default_rng(0), time.monotonic()
     while entries and not all(entry.is_known(tolerance) for entry in entries):

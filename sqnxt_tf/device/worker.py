@@ -109,7 +109,7 @@ class Worker:
 
 
 def _import_runtime(path: str) -> None:
-    """Before the clock starts: importing a library is no part of loading a model, and its memory none of the model's."""
+    """Before the clock starts: importing a library is no part of loading a model, nor is its memory the model's."""
     import importlib
 
     for module in ["numpy", "onnxruntime"] if Path(path).suffix == ".onnx" else ["numpy", "ai_edge_litert.interpreter"]:

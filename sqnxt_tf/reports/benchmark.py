@@ -127,7 +127,7 @@ def layers_lines(shares: "LayerShares") -> list[str]:
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
     lines.append(
         f"{len(shares.compared) - len(disagree)} of {len(shares.compared)} layers, with {percent(cycles)} % of the "
-        f"cycles, have shares within a factor of two of each other or half a per cent of the whole"
+        f"cycles, have shares within a factor of 1.5 of each other, or half a per cent of the whole"
         + ("" if shares.rank_correlation is None else f"; rank correlation {shares.rank_correlation:.2f}")
     )
     lines += [

@@ -90,20 +90,20 @@ def _longest(shares: "LayerShares") -> "list[LayerShare]":
 
 
 def _draw_shares(axes: "Axes", shares: "LayerShares", layers: "list[LayerShare]") -> None:
-    places, half = range(len(layers)), 0.4
-    measured = [100 * layer.measured for layer in layers]
-    spread = [
-        [max(0.0, 100 * (layer.measured - layer.low)) for layer in layers],
-        [max(0.0, 100 * (layer.high - layer.measured)) for layer in layers],
-    ]
+    """A dot for what was measured, with its quartiles, and a diamond for what was simulated: on a logarithmic scale
+    the same distance is the same factor, in the largest layer and in the smallest.
+    """
+    places = range(len(layers))
     machine = f"{shares.timing.runtime}, {shares.timing.threads} thread{'s' if shares.timing.threads > 1 else ''}"
-    if shares.accelerator is None:
-        axes.barh(places, measured, color=MEASURED, label=machine)
-    else:
-        above, below = ([place + shift for place in places] for shift in (-half / 2, half / 2))
-        axes.barh(above, measured, half, xerr=spread, color=MEASURED, label=f"measured: {machine}", error_kw={"lw": 0.7})
+    measured = [100 * layer.measured for layer in layers]
+    if shares.accelerator is not None:
         simulated = [100 * (layer.simulated or 0) for layer in layers]
-        axes.barh(below, simulated, half, color=SIMULATED, label=f"simulated: {shares.accelerator}")
+        colours = [MARKED if layer.verdict else "#bbbbbb" for layer in layers]
+        axes.hlines(places, measured, simulated, color=colours, linewidth=1)
+        axes.plot(simulated, places, "D", color=SIMULATED, markersize=5, label=f"simulated: {shares.accelerator}")
+    low, high = ([100 * value for value in values] for values in zip(*((x.low, x.high) for x in layers), strict=True))
+    axes.hlines(places, low, high, color=MEASURED, linewidth=3, alpha=0.35)
+    axes.plot(measured, places, "o", color=MEASURED, markersize=5, label=f"measured: {machine}, with quartiles")
     axes.set_yticks(places, [layer.name for layer in layers], fontsize=7)
     for tick, layer in zip(axes.get_yticklabels(), layers, strict=True):
         tick.set_fontweight("bold" if layer.verdict else "normal")
@@ -111,6 +111,7 @@ def _draw_shares(axes: "Axes", shares: "LayerShares", layers: "list[LayerShare]"
     left_out = len(shares.compared) - len(layers)
     rest = f"; {left_out} shorter layers are not shown" if left_out else ""
     bold = "; bold where the two disagree" if any(layer.verdict for layer in layers) else ""
-    axes.set(xlabel=f"% of the time of all layers{bold}{rest}", title=shares.timing.path.name)
+    axes.set(xscale="log", xlabel=f"% of the time of all layers{bold}{rest}", title=shares.timing.path.name)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.legend(loc="lower right")
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x", which="both", alpha=0.2)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import ExportResult, whole_file
 
 from ..data import digits
+from ..device.benchmark import benchmark
 from ..device.evaluation import Evaluation, evaluate
-from ..device.latency import Latency, measure_latency
+from ..device.timings import Timing
 from ..folders import check_output_folder
 from ..progress import Progress, silent
 from ..training.recipes import DIGITS, FINETUNE, Recipe
@@ -46,7 +47,7 @@ class DemoArtifact:
     path: Path
     export: ExportResult | None
     evaluation: Evaluation
-    latency: Latency | None
+    latency: Timing | None
     simulations: dict[str, "NetworkReport"] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def demo(
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
     pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
     exports = export_all(folder, force=force, progress=progress)
-    latencies = dict(zip(exports, measure_latency(list(exports), progress=progress), strict=True))
+    latencies = dict(zip(exports, benchmark(list(exports), progress=progress).timings, strict=True))
     artifacts = tuple(
         DemoArtifact(
             path=path,

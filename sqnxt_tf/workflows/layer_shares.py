@@ -12,14 +12,14 @@ from ..device.timings import LayerTime, Timing
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
 
-FAR = 2.0  # shares that differ by this factor disagree ...
+FAR = 1.5  # shares that differ by this factor disagree ...
 LEAST_SHARE = 0.005  # ... where they also differ by half a per cent of the whole
 HERE, THERE = "dearer here", "dearer there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerShare:
-    """A layer's part of the time, as a fraction of that of all layers that both measure, or of all where none simulates.
+    """A layer's part of the time, as a fraction of that of all compared layers.
 
     `low` and `high` are the quartiles of the runs. `simulated` and `cycles` are None where the simulator has no cost
     for the node: what it folds into another, and what the runtime put in between.

@@ -1,7 +1,7 @@
 """Which node of a file an operator of onnxruntime's optimised graph comes from.
 
-onnxruntime names what it rewrites after a node of the graph, and what it gives the blocked NCHWc layout after the node's
-output. Each exporter names nodes in its own way, if at all: so the session is given the graph with names of ours.
+onnxruntime names what it rewrites after a node of the graph, and what it gives the blocked NCHWc layout after the
+node's output. Each exporter names nodes in its own way, if at all: so the session is given the graph with names of ours.
 """
 
 from __future__ import annotations

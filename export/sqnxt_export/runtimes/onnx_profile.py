@@ -45,7 +45,7 @@ def profile_onnx(
 ) -> tuple[NodeTime, ...]:
     """Run a file `runs` times on noise and time its nodes; those that were fused count for the one that names them.
 
-        Args:
+    Args:
         path: A file that `check_artifact` has seen.
         threads: Threads within an operator.
         options: Session options, as `Runner.options` tells them.
