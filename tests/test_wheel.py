@@ -71,7 +71,7 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
     assert len(notes) == 1
     assert "layer rows" in notes[0]
     ready = json.loads(run("doctor", "--json").stdout)["ready"]
-    assert ready == {"base": True, "device": False, "report": False, "train": False, "dev": False}
+    assert ready == {"base": True, "device": False, "camera": False, "report": False, "train": False, "dev": False}
     for arguments, extra in (
         (("train", "--network", "alexnet", "-o", "m.keras"), "train"),
         (("export", "alexnet", "--format", "onnx"), "train"),

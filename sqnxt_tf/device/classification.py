@@ -115,7 +115,8 @@ def probabilities(values: NDArray[np.float32]) -> NDArray[np.float64]:
     if exact.min() >= 0 and exact.max() <= 1 and abs(exact.sum() - 1) <= FURTHEST_SUM:
         return exact
     raised: NDArray[np.float64] = np.exp(exact - exact.max())
-    return raised / raised.sum()
+    raised /= raised.sum()
+    return raised
 
 
 def classify_images(

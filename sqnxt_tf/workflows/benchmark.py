@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..device.benchmark import SECONDS, TOLERANCE, Benchmark
+from ..device.benchmark import SECONDS, TOLERANCE
 from ..device.benchmark import benchmark as time_artifacts
 from ..device.faults import OnFault, stop
+from ..device.timings import Benchmark
 from ..progress import Progress, silent
 from .layer_shares import LayerShares, layer_shares
 

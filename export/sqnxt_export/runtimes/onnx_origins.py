@@ -1,7 +1,7 @@
 """Which node of a file an operator of onnxruntime's optimised graph comes from.
 
 onnxruntime names what it rewrites after a node of the graph, and what it gives the blocked NCHWc layout after the
-node's output. Each exporter names nodes in its own way, if at all: so the session is given the graph with names of ours.
+node's output. Each exporter names nodes in its own way, if at all; so the session is given the graph with ours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Origins:
         """The model with names that `of` finds again; `model` itself is renamed."""
         for index, node in enumerate(model.graph.node):
             node.name = f"{_MARK}{index}_"
-        return model.SerializeToString()
+        data: bytes = model.SerializeToString()
+        return data
 
     def of(self, operators: Mapping[str, str]) -> dict[str, int | None]:
         """Index of the node that each runs, from name -> operator; None for what onnxruntime put in between.
