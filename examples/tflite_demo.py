@@ -19,7 +19,10 @@ interpreter = Interpreter(model_path=model)
 interpreter.allocate_tensors()
 given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 for path in images:
-    image = ImageOps.exif_transpose(Image.open(path)).convert("L" if how["channels"] == 1 else "RGB")
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    image = image.convert("L" if how["channels"] == 1 else "RGB")
     size = (how["width"], how["height"])
     fit = ImageOps.fit if how["resize"] == "short_side_crop" else Image.Image.resize
     pixels = np.asarray(fit(image, size, Image.Resampling.BILINEAR), np.float32)
@@ -30,5 +33,7 @@ for path in images:
     logits = interpreter.get_tensor(answer["index"])[0].astype(np.float64)
     print(f"{path}: {1e3 * (time.perf_counter() - began):.1f} ms")
     chances = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    if logits.min() >= 0 and abs(logits.sum() - 1) < 0.5:  # the network ends in a softmax of its own
+        chances = logits
     for index in np.argsort(-chances)[:5]:
         print(f"  {labels[index]:>12}  {'█' * round(30 * chances[index]):<30}  {100 * chances[index]:5.1f} %")

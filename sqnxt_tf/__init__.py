@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .codesign.workloads import network_workload
     from .data import ImageSet, load_data
+    from .device.classification import Answer, classify
     from .device.evaluation import Evaluation, evaluate
     from .device.inspection import Inspection, inspect
     from .errors import BudgetError, SqnxtError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .networks.rows import LayerRow
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
+    from .workflows.benchmark import BenchmarkResult, benchmark
     from .workflows.compare import Comparison, compare
     from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
@@ -55,6 +57,8 @@ _OTHERS = {
 }
 _HOMES = {
     "RECIPES": "training.recipes",
+    "Answer": "device.classification",
+    "BenchmarkResult": "workflows.benchmark",
     "BudgetError": "errors",
     "Comparison": "workflows.compare",
     "Evaluation": "device.evaluation",
@@ -65,7 +69,9 @@ _HOMES = {
     "Recipe": "training.recipes",
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
+    "benchmark": "workflows.benchmark",
     "build": "networks.keras_ops",
+    "classify": "device.classification",
     "compare": "workflows.compare",
     "compress": "workflows.compress",
     "cross_validate_costs": "workflows.cross_validation",
@@ -91,6 +97,8 @@ _HOMES = {
 
 __all__ = [
     "RECIPES",
+    "Answer",
+    "BenchmarkResult",
     "BudgetError",
     "Comparison",
     "Evaluation",
@@ -105,7 +113,9 @@ __all__ = [
     "SqnxtError",
     "Verification",
     "__version__",
+    "benchmark",
     "build",
+    "classify",
     "compare",
     "compress",
     "cross_validate_costs",

@@ -119,6 +119,30 @@ def probabilities(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return raised
 
 
+def classify(
+    path: str | Path,
+    images: Sequence[str | Path],
+    *,
+    threads: int | None = None,
+    top: int = TOP,
+    on_fault: OnFault = stop,
+) -> tuple[Answer, ...]:
+    """What an artifact or model says of images and of all images in folders, by its own labels and preprocessing.
+
+    Args:
+        path: a .tflite, .onnx or .keras file.
+        images: whatever pillow reads: turned as EXIF says, transparency laid on white.
+        threads: of the runtime.
+        top: how many classes an answer holds.
+        on_fault: called with the error of an image that cannot be read; the others go on if it returns.
+
+    Raises:
+        SqnxtError: an image that is not there or cannot be read, or a file that does not look at pictures.
+        ExportError: the file cannot be read, or its runtime is not installed.
+    """
+    return tuple(classify_images(Classifier(path, threads=threads, top=top), images, on_fault=on_fault))
+
+
 def classify_images(
     classifier: Classifier, places: Sequence[str | Path], *, on_fault: OnFault = stop
 ) -> Iterator[Answer]:

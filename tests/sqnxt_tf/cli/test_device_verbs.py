@@ -69,7 +69,8 @@ def test_a_person_gets_tables_and_pictures(cli: Any, tmp_path: Path, artifacts: 
     assert done.code == 0, done.err
     for word in ("p50 ms", "95 % interval", "XNNPACK", "taking turns", "quartiles %", "ReorderOutput", "total"):
         assert word in done.out
-    assert Image.open(tmp_path / "layers.png").width > 500
+    with Image.open(tmp_path / "layers.png") as picture:
+        assert picture.width > 500
     rows = list(csv.DictReader(io.StringIO(cli("benchmark", *files, *QUICK, "--csv", "--plot", "files.pdf").out)))
     assert [row["runtime"] for row in rows] == ["onnxruntime", "LiteRT"]
     assert float(rows[1]["latency_ms.p50"]) > 0
