@@ -56,6 +56,7 @@ class Classifier:
         metadata = read_metadata(self.path) or Metadata()
         self.notes: list[str] = []
         self.preprocessing = self._preprocessing(metadata)
+        self.preprocessing.apply([np.zeros((1, 1), np.uint8)])  # pillow is imported
         classes = self.runner.run(self.runner.noise(1)).shape[1]
         self.labels = self._labels(metadata, classes)
 

@@ -113,10 +113,10 @@ class Timing:
         """What speaks against its figures; empty on a quiet machine."""
         found = []
         if not self.is_stable:
-            found.append(f"its median is known to ±{self.median.half_width:.0%} only")
+            found.append(f"median known to ±{self.median.half_width:.0%}")
         times = percentiles(self.milliseconds)
         if times["p90"] > LONG_TAIL * times["p50"]:
-            found.append(f"a tenth of the runs took {times['p90'] / times['p50']:.1f} times its median or longer")
+            found.append(f"a tenth of the runs {times['p90'] / times['p50']:.1f} times as long or longer")
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -170,7 +170,7 @@ class Benchmark:
     @property
     def noise(self) -> list[str]:
         """What made the machine too noisy to quote figures of; empty where it was quiet."""
-        found = [f"{_named(timing)}: {reason}" for timing in self.timings for reason in timing.noise]
+        found = [f"{_named(timing)}: {', '.join(timing.noise)}" for timing in self.timings if timing.noise]
         if found and self.load is not None and self.load > BUSY:
             found.append(f"the machine had {self.load:.1f} running programs a core before it began")
         return found
@@ -193,4 +193,4 @@ class Benchmark:
 
 
 def _named(timing: Timing) -> str:
-    return f"{timing.path} on {timing.threads} thread{'s' if timing.threads > 1 else ''}"
+    return f"{timing.path.name} on {timing.threads} thread{'s' if timing.threads > 1 else ''}"
