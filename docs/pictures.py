@@ -19,7 +19,6 @@ from sqnxt_tf.reports.benchmark_picture import draw_benchmark
 ACCELERATOR = "squeezelerator-16x16"
 IN_THE_TERMINAL = "squeezenet_v1_1"  # few enough layers for a page
 DRAWN = "sqnxt23v5_w1"
-WIDTH = 212  # characters
 FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # rich's come from another host, which no page should ask
 
 
@@ -40,13 +39,16 @@ def write_terminal(result: BenchmarkResult, path: Path) -> None:
     """What the command prints, as a picture of a terminal."""
     (shares,) = result.layers
     name = result.benchmark.reference.path.name
-    console = Console(record=True, width=WIDTH, file=io.StringIO())
-    console.print(benchmark_table(result.benchmark).to_rich())
-    for line in benchmark_lines(result.benchmark):
-        console.print(line, highlight=False)
-    console.print(layers_table(shares).to_rich())
-    for line in layers_lines(shares):
-        console.print(line, highlight=False)
+    parts = [
+        benchmark_table(result.benchmark),
+        benchmark_lines(result.benchmark),
+        layers_table(shares),
+        layers_lines(shares),
+    ]
+    width = max(len(line) for part in parts for line in (part if isinstance(part, list) else part.to_lines()))
+    console = Console(record=True, width=width, file=io.StringIO())
+    for part in parts:
+        console.print("\n".join(part) if isinstance(part, list) else part.to_rich(), highlight=False)
     svg = console.export_svg(title=f"sqnxt-tf benchmark {name} --per-layer --accelerator {shares.accelerator}")
     with whole_file(path, force=True) as part:
         part.write_text(FONTS.sub("", svg), "utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..progress import silent
 from . import interruption, options
 from .output import Output
 
@@ -54,6 +55,7 @@ def command(
         answers.append(answer)
         if camera and not frames:
             del answers[:-1]  # there is no end to them
+        interruption.check()
         for line in answer_lines(answer):
             out.text(line)
     if answers or not out.exit_code:
@@ -66,7 +68,8 @@ def command(
 def _from_files(classifier: "Classifier", images: tuple[Path, ...], out: Output) -> "Iterator[Answer]":
     from ..device.classification import classify_images
 
-    yield from classify_images(classifier, images, on_fault=out.fault)
+    progress = out.progress if out.as_json else silent  # a person sees the answers come
+    yield from classify_images(classifier, images, on_fault=out.fault, progress=progress)
 
 
 def _from_camera(classifier: "Classifier", camera: str, frames: int | None) -> "Iterator[Answer]":
@@ -74,5 +77,4 @@ def _from_camera(classifier: "Classifier", camera: str, frames: int | None) -> "
 
     with open_camera(camera) as source:
         for number, frame in enumerate(islice(source, frames), 1):
-            interruption.check()
             yield classifier.classify(frame, f"frame {number}")

@@ -21,7 +21,7 @@ SECONDS = 60.0
 LEAST_ROUNDS, LEAST_RUNS = 20, 100  # a p99 needs a hundred
 TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
 MOST_RUNS_A_TURN = 50
-PROFILE_SECONDS, LEAST_PROFILED, MOST_PROFILED = 3.0, 20, 200
+PROFILE_SECONDS, LEAST_PROFILED, MOST_PROFILED = 3.0, 5, 200
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata
 
 from ..data.folders import SUFFIXES, read_image
 from ..errors import SqnxtError
+from ..progress import Progress, silent
 from .faults import FAULTS, OnFault, stop
 
 TOP = 5
@@ -145,18 +146,20 @@ def classify(
 
 
 def classify_images(
-    classifier: Classifier, places: Sequence[str | Path], *, on_fault: OnFault = stop
+    classifier: Classifier, places: Sequence[str | Path], *, on_fault: OnFault = stop, progress: Progress = silent
 ) -> Iterator[Answer]:
     """The answers for images and for all images in folders, one after the other.
 
     Raises:
         SqnxtError: an image that is not there or cannot be read, unless `on_fault` keeps it.
     """
-    for path in find_images(places, on_fault):
+    paths = find_images(places, on_fault)
+    for number, path in enumerate(paths, 1):
         try:
             yield classifier.classify(read_image(path), str(path))
         except FAULTS as error:
             on_fault(error)
+        progress("classifying", number, len(paths))
 
 
 def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[Path]:

@@ -29,10 +29,10 @@ def benchmark_table(result: "Benchmark") -> Table:
             "95 % interval",
             "images/s",
             "load ms",
-            "first run ms",
+            "first ms",
             "peak MB",
-            "of it the model's",
-            "KB on disk",
+            "model MB",
+            "file KB",
             "runs",
         ]
     )
@@ -75,6 +75,9 @@ def benchmark_lines(result: "Benchmark") -> list[str]:
     ]
     if any(timing.batch > 1 for timing in result.timings):
         lines[0] = lines[0].replace("one image a run", "one batch a run")
+    lines.append(
+        "load and first ms: opening the file, and its first run; model MB: the peak beyond Python and the runtime."
+    )
     for path, options in {timing.path.name: timing.options for timing in result.timings if timing.options}.items():
         lines.append(f"{path}: {', '.join(f'{name} = {value}' for name, value in options.items())}")
     return lines

@@ -83,7 +83,7 @@ class LayerShares:
     @property
     def others_share(self) -> float:
         """Fraction of the measured time that is in nodes without simulated cost."""
-        return sum(layer.milliseconds for layer in self.others) / self.total_ms
+        return sum(layer.milliseconds for layer in self.others) / (self.total_ms or 1)
 
     @property
     def disagreements(self) -> tuple[LayerShare, ...]:

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +123,6 @@ class VideoCapture:
 
 def test_a_camera_is_looked_through(cli: Any, tmp_path: Path, artifacts: Path) -> None:
     """OpenCV is an extra of its own; a stand-in of that name answers here."""
-    import os
-
     (tmp_path / "stand-in").mkdir()
     (tmp_path / "stand-in" / "cv2.py").write_text(CV2)
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "stand-in"), os.environ.get("PYTHONPATH", "")])}
@@ -160,8 +162,6 @@ def test_one_line_and_exit_code_2(cli: Any, tmp_path: Path, arguments: list[str]
 
 
 def test_the_other_files_are_done_and_the_exit_code_tells(cli: Any, tmp_path: Path, artifacts: Path) -> None:
-    import json
-
     (tmp_path / "bad.onnx").write_text("no model")
     done = cli("benchmark", "bad.onnx", artifacts / "net.onnx", "gone.tflite", *QUICK, "--json", "-q")
     assert done.code == 2
@@ -177,10 +177,24 @@ def test_the_other_files_are_done_and_the_exit_code_tells(cli: Any, tmp_path: Pa
     assert "cannot be read as an image" in only.error_line()
 
 
+def test_ctrl_c_ends_it_and_leaves_no_process(tmp_path: Path, artifacts: Path) -> None:
+    command = [sys.executable, "-m", "sqnxt_tf.cli", "benchmark", artifacts / "net.onnx", "--tolerance", "0.1"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        workers: list[int] = []
+        while not workers:  # the child of the child, once it is there
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            workers = [int(child) for child in children]
+            time.sleep(0.05)
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert told.splitlines()[-1] == "error: interrupted"
+        assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
 @pytest.mark.parametrize(("library", "name"), [("onnxruntime", "net.onnx"), ("ai_edge_litert", "net.tflite")])
 def test_an_absent_runtime_names_its_extra(cli: Any, tmp_path: Path, artifacts: Path, library: str, name: str) -> None:
-    import os
-
     (tmp_path / "absent").mkdir()
     (tmp_path / "absent" / f"{library}.py").write_text("raise ImportError('not here')")
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "absent"), os.environ.get("PYTHONPATH", "")])}

@@ -1,11 +1,15 @@
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sqnxt_export import ExportError
 from sqnxt_tf.device.benchmark import benchmark
+from sqnxt_tf.device.lanes import Lane
 from sqnxt_tf.device.timings import Benchmark, Timing
 
 CONTRACT = {
@@ -48,6 +52,29 @@ def test_what_cannot_be_timed_is_told_and_the_rest_is_done(quadrants: Callable[.
     assert "is a model, not an artifact" in told[2]
     with pytest.raises(ExportError, match="not an ONNX file"):
         benchmark(paths)
+
+
+def test_a_process_that_dies_between_its_turns_takes_only_its_own_file_with_it(
+    quadrants: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[str] = []
+    ask = Lane.ask
+
+    def dying(lane: Lane, do: str, **details: Any) -> dict[str, Any]:
+        if do == "turn" and lane.path.name == "b.onnx":
+            turns.append(do)
+            if len(turns) == 3:
+                os.kill(lane._process.pid, signal.SIGKILL)
+        return ask(lane, do, **details)
+
+    monkeypatch.setattr(Lane, "ask", dying)
+    told: list[str] = []
+    paths = [quadrants("b.onnx"), quadrants("a.onnx")]
+    result = benchmark(paths, seconds=0.5, on_fault=lambda error: told.append(str(error)))
+    assert [timing.path.name for timing in result.timings] == ["a.onnx"]
+    assert len(result.timings[0].round_sizes) > 3
+    assert len(told) == 1
+    assert "was killed" in told[0]
 
 
 def test_layers_are_profiled_where_asked_for(quadrants: Callable[..., Path]) -> None:
