@@ -12,6 +12,8 @@ An answer is an object with figures, or `{"error": "..."}`. Times are in millise
 it sleeps; it ends when its stdin does.
 """
 
+import contextlib
+import importlib
 import json
 import os
 import signal
@@ -111,15 +113,10 @@ class Worker:
 
 def _import_runtime(path: str) -> None:
     """Before the clock starts: importing a library is no part of loading a model, nor is its memory the model's."""
-    import importlib
-
-    for module in (
-        ["numpy", "onnxruntime"] if Path(path).suffix.lower() == ".onnx" else ["numpy", "ai_edge_litert.interpreter"]
-    ):
-        try:
-            importlib.import_module(module)
-        except ImportError:  # `open_model` says what is missing
-            return
+    runtime = "onnxruntime" if Path(path).suffix.lower() == ".onnx" else "ai_edge_litert.interpreter"
+    with contextlib.suppress(ImportError):  # `open_model` says what is missing
+        importlib.import_module("numpy")
+        importlib.import_module(runtime)
 
 
 def serve(requests: IO[str], answers: IO[str]) -> None:
