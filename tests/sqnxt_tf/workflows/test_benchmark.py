@@ -60,7 +60,7 @@ def test_they_disagree_beyond_a_factor_a_part_of_the_whole_and_the_spread() -> N
 
 def test_the_order_of_the_layers_is_one_number() -> None:
     times = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
-    assert shares(times, {name: 7 * time for name, time in times.items()}).rank_correlation == 1
+    assert shares(times, {name: 7 * time for name, time in times.items()}).rank_correlation == pytest.approx(1)
     assert shares(times, {name: 5 - time for name, time in times.items()}).rank_correlation == pytest.approx(-1)
     assert shares(times, None).rank_correlation is None
 
