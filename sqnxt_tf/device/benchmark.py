@@ -33,6 +33,7 @@ class _Entry:
     precision: str | None
     warm: dict[str, Any] = field(default_factory=dict)
     rounds: list[list[float]] = field(default_factory=list)
+    medians: list[float] = field(default_factory=list)
 
     @property
     def runs_a_turn(self) -> int:
@@ -42,7 +43,11 @@ class _Entry:
         """Whether enough has been seen for its median, and for the tail."""
         if len(self.rounds) < LEAST_ROUNDS or sum(map(len, self.rounds)) < LEAST_RUNS:
             return False
-        return median(np.array([np.median(times) for times in self.rounds])).half_width <= tolerance
+        return median(np.array(self.medians)).half_width <= tolerance
+
+    def take_turn(self) -> None:
+        self.rounds.append(self.lane.ask("turn", runs=self.runs_a_turn)["milliseconds"])
+        self.medians.append(float(np.median(self.rounds[-1])))
 
 
 def benchmark(
@@ -112,7 +117,7 @@ def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_faul
         for index in random.permutation(len(entries)):
             entry = entries[index]
             with _told(on_fault):
-                entry.rounds.append(entry.lane.ask("turn", runs=entry.runs_a_turn)["milliseconds"])
+                entry.take_turn()
         rounds = max(len(entry.rounds) for entry in entries)
         entries[:] = [entry for entry in entries if len(entry.rounds) == rounds]
         elapsed = time.monotonic() - began

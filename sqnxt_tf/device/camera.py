@@ -28,6 +28,7 @@ def open_camera(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
     try:
         if not capture.isOpened():
             raise SqnxtError(f"camera {source}: cannot be opened; plug one in, or give another number or device")
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what it sees now, and not some frames ago
         yield _frames(capture, cv2.COLOR_BGR2RGB, cv2.cvtColor, source)
     finally:
         capture.release()

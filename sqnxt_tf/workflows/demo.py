@@ -36,6 +36,7 @@ ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys
     ("pruned", "tflite", "int16x8"),
 )
 ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
+TIMING_SECONDS = 20.0
 LEAST_TOP1 = 0.97  # of the float model
 LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction of images
 
@@ -118,7 +119,9 @@ def demo(
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
     pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
     exports = export_all(folder, force=force, progress=progress)
-    latencies = dict(zip(exports, benchmark(list(exports), progress=progress).timings, strict=True))
+    latencies = dict(
+        zip(exports, benchmark(list(exports), seconds=TIMING_SECONDS, progress=progress).timings, strict=True)
+    )
     artifacts = tuple(
         DemoArtifact(
             path=path,

@@ -111,11 +111,12 @@ def test_classify_sees_what_the_network_says(cli: Any, artifacts: Path) -> None:
 
 CV2 = """
 import numpy as np
-COLOR_BGR2RGB = 4
+COLOR_BGR2RGB, CAP_PROP_BUFFERSIZE = 4, 38
 def cvtColor(frame, code): return frame[..., ::-1]
 class VideoCapture:
     def __init__(self, source): self.source = source
     def isOpened(self): return self.source == 0
+    def set(self, name, value): pass
     def read(self): return True, np.zeros((48, 64, 3), np.uint8)
     def release(self): pass
 """

@@ -12,6 +12,8 @@ from sqnxt_tf.device.benchmark import benchmark
 from sqnxt_tf.device.lanes import Lane
 from sqnxt_tf.device.timings import Benchmark, Timing
 
+from .conftest import write_quadrants
+
 CONTRACT = {
     "path", "format", "precision", "runtime", "threads", "bytes", "latency_ms", "warmup", "runs", "peak_rss_bytes"
 }  # fmt: skip
@@ -43,13 +45,15 @@ def test_what_cannot_be_timed_is_told_and_the_rest_is_done(quadrants: Callable[.
     (tmp_path / "bad.onnx").write_bytes(b"no graph")
     (tmp_path / "model.keras").write_bytes(b"PK")
     told: list[str] = []
-    paths = [tmp_path / "bad.onnx", tmp_path / "gone.tflite", tmp_path / "model.keras", good]
+    flat = write_quadrants(tmp_path / "flat.onnx", rank=2)
+    paths = [tmp_path / "bad.onnx", tmp_path / "gone.tflite", tmp_path / "model.keras", flat, good]
     result = benchmark(paths, threads=(1, 2), seconds=0.2, on_fault=lambda error: told.append(str(error)))
     assert [timing.path for timing in result.timings] == [good, good]
-    assert len(told) == 3  # one each, whatever the threads
+    assert len(told) == 4  # one each, whatever the threads
     assert "not an ONNX file" in told[0]
     assert "no such file" in told[1]
     assert "is a model, not an artifact" in told[2]
+    assert "one image of float32 or uint8 is needed" in told[3]
     with pytest.raises(ExportError, match="not an ONNX file"):
         benchmark(paths)
 

@@ -23,6 +23,9 @@ class Capture:
     def isOpened(self) -> bool:  # noqa: N802
         return self.source != 9
 
+    def set(self, name: int, value: int) -> None:
+        self.buffered = (name, value)
+
     def read(self) -> tuple[bool, Any]:
         self.left -= 1
         return self.left >= 0, np.full((2, 3, 3), (1, 2, 3), np.uint8)
@@ -34,7 +37,9 @@ class Capture:
 @pytest.fixture(autouse=True)
 def opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     Capture.made.clear()
-    module = SimpleNamespace(VideoCapture=Capture, COLOR_BGR2RGB=4, cvtColor=lambda frame, code: frame[..., ::-1])
+    module = SimpleNamespace(
+        VideoCapture=Capture, COLOR_BGR2RGB=4, CAP_PROP_BUFFERSIZE=38, cvtColor=lambda frame, code: frame[..., ::-1]
+    )
     monkeypatch.setitem(sys.modules, "cv2", module)  # type: ignore[arg-type]
 
 
@@ -44,7 +49,7 @@ def test_frames_come_in_rgb_until_the_source_ends_and_the_camera_is_released() -
     assert len(seen) == 3
     assert seen[0].shape == (2, 3, 3)
     assert seen[0][0, 0].tolist() == [3, 2, 1]
-    assert [(one.source, one.released) for one in Capture.made] == [(0, True)]
+    assert [(one.source, one.released, one.buffered) for one in Capture.made] == [(0, True, (38, 1))]
 
 
 def test_a_device_or_a_film_is_named_as_it_is() -> None:
