@@ -126,6 +126,9 @@ def layers_lines(shares: "LayerShares") -> list[str]:
     if shares.accelerator is None:
         return []
     lines = [_others_line(shares)] if shares.others else []
+    if missing := shares.not_measured:
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:NAMED])}{more}")
     disagree = shares.disagreements
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
     lines.append(

@@ -67,13 +67,14 @@ class LayerShares:
     """All layers of one timing, in the order of execution. `accelerator` is None where nothing was simulated.
 
     `compared` are those whose shares are set beside each other; without an accelerator, all. `others` took time that
-    the simulator does not cost.
+    the simulator does not cost. `not_measured` are layers that it costs and that the runtime fused into other nodes.
     """
 
     timing: Timing
     accelerator: str | None
     compared: tuple[LayerShare, ...]
     others: tuple[LayerShare, ...] = ()
+    not_measured: tuple[str, ...] = ()
 
     @property
     def total_ms(self) -> float:
@@ -112,6 +113,7 @@ class LayerShares:
             "profiled_ms": self.total_ms,
             "not_simulated_share": self.others_share if self.accelerator else None,
             "rank_correlation": self.rank_correlation,
+            "not_measured": list(self.not_measured),
             "layers": [layer.to_json() for layer in (*self.compared, *self.others)],
         }
 
@@ -136,6 +138,7 @@ def layer_shares(timing: Timing, report: "NetworkReport | None" = None) -> Layer
         accelerator=report.accelerator.name,
         compared=_shares(known.values(), cycles),
         others=_shares(rest, {}, whole),
+        not_measured=tuple(name for name in cycles if name not in known),
     )
 
 

@@ -63,6 +63,7 @@ def test_a_blocked_convolution_is_not_its_shortcut() -> None:
         "ReorderOutput": None,
     }
     assert origins.of({"sqnxt3_": "Relu", "sqnxt0__token_7": "QLinearConv"}) == {"sqnxt3_": 3, "sqnxt0__token_7": 0}
+    assert origins.of({"sqnxt2_/Fusion/": "DynamicQuantizeMatMul"}) == {"sqnxt2_/Fusion/": 2}
 
 
 def test_what_onnxruntime_cannot_run_is_told(tmp_path: Path) -> None:

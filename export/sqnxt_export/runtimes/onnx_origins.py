@@ -7,7 +7,7 @@ node's output. Each exporter names nodes in its own way, if at all; so the sessi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import onnx
 
@@ -39,32 +39,27 @@ class Origins:
         A blocked convolution carries the name of the last node that was fused into it, such as an Add. It is then the
         nearest convolution before that one which nothing else runs.
         """
-        found = {key: self._named(key) for key in operators}
-        direct = {index for key, index in found.items() if index is not None and self._runs(index, operators[key])}
-        for key, index in found.items():
-            if index is not None and not self._runs(index, operators[key]):
-                before = self._nearest_before(index, operators[key], direct)
-                if before is not None:
-                    found[key] = before
-                    direct.add(before)
+        found: dict[str, int | None] = {}
+        blocked: dict[str, int] = {}
+        for key, operator in operators.items():
+            marked = _MARKED.search(key)
+            last = self._producers.get(_BLOCKED.sub("", key))
+            found[key] = int(marked[1]) if marked else last
+            if not marked and last is not None and self._operators[last] != operator:
+                blocked[key] = last
+        taken = {index for key, index in found.items() if key not in blocked}
+        for key, last in blocked.items():
+            before = self._nearest_before(last, operators[key], taken)
+            if before is not None:
+                found[key] = before
+                taken.add(before)
         return found
 
-    def _named(self, key: str) -> int | None:
-        if marked := _MARKED.search(key):
-            return int(marked[1])
-        return self._producers.get(_BLOCKED.sub("", key))
-
-    def _runs(self, index: int, operator: str) -> bool:
-        """Whether an operator is a form of the node's own: QLinearConv and FusedConv are forms of Conv."""
-        return self._operators[index] in operator
-
-    def _nearest_before(self, index: int, operator: str, taken: Iterable[int]) -> int | None:
+    def _nearest_before(self, index: int, operator: str, taken: Collection[int | None]) -> int | None:
         layer = {index}
         for _ in range(_FURTHEST):
-            layer = {
-                self._producers[name] for node in layer for name in self._inputs[node] if name in self._producers
-            } - {index}
-            free = [node for node in layer if self._runs(node, operator) and node not in taken]
-            if free:
+            inputs = {name for node in layer for name in self._inputs[node]}
+            layer = {self._producers[name] for name in inputs if name in self._producers}
+            if free := [node for node in layer if self._operators[node] == operator and node not in taken]:
                 return max(free)
         return None

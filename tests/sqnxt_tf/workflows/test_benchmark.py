@@ -50,6 +50,13 @@ def test_layers_that_both_know_are_compared_among_themselves() -> None:
     assert alone.to_json()["layers"][0]["simulated_cycles"] is None
 
 
+def test_what_the_runtime_fused_away_is_told() -> None:
+    found = shares({"a": 3, "b": 1}, {"a": 500, "b": 500, "c": 7})
+    assert found.not_measured == ("c",)
+    assert sum(layer.simulated or 0 for layer in found.compared) == 1
+    assert "fused into other nodes by onnxruntime, and left out: c" in layers_lines(found)
+
+
 def test_they_disagree_beyond_a_factor_a_part_of_the_whole_and_the_spread() -> None:
     found = shares({"a": 40, "b": 20, "c": 39.9, "d": 0.1}, {"a": 200, "b": 400, "c": 399.6, "d": 0.4})
     assert {layer.name: layer.verdict for layer in found.compared} == {"a": HERE, "b": THERE, "c": "", "d": ""}
