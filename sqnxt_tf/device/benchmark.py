@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +82,12 @@ def benchmark(
     with ExitStack() as stack:
         entries = list(_opened(paths, threads, stack, on_fault, progress))
         _take_turns(entries, seconds, tolerance, on_fault, progress)
-        timings = []
+        timings: list[Timing] = []
         for entry in entries:
             with _told(on_fault):
-                timings.append(_timing(entry, tolerance, per_layer=per_layer, progress=progress))
+                timings.append(_timing(entry, tolerance))
+                if per_layer and timings[-1].format == "onnx":
+                    timings[-1] = replace(timings[-1], layers=_profiled(entry, progress))
     return Benchmark(timings=tuple(timings), load=load)
 
 
@@ -126,14 +128,17 @@ def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_faul
             return
 
 
-def _timing(entry: _Entry, tolerance: float, *, per_layer: bool, progress: Progress) -> Timing:
+def _profiled(entry: _Entry, progress: Progress) -> tuple[LayerTime, ...]:
+    task = f"profiling {entry.lane.path.name}"
+    progress(task, 0, 1)
+    runs = int(np.clip(1e3 * PROFILE_SECONDS / entry.warm["typical_ms"], LEAST_PROFILED, MOST_PROFILED))
+    layers = tuple(LayerTime.of(node) for node in entry.lane.ask("profile", runs=runs)["nodes"])
+    progress(task, 1, 1)
+    return layers
+
+
+def _timing(entry: _Entry, tolerance: float) -> Timing:
     opened, path, peak = entry.opened, entry.lane.path, entry.lane.ask("memory")["peak_rss_bytes"]
-    layers: tuple[LayerTime, ...] = ()
-    if per_layer and path.suffix.lower() == ".onnx":
-        progress(f"profiling {path.name}", 0, 1)
-        runs = int(np.clip(1e3 * PROFILE_SECONDS / entry.warm["typical_ms"], LEAST_PROFILED, MOST_PROFILED))
-        layers = tuple(LayerTime.of(node) for node in entry.lane.ask("profile", runs=runs)["nodes"])
-        progress(f"profiling {path.name}", 1, 1)
     return Timing(
         path=path,
         bytes=path.stat().st_size,
@@ -152,7 +157,6 @@ def _timing(entry: _Entry, tolerance: float, *, per_layer: bool, progress: Progr
         rss_before_load_bytes=opened["rss_before_load_bytes"],
         peak_rss_bytes=peak,
         tolerance=tolerance,
-        layers=layers,
     )
 
 

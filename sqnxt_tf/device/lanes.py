@@ -51,7 +51,7 @@ class Lane:
             line = self._process.stdout.readline()
         except OSError:
             line = ""
-        if not line:
+        if not line.endswith("\n"):
             raise SqnxtError(f"{self.path}: {self._how_it_ended()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
