@@ -13,12 +13,13 @@ import numpy as np
 from ..progress import Progress, silent
 from .faults import FAULTS, OnFault, stop
 from .lanes import Lane
-from .statistics import median
+from .statistics import FEWEST, median
 from .timings import Benchmark, LayerTime, Timing
 
 TOLERANCE = 0.02  # half width of the median's interval
 SECONDS = 60.0
 LEAST_ROUNDS, LEAST_RUNS = 20, 100  # a p99 needs a hundred
+MOST_OVERTIME = 3  # times the seconds, where there have been too few rounds for an interval
 TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
 MOST_RUNS_A_TURN = 50
 PROFILE_SECONDS, LEAST_PROFILED, MOST_PROFILED = 3.0, 5, 200
@@ -68,7 +69,7 @@ def benchmark(
     Args:
         paths: .onnx and .tflite files; the first is what the others are compared with.
         threads: every file is timed with each of these numbers.
-        seconds: most that all rounds together may take; one round is always done.
+        seconds: most that all rounds together may take; up to three times that, until there are enough for an interval.
         tolerance: half width of the 95 % interval of a median, as a fraction of it.
         per_layer: profile the .onnx files too.
         on_fault: called with the error of a file that cannot be timed; the others go on if it returns.
@@ -124,7 +125,7 @@ def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_faul
         entries[:] = [entry for entry in entries if len(entry.rounds) == rounds]
         elapsed = time.monotonic() - began
         progress("timing, at most (s)", min(round(elapsed), round(seconds)), round(seconds), rounds=rounds)
-        if elapsed > seconds:
+        if elapsed > seconds and (rounds >= FEWEST or elapsed > MOST_OVERTIME * seconds):
             return
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
+FEWEST = 6  # values whose range holds the median with 95 %
 LARGEST_EXACT = 500  # values: beyond, the normal approximation is off by less than one place
 
 
@@ -38,7 +39,7 @@ def median(values: NDArray[np.float64]) -> Estimate:
     """The median of [n] values and its interval, the order statistics that hold it with 95 %.
 
     Values are taken as independent: give medians of rounds rather than runs, which share what the machine does at the
-    time. Of fewer than six, the interval is all of them, and holds less.
+    time. Of fewer than `FEWEST`, the interval is all of them, and holds less.
 
     Source: W. R. Thompson, "On confidence ranges for the median", Annals of Mathematical Statistics 7 (1936).
     """
@@ -79,4 +80,4 @@ def _lower_place(count: int) -> int:
         if tail > (1 - CONFIDENCE) / 2:
             break
         place = below
-    return place if tail and count >= 6 else 0
+    return place if count >= FEWEST else 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .statistics import Estimate, median, middle_mean, percentiles, ratio
+from .statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
 
 LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
 BUSY = 0.5  # load for each core before anything ran
@@ -106,13 +106,15 @@ class Timing:
     @property
     def is_stable(self) -> bool:
         """Whether the median is known as well as was asked for."""
-        return self.median.half_width <= self.tolerance
+        return len(self.round_sizes) >= FEWEST and self.median.half_width <= self.tolerance
 
     @property
     def noise(self) -> list[str]:
         """What speaks against its figures; empty on a quiet machine."""
         found = []
-        if not self.is_stable:
+        if len(self.round_sizes) < FEWEST:
+            found.append(f"{len(self.round_sizes)} rounds only, which are too few for an interval")
+        elif not self.is_stable:
             found.append(f"median known to ±{self.median.half_width:.0%}")
         times = percentiles(self.milliseconds)
         if times["p90"] > LONG_TAIL * times["p50"]:

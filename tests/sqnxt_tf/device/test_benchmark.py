@@ -108,6 +108,12 @@ def test_a_quiet_machine_is_not_warned_of_and_a_noisy_one_is() -> None:
     assert "3.0 running programs a core" in noise[-1]
 
 
+def test_too_few_rounds_for_an_interval_are_told() -> None:
+    found = timing([1.0, 1.0] * 5)
+    assert not found.is_stable
+    assert found.noise == ["5 rounds only, which are too few for an interval"]
+
+
 def test_throughput_counts_the_images_of_a_batch_and_memory_is_the_models() -> None:
     found = timing([10.0, 10.0])
     assert found.images_per_second == pytest.approx(200)
