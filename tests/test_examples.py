@@ -44,6 +44,17 @@ def test_the_device_example_sees_what_classify_sees(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_pictures_of_the_docs_are_drawn(tmp_path: Path) -> None:
+    command = [sys.executable, EXAMPLES.parent / "docs" / "pictures.py", tmp_path, "1"]
+    subprocess.run(command, capture_output=True, check=True)
+    for name, words in (("layers", "squeezelerator-16x16"), ("terminal", "rank&#160;correlation")):
+        picture = (tmp_path / f"benchmark-{name}.svg").read_text()
+        assert "<svg" in picture
+        assert words in picture
+        assert "@font-face" not in picture  # no page asks another host for letters
+
+
+@pytest.mark.slow
 def test_the_python_example_goes_the_whole_way(tmp_path: Path) -> None:
     command = [sys.executable, EXAMPLES / "python_api.py", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
