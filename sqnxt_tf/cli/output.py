@@ -137,11 +137,13 @@ class Output:
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, keys joined by dots; None becomes an empty cell."""
+    """Nested dictionaries and lists as one dictionary, keys and places joined by dots; None becomes an empty cell."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            flat |= _flat({str(place): item for place, item in enumerate(value)}, f"{prefix}{name}.")
         elif value is not None:
             flat[prefix + name] = value
     return flat

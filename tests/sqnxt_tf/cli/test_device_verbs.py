@@ -78,6 +78,7 @@ def test_a_person_gets_tables_and_pictures(cli: Any, tmp_path: Path, artifacts: 
     rows = list(csv.DictReader(io.StringIO(cli("benchmark", *files, *QUICK, "--csv", "--plot", "files.pdf").out)))
     assert [row["runtime"] for row in rows] == ["onnxruntime", "LiteRT"]
     assert float(rows[1]["latency_ms.p50"]) > 0
+    assert float(rows[1]["ratio.interval.0"]) <= float(rows[1]["ratio.value"]) <= float(rows[1]["ratio.interval.1"])
     assert (tmp_path / "files.pdf").read_bytes().startswith(b"%PDF")
 
 
