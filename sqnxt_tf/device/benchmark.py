@@ -104,7 +104,6 @@ def _opened(
             for count in threads:
                 progress("loading", place, len(paths))
                 yield _open(path, count, options, metadata.precision if metadata else None, stack)
-    progress("loading", len(paths), len(paths))
 
 
 def _open(path: Path, threads: int, options: Mapping[str, str], precision: str | None, stack: ExitStack) -> _Entry:
