@@ -113,10 +113,10 @@ class Worker:
 
 def _import_runtime(path: str) -> None:
     """Before the clock starts: importing a library is no part of loading a model, nor is its memory the model's."""
-    runtime = "onnxruntime" if Path(path).suffix.lower() == ".onnx" else "ai_edge_litert.interpreter"
+    is_onnx = Path(path).suffix.lower() == ".onnx"
+    importlib.import_module(f"sqnxt_export.runtimes.{'onnx' if is_onnx else 'litert'}_runner")
     with contextlib.suppress(ImportError):  # `open_model` says what is missing
-        importlib.import_module("numpy")
-        importlib.import_module(runtime)
+        importlib.import_module("onnxruntime" if is_onnx else "ai_edge_litert.interpreter")
 
 
 def serve(requests: IO[str], answers: IO[str]) -> None:
