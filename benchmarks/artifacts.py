@@ -1,9 +1,10 @@
 """Every format and precision of four networks trained on the digits: parity, accuracy, bytes and latency.
 
-    python benchmarks/artifacts.py FOLDER [RUNS]
+    python benchmarks/artifacts.py FOLDER [SECONDS]
 
 Models are trained into FOLDER by the digits recipe and kept there: a second call only exports and measures. All
-artifacts of a network take turns, and a ratio is that of medians of one run. The exit code is 1 where a cell fails.
+artifacts of a network take turns, for at most SECONDS, and a ratio is that within a round. The exit code is 1 where a
+cell fails.
 """
 
 import sys
@@ -12,7 +13,8 @@ from typing import NamedTuple
 
 from sqnxt_export import ExportResult, ParityError
 from sqnxt_tf import evaluate, load_data, train
-from sqnxt_tf.device.latency import measure_latency
+from sqnxt_tf.device.benchmark import SECONDS, benchmark
+from sqnxt_tf.device.statistics import ratio
 from sqnxt_tf.training.recipes import DIGITS
 from sqnxt_tf.workflows.export import export_source
 from sqnxt_tf.workflows.models import open_source
@@ -51,7 +53,7 @@ class Cell(NamedTuple):
         )
 
 
-def main(folder: Path, runs: int) -> int:
+def main(folder: Path, seconds: float) -> int:
     """Print the table; 1 where an artifact fails its parity."""
     folder.mkdir(parents=True, exist_ok=True)
     print("| network | artifact | bytes | compressed | largest difference | same top-1 % | top-1 % | p50 ms | ratio |")
@@ -62,7 +64,7 @@ def main(folder: Path, runs: int) -> int:
         if not path.exists():
             train(network, path, recipe=DIGITS.overridden(rate=RATES.get(network)))
         try:
-            for cell in cells(network, path, runs):
+            for cell in cells(network, path, seconds):
                 print(cell.to_row(), flush=True)
         except ParityError as error:
             print(f"| {network} | FAILED: {error} | | | | | | | |", flush=True)
@@ -70,26 +72,28 @@ def main(folder: Path, runs: int) -> int:
     return int(failed)
 
 
-def cells(network: str, model: Path, runs: int) -> list[Cell]:
+def cells(network: str, model: Path, seconds: float) -> list[Cell]:
     """Export, evaluate and time all artifacts of one trained model."""
     source, test = open_source(str(model)), load_data("digits", "test")
     exports = []
     for format_, precision in ARTIFACTS:
         path = model.with_name(f"{model.stem}-{precision}.{format_}")
         exports.append(export_source(source, path, format=format_, precision=precision, force=True))
-    timed = measure_latency([export.path for export in exports], runs=runs)
-    medians = {(export.format, export.precision): one.p50_ms for export, one in zip(exports, timed, strict=True)}
+    timed = benchmark([export.path for export in exports], seconds=seconds).timings
+    timings = {(export.format, export.precision): one for export, one in zip(exports, timed, strict=True)}
     return [
         Cell(
             network=network,
             export=export,
             top1=evaluate(export.path, test).top1,
-            p50_ms=medians[export.format, export.precision],
-            ratio=medians[export.format, export.precision] / medians[export.format, "float32"],
+            p50_ms=timings[export.format, export.precision].p50_ms,
+            ratio=ratio(
+                timings[export.format, export.precision].round_medians, timings[export.format, "float32"].round_medians
+            ).value,
         )
         for export in exports
     ]
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100))
+    sys.exit(main(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS))

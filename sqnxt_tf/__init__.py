@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .codesign.workloads import network_workload
     from .data import ImageSet, load_data
+    from .device.classification import Answer, classify
     from .device.evaluation import Evaluation, evaluate
     from .device.inspection import Inspection, inspect
     from .errors import BudgetError, SqnxtError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
     from .workflows.check_data import check_data
+    from .workflows.benchmark import BenchmarkResult, benchmark
     from .workflows.compare import Comparison, compare
     from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
@@ -57,6 +59,8 @@ _OTHERS = {
 }
 _HOMES = {
     "RECIPES": "training.recipes",
+    "Answer": "device.classification",
+    "BenchmarkResult": "workflows.benchmark",
     "BudgetError": "errors",
     "Comparison": "workflows.compare",
     "Evaluation": "device.evaluation",
@@ -67,8 +71,10 @@ _HOMES = {
     "Recipe": "training.recipes",
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
+    "benchmark": "workflows.benchmark",
     "build": "networks.keras_ops",
     "check_data": "workflows.check_data",
+    "classify": "device.classification",
     "compare": "workflows.compare",
     "compress": "workflows.compress",
     "cross_validate_costs": "workflows.cross_validation",
@@ -95,6 +101,8 @@ _HOMES = {
 
 __all__ = [
     "RECIPES",
+    "Answer",
+    "BenchmarkResult",
     "BudgetError",
     "Comparison",
     "Evaluation",
@@ -109,8 +117,10 @@ __all__ = [
     "SqnxtError",
     "Verification",
     "__version__",
+    "benchmark",
     "build",
     "check_data",
+    "classify",
     "compare",
     "compress",
     "cross_validate_costs",

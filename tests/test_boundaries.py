@@ -29,7 +29,7 @@ RULES = {
     "sqnxt_tf.networks": {"sqnxt_tf", "numpy", *TRAIN},
     "sqnxt_tf.data": {"sqnxt_tf", "numpy", "PIL", "google", "google_crc32c", "tensorflow_datasets", *TRAIN},
     "sqnxt_tf.training": {"sqnxt_tf", "numpy", *TRAIN},
-    "sqnxt_tf.device": {"sqnxt_tf", "sqnxt_export", "numpy", "PIL"},
+    "sqnxt_tf.device": {"sqnxt_tf", "sqnxt_export", "numpy", "PIL", "cv2"},
     "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy"},
     "sqnxt_tf.reports": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy", "rich", "matplotlib"},
     "sqnxt_tf.workflows": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},

@@ -1,12 +1,57 @@
 """The examples run as they stand."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from sqnxt_tf import classify, export, load_data
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_the_device_example_is_short_and_needs_little() -> None:
+    """tests/test_wheel.py runs it where there is nothing else."""
+    source = (EXAMPLES / "tflite_demo.py").read_text()
+    assert len(source.splitlines()) < 40
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(source))
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
+        + ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+    }
+    assert imported - set(sys.stdlib_module_names) == {"numpy", "ai_edge_litert", "PIL"}
+
+
+def test_the_device_example_sees_what_classify_sees(tmp_path: Path) -> None:
+    images = []
+    for index, pixels in enumerate(load_data("digits", "test").batch(0, 4)):
+        images.append(tmp_path / f"{index}.png")
+        Image.fromarray(pixels).resize((90, 60)).rotate(5).save(images[-1])
+    for options in ({}, {"embed_preprocessing": True}):
+        path = tmp_path / f"net{len(options)}.tflite"
+        export("squeezenet_v1_1", path, format="tflite", classes=10, input_size=32, seed=1, samples=4, **options)
+        command = [sys.executable, EXAMPLES / "tflite_demo.py", path, *images]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = [line.split() for line in told.splitlines() if line.startswith("  ")]
+        answers = [one for answer in classify(path, images) for one in answer.top]
+        assert [line[0] for line in found] == [label for label, _ in answers]
+        for line, (_, probability) in zip(found, answers, strict=True):
+            assert float(line[-2]) == pytest.approx(100 * probability, abs=0.2)
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_docs_are_drawn(tmp_path: Path) -> None:
+    command = [sys.executable, EXAMPLES.parent / "docs" / "pictures.py", tmp_path, "1"]
+    subprocess.run(command, capture_output=True, check=True)
+    for name, words in (("layers", "squeezelerator-16x16"), ("terminal", "rank&#160;correlation")):
+        picture = (tmp_path / f"benchmark-{name}.svg").read_text()
+        assert "<svg" in picture
+        assert words in picture
+        assert "@font-face" not in picture  # no page asks another host for letters
 
 
 @pytest.mark.slow

@@ -6,8 +6,12 @@ import sys
 import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
+
+from sqnxt_tf.data import digits
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {
@@ -45,15 +49,58 @@ def test_the_wheel_holds_exactly_the_packages_of_the_tree(wheel: Path) -> None:
     assert held == tree
 
 
+MOST_DEVICE_BYTES = 350e6
+
+
+def fresh_environment(folder: Path, requirement: str) -> Path:
+    """Install into an environment of its own, as the README says; its folder of programs."""
+    venv.create(folder, with_pip=True)
+    install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    subprocess.run([*install, "--constraint", ROOT / "constraints.txt", requirement], check=True)
+    return folder / "bin"
+
+
+@pytest.mark.slow
+def test_the_device_install_is_small_and_runs_its_verbs_without_tensorflow(wheel: Path, tmp_path: Path) -> None:
+    programs = fresh_environment(tmp_path / "venv", f"{wheel}[device]")
+    files = {file.stat().st_ino: file.lstat().st_size for file in (tmp_path / "venv").rglob("*") if file.is_file()}
+    assert sum(files.values()) < MOST_DEVICE_BYTES
+    assert not list((tmp_path / "venv").rglob("tensorflow*"))
+
+    for name in ("net.onnx", "net.tflite"):
+        export = ["export", "squeezenet_v1_1", "--input-size", "64", "--classes", "10", "--format", name.split(".")[1]]
+        command = [sys.executable, "-m", "sqnxt_tf.cli", *export, "--samples", "4", "-q", "-o", tmp_path / name]
+        subprocess.run(command, check=True, capture_output=True)
+    for index, image in enumerate(digits("test").batch(0, 10)):
+        (tmp_path / "images" / str(index)).mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / "images" / str(index) / "digit.png")
+
+    def run(*command: object) -> str:
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def verb(*arguments: object) -> Any:
+        return json.loads(run(programs / "sqnxt-tf", *arguments, "--json"))
+
+    layers, lite = verb("benchmark", "net.onnx", "net.tflite", "--seconds", 2, "--accelerator", "squeezelerator-16x16")
+    assert (layers["runtime"], lite["runtime"]) == ("onnxruntime", "LiteRT")
+    assert layers["layers"]
+    assert len(verb("classify", "net.tflite", "images")) == 10
+    assert verb("inspect", "net.tflite")["metadata"]["network"] == "squeezenet_v1_1"
+    assert {verb("evaluate", name, "--data", "images")["samples"] for name in ("net.onnx", "net.tflite")} == {10}
+    assert verb("simulate", "net.onnx")["total"]["cycles"] > 0
+    assert verb("doctor")["ready"]["device"]
+    demo = run(programs / "python", ROOT / "examples" / "tflite_demo.py", "net.tflite", *tmp_path.glob("images/?/*"))
+    assert demo.count(" ms\n") == 10
+
+
 @pytest.mark.slow
 def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
-    subprocess.run(install, check=True)
+    programs = fresh_environment(tmp_path / "venv", str(wheel))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [tmp_path / "venv" / "bin" / "sqnxt-tf", *map(str, arguments)]
+        command = [programs / "sqnxt-tf", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     graph = tmp_path / "graph.onnx"
@@ -71,11 +118,13 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
     assert len(notes) == 1
     assert "layer rows" in notes[0]
     ready = json.loads(run("doctor", "--json").stdout)["ready"]
-    assert ready == {"base": True, "device": False, "report": False, "train": False, "dev": False}
+    assert ready == {"base": True, "device": False, "camera": False, "report": False, "train": False, "dev": False}
     for arguments, extra in (
         (("train", "--network", "alexnet", "-o", "m.keras"), "train"),
         (("export", "alexnet", "--format", "onnx"), "train"),
         (("evaluate", graph), "device"),
+        (("benchmark", graph), "device"),
+        (("classify", graph, "image.png"), "device"),
         (("simulate", graph, "--roofline", "roofline.svg"), "report"),
     ):
         done = run(*arguments)

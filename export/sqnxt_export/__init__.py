@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from .parity import Parity, compare
     from .quantise.precision import PRECISIONS, check_precision
     from .quantise.recipes import quantise_onnx
-    from .runtimes import Runner, open_model
+    from .runtimes import Runner, check_artifact, open_model
     from .runtimes.keras_runner import load_keras, save_keras
+    from .runtimes.onnx_profile import NodeTime, profile_onnx
 
 _HOMES = {
     "Budget": "building",
@@ -35,12 +36,14 @@ _HOMES = {
     "ExportError": "errors",
     "ExportResult": "exporting",
     "Metadata": "artifact.metadata",
+    "NodeTime": "runtimes.onnx_profile",
     "PRECISIONS": "quantise.precision",
     "Parity": "parity",
     "ParityError": "errors",
     "Preprocessing": "artifact.preprocessing",
     "Restored": "compression.restoring",
     "Runner": "runtimes",
+    "check_artifact": "runtimes",
     "check_precision": "quantise.precision",
     "compare": "parity",
     "compress": "compression.compressing",
@@ -52,6 +55,7 @@ _HOMES = {
     "load_keras": "runtimes.keras_runner",
     "nonzero_fraction": "artifact.weights",
     "open_model": "runtimes",
+    "profile_onnx": "runtimes.onnx_profile",
     "quantise_onnx": "quantise.recipes",
     "read_metadata": "artifact.embedding",
     "save_keras": "runtimes.keras_runner",
@@ -70,11 +74,13 @@ __all__ = [
     "ExportError",
     "ExportResult",
     "Metadata",
+    "NodeTime",
     "Parity",
     "ParityError",
     "Preprocessing",
     "Restored",
     "Runner",
+    "check_artifact",
     "check_precision",
     "compare",
     "compress",
@@ -86,6 +92,7 @@ __all__ = [
     "load_keras",
     "nonzero_fraction",
     "open_model",
+    "profile_onnx",
     "quantise_onnx",
     "read_metadata",
     "save_keras",

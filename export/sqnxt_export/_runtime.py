@@ -56,6 +56,7 @@ def onnx_session(
     threads: int | None = None,
     optimise: bool = True,
     options: Mapping[str, str] = MappingProxyType({}),
+    profile: str | None = None,
 ) -> Any:
     """An onnxruntime session on the CPU that writes nothing to stderr.
 
@@ -64,6 +65,7 @@ def onnx_session(
         threads: Threads within an operator; None leaves it to onnxruntime.
         optimise: Let onnxruntime rewrite the graph; a check of the graph as it stands does not.
         options: Session options by onnxruntime's own names, "0" or "1" each.
+        profile: First part of the name of the file into which the session writes how long each node took.
 
     Raises:
         ExportError: onnxruntime is not installed. Its own exceptions, which share no base, pass through.
@@ -75,6 +77,8 @@ def onnx_session(
     settings.inter_op_num_threads = 1
     if not optimise:
         settings.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if profile is not None:
+        settings.enable_profiling, settings.profile_file_prefix = True, profile
     for name, value in options.items():
         if name == MEMORY_REUSE:
             settings.enable_mem_reuse = value == "1"

@@ -25,6 +25,8 @@ VERBS = {
     "export": "export",
     "verify": "verify",
     "inspect": "inspect_file",
+    "benchmark": "benchmark",
+    "classify": "classify",
     "simulate": "simulate",
     "compare": "compare",
     "accelerators": "accelerators",

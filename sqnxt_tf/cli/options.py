@@ -14,6 +14,7 @@ from .output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 LARGEST_BATCH = 4096
+MOST_THREADS = 1024
 
 
 class InputSize(click.ParamType[tuple[int, int]]):
@@ -45,6 +46,21 @@ class BatchSize(click.ParamType[int | None]):
         if not (value.isdecimal() and 1 <= int(value[:6]) <= LARGEST_BATCH):
             self.fail(f"{value!r} is not a batch: give a number of 1 to {LARGEST_BATCH}, or free", param, ctx)
         return int(value)
+
+
+class ThreadCounts(click.ParamType[tuple[int, ...]]):
+    """`1` or `1,2,4`."""
+
+    name = "N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers, each once."""
+        if isinstance(value, tuple):
+            return value
+        counts = value.split(",")
+        if not all(count.isascii() and count.isdigit() and 1 <= int(count[:6]) <= MOST_THREADS for count in counts):
+            self.fail(f"{value!r} is no list of threads: give numbers of 1 to {MOST_THREADS}, as in 1,2", param, ctx)
+        return tuple(dict.fromkeys(map(int, counts)))
 
 
 def output_options(verb: F) -> F:
@@ -101,7 +117,7 @@ seed = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
 )
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
-threads = click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the runtime.")
+threads = click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="Threads of the runtime.")
 data = click.option(
     "--data",
     default="digits",

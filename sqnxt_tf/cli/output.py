@@ -28,6 +28,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
+        self.exit_code = 0
         self._bar: Any = None
         self._task: Any = None
         self._task_name = ""
@@ -81,6 +82,12 @@ class Output:
         if not self.quiet:
             self._stop_bar()
             click.echo(line, err=True)
+
+    def fault(self, error: Exception) -> None:
+        """What could not be done of several things; the others go on, and `exit_code` tells."""
+        self._stop_bar()
+        click.echo(f"error: {' '.join(str(error).split())}", err=True)
+        self.exit_code = 2
 
     def progress(self, task: str, done: int, total: int, **figures: float) -> None:
         """Show how far the work is (see `sqnxt_tf.progress.Progress`)."""
@@ -137,11 +144,13 @@ class Output:
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, keys joined by dots; None becomes an empty cell."""
+    """Nested dictionaries and lists as one dictionary, keys and places joined by dots; None becomes an empty cell."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            flat |= _flat({str(place): item for place, item in enumerate(value)}, f"{prefix}{name}.")
         elif value is not None:
             flat[prefix + name] = value
     return flat

@@ -1,1 +1,1 @@
-"""What runs on the device, without TensorFlow: evaluation and latency of artifacts."""
+"""What runs on the device, without TensorFlow: evaluation, timing, classification and inspection of artifacts."""

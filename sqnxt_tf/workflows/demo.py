@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import ExportResult, whole_file
 
 from ..data import digits
+from ..device.benchmark import benchmark
 from ..device.evaluation import Evaluation, evaluate
-from ..device.latency import Latency, measure_latency
+from ..device.timings import Timing
 from ..folders import check_output_folder
 from ..progress import Progress, silent
 from ..training.recipes import DIGITS, FINETUNE, Recipe
@@ -35,6 +36,7 @@ ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys
     ("pruned", "tflite", "int16x8"),
 )
 ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
+TIMING_SECONDS = 20.0
 LEAST_TOP1 = 0.97  # of the float model
 LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction of images
 
@@ -46,7 +48,7 @@ class DemoArtifact:
     path: Path
     export: ExportResult | None
     evaluation: Evaluation
-    latency: Latency | None
+    latency: Timing | None
     simulations: dict[str, "NetworkReport"] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -117,7 +119,9 @@ def demo(
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
     pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
     exports = export_all(folder, force=force, progress=progress)
-    latencies = dict(zip(exports, measure_latency(list(exports), progress=progress), strict=True))
+    latencies = dict(
+        zip(exports, benchmark(list(exports), seconds=TIMING_SECONDS, progress=progress).timings, strict=True)
+    )
     artifacts = tuple(
         DemoArtifact(
             path=path,

@@ -12,8 +12,9 @@ from typing import Any
 DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
     "base": "list, summary, reproduce, simulate, compare, accelerators",
-    "device": "evaluate, inspect, compress, decompress and timing of artifacts",
-    "report": "pictures, such as `simulate --roofline`",
+    "device": "benchmark, classify, evaluate, inspect, compress, decompress of artifacts",
+    "camera": "classify --camera",
+    "report": "pictures: `simulate --roofline`, `benchmark --plot`",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._runtime import quiet_stderr, require
 from ..artifact.tflite_file import read_tflite
+from ..batching import filled
 from ..errors import ExportError, one_line
 from .runner import Runner, checked_shape
 
@@ -21,9 +23,10 @@ class LiteRtRunner(Runner):
     format = "tflite"
     runtime = "LiteRT"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, *, checked: bool = False) -> None:
         interpreter = require("ai_edge_litert.interpreter", "to run a .tflite file")
-        read_tflite(path)  # refuses garbage that the interpreter might not survive
+        if not checked:
+            read_tflite(path)  # refuses garbage that the interpreter might not survive
         try:
             with quiet_stderr():
                 self._interpreter = interpreter.Interpreter(model_path=str(path), num_threads=threads)
@@ -37,17 +40,36 @@ class LiteRtRunner(Runner):
         self.takes_pixels = self._input["dtype"] == np.uint8 and not self._input["quantization"][0]
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.
         batch, *shape = (int(side) for side in self._input["shape"])
+        self.provider = _provider(self._interpreter)
         version = importlib.metadata.version("ai-edge-litert")
         super().__init__(path, version, checked_shape(path, shape), batch)
 
+    def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
+        """See `Runner.call`; values are stored as the file's type beforehand."""
+        given = _to_stored(filled(self._checked(images), self.batch or len(images)), self._input)
+        return lambda: self._invoke(given)
+
     def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _from_stored(self._invoke(_to_stored(images, self._input)), self._output)
+
+    def _invoke(self, given: NDArray[Any]) -> NDArray[Any]:
         try:
-            self._interpreter.set_tensor(self._input["index"], _to_stored(images, self._input))
+            self._interpreter.set_tensor(self._input["index"], given)
             self._interpreter.invoke()
-            values = self._interpreter.get_tensor(self._output["index"])
+            values: NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
         except Exception as error:
             raise ExportError(f"{self.path}: LiteRT failed ({one_line(error)}); export it again") from error
-        return _from_stored(values, self._output)
+        return values
+
+
+def _provider(interpreter: Any) -> str:
+    """LiteRT applies its default delegate, XNNPACK, where it can; a delegated part is one more operator, DELEGATE."""
+    try:
+        operators = [operator["op_name"] for operator in interpreter._get_ops_details()]
+    except Exception:  # no public interface tells it, and this one may go
+        return "unknown"
+    parts = operators.count("DELEGATE")
+    return "built-in kernels" if not parts else "XNNPACK" if parts == 1 else f"XNNPACK in {parts} parts"
 
 
 def _to_stored(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._runtime import MEMORY_REUSE, onnx_session, require
 from ..artifact.onnx_file import check_sizes, read_onnx
+from ..batching import filled
 from ..errors import ExportError, one_line
 from .runner import Runner, checked_shape
 
@@ -35,11 +36,19 @@ class OnnxRunner(Runner):
     format = "onnx"
     runtime = "onnxruntime"
 
-    def __init__(self, path: Path, threads: int | None = None, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int | None = None,
+        options: Mapping[str, str] | None = None,
+        *,
+        checked: bool = False,
+    ) -> None:
         onnxruntime = require("onnxruntime", "to run an .onnx file")
-        model = read_onnx(path)  # refuses garbage and external weights with a plain reason
-        check_sizes(path, model)
-        self.options = fast_options(model) if options is None else options
+        if not checked:
+            suggested = check_onnx(path)
+            options = suggested if options is None else options
+        self.options = options or {}
         try:
             self._session = onnx_session(str(path), threads=threads, options=self.options)
         except Exception as error:  # onnxruntime's classes share no base of their own
@@ -49,6 +58,7 @@ class OnnxRunner(Runner):
             found = ", ".join(f"{item.name} {item.type}{item.shape}" for item in inputs)
             raise ExportError(f"{path}: takes {found or 'nothing'}; one image of float32 or uint8 is needed")
         self.takes_pixels = inputs[0].type == _PIXELS
+        self.provider = ", ".join(self._session.get_providers())
         batch, *shape = inputs[0].shape
         self._input = inputs[0].name
         # Pixels come channels last, as this package writes them, even where the height is that of a channel count.
@@ -58,15 +68,35 @@ class OnnxRunner(Runner):
         fixed = batch if isinstance(batch, int) and batch > 0 else None
         super().__init__(path, onnxruntime.__version__, checked_shape(path, image), fixed)
 
+    def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
+        """See `Runner.call`; layout and type are changed beforehand."""
+        given = self._converted(filled(self._checked(images), self.batch or len(images)))
+        return lambda: self._invoke(given)
+
     def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._invoke(self._converted(images))
+
+    def _converted(self, images: NDArray[np.float32]) -> NDArray[Any]:
         given: NDArray[Any] = images.astype(np.uint8) if self.takes_pixels else images
-        if self._channels_first:
-            given = np.ascontiguousarray(given.transpose(0, 3, 1, 2))
+        return np.ascontiguousarray(given.transpose(0, 3, 1, 2)) if self._channels_first else given
+
+    def _invoke(self, given: NDArray[Any]) -> NDArray[np.float32]:
         try:
             logits: NDArray[np.float32] = self._session.run(None, {self._input: given})[0]
         except Exception as error:
             raise ExportError(f"{self.path}: onnxruntime failed ({one_line(error)}); export it again") from error
         return logits
+
+
+def check_onnx(path: Path) -> Mapping[str, str]:
+    """Refuse a file that onnxruntime might not survive; gives the options that are fastest for a good one.
+
+    Raises:
+        ExportError: See `read_onnx` and `check_sizes`.
+    """
+    model = read_onnx(path)  # refuses garbage and external weights with a plain reason
+    check_sizes(path, model)
+    return fast_options(model)
 
 
 def fast_options(model: onnx.ModelProto) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,12 +29,14 @@ class Runner(ABC):
         input_shape: Height, width and channels of one image.
         batch: The file's fixed batch, or None where it is free.
         options: What the runtime was told beside the number of threads, so that a figure can say how it came about.
+        provider: What executes the graph inside the runtime: onnxruntime's execution providers, LiteRT's delegate.
         takes_pixels: The file takes uint8 pixels as they are; `images` are then whole numbers of 0 to 255.
     """
 
     format: str
     runtime: str
     options: Mapping[str, str] = MappingProxyType({})
+    provider: str = ""
     takes_pixels: bool = False
 
     def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
@@ -60,14 +62,27 @@ class Runner(ABC):
         Raises:
             ExportError: Another shape, or the runtime failed.
         """
+        images = self._checked(images)
+        size = self.batch or _FREE_BATCH
+        return np.concatenate([self._run_filled(batch) for batch in batches(images, size)])
+
+    def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
+        """A call that has the runtime run one batch of images and does nothing else, to be timed.
+
+        Args:
+            images: As for `run`, and as many as the file takes at once.
+        """
+        images = filled(self._checked(images), self.batch or len(images))
+        return lambda: self._run_batch(images)
+
+    def _checked(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         images = np.ascontiguousarray(images, np.float32)
         if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
             expected = ", ".join(map(str, self.input_shape))
             raise ExportError(f"{self.path}: got input of shape {list(images.shape)}; give [n, {expected}]")
         if self.takes_pixels and not (images == np.clip(np.round(images), 0, 255)).all():
             raise ExportError(f"{self.path}: takes pixels of 0 to 255 as they are; leave the preprocessing to it")
-        size = self.batch or _FREE_BATCH
-        return np.concatenate([self._run_filled(batch) for batch in batches(images, size)])
+        return images
 
     def noise(self, count: int, seed: int = 0) -> NDArray[np.float32]:
         """Seeded random images that the file can take, float32 [count, height, width, channels]."""

@@ -1,0 +1,80 @@
+"""`sqnxt-tf classify`."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..progress import silent
+from . import interruption, options
+from .output import Output
+
+if TYPE_CHECKING:
+    from ..device.classification import Answer, Classifier
+
+
+@click.command("classify", short_help="What an artifact sees in images, folders of them, or a camera.")
+@options.file_argument("file")
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
+@click.option(
+    "--camera", metavar="N|DEVICE", help="Look through a webcam (0 is the first) until Ctrl-C; needs the extra camera."
+)
+@click.option("--frames", type=click.IntRange(1), help="Stop after this many frames of the camera.")
+@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many classes to show.")
+@options.threads
+@options.output_options
+def command(
+    file: Path,
+    images: tuple[Path, ...],
+    camera: str | None,
+    frames: int | None,
+    top: int,
+    threads: int | None,
+    out: Output,
+) -> int:
+    """What the artifact FILE (.tflite, .onnx) sees in each IMAGE, a file or a folder, and how long it takes.
+
+    Labels and preprocessing are those that travel with the file. Needs no TensorFlow.
+    """
+    from ..device.classification import Classifier
+    from ..reports.classification import answer_lines, summary_line
+
+    if bool(images) == (camera is not None):
+        raise click.UsageError("give images or folders, or --camera, and not both")
+    if frames and camera is None:
+        raise click.UsageError("--frames counts those of --camera: give that too")
+    if out.as_json and camera is not None and not frames:
+        raise click.UsageError("--json is one document, and a camera has no end: give --frames")
+    classifier = Classifier(file, threads=threads, top=top)
+    for note in classifier.notes:
+        out.note(f"note: {note}")
+    answers = []
+    for answer in _from_camera(classifier, camera, frames) if camera else _from_files(classifier, images, out):
+        answers.append(answer)
+        if camera and not frames:
+            del answers[:-1]  # there is no end to them
+        interruption.check()
+        for line in answer_lines(answer):
+            out.text(line)
+    if answers or not out.exit_code:
+        out.document([answer.to_json() for answer in answers])
+    if len(answers) > 1:
+        out.text(summary_line(answers))
+    return out.exit_code
+
+
+def _from_files(classifier: "Classifier", images: tuple[Path, ...], out: Output) -> "Iterator[Answer]":
+    from ..device.classification import classify_images
+
+    progress = out.progress if out.as_json else silent  # a person sees the answers come
+    yield from classify_images(classifier, images, on_fault=out.fault, progress=progress)
+
+
+def _from_camera(classifier: "Classifier", camera: str, frames: int | None) -> "Iterator[Answer]":
+    from ..device.camera import open_camera
+
+    with open_camera(camera) as source:
+        for number, frame in enumerate(islice(source, frames), 1):
+            yield classifier.classify(frame, f"frame {number}")

@@ -1,0 +1,46 @@
+"""Frames of a webcam, by OpenCV, which is an extra of its own: it is larger than all else on the device."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SqnxtError
+
+
+@contextmanager
+def open_camera(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
+    """Frames until the source ends, uint8 [height, width, 3] in RGB; the camera is released with the block.
+
+    Args:
+        source: a camera's number, as in "0", or whatever else OpenCV opens: a device, a film, a stream's address.
+
+    Raises:
+        SqnxtError: OpenCV is not installed, or there is no such camera.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise SqnxtError("a camera needs OpenCV: pip install 'sqnxt-tf[camera]'") from None
+    capture = cv2.VideoCapture(int(source) if source.isdecimal() else source)
+    try:
+        if not capture.isOpened():
+            raise SqnxtError(f"camera {source}: cannot be opened; plug one in, or give another number or device")
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what it sees now, and not some frames ago
+        yield _frames(capture, cv2.COLOR_BGR2RGB, cv2.cvtColor, source)
+    finally:
+        capture.release()
+
+
+def _frames(capture: Any, conversion: int, convert: Any, source: str) -> Iterator[NDArray[np.uint8]]:
+    seen = 0
+    while True:
+        there, frame = capture.read()
+        if not there:
+            if not seen:
+                raise SqnxtError(f"camera {source}: gives no picture; close other programs that use it")
+            return
+        seen += 1
+        yield np.asarray(convert(frame, conversion), np.uint8)

@@ -1,0 +1,175 @@
+"""What artifacts see in images: labels and preprocessing from the file itself, top-k, and how long it took."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata
+
+from ..data.folders import SUFFIXES, read_image
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+from .faults import FAULTS, OnFault, stop
+
+TOP = 5
+FURTHEST_SUM = 0.5  # rounding to eighths of a bit may take that much off a thousand probabilities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a file says of one image: the best classes with their probabilities, best first.
+
+    `preprocessing_ms` is from pixels to the network's input, `inference_ms` the run itself.
+    """
+
+    source: str
+    top: tuple[tuple[str, float], ...]
+    preprocessing_ms: float
+    inference_ms: float
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of the `classify` document."""
+        return {
+            "image": self.source,
+            "top": [{"label": label, "probability": probability} for label, probability in self.top],
+            "preprocessing_ms": self.preprocessing_ms,
+            "inference_ms": self.inference_ms,
+        }
+
+
+class Classifier:
+    """An artifact or model ready to be shown images. `notes` say what had to be assumed of it."""
+
+    def __init__(self, path: str | Path, *, threads: int | None = None, top: int = TOP) -> None:
+        """Open the file and run it once, so that the first image does not pay for that.
+
+        Raises:
+            SqnxtError: its input is no picture in grey or colour.
+            ExportError: the file cannot be read, or its runtime is not installed.
+        """
+        self.path, self.top = Path(path), top
+        self.runner = open_model(self.path, threads=threads)
+        metadata = read_metadata(self.path) or Metadata()
+        self.notes: list[str] = []
+        self.preprocessing = self._preprocessing(metadata)
+        self.preprocessing.apply([np.zeros((1, 1), np.uint8)])  # pillow is imported
+        classes = self.runner.run(self.runner.noise(1)).shape[1]
+        self.labels = self._labels(metadata, classes)
+
+    def classify(self, pixels: NDArray[np.uint8], source: str) -> Answer:
+        """The best classes of an image, uint8 [height, width] or [height, width, 3] of any size.
+
+        Raises:
+            SqnxtError: the file answers with something that is no number.
+            ExportError: its runtime failed.
+        """
+        began = time.perf_counter()
+        images = self.preprocessing.apply([pixels])
+        ready = time.perf_counter()
+        values = self.runner.run(images)[0]
+        done = time.perf_counter()
+        if not np.isfinite(values).all():
+            raise SqnxtError(f"{self.path}: gives values for {source} that are no numbers; export it again")
+        chances = probabilities(values)
+        best = np.argsort(-chances, kind="stable")[: self.top]
+        return Answer(
+            source=source,
+            top=tuple((self.labels[index], float(chances[index])) for index in best),
+            preprocessing_ms=1e3 * (ready - began),
+            inference_ms=1e3 * (done - ready),
+        )
+
+    def _preprocessing(self, metadata: Metadata) -> Preprocessing:
+        height, width, channels = self.runner.input_shape
+        given = metadata.preprocessing
+        if given is not None:
+            if (given.height, given.width, given.channels) != self.runner.input_shape:
+                raise SqnxtError(
+                    f"{self.path}: takes images of {height}x{width}x{channels}, and says that they are made "
+                    f"{given.height}x{given.width}x{given.channels}; export it again"
+                )
+            return given
+        if channels not in (1, 3):
+            raise SqnxtError(f"{self.path}: takes {channels} channels; give a network that looks at grey or RGB images")
+        plain = Preprocessing.plain(height, width, channels)
+        how = "0-255 as they are" if self.runner.takes_pixels else "-1 to 1"
+        self.notes.append(
+            f"{self.path} says nothing of its preprocessing: images are stretched to {height}x{width}, values {how}"
+        )
+        return plain.raw() if self.runner.takes_pixels else plain
+
+    def _labels(self, metadata: Metadata, classes: int) -> tuple[str, ...]:
+        if len(metadata.labels) == classes:
+            return metadata.labels
+        found = f"{len(metadata.labels)} labels for its {classes} classes" if metadata.labels else "no labels"
+        self.notes.append(f"{self.path} has {found}: classes are called by their numbers")
+        return tuple(f"class {index}" for index in range(classes))
+
+
+def probabilities(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A network's [classes] values as probabilities: softmax of logits; of a network that ends in one, as they are."""
+    exact = values.astype(np.float64)
+    if exact.min() >= 0 and exact.max() <= 1 and abs(exact.sum() - 1) <= FURTHEST_SUM:
+        return exact
+    raised: NDArray[np.float64] = np.exp(exact - exact.max())
+    raised /= raised.sum()
+    return raised
+
+
+def classify(
+    path: str | Path,
+    images: Sequence[str | Path],
+    *,
+    threads: int | None = None,
+    top: int = TOP,
+    on_fault: OnFault = stop,
+) -> tuple[Answer, ...]:
+    """What an artifact or model says of images and of all images in folders, by its own labels and preprocessing.
+
+    Args:
+        path: a .tflite, .onnx or .keras file.
+        images: whatever pillow reads: turned as EXIF says, transparency laid on white.
+        threads: of the runtime.
+        top: how many classes an answer holds.
+        on_fault: called with the error of an image that cannot be read; the others go on if it returns.
+
+    Raises:
+        SqnxtError: an image that is not there or cannot be read, or a file that does not look at pictures.
+        ExportError: the file cannot be read, or its runtime is not installed.
+    """
+    return tuple(classify_images(Classifier(path, threads=threads, top=top), images, on_fault=on_fault))
+
+
+def classify_images(
+    classifier: Classifier, places: Sequence[str | Path], *, on_fault: OnFault = stop, progress: Progress = silent
+) -> Iterator[Answer]:
+    """The answers for images and for all images in folders, one after the other.
+
+    Raises:
+        SqnxtError: an image that is not there or cannot be read, unless `on_fault` keeps it.
+    """
+    paths = find_images(places, on_fault)
+    for number, path in enumerate(paths, 1):
+        try:
+            yield classifier.classify(read_image(path), str(path))
+        except FAULTS as error:
+            on_fault(error)
+        progress("classifying", number, len(paths))
+
+
+def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[Path]:
+    """Image files by name; those in a folder and its sub-folders by their suffix, sorted."""
+    found: list[Path] = []
+    for place in map(Path, places):
+        inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES) if place.is_dir() else []
+        if place.is_dir() and not inside:
+            on_fault(SqnxtError(f"{place}: holds no images; give a folder with {', '.join(sorted(SUFFIXES))} files"))
+        elif not place.exists():
+            on_fault(SqnxtError(f"{place}: no such file; check the path"))
+        found += inside if place.is_dir() else [place]
+    return [path for path in found if path.exists()]

@@ -1,0 +1,35 @@
+"""How much memory this process takes."""
+
+import sys
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
+
+
+def resident_bytes() -> int | None:
+    """What is in memory now; None where the system does not say."""
+    return _from_status("VmRSS")
+
+
+def peak_resident_bytes() -> int | None:
+    """The most that ever was; None where the system does not say.
+
+    Not `ru_maxrss` on Linux: a process inherits that from the one that started it.
+    """
+    if STATUS.exists():
+        return _from_status("VmHWM")
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _from_status(name: str) -> int | None:
+    if not STATUS.exists():
+        return None
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,198 @@
+"""What is known of an artifact's speed once it has been timed."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
+
+LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
+BUSY = 0.5  # load for each core before anything ran
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTime:
+    """One node of an ONNX graph in onnxruntime's profiler. `index` is None for what the runtime put in between.
+
+    `milliseconds` is the mean of the middle half of the runs, `low` and `high` their quartiles.
+    """
+
+    index: int | None
+    name: str
+    op: str
+    milliseconds: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, node: dict[str, Any]) -> "LayerTime":
+        """From what the worker tells of a node."""
+        times = np.array(node["milliseconds"], np.float64)
+        low, high = np.percentile(times, [25, 75])
+        return cls(
+            index=node["index"],
+            name=node["name"],
+            op=node["op"],
+            milliseconds=middle_mean(times),
+            low=float(low),
+            high=float(high),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """One artifact with one number of threads. Times of single runs in milliseconds, float64 [runs] in order.
+
+    Memory in bytes, None where the system does not tell it: `rss_before_load_bytes` is Python and the runtime,
+    `peak_rss_bytes` the most that the process took. `round_sizes` says how many runs stood together in each round.
+    `tolerance` is the half width of the median's interval, as a fraction, at which the runs were to stop.
+    """
+
+    path: Path
+    bytes: int
+    precision: str | None
+    runtime: str
+    version: str
+    provider: str
+    options: dict[str, str]
+    threads: int
+    batch: int
+    load_ms: float
+    first_ms: float
+    warmup: int
+    milliseconds: NDArray[np.float64]
+    round_sizes: tuple[int, ...]
+    rss_before_load_bytes: int | None
+    peak_rss_bytes: int | None
+    tolerance: float
+    layers: tuple[LayerTime, ...] = ()
+
+    @property
+    def format(self) -> str:
+        """`onnx` or `tflite`."""
+        return self.path.suffix.removeprefix(".").lower()
+
+    @property
+    def round_medians(self) -> NDArray[np.float64]:
+        """Median of each round, float64 [rounds]."""
+        edges = np.cumsum(self.round_sizes)[:-1]
+        return np.array([np.median(part) for part in np.split(self.milliseconds, edges)])
+
+    @property
+    def p50_ms(self) -> float:
+        """The median of all runs."""
+        return float(np.median(self.milliseconds))
+
+    @property
+    def median(self) -> Estimate:
+        """The median of the rounds' medians, with its interval."""
+        return median(self.round_medians)
+
+    @property
+    def images_per_second(self) -> float:
+        """Images in all over time in all, one batch after the other."""
+        return 1e3 * self.batch / float(self.milliseconds.mean())
+
+    @property
+    def model_bytes(self) -> int | None:
+        """Memory beyond that of Python and the runtime."""
+        if self.peak_rss_bytes is None or self.rss_before_load_bytes is None:
+            return None
+        return max(0, self.peak_rss_bytes - self.rss_before_load_bytes)
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether the median is known as well as was asked for."""
+        return len(self.round_sizes) >= FEWEST and self.median.half_width <= self.tolerance
+
+    @property
+    def noise(self) -> list[str]:
+        """What speaks against its figures; empty on a quiet machine."""
+        found = []
+        if len(self.round_sizes) < FEWEST:
+            found.append(f"{len(self.round_sizes)} rounds only, which are too few for an interval")
+        elif not self.is_stable:
+            found.append(f"median known to ±{self.median.half_width:.0%}")
+        times = percentiles(self.milliseconds)
+        if times["p90"] > LONG_TAIL * times["p50"]:
+            found.append(f"a tenth of the runs {times['p90'] / times['p50']:.1f} times as long or longer")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of the `benchmark` document, but for the ratio and the layers."""
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "precision": self.precision,
+            "runtime": self.runtime,
+            "version": self.version,
+            "provider": self.provider,
+            "options": self.options,
+            "threads": self.threads,
+            "bytes": self.bytes,
+            "batch": self.batch,
+            "latency_ms": {**percentiles(self.milliseconds), "mean": float(self.milliseconds.mean())},
+            "median_ms": self.median.to_json(),
+            "images_per_second": self.images_per_second,
+            "warmup": self.warmup,
+            "runs": len(self.milliseconds),
+            "rounds": len(self.round_sizes),
+            "load_ms": self.load_ms,
+            "first_run_ms": self.first_ms,
+            "peak_rss_bytes": self.peak_rss_bytes,
+            "rss_before_load_bytes": self.rss_before_load_bytes,
+            "stable": self.is_stable,
+            "noise": self.noise,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """Timings of one run, in the order asked for; the first one is what the others are compared with.
+
+    `load` is the machine's load for each core before anything ran, None where it is not known.
+    """
+
+    timings: tuple[Timing, ...]
+    load: float | None
+
+    @property
+    def reference(self) -> Timing:
+        """What ratios are over."""
+        return self.timings[0]
+
+    def ratio(self, timing: Timing) -> Estimate:
+        """Time of one over the reference's, round by round; below 1 is faster."""
+        rounds = min(len(timing.round_sizes), len(self.reference.round_sizes))
+        return ratio(timing.round_medians[:rounds], self.reference.round_medians[:rounds])
+
+    @property
+    def noise(self) -> list[str]:
+        """What made the machine too noisy to quote figures of; empty where it was quiet."""
+        found = [f"{_named(timing)}: {', '.join(timing.noise)}" for timing in self.timings if timing.noise]
+        if found and self.load is not None and self.load > BUSY:
+            found.append(f"the machine had {self.load:.1f} running programs a core before it began")
+        return found
+
+    def without_layers(self) -> "Benchmark":
+        """The same figures but those of layers."""
+        return replace(self, timings=tuple(replace(timing, layers=()) for timing in self.timings))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The `benchmark` document."""
+        return [
+            {
+                **timing.to_json(),
+                "ratio": {"of": str(self.reference.path), "threads": self.reference.threads}
+                | self.ratio(timing).to_json(),
+                "load_per_core": self.load,
+            }
+            for timing in self.timings
+        ]
+
+
+def _named(timing: Timing) -> str:
+    return f"{timing.path.name} on {timing.threads} thread{'s' if timing.threads > 1 else ''}"

@@ -1,0 +1,163 @@
+"""What a person is told of how long artifacts take."""
+
+from typing import TYPE_CHECKING
+
+from .tables import Table, percent
+
+if TYPE_CHECKING:
+    from ..device.timings import Benchmark, Timing
+    from ..workflows.layer_shares import LayerShare, LayerShares
+
+NAMED = 5  # disagreements that are told in words
+NO_PROFILER = "LiteRT's Python interface has no profiler; only .onnx files have layers here"
+
+
+def benchmark_table(result: "Benchmark") -> Table:
+    """One row a file and number of threads; the ratio is that of the rounds' medians, with its 95 % interval."""
+    table = Table(
+        [
+            "<file",
+            "<precision",
+            "<runtime",
+            "<executed by",
+            "threads",
+            "p50 ms",
+            "p90",
+            "p99",
+            "mean",
+            "ratio",
+            "95 % interval",
+            "images/s",
+            "load ms",
+            "first ms",
+            "peak MB",
+            "model MB",
+            "file KB",
+            "runs",
+        ]
+    )
+    for timing in result.timings:
+        ratio = result.ratio(timing)
+        times = timing.to_json()["latency_ms"]
+        is_reference = timing is result.reference
+        table.add(
+            timing.path.name,
+            timing.precision or "?",
+            f"{timing.runtime} {timing.version}",
+            timing.provider,
+            timing.threads,
+            *(f"{times[name]:.2f}" for name in ("p50", "p90", "p99", "mean")),
+            "1" if is_reference else f"{ratio.value:.2f}",
+            None if is_reference else f"{ratio.low:.2f}-{ratio.high:.2f}",
+            f"{timing.images_per_second:.1f}",
+            f"{timing.load_ms:.0f}",
+            f"{timing.first_ms:.1f}",
+            _megabytes(timing.peak_rss_bytes),
+            _megabytes(timing.model_bytes),
+            round(timing.bytes / 1e3),
+            len(timing.milliseconds),
+        )
+    return table
+
+
+def _megabytes(count: int | None) -> str:
+    return "?" if count is None else f"{count / 1e6:.1f}"
+
+
+def benchmark_lines(result: "Benchmark") -> list[str]:
+    """What the table does not say."""
+    rounds = max(len(timing.round_sizes) for timing in result.timings)
+    lines = [
+        f"one image a run, each file in a process of its own, taking turns in {rounds} rounds; the ratio is over "
+        f"{result.reference.path.name} on {_threads(result.reference)}, within a round."
+        if len(result.timings) > 1
+        else f"one image a run, in {rounds} rounds."
+    ]
+    if any(timing.batch > 1 for timing in result.timings):
+        lines[0] = lines[0].replace("one image a run", "one batch a run")
+    lines.append(
+        "load and first ms: opening the file, and its first run; model MB: the peak beyond Python and the runtime."
+    )
+    for path, options in {timing.path.name: timing.options for timing in result.timings if timing.options}.items():
+        lines.append(f"{path}: {', '.join(f'{name} = {value}' for name, value in options.items())}")
+    return lines
+
+
+def noise_lines(result: "Benchmark") -> list[str]:
+    """The warning, where there is something to warn of."""
+    if not result.noise:
+        return []
+    return [
+        "warning: too noisy to quote these times; ratios hold better. Stop other programs and run it again: "
+        + "; ".join(result.noise)
+    ]
+
+
+def layers_table(shares: "LayerShares") -> Table:
+    """One row a layer: its time, and its share; beside the simulated one where there is an accelerator."""
+    title = f"{shares.timing.path.name} on {_threads(shares.timing)}, onnxruntime's profiler"
+    if shares.accelerator is None:
+        table = Table(["<layer", "<op", "ms", "share %", "quartiles %"], title=title)
+        for layer in shares.compared:
+            table.add(layer.name, layer.op, f"{layer.milliseconds:.3f}", percent(layer.measured, 2), _quartiles(layer))
+        table.add_total("total", None, f"{shares.total_ms:.3f}", "100.00", None)
+        return table
+    headers = ["<layer", "<op", "ms", "measured %", "quartiles %", "simulated %", "kcycles", "factor", "<disagree"]
+    table = Table(headers, title=f"{title}, beside {shares.accelerator}")
+    for layer in shares.compared:
+        table.add(
+            layer.name,
+            layer.op,
+            f"{layer.milliseconds:.3f}",
+            percent(layer.measured, 2),
+            _quartiles(layer),
+            percent(layer.simulated or 0, 2),
+            f"{(layer.cycles or 0) / 1e3:,.1f}",
+            f"x{layer.factor:.2f}" if layer.factor else None,
+            layer.verdict,
+        )
+    time, cycles = (sum(getattr(one, name) or 0 for one in shares.compared) for name in ("milliseconds", "cycles"))
+    table.add_total("these layers", None, f"{time:.3f}", "100.00", None, "100.00", f"{cycles / 1e3:,.1f}", None, None)
+    return table
+
+
+def layers_lines(shares: "LayerShares") -> list[str]:
+    """What measured and simulated shares have to do with each other."""
+    if shares.accelerator is None:
+        return []
+    lines = [_others_line(shares)] if shares.others else []
+    if missing := shares.not_measured:
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:NAMED])}{more}")
+    disagree = shares.disagreements
+    cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
+    lines.append(
+        f"{len(shares.compared) - len(disagree)} of {len(shares.compared)} layers, with {percent(cycles)} % of the "
+        f"cycles, have shares within a factor of 1.5 of each other, or half a per cent of the whole"
+        + ("" if shares.rank_correlation is None else f"; rank correlation {shares.rank_correlation:.2f}")
+    )
+    lines += [
+        f"{layer.name} is {layer.verdict}: {percent(layer.measured)} % of the time, {percent(layer.simulated or 0)} % "
+        "of the cycles"
+        for layer in disagree[:NAMED]
+    ]
+    return lines + ([f"and {len(disagree) - NAMED} more"] if len(disagree) > NAMED else [])
+
+
+def _others_line(shares: "LayerShares") -> str:
+    by_op: dict[str, float] = {}
+    for layer in shares.others:
+        by_op[layer.op] = by_op.get(layer.op, 0) + layer.measured
+    largest = sorted(by_op.items(), key=lambda item: -item[1])[:NAMED]
+    return (
+        f"{percent(shares.others_share)} % of the {shares.total_ms:.2f} ms is in nodes that cost the array nothing: "
+        + ", ".join(f"{op} {percent(share)} %" for op, share in largest)
+    )
+
+
+def _quartiles(layer: "LayerShare") -> str:
+    return f"{percent(layer.low, 2)}-{percent(layer.high, 2)}"
+
+
+def _threads(timing: "Timing") -> str:
+    return f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"

@@ -1,0 +1,126 @@
+"""Measured shares beside simulated ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from sqnxt_sim import SimulatorError
+from sqnxt_tf.device.timings import LayerTime, Timing
+from sqnxt_tf.reports.benchmark import layers_lines, layers_table
+from sqnxt_tf.workflows.benchmark import benchmark
+from sqnxt_tf.workflows.layer_shares import HERE, THERE, LayerShares, layer_shares
+
+
+def shares(times: dict[str, float], cycles: dict[str, float] | None, spread: float = 0.01) -> LayerShares:
+    """Layers by name; names in capitals are what the runtime put in between."""
+    layers = tuple(
+        LayerTime(
+            index=None if name.isupper() else place, name=name, op="Op", milliseconds=time, low=time * (1 - spread),
+            high=time * (1 + spread),
+        )
+        for place, (name, time) in enumerate(times.items())
+    )  # fmt: skip
+    timing = Timing(
+        path=Path("a.onnx"), bytes=1, precision=None, runtime="onnxruntime", version="1", provider="CPU", options={},
+        threads=1, batch=1, load_ms=1, first_ms=1, warmup=5, milliseconds=np.ones(2), round_sizes=(2,),
+        rss_before_load_bytes=None, peak_rss_bytes=None, tolerance=0.02, layers=layers,
+    )  # fmt: skip
+    if cycles is None:
+        return layer_shares(timing)
+    costs = [SimpleNamespace(name=name, cycles=value) for name, value in cycles.items()]
+    report: Any = SimpleNamespace(costs=costs, accelerator=SimpleNamespace(name="array"))
+    return layer_shares(timing, report)
+
+
+def test_layers_that_both_know_are_compared_among_themselves() -> None:
+    found = shares({"a": 3, "REORDER": 4, "b": 1, "relu": 2}, {"a": 500, "b": 500})
+    assert {layer.name: layer.measured for layer in found.compared} == {"a": 0.75, "b": 0.25}
+    assert {layer.name: layer.simulated for layer in found.compared} == {"a": 0.5, "b": 0.5}
+    assert found.others_share == pytest.approx(0.6)
+    assert found.total_ms == 10
+    assert sum(layer.measured for layer in found.others) == pytest.approx(0.6)  # of all that was measured
+    alone = shares({"a": 3, "REORDER": 1}, None)
+    assert [layer.measured for layer in alone.compared] == [0.75, 0.25]
+    assert alone.to_json()["layers"][0]["simulated_cycles"] is None
+
+
+def test_what_the_runtime_fused_away_is_told() -> None:
+    found = shares({"a": 3, "b": 1}, {"a": 500, "b": 500, "c": 7})
+    assert found.not_measured == ("c",)
+    assert sum(layer.simulated or 0 for layer in found.compared) == 1
+    assert "fused into other nodes by onnxruntime, and left out: c" in layers_lines(found)
+
+
+def test_they_disagree_beyond_a_factor_a_part_of_the_whole_and_the_spread() -> None:
+    found = shares({"a": 40, "b": 20, "c": 39.9, "d": 0.1}, {"a": 200, "b": 400, "c": 399.6, "d": 0.4})
+    assert {layer.name: layer.verdict for layer in found.compared} == {"a": HERE, "b": THERE, "c": "", "d": ""}
+    assert [layer.name for layer in found.disagreements] == ["a", "b"]
+    wide = shares({"a": 40, "b": 20, "c": 40}, {"a": 200, "b": 400, "c": 400}, spread=0.6)
+    assert not wide.disagreements
+
+
+def test_the_order_of_the_layers_is_one_number() -> None:
+    times = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    assert shares(times, {name: 7 * time for name, time in times.items()}).rank_correlation == pytest.approx(1)
+    assert shares(times, {name: 5 - time for name, time in times.items()}).rank_correlation == pytest.approx(-1)
+    assert shares(times, None).rank_correlation is None
+
+
+def test_the_phases_of_a_transposed_convolution_are_one_layer() -> None:
+    found = shares({"up": 1, "b": 1}, {"up phase 0,0": 10, "up phase 0,1": 20, "b": 30})
+    assert {layer.name: layer.cycles for layer in found.compared} == {"up": 30, "b": 30}
+
+
+def test_a_person_is_told_what_disagrees() -> None:
+    found = shares({"a": 40, "b": 20, "c": 40, "REORDER": 25}, {"a": 200, "b": 400, "c": 400})
+    text = "\n".join([*layers_table(found).to_lines(), *layers_lines(found)])
+    for words in (
+        "beside array", "x2.00", "x0.50", "a is dearer here: 40.0 % of the time, 20.0 % of the cycles",
+        "20.0 % of the 125.00 ms is in nodes that cost the array nothing: Op 20.0 %", "1 of 3 layers, with 40.0 %",
+    ):  # fmt: skip
+        assert words in text
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Callable[[str], Path]:
+    """One convolution, or a graph without any shape that the simulator could cost."""
+
+    def write(batch: str) -> Path:
+        side: int | str = 1 if batch == "1" else batch
+        image = helper.make_tensor_value_info("x", TensorProto.FLOAT, [side, 3, 8, 8])
+        logits = helper.make_tensor_value_info("y", TensorProto.FLOAT, [side, 4 * 36])
+        weights = onnx.numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+        nodes = [
+            helper.make_node("Conv", ["x", "w"], ["c"], name="conv"),
+            helper.make_node("Relu", ["c"], ["r"], name="relu"),
+            helper.make_node("Flatten", ["r"], ["y"], name="flat"),
+        ]
+        model = helper.make_model(
+            helper.make_graph(nodes, "g", [image], [logits], [weights]), opset_imports=[helper.make_opsetid("", 17)]
+        )
+        model.ir_version = 10
+        onnx.save(model, tmp_path / f"{batch}.onnx")
+        return tmp_path / f"{batch}.onnx"
+
+    return write
+
+
+@pytest.mark.parametrize("batch", ["1", "free"])
+def test_a_graph_is_timed_and_simulated_at_the_same_batch(graph: Callable[[str], Path], batch: str) -> None:
+    result = benchmark([graph(batch)], seconds=0.2, accelerator="squeezelerator-8x8")
+    (found,) = result.layers
+    assert [(layer.name, layer.measured, layer.simulated) for layer in found.compared] == [("conv", 1, 1)]
+    assert {layer.name for layer in found.others} >= {"flat"}
+    assert result.to_json()[0]["layers"][0]["simulated_cycles"] > 0
+    assert result.layer_rows()[0]["path"].endswith(f"{batch}.onnx")
+
+
+def test_an_unknown_accelerator_is_told_before_anything_is_timed(tmp_path: Path) -> None:
+    with pytest.raises(SimulatorError, match="nowhere"):
+        benchmark([tmp_path / "not-there.onnx"], accelerator="nowhere")
