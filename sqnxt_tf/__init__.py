@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .workflows.scan import scan_sensitivity
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
+    from .webdemo.site import Site, write_webdemo
     from .workflows.verify import Verification, verify
 
 _OTHERS = {
@@ -63,6 +64,7 @@ _HOMES = {
     "LayerRow": "networks.rows",
     "NetworkSummary": "networks.summaries",
     "Recipe": "training.recipes",
+    "Site": "webdemo.site",
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
     "build": "networks.keras_ops",
@@ -87,6 +89,7 @@ _HOMES = {
     "summarise": "networks.summaries",
     "train": "workflows.train",
     "verify": "workflows.verify",
+    "write_webdemo": "webdemo.site",
 }
 
 __all__ = [
@@ -102,6 +105,7 @@ __all__ = [
     "ParityError",
     "Recipe",
     "SimulatorError",
+    "Site",
     "SqnxtError",
     "Verification",
     "__version__",
@@ -128,6 +132,7 @@ __all__ = [
     "summarise",
     "train",
     "verify",
+    "write_webdemo",
 ]
 
 

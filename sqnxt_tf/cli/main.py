@@ -24,6 +24,7 @@ VERBS = {
     "export": "export",
     "verify": "verify",
     "inspect": "inspect_file",
+    "webdemo": "webdemo",
     "simulate": "simulate",
     "compare": "compare",
     "accelerators": "accelerators",
