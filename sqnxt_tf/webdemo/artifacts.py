@@ -41,6 +41,7 @@ class WebModel:
     bytes: int
     sha256: str
     accuracy: float | None
+    data: str
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -125,6 +126,7 @@ def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         accuracy=metadata.accuracy,
+        data=metadata.data,
         notes=tuple(notes),
     )
 

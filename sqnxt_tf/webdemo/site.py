@@ -79,9 +79,7 @@ def write_webdemo(
         shutil.copytree(PAGE, part, dirs_exist_ok=True)
         _copy_models(described, part)
         _copy_runtimes(runtimes, part, progress)
-        heading = title or described[0].network or "Image classifier"
-        page = {"generator": GENERATOR, "title": heading, "models": [model.to_json() for model in described]}
-        (part / MODELS).write_text(json.dumps(page, indent=1))
+        _write_models(described, title, part)
         files = _write_contents(part)
         size = sum((part / name).stat().st_size for name in files)
         check_site(folder, force=force)  # fetching may have taken minutes
@@ -98,6 +96,8 @@ def check_site(folder: Path, *, force: bool) -> None:
         SqnxtError: with the reason.
     """
     check_output_folder(folder, force=force)
+    if not folder.name or folder.name == "..":
+        raise SqnxtError(f"{folder}: has no name of its own to be written under; give the name of a folder")
     if not folder.parent.is_dir():
         raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
     if not os.access(folder.parent, os.W_OK):
@@ -130,6 +130,13 @@ def _write_contents(part: Path) -> list[str]:
     names = sorted([*names, CONTENTS])
     (part / CONTENTS).write_text(json.dumps({"generator": GENERATOR, "files": names}, indent=1))
     return names
+
+
+def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> None:
+    """What the page reads first."""
+    usual = "Handwritten digits" if all(model.digits for model in models) else models[0].network or "Image classifier"
+    page = {"generator": GENERATOR, "title": title or usual, "models": [model.to_json() for model in models]}
+    (part / MODELS).write_text(json.dumps(page, indent=1))
 
 
 def _copy_models(models: Sequence[WebModel], part: Path) -> None:

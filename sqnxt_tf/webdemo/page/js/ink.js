@@ -5,7 +5,10 @@
 
 const SIDE = 32;
 const CELLS = 8;
-const LINE = 4.5; // of 32: how thick the pens of that set were
+const WIDEST = 20; // of 32: the set's digits fill the height, and hardly ever the outer columns of cells
+const LINE = 6; // of 32: how thick its pens are; no class has less ink than 30 %
+const ENOUGH_INK = 0.26; // thinner pens on paper are made thicker, up to this part of the square
+const THICKENINGS = 3;
 const LEAST_INK = 0.002; // of a photo: less is dust
 const MOST_INK = 0.35; // more is a shadow
 
@@ -14,14 +17,17 @@ export function cellsOfStrokes(strokes) {
   const points = strokes.flat();
   if (!points.length) return null;
   const [left, top, right, bottom] = bounds(points);
-  const room = SIDE - LINE;
-  const scale = room / Math.max(right - left, bottom - top, 1);
+  const [across, down] = scales(right - left, bottom - top, WIDEST - LINE, SIDE - LINE);
+  const [x0, y0] = [(SIDE - (right - left) * across) / 2, (SIDE - (bottom - top) * down) / 2];
   const pen = canvasOf(SIDE, SIDE);
-  pen.translate((SIDE - (right - left) * scale) / 2, (SIDE - (bottom - top) * scale) / 2);
-  pen.scale(scale, scale);
-  pen.translate(-left, -top);
-  trace(pen, strokes, LINE / scale);
-  return count(pen);
+  trace(pen, strokes.map((stroke) => stroke.map(([x, y]) => [x0 + (x - left) * across, y0 + (y - top) * down])), LINE);
+  return count(inked(pen));
+}
+
+/** Factors that give something the whole height, in its own shape unless it would be too wide. */
+function scales(width, height, room, roomDown) {
+  const down = roomDown / Math.max(height, width / 2, 1);
+  return [Math.min(down, room / Math.max(width, 1)), down];
 }
 
 /** Draw strokes with a round pen of that width, in the context's colour. */
@@ -43,17 +49,19 @@ export function cellsOfPaper({ width, height, data }) {
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) if (ink[y * width + x]) points.push([x, y]);
   if (points.length < LEAST_INK * data.length || points.length > MOST_INK * data.length) return null;
   const [left, top, right, bottom] = bounds(points);
-  const scale = SIDE / Math.max(right - left + 1, bottom - top + 1);
+  const [inkWidth, inkHeight] = [right - left + 1, bottom - top + 1];
+  const [across, down] = scales(inkWidth, inkHeight, WIDEST, SIDE);
   const mask = canvasOf(width, height);
   const image = mask.createImageData(width, height);
   ink.forEach((on, index) => (image.data[4 * index + 3] = on ? 255 : 0));
   mask.putImageData(image, 0, 0);
   const pen = canvasOf(SIDE, SIDE);
-  const [inkWidth, inkHeight] = [right - left + 1, bottom - top + 1];
-  const [toWidth, toHeight] = [inkWidth * scale, inkHeight * scale];
+  const [toWidth, toHeight] = [inkWidth * across, inkHeight * down];
   pen.imageSmoothingQuality = "high";
   pen.drawImage(mask.canvas, left, top, inkWidth, inkHeight, (SIDE - toWidth) / 2, (SIDE - toHeight) / 2, toWidth, toHeight);
-  return count(pen);
+  let bitmap = inked(pen, 64);
+  for (let turn = 0; turn < THICKENINGS && sum(bitmap) < ENOUGH_INK * SIDE * SIDE; turn++) bitmap = thickened(bitmap);
+  return count(bitmap);
 }
 
 /** Whether a picture is light at its border, as paper is; the bundled digits are dark there. */
@@ -103,15 +111,32 @@ function canvasOf(width, height) {
   return canvas.getContext("2d", { willReadFrequently: true });
 }
 
-/** The ink of a 32x32 drawing, counted in blocks. */
-function count(pen) {
+/** A 32x32 drawing as a bitmap: 1 where it has ink of that opacity at least. */
+function inked(pen, least = 128) {
   const { data } = pen.getImageData(0, 0, SIDE, SIDE);
+  return Uint8Array.from({ length: SIDE * SIDE }, (_, index) => (data[4 * index + 3] >= least ? 1 : 0));
+}
+
+/** The bitmap and its neighbours above, below and beside. */
+function thickened(bitmap) {
+  return bitmap.map((on, index) => {
+    const column = index % SIDE;
+    return on || bitmap[index - SIDE] || bitmap[index + SIDE]
+      || (column && bitmap[index - 1]) || (column < SIDE - 1 && bitmap[index + 1]) ? 1 : 0;
+  });
+}
+
+function sum(bitmap) {
+  return bitmap.reduce((total, on) => total + on, 0);
+}
+
+/** The ink of a bitmap, counted in blocks. */
+function count(bitmap) {
   const block = SIDE / CELLS;
   const cells = new Float64Array(CELLS * CELLS);
-  for (let y = 0; y < SIDE; y++) {
-    for (let x = 0; x < SIDE; x++) {
-      if (data[4 * (y * SIDE + x) + 3] >= 128) cells[Math.floor(y / block) * CELLS + Math.floor(x / block)]++;
-    }
-  }
+  bitmap.forEach((on, index) => {
+    const [x, y] = [index % SIDE, Math.floor(index / SIDE)];
+    cells[Math.floor(y / block) * CELLS + Math.floor(x / block)] += on;
+  });
   return { width: CELLS, height: CELLS, channels: 1, data: Uint8Array.from(cells, (ink) => Math.round(ink * (255 / 16))) };
 }

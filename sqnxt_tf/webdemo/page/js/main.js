@@ -38,7 +38,7 @@ let working = null;
 /** Answer what the source shows now. Calls during an answer are one call after it. */
 function ask() {
   asked = true;
-  return (working ??= work().finally(() => (working = null)));
+  return (working ??= work());
 }
 
 async function work() {
@@ -50,6 +50,7 @@ async function work() {
       fail(error);
     }
   }
+  working = null;
 }
 
 async function answer() {
@@ -58,7 +59,9 @@ async function answer() {
   const started = performance.now();
   const picture = from.picture(described);
   if (!picture) {
+    timing.reset();
     results.clear(from.hint);
+    results.showSpeed(null, null, from.live);
     return;
   }
   const shown = seen(picture, described);

@@ -10,7 +10,16 @@ const at = (path) => new URL(`../${path}`, import.meta.url).href;
 /** Load a model of `models.json`. */
 export async function load(entry) {
   const bytes = await download(entry);
-  return entry.format === "tflite" ? loadTflite(entry, bytes) : loadOnnx(entry, bytes);
+  const model = await (entry.format === "tflite" ? loadTflite(entry, bytes) : loadOnnx(entry, bytes));
+  await warmUp(model, entry);
+  return model;
+}
+
+/** First runs take longer: buffers are made, and browsers still compile. */
+async function warmUp(model, entry) {
+  const length = inputShape(entry).reduce((product, side) => product * side, 1);
+  const nothing = entry.input === "uint8" ? new Uint8Array(length) : new Float32Array(length);
+  for (let run = 0; run < 3; run++) await model.run(nothing);
 }
 
 async function download({ file, path, sha256 }) {
@@ -23,6 +32,7 @@ let litert;
 
 async function loadTflite(entry, bytes) {
   litert ??= import(at("runtimes/litert/core.js")).then(async (module) => {
+    globalThis.Module = { printErr: log }; // the runtime reads it once, when it starts
     await module.loadLiteRt(at("runtimes/litert/wasm/"));
     return module;
   });
@@ -42,6 +52,12 @@ async function loadTflite(entry, bytes) {
     },
     close: () => model.delete(),
   };
+}
+
+/** LiteRT writes all it has to say to stderr, which would be the console's errors. */
+function log(line) {
+  const quiet = /^(INFO|WARNING|VERBOSE)\b/.test(line);
+  console[quiet ? "debug" : "error"](line);
 }
 
 let onnxruntime;

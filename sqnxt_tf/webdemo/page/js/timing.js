@@ -1,4 +1,5 @@
-// How long runs take. Browsers round their clocks to 0.1 or 1 ms, so single runs of small networks tell little: means do.
+// How long runs take. Browsers round their clocks to 0.1 or 1 ms, so single runs of small networks tell little, and their
+// median not much more: what is shown is the mean of the middle half of the last runs.
 
 const RUNS = 30;
 const SECOND = 1000;
@@ -44,6 +45,9 @@ function keep(values, value) {
   if (values.length > RUNS) values.shift();
 }
 
+/** Of the middle half: a pause of the browser's is not the network's time. */
 function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const cut = Math.floor(values.length / 4);
+  const middle = [...values].sort((a, b) => a - b).slice(cut, values.length - cut);
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
