@@ -242,6 +242,7 @@ def test_photos_of_any_kind(browser: Any, photo_site: str, photo_artifact: Path,
         shown = {label: float(figure.removesuffix(" %")) / 100 for label, figure in rows}
         assert shown["<b>bee</b>"] == pytest.approx(outputs[1], abs=6e-4)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.click("[data-source=draw]")
         answer_to_drawing(page, DIGITS[0])
 
 

@@ -42,17 +42,23 @@ export function fit(picture, width, height, rule) {
   return resize(picture, width, height, box.map(Math.fround)); // pillow keeps the box as 32-bit floats
 }
 
-/** Pillow's bilinear filter over a box of the picture: across first, then down, rounded to bytes in between. */
+/** Pillow's bilinear filter over a box of the picture, rounded to bytes between its two passes. */
 export function resize(picture, width, height, [left, top, right, bottom]) {
-  const { channels } = picture;
-  const row = picture.width * channels;
-  const across = along(picture.data, weights(picture.width, left, right, width), {
-    lines: picture.height, lineFrom: row, lineTo: width * channels, step: channels, channels,
-  });
-  const down = along(across, weights(picture.height, top, bottom, height), {
-    lines: width, lineFrom: channels, lineTo: channels, step: width * channels, channels,
-  });
-  return { width, height, channels, data: down };
+  const across = (from) => ({ ...from, width, data: alongRows(from, weights(from.width, left, right, width)) });
+  const down = (from) => ({ ...from, height, data: alongColumns(from, weights(from.height, top, bottom, height)) });
+  // Pillow 13 and later begin with the pass that shortens more; earlier ones went across first.
+  const shorter = picture.height - height;
+  const downFirst = shorter > 0 && shorter > 2 * (picture.width - width);
+  return downFirst ? across(down(picture)) : down(across(picture));
+}
+
+function alongRows({ width, height, channels, data }, table) {
+  const lines = { count: height, from: width * channels, to: table.length * channels };
+  return along(data, table, lines, channels, channels);
+}
+
+function alongColumns({ width, channels, data }, table) {
+  return along(data, table, { count: width, from: channels, to: channels }, width * channels, channels);
 }
 
 /** For each of `size` results: the first source pixel that counts, and the weights of it and its neighbours. */
@@ -70,19 +76,19 @@ function weights(sourceSize, start, end, size) {
   });
 }
 
-/** One pass: every line of the source becomes one of the result, `step` bytes from pixel to pixel on both. */
-function along(source, table, { lines, lineFrom, lineTo, step, channels }) {
-  const result = new Uint8Array(lines * table.length * channels);
-  for (let line = 0; line < lines; line++) {
+/** One pass: every line of the source becomes one of the result, `step` bytes from pixel to pixel in both. */
+function along(source, table, lines, step, channels) {
+  const result = new Uint8Array(lines.count * table.length * channels);
+  for (let line = 0; line < lines.count; line++) {
     for (let channel = 0; channel < channels; channel++) {
       table.forEach(({ first, taps }, index) => {
         let sum = 1 << (PRECISION_BITS - 1);
-        let from = line * lineFrom + first * step + channel;
+        let from = line * lines.from + first * step + channel;
         for (const tap of taps) {
           sum += source[from] * tap;
           from += step;
         }
-        result[line * lineTo + index * step + channel] = Math.min(sum / (1 << PRECISION_BITS), 255);
+        result[line * lines.to + index * step + channel] = Math.min(sum / (1 << PRECISION_BITS), 255);
       });
     }
   }
