@@ -26,7 +26,9 @@ def command(models: tuple[Path, ...], output: Path, title: str | None, force: bo
     site = write_webdemo(models, output, title=title, force=force, progress=out.progress)
     out.document(site.to_json())
     runtimes = ", ".join(f"{runtime.name} {runtime.version}" for runtime in site.runtimes)
-    out.text(f"{site.folder}: {len(site.files)} files, {site.bytes / 1e6:.1f} MB; {len(site.models)} models, {runtimes}")
+    out.text(
+        f"{site.folder}: {len(site.files)} files, {site.bytes / 1e6:.1f} MB; {len(site.models)} models, {runtimes}"
+    )
     out.text(f"look at it: python -m http.server --directory {site.folder}, then http://localhost:8000")
     for note in site.notes:
         out.note(f"note: {note}")

@@ -50,7 +50,13 @@ def _pack(npm: str, package: Package, place: Path) -> Path:
     command = [npm, "pack", wanted, "--ignore-scripts", "--prefer-offline", "--pack-destination", str(place)]
     try:
         done = subprocess.run(
-            command, cwd=place, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS, stdin=subprocess.DEVNULL
+            command,
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FETCH_SECONDS,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise SqnxtError(f"npm: {wanted} did not come within {FETCH_SECONDS} s; check the network") from None
@@ -62,7 +68,9 @@ def _pack(npm: str, package: Package, place: Path) -> Path:
 
 def _reason(stderr: str) -> str:
     """The last of npm's error lines that says something, without the path of its log."""
-    lines = [line.partition("error ")[2] for line in stderr.splitlines() if line.lower().startswith(("npm err", "npm error"))]
+    lines = [
+        line.partition("error ")[2] for line in stderr.splitlines() if line.lower().startswith(("npm err", "npm error"))
+    ]
     told = [line.strip() for line in lines if line.strip() and "complete log" not in line and "_logs" not in line]
     return told[-1][:200] if told else "it gave no reason"
 

@@ -143,7 +143,7 @@ def test_drawn_digits_are_classified(browser: Any, digit_site: str) -> None:
         answers = {digit: answer_to_drawing(page, strokes) for digit, strokes in DIGITS.items()}
         page.click("#undo")
         page.click("#clear")
-        wait_for(page, "best.textContent === \'–\'")
+        wait_for(page, "best.textContent === '–'")
     wrong = {digit: answer for digit, answer in answers.items() if digit != answer}
     assert len(wrong) <= 2, wrong  # 1,259 digits of one style are all that the network has seen
 
@@ -163,7 +163,7 @@ def test_a_phone_in_the_dark(browser: Any, digit_site: str) -> None:
         for kind, (x, y) in zip(kinds, points, strict=True):
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        wait_for(page, "best.textContent === \'0\'")
+        wait_for(page, "best.textContent === '0'")
         assert page.evaluate("scrollY") == 0, "drawing must not scroll the page"
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         for size in ({"width": 320, "height": 568}, {"width": 844, "height": 390}):
@@ -173,7 +173,9 @@ def test_a_phone_in_the_dark(browser: Any, digit_site: str) -> None:
             "button, #models label", "all => all.filter(e => e.offsetHeight).map(e => e.offsetHeight)"
         )
         assert min(sizes) >= 36, "large enough for a finger"
-        colours = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
+        colours = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+        )
         dark, light = (sum(map(int, colour[4:-1].split(","))) for colour in colours)
         assert dark < 100 < 600 < light
 
@@ -181,13 +183,13 @@ def test_a_phone_in_the_dark(browser: Any, digit_site: str) -> None:
 def test_the_camera_reads_a_digit_on_paper(browser: Any, digit_site: str) -> None:
     with opened(browser, digit_site) as page:
         page.click("[data-source=camera]")
-        wait_for(page, "best.textContent === \'0\'")
+        wait_for(page, "best.textContent === '0'")
         wait_for(page, "Number(rate.textContent) > 0")
         assert page.inner_text("#rate-name") == "frames / s"
         page.click("#flip")
-        wait_for(page, "best.textContent === \'0\'")
+        wait_for(page, "best.textContent === '0'")
         choose_model(page, 1)
-        wait_for(page, "best.textContent === \'0\'")
+        wait_for(page, "best.textContent === '0'")
         page.click("[data-source=draw]")
         wait_for(page, "hint.textContent.startsWith('Draw here')")
         assert page.evaluate("document.getElementById('video').srcObject") is None, "the camera is off"
