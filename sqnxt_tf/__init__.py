@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .networks.rows import LayerRow
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
+    from .webdemo.site import Site, write_webdemo
     from .workflows.compare import Comparison, compare
     from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from .workflows.scan import scan_sensitivity
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
-    from .webdemo.site import Site, write_webdemo
     from .workflows.verify import Verification, verify
 
 _OTHERS = {

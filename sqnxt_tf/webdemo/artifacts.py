@@ -19,7 +19,9 @@ OWN_DIGITS = "digits/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebModel:
-    """One model of a site. `title` tells it from the others, `file` is its place in there; `notes` say what was assumed.
+    """One model of a site.
+
+    `title` tells it from the others, `file` is its place in the site; `notes` say what was assumed.
 
     `preprocessing` is what the page does to an image before the model, with `input` "uint8" where the model takes the
     pixels as they are; `layout` is NHWC or NCHW; `options` are onnxruntime's session options; `digits` says that
@@ -106,9 +108,8 @@ def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str
     preprocessing = metadata.preprocessing or _assumed(runner)
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
     if shape != runner.input_shape:
-        raise SqnxtError(
-            f"{path}: takes images of {list(runner.input_shape)} and its metadata speak of {list(shape)}; export it again"
-        )
+        taken = list(runner.input_shape)
+        raise SqnxtError(f"{path}: takes images of {taken} and its metadata speak of {list(shape)}; export it again")
     data = path.read_bytes()
     return WebModel(
         path=path,
@@ -161,6 +162,6 @@ def _check_for_browser(runner: Runner) -> None:
     taken, given = runner.stored_types
     if given != "float32" or not (taken == "float32" or runner.takes_pixels):
         raise SqnxtError(
-            f"{runner.path}: takes {taken} and gives {given}, and LiteRT.js has float32 or plain pixels in and float32 out; "
-            "convert it with float input and output, as `sqnxt-tf export` does"
+            f"{runner.path}: takes {taken} and gives {given}, and LiteRT.js has float32 or plain pixels in and float32 "
+            "out; convert it with float input and output, as `sqnxt-tf export` does"
         )

@@ -105,6 +105,6 @@ def _member(package: Package, archive: tarfile.TarFile, file: RuntimeFile) -> by
 
 def _tampered(package: Package, what: str) -> SqnxtError:
     return SqnxtError(
-        f"npm: {what} of {package.name}@{package.version} is not what this release was tested with (its checksum differs); "
-        "check which registry npm asks with `npm config get registry`"
+        f"npm: {what} of {package.name}@{package.version} is not what this release was tested with (its checksum "
+        "differs); check which registry npm asks with `npm config get registry`"
     )

@@ -1,7 +1,7 @@
 """Which files of which npm packages run models in a browser: pinned, each with its checksum.
 
-`runtimes.json` is the list. To take a newer release, put its version, the `dist.integrity` that `npm view` prints and the
-files' SHA-256 there; the tests in a real browser say whether it still does.
+`runtimes.json` is the list. To take a newer release, put its version, the `dist.integrity` that `npm view` prints and
+the files' SHA-256 there; the tests in a real browser say whether it still does.
 """
 
 import json

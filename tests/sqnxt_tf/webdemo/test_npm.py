@@ -58,7 +58,7 @@ def test_the_files_asked_for_come_out(registry: Path, tmp_path: Path) -> None:
 
 def test_another_tarball_is_refused(registry: Path, tmp_path: Path) -> None:
     registry.write_bytes(tarball({"dist/index.js": CONTENT.replace(b"42", b"43")}))
-    with pytest.raises(SqnxtError, match="checksum differs.*npm config get registry"):
+    with pytest.raises(SqnxtError, match=r"checksum differs.*npm config get registry"):
         fetch(package(tarball({"dist/index.js": CONTENT})), tmp_path / "site")
     assert not (tmp_path / "site").exists()
 
@@ -86,7 +86,7 @@ def test_an_npm_that_fails_says_why(registry: Path, tmp_path: Path) -> None:
 
 def test_without_npm_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SqnxtError, match="npm is not installed.*apt install npm.*nodejs.org"):
+    with pytest.raises(SqnxtError, match=r"npm is not installed.*apt install npm.*nodejs\.org"):
         fetch(package(b""), tmp_path / "site")
 
 

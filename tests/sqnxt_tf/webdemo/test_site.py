@@ -38,7 +38,8 @@ def plain_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     for batch in (1, 4):
         onnx.save(to_onnx(model, batch=batch), folder / f"batch{batch}.onnx")
         (folder / f"batch{batch}.tflite").write_bytes(to_tflite(model, "float32", batch=batch))
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    single = keras.layers.Input((8, 8, 3), batch_size=1, name="image")
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(single, model(single)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: [[np.ones((1, 8, 8, 3), np.float32)]]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -165,7 +166,7 @@ def test_metadata_that_contradict_the_file_are_refused(models: Path, change: dic
 def test_a_site_is_replaced_by_force_and_nothing_else_is(models: Path, tmp_path: Path, offline: list[str]) -> None:
     folder, model = tmp_path / "site", models / "batch1.tflite"
     write_webdemo([model], folder)
-    with pytest.raises(SqnxtError, match="not empty.*--force"):
+    with pytest.raises(SqnxtError, match=r"not empty.*--force"):
         write_webdemo([model], folder)
     again = write_webdemo([models / "batch1.onnx"], folder, force=True)
     assert held(folder) == list(again.files)
