@@ -7,6 +7,7 @@ Needs what the page's tests need: npm, Chromium and playwright.
 
 import functools
 import http.server
+import math
 import shutil
 import sys
 import tempfile
@@ -31,9 +32,15 @@ SCREENS = {
         "color_scheme": "dark",
     },
 }
-# strokes on a pad whose sides are 1
-THREE = [(0.33, 0.24), (0.42, 0.18), (0.55, 0.18), (0.63, 0.27), (0.6, 0.4), (0.45, 0.47), (0.6, 0.53), (0.67, 0.65)]
-THREE += [(0.62, 0.77), (0.5, 0.83), (0.37, 0.8), (0.3, 0.73)]
+
+
+def arc(x: float, y: float, radius: float, start: float, end: float) -> list[tuple[float, float]]:
+    """Part of a circle on a pad whose sides are 1; degrees, clockwise from the right."""
+    angles = [math.radians(start + (end - start) * step / 30) for step in range(31)]
+    return [(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles]
+
+
+THREE = [*arc(0.48, 0.34, 0.16, -150, 80), *arc(0.48, 0.66, 0.18, -80, 150)]
 
 
 @contextmanager
