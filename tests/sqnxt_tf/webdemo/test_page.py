@@ -26,6 +26,7 @@ PHONE = {
     "has_touch": True,
     "color_scheme": "dark",
 }
+PATIENCE_S = 180  # nothing is timed here: a machine that is busy with other work may take its time
 SETTLED = "body[data-state=ready], body[data-state=failed]"
 
 
@@ -33,6 +34,7 @@ SETTLED = "body[data-state=ready], body[data-state=failed]"
 def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Iterator[Any]:
     """A page that has its first model; fails where it said anything wrong or asked another host for anything."""
     context = browser.new_context(**{**DESKTOP, **options})
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     wrong: list[str] = []
     page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
@@ -56,7 +58,7 @@ def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Ite
 
 def wait_for(page: Any, expression: str) -> None:
     """Until it holds; elements stand under their ids. (Playwright's own wait needs `eval`, which the page forbids.)"""
-    for _ in range(300):
+    for _ in range(10 * PATIENCE_S):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(100)
