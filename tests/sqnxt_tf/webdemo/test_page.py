@@ -194,7 +194,7 @@ def test_the_camera_reads_a_digit_on_paper(browser: Any, digit_site: str) -> Non
         choose_model(page, 1)
         wait_for(page, "best.textContent === '0'")
         page.click("[data-source=draw]")
-        wait_for(page, "hint.textContent.startsWith('Draw here')")
+        wait_for(page, "hint.textContent.startsWith('Waiting for a drawing')")
         assert page.evaluate("document.getElementById('video').srcObject") is None, "the camera is off"
 
 
@@ -265,10 +265,11 @@ def test_a_model_that_the_host_lost_is_told(browser: Any, photo_site: str, host:
     data = lost.read_bytes()
     lost.unlink()
     try:
-        page = browser.new_page()
-        page.goto(photo_site)
-        page.wait_for_selector("body[data-state=failed]")
-        assert "photos.onnx: the host answers 404" in page.inner_text("#hint")
-        page.close()
+        with browser.new_context() as context:
+            context.set_default_timeout(PATIENCE_S * 1000)
+            page = context.new_page()
+            page.goto(photo_site)
+            page.wait_for_selector("body[data-state=failed]")
+            assert "photos.onnx: the host answers 404" in page.inner_text("#hint")
     finally:
         lost.write_bytes(data)

@@ -8,7 +8,7 @@ const PEN = 18;
 
 export class Drawing {
   live = false;
-  hint = "Draw here, with a finger, a pen or the mouse.";
+  hint = "Waiting for a drawing.";
 
   constructor({ canvas, undo, clear }, changed) {
     this.canvas = canvas;
@@ -72,6 +72,7 @@ export class Drawing {
 
   /** The strokes in the page's ink, at the screen's resolution. */
   #redraw() {
+    this.canvas.classList.toggle("empty", !this.strokes.length);
     const side = Math.round(this.canvas.clientWidth * devicePixelRatio);
     if (!side) return;
     this.canvas.width = this.canvas.height = side;

@@ -56,37 +56,42 @@ async function work() {
 async function answer() {
   if (!model) return;
   const [used, from, described] = [model, source, entry];
-  const started = performance.now();
-  const picture = from.picture(described);
-  if (!picture) {
+  const given = await once(used, from, described);
+  if (!given) {
     timing.reset();
     results.clear(from.hint);
     results.showSpeed(null, null, from.live);
     return;
   }
+  if (from !== source || used !== model) return;
+  results.show(given.outputs, described.labels);
+  results.showSeen(given.shown);
+  if (!from.live) await again(used, from, described);
+  results.showSpeed(timing.latency, timing.rate(from.live), from.live);
+  const detail = { model: described.path, outputs: Array.from(given.outputs), milliseconds: given.milliseconds };
+  document.dispatchEvent(new CustomEvent("answer", { detail }));
+}
+
+/** From the source's picture to the model's outputs, timed; null where there is no picture. */
+async function once(used, from, described) {
+  const started = performance.now();
+  const picture = from.picture(described);
+  if (!picture) return null;
   const shown = seen(picture, described);
   const input = toInput(shown, described);
   const prepared = performance.now();
   const outputs = await used.run(input);
-  const done = performance.now();
-  if (from !== source || used !== model) return;
-  timing.add(prepared - started, done - prepared);
-  results.show(outputs, described.labels);
-  results.showSeen(shown);
-  if (!from.live) await rerun(used, input);
-  results.showSpeed(timing.latency, timing.rate(from.live), from.live);
-  const detail = { model: described.path, outputs: Array.from(outputs), milliseconds: done - prepared };
-  document.dispatchEvent(new CustomEvent("answer", { detail }));
+  const milliseconds = performance.now() - prepared;
+  timing.add(prepared - started, milliseconds);
+  return { shown, outputs, milliseconds };
 }
 
 /** A still picture once more and again, until something new is asked. */
-async function rerun(used, input) {
+async function again(used, from, described) {
   const end = performance.now() + STILL_MILLISECONDS;
   for (let run = 0; run < STILL_RUNS && performance.now() < end && !asked; run++) {
     await new Promise((resolve) => setTimeout(resolve)); // let strokes in
-    const started = performance.now();
-    await used.run(input);
-    timing.addRun(performance.now() - started);
+    await once(used, from, described);
   }
 }
 

@@ -30,6 +30,7 @@ export class Results {
     const parts = probabilities(outputs);
     const order = parts.map((_, index) => index).sort((a, b) => parts[b] - parts[a] || a - b);
     this.best.textContent = labels[order[0]];
+    this.best.classList.toggle("long", labels[order[0]].length > 4);
     this.hint.textContent = "";
     const rows = Math.min(MOST_ROWS, order.length);
     while (this.list.children.length > rows) this.list.lastChild.remove();

@@ -28,15 +28,34 @@ async function download({ file, path, sha256 }) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-let litert;
+const started = {};
+
+/** What `start` gives, once for all models of a runtime; a start that fails is tried again for the next model. */
+function once(name, start) {
+  started[name] ??= start().catch((error) => {
+    delete started[name];
+    throw error;
+  });
+  return started[name];
+}
+
+async function startLiteRt() {
+  const module = await import(at("runtimes/litert/core.js"));
+  globalThis.Module = { printErr: log }; // the runtime reads it once, when it starts
+  await module.loadLiteRt(at("runtimes/litert/wasm/"));
+  return module;
+}
+
+async function startOnnxRuntime() {
+  const module = await import(at("runtimes/onnxruntime/ort.js"));
+  module.env.wasm.numThreads = 1;
+  module.env.wasm.wasmPaths = { wasm: at("runtimes/onnxruntime/ort-wasm-simd-threaded.wasm") };
+  module.env.logLevel = "error";
+  return module;
+}
 
 async function loadTflite(entry, bytes) {
-  litert ??= import(at("runtimes/litert/core.js")).then(async (module) => {
-    globalThis.Module = { printErr: log }; // the runtime reads it once, when it starts
-    await module.loadLiteRt(at("runtimes/litert/wasm/"));
-    return module;
-  });
-  const { loadAndCompile, Tensor } = await litert;
+  const { loadAndCompile, Tensor } = await once("litert", startLiteRt);
   const model = await loadAndCompile(bytes, { accelerator: "wasm" });
   const shape = inputShape(entry);
   return {
@@ -60,16 +79,8 @@ function log(line) {
   console[quiet ? "debug" : "error"](line);
 }
 
-let onnxruntime;
-
 async function loadOnnx(entry, bytes) {
-  onnxruntime ??= import(at("runtimes/onnxruntime/ort.js")).then((module) => {
-    module.env.wasm.numThreads = 1;
-    module.env.wasm.wasmPaths = { wasm: at("runtimes/onnxruntime/ort-wasm-simd-threaded.wasm") };
-    module.env.logLevel = "error";
-    return module;
-  });
-  const ort = await onnxruntime;
+  const ort = await once("onnxruntime", startOnnxRuntime);
   const session = await ort.InferenceSession.create(bytes, {
     executionProviders: ["wasm"],
     logSeverityLevel: 3,

@@ -23,11 +23,6 @@ export class Timing {
     while (this.frames[0] < performance.now() - 2 * SECOND) this.frames.shift();
   }
 
-  /** One more run of the same input. */
-  addRun(run) {
-    keep(this.runs, run);
-  }
-
   get latency() {
     return this.runs.length ? mean(this.runs) : null;
   }
