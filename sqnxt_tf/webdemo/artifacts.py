@@ -76,12 +76,12 @@ def describe(paths: Sequence[str | Path]) -> list[WebModel]:
 
 def _titles(files: Sequence[Path], known: Sequence[Metadata | None]) -> list[str]:
     """What tells the models apart: their precisions, or with the formats, or the files' names."""
-    precisions = [metadata.precision if metadata else "unknown precision" for metadata in known]
+    precisions = [metadata.precision if metadata else "no metadata" for metadata in known]
     formats = [f"{precision} {path.suffix[1:]}" for precision, path in zip(precisions, files, strict=True)]
     for titles in (precisions, formats, [path.stem for path in files], [path.name for path in files]):
         if len(set(titles)) == len(files):
             return titles
-    return [str(path) for path in files]
+    return [f"{path.name} ({number})" for number, path in enumerate(files, 1)]  # a folder's name is nobody's business
 
 
 def _places(files: Sequence[Path]) -> list[str]:
@@ -96,53 +96,69 @@ def _places(files: Sequence[Path]) -> list[str]:
 
 
 def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str) -> WebModel:
-    path, notes = runner.path, []
     _check_for_browser(runner)
-    if metadata is None:
-        notes.append(f"{path}: says nothing of itself; classes are numbered and images mapped to -1..1")
-        metadata = Metadata()
-    classes = runner.run(runner.noise(1)).shape[1]
-    labels = metadata.labels
-    if labels and len(labels) != classes:
-        raise SqnxtError(f"{path}: has {classes} outputs and names {len(labels)} classes; export it again")
-    preprocessing = metadata.preprocessing or _assumed(runner)
-    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
-    if shape != runner.input_shape:
-        taken = list(runner.input_shape)
-        raise SqnxtError(f"{path}: takes images of {taken} and its metadata speak of {list(shape)}; export it again")
-    data = path.read_bytes()
+    notes: list[str] = []
+    known = metadata or Metadata(precision="")
+    data = runner.path.read_bytes()
     return WebModel(
-        path=path,
+        path=runner.path,
         title=title,
         file=place,
         format=runner.format,
-        precision=metadata.precision,
-        network=metadata.network,
-        labels=labels or tuple(f"class {index}" for index in range(classes)),
-        preprocessing=preprocessing,
+        precision=known.precision,
+        network=known.network,
+        labels=_labels(runner, known, notes),
+        preprocessing=_preprocessing(runner, known, notes),
         input="uint8" if runner.takes_pixels else "float32",
         layout=runner.layout,
         options=dict(runner.options),
-        digits=metadata.data.startswith(OWN_DIGITS),
+        digits=known.data.startswith(OWN_DIGITS),
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        accuracy=metadata.accuracy,
-        data=metadata.data,
+        accuracy=known.accuracy,
+        data=known.data,
         notes=tuple(notes),
     )
 
 
-def _assumed(runner: Runner) -> Preprocessing:
-    """For a file that does not tell: stretched, and -1..1 where it takes floats.
+def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, ...]:
+    """What its outputs are called, after one run that counts them.
 
     Raises:
-        SqnxtError: the input has as many channels as no picture.
+        SqnxtError: it names another number of classes than it has.
+    """
+    classes = runner.run(runner.noise(1)).shape[1]
+    if not metadata.labels:
+        notes.append("it does not name its classes: they are numbered")
+        return tuple(f"class {index}" for index in range(classes))
+    if len(metadata.labels) != classes:
+        named = len(metadata.labels)
+        raise SqnxtError(f"{runner.path}: has {classes} outputs and names {named} classes; export it again")
+    return metadata.labels
+
+
+def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Preprocessing:
+    """What it says of that; else stretched to its size, and mapped to -1..1 where it takes floats.
+
+    Raises:
+        SqnxtError: it says what does not fit its input, or has as many channels as no picture.
     """
     height, width, channels = runner.input_shape
-    if channels not in (1, 3):
-        raise SqnxtError(f"{runner.path}: takes images of {channels} channels; a page has grey and RGB ones")
-    plain = Preprocessing.plain(height, width, channels)
-    return plain.raw() if runner.takes_pixels else plain
+    told = metadata.preprocessing
+    if told is None:
+        if channels not in (1, 3):
+            raise SqnxtError(f"{runner.path}: takes images of {channels} channels; a page has grey and RGB ones")
+        plain = Preprocessing.plain(height, width, channels)
+        notes.append("it does not tell its preprocessing: images are stretched" + ", -1..1" * (not runner.takes_pixels))
+        return plain.raw() if runner.takes_pixels else plain
+    if (told.height, told.width, told.channels) != runner.input_shape:
+        says = [told.height, told.width, told.channels]
+        raise SqnxtError(
+            f"{runner.path}: takes images of {list(runner.input_shape)} and its metadata speak of {says}; export it again"
+        )
+    if runner.takes_pixels and told != told.raw():
+        raise SqnxtError(f"{runner.path}: takes plain pixels and its metadata ask for arithmetic; export it again")
+    return told
 
 
 def _check_for_browser(runner: Runner) -> None:

@@ -35,7 +35,7 @@ class Site:
     @property
     def notes(self) -> list[str]:
         """What was assumed of models that do not tell."""
-        return [note for model in self.models for note in model.notes]
+        return [f"{model.path}: {note}" for model in self.models for note in model.notes]
 
     def to_json(self) -> dict[str, Any]:
         """The `webdemo` document."""

@@ -130,7 +130,23 @@ def test_a_model_that_says_nothing_gets_numbered_classes_and_a_note(
     assert site.models[0].labels == ("class 0", "class 1")
     assert site.models[0].preprocessing == Preprocessing.plain(8, channels=3)
     assert not site.models[0].digits
-    assert "says nothing of itself" in site.notes[0]
+    assert [note.removeprefix(f"{models / 'bare.onnx'}: ") for note in site.notes] == [
+        "it does not name its classes: they are numbered",
+        "it does not tell its preprocessing: images are stretched, -1..1",
+    ]
+    assert str(tmp_path) not in (tmp_path / "site" / "models.json").read_text(), (
+        "no folder of this machine is published"
+    )
+
+
+def test_files_of_one_name_are_told_apart_without_their_folders(
+    models: Path, tmp_path: Path, offline: list[str]
+) -> None:
+    (models / "deep").mkdir()
+    (models / "deep" / "batch1.onnx").write_bytes((models / "batch1.onnx").read_bytes())
+    described = describe([models / "batch1.onnx", models / "deep" / "batch1.onnx"])
+    assert [model.title for model in described] == ["batch1.onnx (1)", "batch1.onnx (2)"]
+    assert [model.file for model in described] == ["models/batch1.onnx", "models/batch1-2.onnx"]
 
 
 @pytest.mark.parametrize(
