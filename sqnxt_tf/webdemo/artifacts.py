@@ -149,13 +149,12 @@ def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Prep
         if channels not in (1, 3):
             raise SqnxtError(f"{runner.path}: takes images of {channels} channels; a page has grey and RGB ones")
         plain = Preprocessing.plain(height, width, channels)
-        notes.append("it does not tell its preprocessing: images are stretched" + ", -1..1" * (not runner.takes_pixels))
+        range_ = "0..255" if runner.takes_pixels else "-1..1"
+        notes.append(f"it does not tell its preprocessing: images are stretched and mapped to {range_}")
         return plain.raw() if runner.takes_pixels else plain
     if (told.height, told.width, told.channels) != runner.input_shape:
-        says = [told.height, told.width, told.channels]
-        raise SqnxtError(
-            f"{runner.path}: takes images of {list(runner.input_shape)} and its metadata speak of {says}; export it again"
-        )
+        takes, told_of = list(runner.input_shape), [told.height, told.width, told.channels]
+        raise SqnxtError(f"{runner.path}: takes images of {takes} and its metadata speak of {told_of}; export it again")
     if runner.takes_pixels and told != told.raw():
         raise SqnxtError(f"{runner.path}: takes plain pixels and its metadata ask for arithmetic; export it again")
     return told

@@ -132,7 +132,7 @@ def test_a_model_that_says_nothing_gets_numbered_classes_and_a_note(
     assert not site.models[0].digits
     assert [note.removeprefix(f"{models / 'bare.onnx'}: ") for note in site.notes] == [
         "it does not name its classes: they are numbered",
-        "it does not tell its preprocessing: images are stretched, -1..1",
+        "it does not tell its preprocessing: images are stretched and mapped to -1..1",
     ]
     assert str(tmp_path) not in (tmp_path / "site" / "models.json").read_text(), (
         "no folder of this machine is published"
