@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .training.recipes import RECIPES, Recipe
     from .workflows.check_data import check_data
     from .workflows.benchmark import BenchmarkResult, benchmark
+    from .webdemo.site import Site, write_webdemo
     from .workflows.compare import Comparison, compare
     from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs
@@ -69,6 +70,7 @@ _HOMES = {
     "LayerRow": "networks.rows",
     "NetworkSummary": "networks.summaries",
     "Recipe": "training.recipes",
+    "Site": "webdemo.site",
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
     "benchmark": "workflows.benchmark",
@@ -97,6 +99,7 @@ _HOMES = {
     "summarise": "networks.summaries",
     "train": "workflows.train",
     "verify": "workflows.verify",
+    "write_webdemo": "webdemo.site",
 }
 
 __all__ = [
@@ -114,6 +117,7 @@ __all__ = [
     "ParityError",
     "Recipe",
     "SimulatorError",
+    "Site",
     "SqnxtError",
     "Verification",
     "__version__",
@@ -144,6 +148,7 @@ __all__ = [
     "summarise",
     "train",
     "verify",
+    "write_webdemo",
 ]
 
 

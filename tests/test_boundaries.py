@@ -33,6 +33,7 @@ RULES = {
     "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy"},
     "sqnxt_tf.reports": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy", "rich", "matplotlib"},
     "sqnxt_tf.workflows": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
+    "sqnxt_tf.webdemo": {"sqnxt_tf", "sqnxt_export"},
     "sqnxt_tf.cli": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "click", "rich"},
 }
 # inside sqnxt_tf: which of its own packages each may not import
@@ -43,6 +44,7 @@ FORBIDDEN_INSIDE = {
     "sqnxt_tf.device": {"cli", "codesign", "reports", "training", "workflows"},
     "sqnxt_tf.codesign": {"cli", "device", "reports", "training"},
     "sqnxt_tf.reports": {"cli", "codesign", "training"},
+    "sqnxt_tf.webdemo": {"cli", "codesign", "data", "device", "networks", "reports", "training", "workflows"},
     "sqnxt_tf.workflows": {"cli", "reports"},
 }
 

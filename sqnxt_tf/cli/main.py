@@ -27,6 +27,7 @@ VERBS = {
     "inspect": "inspect_file",
     "benchmark": "benchmark",
     "classify": "classify",
+    "webdemo": "webdemo",
     "simulate": "simulate",
     "compare": "compare",
     "accelerators": "accelerators",

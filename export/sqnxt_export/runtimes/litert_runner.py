@@ -37,6 +37,8 @@ class LiteRtRunner(Runner):
         if len(inputs) != 1 or not outputs or len(inputs[0]["shape"]) != 4:
             raise ExportError(f"{path}: has {len(inputs)} inputs; a network with one image as input is needed")
         self._input, self._output = inputs[0], outputs[0]
+        self.stored_types = (np.dtype(self._input["dtype"]).name, np.dtype(self._output["dtype"]).name)
+        self.resizable_batch = bool(self._input["shape_signature"][0] < 0)
         self.takes_pixels = self._input["dtype"] == np.uint8 and not self._input["quantization"][0]
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.
         batch, *shape = (int(side) for side in self._input["shape"])

@@ -63,8 +63,8 @@ class OnnxRunner(Runner):
         self._input = inputs[0].name
         # Pixels come channels last, as this package writes them, even where the height is that of a channel count.
         likely_first = shape[0] in _IMAGE_CHANNELS and not self.takes_pixels
-        self._channels_first = likely_first or shape[-1] not in _IMAGE_CHANNELS
-        image = [*shape[1:], shape[0]] if self._channels_first else shape
+        self.layout = "NCHW" if likely_first or shape[-1] not in _IMAGE_CHANNELS else "NHWC"
+        image = [*shape[1:], shape[0]] if self.layout == "NCHW" else shape
         fixed = batch if isinstance(batch, int) and batch > 0 else None
         super().__init__(path, onnxruntime.__version__, checked_shape(path, image), fixed)
 
@@ -81,6 +81,8 @@ class OnnxRunner(Runner):
         return np.ascontiguousarray(given.transpose(0, 3, 1, 2)) if self._channels_first else given
 
     def _invoke(self, given: NDArray[Any]) -> NDArray[np.float32]:
+        if self.layout == "NCHW":
+            given = np.ascontiguousarray(given.transpose(0, 3, 1, 2))
         try:
             logits: NDArray[np.float32] = self._session.run(None, {self._input: given})[0]
         except Exception as error:

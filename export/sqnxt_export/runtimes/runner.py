@@ -31,6 +31,9 @@ class Runner(ABC):
         options: What the runtime was told beside the number of threads, so that a figure can say how it came about.
         provider: What executes the graph inside the runtime: onnxruntime's execution providers, LiteRT's delegate.
         takes_pixels: The file takes uint8 pixels as they are; `images` are then whole numbers of 0 to 255.
+        layout: Order of the file's own input, "NHWC" or "NCHW"; `run` turns images over.
+        stored_types: What the file itself takes and gives, by NumPy's names; `run` converts.
+        resizable_batch: The file leaves the batch open, though its runtime starts with the one in `batch`.
     """
 
     format: str
@@ -38,6 +41,9 @@ class Runner(ABC):
     options: Mapping[str, str] = MappingProxyType({})
     provider: str = ""
     takes_pixels: bool = False
+    layout: str = "NHWC"
+    stored_types: tuple[str, str] = ("float32", "float32")
+    resizable_batch: bool = False
 
     def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
         if math.prod(input_shape) * (batch or 1) > _MOST_VALUES:

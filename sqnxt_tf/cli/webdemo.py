@@ -1,0 +1,35 @@
+"""`sqnxt-tf webdemo`."""
+
+from pathlib import Path
+
+import click
+
+from . import options
+from .output import Output
+
+
+@click.command("webdemo", short_help="A page that runs models in a browser.")
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
+@options.output("The folder to write.")
+@click.option("--title", metavar="TEXT", help="The page's heading; the first model's network if not given.")
+@options.force
+@options.output_options
+def command(models: tuple[Path, ...], output: Path, title: str | None, force: bool, out: Output) -> None:
+    """Write a static site that runs each MODEL (.tflite or .onnx) on the device of whoever opens it.
+
+    Draw, show it to the camera or drop an image: answers come from WebAssembly in the browser, and no image leaves it.
+    The runtimes come from npm while the site is written; the site itself asks nothing of anybody, works from any static
+    host and in any sub-folder.
+    """
+    from ..webdemo.site import write_webdemo
+
+    site = write_webdemo(models, output, title=title, force=force, progress=out.progress)
+    out.document(site.to_json())
+    runtimes = ", ".join(f"{runtime.name} {runtime.version}" for runtime in site.runtimes)
+    out.text(
+        f"{site.folder}: {len(site.files)} files, {site.bytes / 1e6:.1f} MB; {len(site.models)} models, {runtimes}"
+    )
+    out.text(f"look at it: python -m http.server --directory {site.folder}, then http://localhost:8000")
+    for note in site.notes:
+        out.note(f"note: {note}")
+    out.note("note: browsers give the camera to https addresses and to localhost only")

@@ -1,0 +1,150 @@
+// The page: which model, which source of pictures, and one answer after the other.
+//
+// Every answer is also an event on the document: "answer", with the model's file, its raw outputs and the milliseconds.
+
+import { Camera } from "./camera.js";
+import { Drawing } from "./drawing.js";
+import { Images } from "./images.js";
+import { seen, toInput } from "./preparing.js";
+import { Results } from "./results.js";
+import { load } from "./runtimes.js";
+import { Timing } from "./timing.js";
+import { describe, modelChoices } from "./models.js";
+
+const STILL_MILLISECONDS = 250; // how long a still picture is run again, for a figure that means something
+const STILL_RUNS = 30;
+
+const find = (id) => document.getElementById(id);
+const results = new Results({
+  best: find("best"), list: find("answers"), hint: find("hint"), preview: find("seen"),
+  latency: find("latency"), rate: find("rate"), rateName: find("rate-name"),
+});
+const timing = new Timing();
+const sources = {
+  draw: new Drawing({ canvas: find("pad"), undo: find("undo"), clear: find("clear") }, () => ask()),
+  camera: new Camera({ video: find("video"), flip: find("flip") }, () => ask()),
+  image: new Images(
+    { canvas: find("picture"), input: find("file"), target: document },
+    { changed: () => ask(), arrived: () => choose("image") },
+  ),
+};
+
+let source = sources.draw;
+let entry = null; // of models.json
+let model = null; // as loaded; null while another one loads
+let asked = false;
+let working = null;
+
+/** Answer what the source shows now. Calls during an answer are one call after it. */
+function ask() {
+  asked = true;
+  return (working ??= work());
+}
+
+async function work() {
+  while (asked) {
+    asked = false;
+    try {
+      await answer();
+    } catch (error) {
+      fail(error);
+    }
+  }
+  working = null;
+}
+
+async function answer() {
+  if (!model) return;
+  const [used, from, described] = [model, source, entry];
+  const given = await once(used, from, described);
+  if (!given) {
+    timing.reset();
+    results.clear(from.hint);
+    results.showSpeed(null, null, from.live);
+    return;
+  }
+  if (from !== source || used !== model) return;
+  results.show(given.outputs, described.labels);
+  results.showSeen(given.shown);
+  if (!from.live) await again(used, from, described);
+  results.showSpeed(timing.latency, timing.rate(from.live), from.live);
+  const detail = { model: described.path, outputs: Array.from(given.outputs), milliseconds: given.milliseconds };
+  document.dispatchEvent(new CustomEvent("answer", { detail }));
+}
+
+/** From the source's picture to the model's outputs, timed; null where there is no picture. */
+async function once(used, from, described) {
+  const started = performance.now();
+  const picture = from.picture(described);
+  if (!picture) return null;
+  const shown = seen(picture, described);
+  const input = toInput(shown, described);
+  const prepared = performance.now();
+  const outputs = await used.run(input);
+  const milliseconds = performance.now() - prepared;
+  timing.add(prepared - started, milliseconds);
+  return { shown, outputs, milliseconds };
+}
+
+/** A still picture once more and again, until something new is asked. */
+async function again(used, from, described) {
+  const end = performance.now() + STILL_MILLISECONDS;
+  for (let run = 0; run < STILL_RUNS && performance.now() < end && !asked; run++) {
+    await new Promise((resolve) => setTimeout(resolve)); // let strokes in
+    await once(used, from, described);
+  }
+}
+
+/** Show another source of pictures. */
+function choose(name) {
+  if (source !== sources[name]) source.hide();
+  source = sources[name];
+  timing.reset();
+  for (const button of document.querySelectorAll("[data-source]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.source === name));
+  }
+  find("stage").dataset.shows = name;
+  find("stage").classList.toggle("filled", name === "image" && Boolean(sources.image.loaded));
+  source.show();
+}
+
+/** Switch to another model; the one before is closed when its last answer is done. */
+async function use(chosen) {
+  const before = model;
+  [entry, model] = [chosen, null];
+  document.body.dataset.state = "loading";
+  results.clear(`Loading ${chosen.title} …`);
+  results.showSpeed(null, null, source.live);
+  describe(find("facts"), chosen);
+  await working;
+  before?.close();
+  try {
+    const loaded = await load(chosen);
+    if (entry !== chosen) return loaded.close();
+    model = loaded;
+    timing.reset();
+    document.body.dataset.state = "ready";
+    await ask();
+  } catch (error) {
+    if (entry === chosen) fail(error);
+  }
+}
+
+function fail(error) {
+  document.body.dataset.state = "failed";
+  results.clear(`This does not work here: ${error.message ?? error}`);
+  console.error(error);
+}
+
+async function start() {
+  const site = await (await fetch(new URL("../models.json", import.meta.url), { cache: "no-cache" })).json();
+  document.title = find("title").textContent = site.title;
+  for (const button of document.querySelectorAll("[data-source]")) {
+    button.addEventListener("click", () => choose(button.dataset.source));
+  }
+  modelChoices(find("models"), site.models, use);
+  choose("draw");
+  await use(site.models[0]);
+}
+
+start().catch(fail);

@@ -1,0 +1,107 @@
+// LiteRT.js and onnxruntime-web behind one interface. Each is loaded when the first model asks for it, from this site.
+//
+// A loaded model has run(values) -> Promise of Float32Array, and close(). Both run single-threaded on the page's own
+// thread: threads would need headers (COOP, COEP) that static hosts do not send.
+
+import { inputShape } from "./preparing.js";
+
+const at = (path) => new URL(`../${path}`, import.meta.url).href;
+
+/** Load a model of `models.json`. */
+export async function load(entry) {
+  const bytes = await download(entry);
+  const model = await (entry.format === "tflite" ? loadTflite(entry, bytes) : loadOnnx(entry, bytes));
+  await warmUp(model, entry);
+  return model;
+}
+
+/** First runs take longer: buffers are made, and browsers still compile. */
+async function warmUp(model, entry) {
+  const length = inputShape(entry).reduce((product, side) => product * side, 1);
+  const nothing = entry.input === "uint8" ? new Uint8Array(length) : new Float32Array(length);
+  for (let run = 0; run < 3; run++) await model.run(nothing);
+}
+
+async function download({ file, path, sha256 }) {
+  const answer = await fetch(at(`${file}?${sha256.slice(0, 12)}`)); // a new model is a new address: no stale cache
+  if (!answer.ok) throw new Error(`${path}: the host answers ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+const started = {};
+
+/** What `start` gives, once for all models of a runtime; a start that fails is tried again for the next model. */
+function once(name, start) {
+  started[name] ??= start().catch((error) => {
+    delete started[name];
+    throw error;
+  });
+  return started[name];
+}
+
+async function startLiteRt() {
+  const module = await import(at("runtimes/litert/core.js"));
+  globalThis.Module = { printErr: log }; // the runtime reads it once, when it starts
+  await module.loadLiteRt(at("runtimes/litert/wasm/"));
+  return module;
+}
+
+async function startOnnxRuntime() {
+  const module = await import(at("runtimes/onnxruntime/ort.js"));
+  module.env.wasm.numThreads = 1;
+  module.env.wasm.wasmPaths = { wasm: at("runtimes/onnxruntime/ort-wasm-simd-threaded.wasm") };
+  module.env.logLevel = "error";
+  return module;
+}
+
+async function loadTflite(entry, bytes) {
+  const { loadAndCompile, Tensor } = await once("litert", startLiteRt);
+  const model = await loadAndCompile(bytes, { accelerator: "wasm" });
+  const shape = inputShape(entry);
+  return {
+    async run(values) {
+      const input = new Tensor(values, shape);
+      let outputs = [];
+      try {
+        outputs = await model.run(input);
+        return Float32Array.from(await outputs[0].data());
+      } finally {
+        for (const tensor of [input, ...outputs]) tensor.delete(); // nothing else frees their memory
+      }
+    },
+    close: () => model.delete(),
+  };
+}
+
+/** LiteRT writes all it has to say to stderr, which would be the console's errors. */
+function log(line) {
+  const quiet = /^(INFO|WARNING|VERBOSE)\b/.test(line);
+  console[quiet ? "debug" : "error"](line);
+}
+
+async function loadOnnx(entry, bytes) {
+  const ort = await once("onnxruntime", startOnnxRuntime);
+  const session = await ort.InferenceSession.create(bytes, {
+    executionProviders: ["wasm"],
+    logSeverityLevel: 3,
+    extra: nested(entry.options),
+  });
+  const shape = inputShape(entry);
+  return {
+    async run(values) {
+      const outputs = await session.run({ [session.inputNames[0]]: new ort.Tensor(entry.input, values, shape) });
+      return Float32Array.from(outputs[session.outputNames[0]].data, Number);
+    },
+    close: () => session.release(),
+  };
+}
+
+/** {"session.a": "1"} as {session: {a: "1"}}, which is how onnxruntime-web takes its options. */
+function nested(options) {
+  const result = {};
+  for (const [name, value] of Object.entries(options)) {
+    const [head, ...rest] = name.split(".");
+    if (rest.length) (result[head] ??= {})[rest.join(".")] = value;
+  }
+  return result;
+}

@@ -1,0 +1,171 @@
+"""Write the site: page, models and runtimes in one folder that appears whole."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SqnxtError
+from ..folders import check_output_folder
+from ..progress import Progress, silent
+from .artifacts import WebModel, describe
+from .npm import fetch, find_npm
+from .runtimes import HERE, LICENSES, Runtime, runtimes_for
+
+PAGE = HERE / "page"
+MODELS, CONTENTS = "models.json", "contents.json"
+GENERATOR = "sqnxt-tf webdemo"
+LARGEST_CONTENTS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A site that was written: its folder, what is in it, and how many bytes that is."""
+
+    folder: Path
+    models: tuple[WebModel, ...]
+    runtimes: tuple[Runtime, ...]
+    files: tuple[str, ...]
+    bytes: int
+
+    @property
+    def notes(self) -> list[str]:
+        """What was assumed of models that do not tell."""
+        return [f"{model.path}: {note}" for model in self.models for note in model.notes]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `webdemo` document."""
+        return {
+            "output": str(self.folder),
+            "models": [{**model.to_json(), "path": str(model.path)} for model in self.models],
+            "runtimes": [{"name": runtime.name, "version": runtime.version} for runtime in self.runtimes],
+            "files": len(self.files),
+            "bytes": self.bytes,
+        }
+
+
+def write_webdemo(
+    models: Sequence[str | Path],
+    output: str | Path,
+    *,
+    title: str | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Site:
+    """Write a static site that runs `models` in the browser of whoever opens it.
+
+    Args:
+        models: `.tflite` and `.onnx` files; the page switches between them.
+        output: the folder to write; it appears whole, and takes the place of an earlier site with `force`.
+        title: the page's heading; the first model's network where not given.
+        force: replace a site that is there.
+        progress: told how far it is.
+
+    Raises:
+        SqnxtError: a model that no browser can run, npm missing or out of reach, a folder that holds something else.
+        ExportError: a model is not there or damaged, or the runtime that checks it is not installed.
+    """
+    folder = Path(output)
+    check_site(folder, force=force)
+    find_npm()
+    described = describe(models)
+    runtimes = runtimes_for(model.format for model in described)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        shutil.copytree(PAGE, part, dirs_exist_ok=True)
+        _copy_models(described, part)
+        _copy_runtimes(runtimes, part, progress)
+        _write_models(described, title, part)
+        files = _write_contents(part)
+        size = sum((part / name).stat().st_size for name in files)
+        check_site(folder, force=force)  # fetching may have taken minutes
+        _take_place(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Site(folder=folder, models=tuple(described), runtimes=tuple(runtimes), files=tuple(files), bytes=size)
+
+
+def check_site(folder: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a folder that holds something; with `force`, something that is no site of ours.
+
+    Raises:
+        SqnxtError: with the reason.
+    """
+    check_output_folder(folder, force=force)
+    if not folder.name or folder.name == "..":
+        raise SqnxtError(f"{folder}: has no name of its own to be written under; give the name of a folder")
+    if not folder.parent.is_dir():
+        raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
+    if not os.access(folder.parent, os.W_OK):
+        raise SqnxtError(f"{folder}: folder {folder.parent} is read-only; choose a folder that can be written")
+    if folder.is_symlink():
+        raise SqnxtError(f"{folder}: is a link; give the folder that it leads to")
+    if not folder.is_dir():
+        return
+    ours = _contents(folder)
+    held = (path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink())
+    if strange := next((name for path in held if (name := path.relative_to(folder).as_posix()) not in ours), None):
+        raise SqnxtError(f"{folder}: holds {strange!r}, which is no part of a site of ours; choose another folder")
+
+
+def _contents(folder: Path) -> set[str]:
+    """The files that a site of ours lists as its own; none where the folder is no such site."""
+    path = folder / CONTENTS
+    try:
+        if path.stat().st_size > LARGEST_CONTENTS:
+            return set()
+        listed = json.loads(path.read_bytes())
+        return set(map(str, listed["files"])) if listed["generator"] == GENERATOR else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _write_contents(part: Path) -> list[str]:
+    """List what is in the site, so that a later call may replace it; the names, relative and sorted."""
+    names = [path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file()]
+    names = sorted([*names, CONTENTS])
+    (part / CONTENTS).write_text(json.dumps({"generator": GENERATOR, "files": names}, indent=1))
+    return names
+
+
+def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> None:
+    """What the page reads first."""
+    usual = "Handwritten digits" if all(model.digits for model in models) else models[0].network or "Image classifier"
+    page = {"generator": GENERATOR, "title": title or usual, "models": [model.to_json() for model in models]}
+    (part / MODELS).write_text(json.dumps(page, indent=1))
+
+
+def _copy_models(models: Sequence[WebModel], part: Path) -> None:
+    (part / "models").mkdir()
+    for model in models:
+        shutil.copyfile(model.path, part / model.file)
+
+
+def _copy_runtimes(runtimes: Sequence[Runtime], part: Path, progress: Progress) -> None:
+    """The runtimes' files from npm, and the licences that the packages lack."""
+    packages = [(runtime, package) for runtime in runtimes for package in runtime.packages]
+    for done, (runtime, package) in enumerate(packages):
+        progress("fetching from npm", done, len(packages))
+        fetch(package, part / runtime.folder)
+    for runtime in runtimes:
+        shutil.copyfile(LICENSES / runtime.license, part / runtime.folder / "LICENSE.txt")
+    progress("fetching from npm", len(packages), len(packages))
+
+
+def _take_place(part: Path, folder: Path) -> None:
+    """Rename the finished folder; an earlier site steps aside first and is removed last."""
+    os.chmod(part, 0o755)  # noqa: PTH101 - mkdtemp made it private
+    aside = part.with_name(f"{part.name}-old")
+    if folder.is_dir():
+        folder.rename(aside)
+    try:
+        part.rename(folder)
+    except OSError:
+        if aside.is_dir():
+            aside.rename(folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,178 @@
+"""A small network trained on the digits in seconds, its artifacts, and a browser to show them in."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_export import Metadata, Preprocessing, export
+from sqnxt_tf.data import load_data
+from sqnxt_tf.webdemo.site import write_webdemo
+
+SIDE = 16
+KINDS = {
+    "float32.tflite": {},
+    "float16.tflite": {},
+    "int8.tflite": {},
+    "int16x8.tflite": {},
+    "float32.onnx": {"batch": None},
+    "float16.onnx": {},
+    "int8.onnx": {},
+    "int16.onnx": {},
+    "pixels-int8.tflite": {"embed_preprocessing": True},
+    "pixels-float32.onnx": {"embed_preprocessing": True},
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def missing(what: str) -> None:
+    """Skip where a person tests; fail in CI, which installs it."""
+    message = f"{what}; `.ci/run` shows how to install it"
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def digit_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One network that knows digits, in every precision: files named as in KINDS."""
+    folder = tmp_path_factory.mktemp("digits")
+    preprocessing = Preprocessing.plain(SIDE, channels=3)
+    train, test = load_data("digits", "train"), load_data("digits", "test")
+    images = np.array(train.batch(0, len(train)))
+    model = _trained(preprocessing.apply(images), train.labels)
+    seen = {"samples": np.array(test.batch(0, 64)), "calibration": images[:256]}
+    metadata = Metadata(
+        network="tiny", labels=train.class_names, preprocessing=preprocessing, data=test.name, input_size=(SIDE, SIDE)
+    )
+    for name, options in KINDS.items():
+        prepare = preprocessing.raw() if "embed_preprocessing" in options else preprocessing
+        kind, _, suffix = name.rpartition(".")
+        given = {key: prepare.apply(value) for key, value in seen.items()} | options
+        precision = kind.rpartition("-")[2]
+        export(model, folder / name, format=suffix, precision=precision, metadata=metadata, trained=False, **given)
+    return folder
+
+
+def _trained(images: Any, labels: Any) -> Any:
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    image = layers.Input(images.shape[1:], name="image")
+    x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu", name="conv1")(image)
+    x = layers.Conv2D(24, 3, strides=2, padding="same", activation="relu", name="conv2")(x)
+    x = layers.Dense(48, activation="relu", name="fc1")(layers.Flatten(name="flatten")(x))
+    model = keras.Model(image, layers.Dense(10, name="fc2")(x), name="tiny")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(2e-3), loss)
+    shifted = np.concatenate([np.roll(images, step, axis) for step in (-1, 0, 1) for axis in (1, 2)])
+    model.fit(shifted, np.tile(labels, 6), batch_size=32, epochs=4, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="session")
+def photo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights, a wide grey input, five classes, ending in a softmax: nothing of the digits."""
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(2)
+    image = keras.layers.Input((18, 30, 1), name="image")
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu", name="conv")(image)
+    x = keras.layers.Dense(5, activation="softmax", name="fc")(keras.layers.Flatten(name="flatten")(x))
+    preprocessing = Preprocessing(
+        height=18, width=30, channels=1, resize="short_side_crop", mean=(120.0,), scale=(50.0,)
+    )
+    samples = np.random.default_rng(0).normal(size=(8, 18, 30, 1)).astype(np.float32)
+    labels = ("ant", "<b>bee</b>", "cat", "dog", "a very long name of a class that will not fit into any row")
+    path = tmp_path_factory.mktemp("photos") / "photos.onnx"
+    metadata = Metadata(network="tiny", labels=labels, preprocessing=preprocessing)
+    model = keras.Model(image, x, name="photos")
+    export(model, path, format="onnx", precision="float32", samples=samples, metadata=metadata, trained=False)
+    return path
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """A plain static host: no headers of its own, as on most of them."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address at which it is served."""
+    folder = tmp_path_factory.mktemp("host")
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def digit_site(host: tuple[Path, str], digit_artifacts: Path) -> str:
+    """Address of a site with all artifacts of the digits, in a sub-folder of its host."""
+    folder, address = host
+    if shutil.which("npm") is None:
+        missing("no npm is installed")
+    (folder / "some" / "where").mkdir(parents=True)
+    write_webdemo([digit_artifacts / name for name in KINDS], folder / "some" / "where" / "digits")
+    return f"{address}/some/where/digits/"
+
+
+@pytest.fixture(scope="session")
+def photo_site(host: tuple[Path, str], photo_artifact: Path) -> str:
+    """Address of a site with one model that knows nothing of digits."""
+    folder, address = host
+    if shutil.which("npm") is None:
+        missing("no npm is installed")
+    write_webdemo([photo_artifact], folder / "photos", title="Photos & <i>more</i>")
+    return f"{address}/photos/"
+
+
+@pytest.fixture(scope="session")
+def video_of_a_digit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the fake camera films: a zero in dark ink on paper that is lighter on one side."""
+    from PIL import Image, ImageDraw
+
+    height, width = 240, 320
+    shade = np.tile(np.linspace(150, 225, width), (height, 1)).astype(np.uint8)
+    paper = Image.fromarray(shade)
+    ImageDraw.Draw(paper).ellipse((125, 60, 195, 180), outline=30, width=12)
+    luma = np.asarray(paper).astype(np.uint8).tobytes()
+    chroma = bytes([128]) * (height // 2 * (width // 2) * 2)
+    path = tmp_path_factory.mktemp("video") / "zero.y4m"
+    head = f"YUV4MPEG2 W{width} H{height} F25:1 Ip A1:1 C420mpeg2\n".encode()
+    path.write_bytes(head + (b"FRAME\n" + luma + chroma) * 5)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(video_of_a_digit: Path) -> Iterator[Any]:
+    """Headless Chromium with a camera that films a digit."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright is not installed")
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        missing("no Chromium is installed")
+    camera = [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={video_of_a_digit}",
+    ]
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *camera])
+        yield chromium
+        chromium.close()
