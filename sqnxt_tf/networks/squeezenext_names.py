@@ -17,6 +17,7 @@ _SYSTEMATIC = re.compile(
 )
 LIMITS = {"blocks": (1, 64), "width": (0.125, 8), "stem_kernel": (1, 31), "groups": (1, 64)}
 """What each number may be: far beyond what anybody trains, and little enough to describe at once."""
+MOST_PARTS = 100  # the denominator of a width: w5d4 is 1.25
 
 
 def spec_name(spec: SqnxtSpec) -> str:
@@ -26,7 +27,7 @@ def spec_name(spec: SqnxtSpec) -> str:
 
 def systematic_name(spec: SqnxtSpec) -> str:
     """The name that `parse_name` reads."""
-    width = Fraction(spec.width).limit_denominator(999)
+    width = Fraction(spec.width).limit_denominator(MOST_PARTS)
     parts = [
         "sqnxt",
         "-".join(map(str, spec.depth)),
@@ -74,3 +75,7 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
         low, high = LIMITS[what]
         if not low <= value <= high:
             raise SqnxtError(f"network {name!r}: {what} {value:g} is out of range; give {low:g} to {high:g}")
+    if float(Fraction(spec.width).limit_denominator(MOST_PARTS)) != spec.width:
+        raise SqnxtError(
+            f"network {name!r}: width {spec.width} has no name; give a fraction of {MOST_PARTS} parts at most"
+        )
