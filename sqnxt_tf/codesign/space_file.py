@@ -45,8 +45,9 @@ class _Numbers:
         return f"{'whole numbers' if self.whole else 'numbers'} in {self.low:g}..{self.high:g}"
 
     def accepts(self, value: object) -> bool:
-        kind = int if self.whole else (int, float)
-        return isinstance(value, kind) and not isinstance(value, bool) and self.low <= float(value) <= self.high  # type: ignore[arg-type]
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+            return False
+        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +177,9 @@ def _section(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, An
 
 def _values(entry: object, kind: _Numbers | _Words, where: str) -> tuple[Value, ...]:
     """A value, a list of them, or `{ from, to, step }`, both ends included."""
+    values: list[Any]
     if isinstance(entry, dict):
-        _refuse_unknown(entry, ("from", "to", "step"), where)
-        begin, end, step = entry.get("from"), entry.get("to"), entry.get("step", 1)
-        ends_fit = isinstance(kind, _Numbers) and kind.accepts(begin) and kind.accepts(end)
-        if not ends_fit or not all(isinstance(number, int) for number in (begin, end, step)) or step < 1:
-            raise SqnxtError(
-                f"{where} is {entry!r}; give {{ from = .., to = .., step = .. }} in whole numbers, or a list of {kind}"
-            )
-        if (end - begin) // step >= MOST_VALUES:
-            raise SqnxtError(f"{where} has more than {MOST_VALUES} values; leave some out")
-        values: list[Any] = list(range(begin, end + 1, step))
+        values = list(_span(entry, kind, where))
     else:
         values = list(entry) if isinstance(entry, list) else [entry]
     if not values or len(values) > MOST_VALUES or not all(map(kind.accepts, values)):
@@ -196,6 +189,18 @@ def _values(entry: object, kind: _Numbers | _Words, where: str) -> tuple[Value, 
     if len(set(values)) < len(values):
         raise SqnxtError(f"{where} is {_short(entry)}; name each value once")
     return tuple(values)
+
+
+def _span(entry: Mapping[str, Any], kind: _Numbers | _Words, where: str) -> range:
+    """The whole numbers of `{ from, to, step }`."""
+    _refuse_unknown(entry, ("from", "to", "step"), where)
+    begin, end, step = (entry.get(key, default) for key, default in (("from", None), ("to", None), ("step", 1)))
+    whole = all(isinstance(number, int) for number in (begin, end, step))
+    if not (isinstance(kind, _Numbers) and whole and kind.accepts(begin) and kind.accepts(end) and step >= 1):
+        raise SqnxtError(f"{where} is {_short(entry)}; give {{ from, to, step }} in whole numbers, or a list of {kind}")
+    if (end - begin) // step >= MOST_VALUES:
+        raise SqnxtError(f"{where} has more than {MOST_VALUES} values; leave some out")
+    return range(begin, end + 1, step)
 
 
 def _objectives(entry: object, where: str) -> tuple[str, ...]:

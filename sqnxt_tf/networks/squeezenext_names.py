@@ -69,7 +69,7 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
     Raises:
         SqnxtError: a number out of range; `name` says whose.
     """
-    given = [("blocks", blocks) for blocks in spec.depth]
+    given: list[tuple[str, float]] = [("blocks", blocks) for blocks in spec.depth]
     given += [("width", spec.width), ("stem_kernel", spec.stem_kernel), ("groups", spec.groups)]
     for what, value in given:
         low, high = LIMITS[what]
