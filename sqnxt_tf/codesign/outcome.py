@@ -1,6 +1,6 @@
 """The answer of a search: all that was costed, what is worth having, and where known networks stand."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,14 @@ class Standing:
             "places": dict(self.places),
             "dominated_by": len(self.dominators),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """A figure of one network on one accelerator over the same on another."""
+
+    candidate: Candidate
+    value: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +92,16 @@ class Outcome:
             dominators=tuple(peers[index] for index in dominators(values, own)),
         )
 
+    def ratios(self, accelerator: str, over: str, figure: Callable[[Candidate], float]) -> list[Ratio]:
+        """For each network on both accelerators, its figure on the one over that on the other, smallest first."""
+        there = {(one.spec, one.input_size): one for one in self.candidates if one.accelerator == over}
+        found = [
+            Ratio(candidate=one, value=figure(one) / figure(there[one.spec, one.input_size]))
+            for one in self.candidates
+            if one.accelerator == accelerator and (one.spec, one.input_size) in there
+        ]
+        return sorted(found, key=lambda ratio: ratio.value)
+
     def to_json(self, *, everything: bool = False) -> dict[str, Any]:
         """The `search` document; `everything` adds all candidates to the Pareto set."""
         return {
@@ -125,17 +143,3 @@ def better_than(outcome: Outcome, reference: Candidate, *, in_all: tuple[str, ..
         if all(one.figures[name] < reference.figures[name] for name in in_all)
     ]
     return tuple(sorted(found, key=lambda one: one.figures[in_all[0]]))
-
-
-def suited(outcome: Outcome, first: str, second: str, figure: str) -> list[tuple[str, float]]:
-    """For each network on both accelerators, `figure` on the first over that on the second, smallest first."""
-    on: dict[str, dict[tuple[Any, int], Candidate]] = {first: {}, second: {}}
-    for candidate in outcome.candidates:
-        if candidate.accelerator in on:
-            on[candidate.accelerator][candidate.spec, candidate.input_size] = candidate
-    ratios = [
-        (one.network, one.figures[figure] / on[second][key].figures[figure])
-        for key, one in on[first].items()
-        if key in on[second]
-    ]
-    return sorted(ratios, key=lambda ratio: ratio[1])

@@ -167,7 +167,7 @@ class _Worker:
         else:
             self.found[key] = None
 
-    def _key(self, values: Mapping[str, Value]) -> Key:
+    def _key(self, values: Mapping[str, Any]) -> Key:
         """The point; where the stages' sum is not allowed there is none, and the values themselves will do."""
         return self._space.point(values) or tuple(values[name] for name in self._choices)
 

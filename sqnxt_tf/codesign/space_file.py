@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -93,8 +93,8 @@ def list_spaces() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SPACES.glob("*.toml")))
 
 
-def load_space(name_or_path: str | Path) -> Space:
-    """A bundled space by its name, or a file of one's own by its path.
+def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None) -> Space:
+    """A bundled space by its name, or a file of one's own by its path; `only` names fewer values of some dimensions.
 
     Raises:
         SqnxtError: no such space or file, not TOML, or an entry that is missing, unknown or out of range.
@@ -117,10 +117,10 @@ def load_space(name_or_path: str | Path) -> Space:
         table = tomllib.loads(content.decode("utf-8"))
     except ValueError as error:
         raise SqnxtError(f"{path}: not TOML ({error}); mend the file, or start from a bundled space") from error
-    return _space(table, path)
+    return _space(table, path, only or {})
 
 
-def _space(table: Mapping[str, Any], path: Path) -> Space:
+def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str]]) -> Space:
     _refuse_unknown(table, _TOP, f"{path}:")
     sections = {name: _section(table, name, path) for name in ("network", "accelerator", "area")}
     dimensions: dict[str, tuple[Value, ...]] = {}
@@ -134,6 +134,7 @@ def _space(table: Mapping[str, Any], path: Path) -> Space:
                 raise SqnxtError(f"{path}: {section}.{key} is missing; add it, as in the bundled space `paper`")
             elif kind.default:
                 dimensions[key] = kind.default
+    dimensions |= {name: _narrowed(dimensions, name, values) for name, values in only.items()}
     dimensions["width"] = tuple(map(float, dimensions["width"]))
     for width in dimensions["width"]:
         check_spec(SqnxtSpec(depth=(1, 1, 1, 1), width=float(width)), f"{path}: width {width}")
@@ -218,6 +219,15 @@ def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
     if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
         raise SqnxtError(f"{where}: {_short(names)} are no objectives; give some of {', '.join(OBJECTIVES)}, each once")
     return tuple(names)
+
+
+def _narrowed(dimensions: Mapping[str, tuple[Value, ...]], name: str, wanted: Sequence[str]) -> tuple[Value, ...]:
+    """Those values of a dimension that are wanted, by the words for them."""
+    words = {str(value).lower(): value for value in dimensions.get(name, ())}
+    if not wanted or not {word.lower() for word in wanted} <= set(words):
+        known = f"some of {_short(', '.join(words))}" if words else f"a dimension: {', '.join(dimensions)}"
+        raise SqnxtError(f"only {name}={','.join(wanted)}: is not in the space; name {known}")
+    return tuple(words[word] for word in dict.fromkeys(word.lower() for word in wanted))
 
 
 def _area(section: Mapping[str, Any], path: Path) -> AreaProxy:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..codesign.costing import Candidate, Coster
-from ..codesign.outcome import Outcome
+from ..codesign.outcome import Outcome, better_than
 from ..codesign.space import OBJECTIVES, Space
 from ..codesign.space_file import check_objectives, load_space
 from ..errors import SqnxtError
+from ..networks.registry import find_network
 from ..progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -90,3 +91,41 @@ def _outcome(
         impossible=len(found) - len(possible),
         over_limits=len(possible) - len(within),
     )
+
+
+def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candidate, ...]]]:
+    """A network on each accelerator of the space, with all that beat it there, fastest first.
+
+    To beat it is to need fewer cycles and less energy, and no more of anything else that is minimised.
+
+    Raises:
+        SqnxtError: the network is unknown, or none of the candidates.
+    """
+    name = find_network(network).name
+    references = [one for one in outcome.candidates if one.network == name]
+    if not references:
+        raise SqnxtError(f"{name}: is no candidate of {outcome.space.name} within the limits; name one that is")
+    strictly = tuple(name for name in ("cycles", "time_ms", "energy") if name in outcome.objectives)
+    return [(one, better_than(outcome, one, in_all=strictly or outcome.objectives[:1])) for one in references]
+
+
+def build_member(
+    outcome: Outcome, rank: int, output: str | Path, *, seed: int = 0, force: bool = False
+) -> dict[str, Any]:
+    """Write a member of the Pareto set as a `.keras` file with random weights; its place and its costs.
+
+    Raises:
+        SqnxtError, ExportError: no such rank, no TensorFlow, or a file that cannot be written.
+    """
+    from sqnxt_export import save_keras
+
+    from .models import open_source
+    from .train import check_model_output
+
+    if not 1 <= rank <= len(outcome.front):
+        raise SqnxtError(f"rank {rank}: the Pareto set has {len(outcome.front)} members; give one of their ranks")
+    path = check_model_output(output, force=force)
+    member = outcome.front[rank - 1]
+    source = open_source(member.network, classes=outcome.space.classes, input_size=member.input_size, seed=seed)
+    save_keras(source.model, path, source.metadata, force=force)
+    return {"rank": rank, "path": str(path), **member.to_json()}

@@ -1,0 +1,125 @@
+"""The candidates of a search as one interactive HTML file that needs nothing from outside."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_export import whole_file
+
+from ..errors import SqnxtError
+
+if TYPE_CHECKING:
+    from ..codesign.costing import Candidate
+    from ..codesign.outcome import Outcome
+
+TITLES = {
+    "cycles": "cycles of one image",
+    "time_ms": "ms of one image",
+    "energy": "energy of one image, MACs",
+    "params": "parameters",
+    "macs": "MACs of one image",
+    "dram_bytes": "DRAM bytes of one image",
+    "area": "area proxy, PEs",
+}
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
+MOST_GROUPS = len(COLOURS) - 1  # accelerators of a colour of their own
+MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
+
+
+def draw_search(outcome: "Outcome", path: Path, *, force: bool = False) -> None:
+    """Write the picture: a dot a candidate, its accelerator's colour, the Pareto set in full strength, names on hover.
+
+    The axes are the first two objectives; menus put any figure on either.
+
+    Raises:
+        SqnxtError: a suffix other than .html, nothing to draw, or no plotly.
+        ExportError: the file exists and `force` is not set, or cannot be written.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise SqnxtError(f"{path}: is no name of an interactive picture; end it with .html")
+    if not outcome.candidates:
+        raise SqnxtError(f"{outcome.space.name}: no candidate holds the limits; there is nothing to draw")
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise SqnxtError("drawing a search needs plotly: pip install 'sqnxt-tf[report]'") from None
+    groups = _groups(outcome)
+    axes = list(outcome.objectives[:2]) if len(outcome.objectives) > 1 else [outcome.objectives[0], "params"]
+    figure = go.Figure([_trace(go, *group, axes) for group in groups])
+    figure.update_layout(
+        title=f"{outcome.space.name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set",
+        template="plotly_white",
+        xaxis={"title": TITLES[axes[0]]},
+        yaxis={"title": TITLES[axes[1]]},
+        legend={"orientation": "h", "y": -0.15},
+        margin={"t": 110},
+        updatemenus=[_menu("x", 0.0, axes[0], groups), _menu("y", 0.35, axes[1], groups)],
+    )
+    with whole_file(path, force=force) as temporary:
+        figure.write_html(temporary, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
+
+
+Group = tuple[str, list["Candidate"], str, bool]
+"""Name in the legend, candidates, colour, whether it is the Pareto set."""
+
+
+def _groups(outcome: "Outcome") -> list[Group]:
+    """Candidates by accelerator, those of the Pareto set apart; rare accelerators share the last colour."""
+    front = set(map(id, outcome.front))
+    names = list(dict.fromkeys(one.accelerator for one in outcome.candidates))
+    named = names if len(names) <= MOST_GROUPS else []
+    step = -(-len(outcome.candidates) // MOST_POINTS)
+    groups: list[Group] = []
+    for order, name in enumerate(named or ["all accelerators"]):
+        mine = [one for one in outcome.candidates if not named or one.accelerator == name]
+        rest = [one for one in mine if id(one) not in front][::step]
+        best = [one for one in mine if id(one) in front]
+        groups += [(name, rest, COLOURS[order], False), (f"{name}, Pareto set", best, COLOURS[order], True)]
+    listed = [standing.candidate for standing in outcome.named()]
+    return [group for group in [*groups, ("listed networks", listed, COLOURS[-1], True)] if group[1]]
+
+
+def _trace(go: Any, name: str, candidates: "list[Candidate]", colour: str, strong: bool, axes: list[str]) -> Any:
+    listed = name == "listed networks"
+    return go.Scattergl(
+        name=name,
+        mode="markers+text" if listed else "markers",
+        x=[one.figures[axes[0]] for one in candidates],
+        y=[one.figures[axes[1]] for one in candidates],
+        text=[one.network for one in candidates] if listed else None,
+        textposition="top center",
+        hovertext=[_told(one) for one in candidates],
+        hoverinfo="text",
+        marker={
+            "color": colour,
+            "opacity": 0.9 if strong else 0.25,
+            "size": 10 if listed else 8 if strong else 5,
+            "symbol": "star" if listed else "circle",
+        },
+    )
+
+
+def _told(one: "Candidate") -> str:
+    figures = "<br>".join(f"{name} {value:,.4g}" for name, value in one.figures.items())
+    return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
+
+
+def _menu(axis: str, place: float, chosen: str, groups: list[Group]) -> dict[str, Any]:
+    """A menu that puts any figure on one axis."""
+    return {
+        "x": place,
+        "y": 1.12,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "active": list(TITLES).index(chosen),
+        "buttons": [
+            {
+                "label": f"{axis}: {name}",
+                "method": "update",
+                "args": [
+                    {axis: [[one.figures[name] for one in group[1]] for group in groups]},
+                    {f"{axis}axis.title.text": title},
+                ],
+            }
+            for name, title in TITLES.items()
+        ],
+    }
