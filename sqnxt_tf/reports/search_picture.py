@@ -22,6 +22,7 @@ TITLES = {
 }
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
 MOST_GROUPS = len(COLOURS) - 1  # accelerators of a colour of their own
+MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, which not every browser has
 MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
 
 
@@ -46,16 +47,20 @@ def draw_search(outcome: "Outcome", path: Path, *, force: bool = False) -> None:
     axes = list(outcome.objectives[:2]) if len(outcome.objectives) > 1 else [outcome.objectives[0], "params"]
     figure = go.Figure([_trace(go, *group, axes) for group in groups])
     figure.update_layout(
-        title=f"{outcome.space.name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set",
+        title={"text": _title(outcome), "y": 0.97, "yanchor": "top"},
         template="plotly_white",
         xaxis={"title": TITLES[axes[0]]},
         yaxis={"title": TITLES[axes[1]]},
         legend={"orientation": "h", "y": -0.15},
-        margin={"t": 110},
+        margin={"t": 120},
         updatemenus=[_menu("x", 0.0, axes[0], groups), _menu("y", 0.35, axes[1], groups)],
     )
     with whole_file(path, force=force) as temporary:
         figure.write_html(temporary, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
+
+
+def _title(outcome: "Outcome") -> str:
+    return f"{outcome.space.name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set"
 
 
 Group = tuple[str, list["Candidate"], str, bool]
@@ -80,15 +85,17 @@ def _groups(outcome: "Outcome") -> list[Group]:
 
 def _trace(go: Any, name: str, candidates: "list[Candidate]", colour: str, strong: bool, axes: list[str]) -> Any:
     listed = name == "listed networks"
-    return go.Scattergl(
+    kind = go.Scattergl if len(candidates) > MOST_DRAWN else go.Scatter
+    return kind(
         name=name,
         mode="markers+text" if listed else "markers",
         x=[one.figures[axes[0]] for one in candidates],
         y=[one.figures[axes[1]] for one in candidates],
         text=[one.network for one in candidates] if listed else None,
-        textposition="top center",
+        textposition="middle right",
         hovertext=[_told(one) for one in candidates],
         hoverinfo="text",
+        cliponaxis=None if kind is go.Scattergl else False,
         marker={
             "color": colour,
             "opacity": 0.9 if strong else 0.25,
@@ -107,7 +114,7 @@ def _menu(axis: str, place: float, chosen: str, groups: list[Group]) -> dict[str
     """A menu that puts any figure on one axis."""
     return {
         "x": place,
-        "y": 1.12,
+        "y": 1.02,
         "xanchor": "left",
         "yanchor": "bottom",
         "active": list(TITLES).index(chosen),
