@@ -64,7 +64,7 @@ def _limit(name: str, unit: str) -> Any:
     trials=click.option("--trials", type=int, metavar="N", help="Sample so many pairs instead of costing all."),
     sampler=click.option(
         "--sampler",
-        type=click.Choice(["nsga2", "nsga3", "tpe", "random"]),
+        type=click.Choice(["nsga2", "tpe", "random"]),
         default="nsga2",
         show_default=True,
         help="Optuna's.",

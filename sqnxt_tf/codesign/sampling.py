@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-SAMPLERS = ("nsga2", "nsga3", "tpe", "random")
+SAMPLERS = ("nsga2", "tpe", "random")
 MOST_TRIALS = 1_000_000
-TRIES = 50  # for a pair that was not asked before; after them as many random ones, and then none is left
+TRIES = 10  # of the sampler for a pair that was not asked before
+RANDOM_TRIES = 500  # after them; where these find none either, hardly any is left
 # What a sampler is told of a pair that breaks a limit, and of one that cannot be: worse than anything that holds them,
 # and the worse the further off. Optuna's own constraints do not reach trials that are added whole.
 OVER_LIMITS, IMPOSSIBLE = 1e6, 1e30
@@ -130,9 +131,9 @@ class _Worker:
         from optuna.trial import TrialState
 
         try:
-            for sampler in (self._sampler, self._random):
+            for sampler, tries in ((self._sampler, TRIES), (self._random, RANDOM_TRIES)):
                 self._copy.sampler = sampler
-                for _ in range(TRIES):
+                for _ in range(tries):
                     trial = self._copy.ask()
                     values = {
                         name: trial.suggest_categorical(name, choice.choices) for name, choice in self._choices.items()
@@ -191,8 +192,6 @@ def _sampler(sampling: Sampling, seed: int) -> "BaseSampler":
 
     if sampling.sampler == "nsga2":
         return samplers.NSGAIISampler(population_size=sampling.population, seed=seed)
-    if sampling.sampler == "nsga3":
-        return samplers.NSGAIIISampler(population_size=sampling.population, seed=seed)
     if sampling.sampler == "tpe":
         return samplers.TPESampler(multivariate=False, n_startup_trials=sampling.population, seed=seed)
     return samplers.RandomSampler(seed=seed)

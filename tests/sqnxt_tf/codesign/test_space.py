@@ -11,6 +11,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.squeezenext import SPECS
 
 STAGES = "stage1 = [1, 2]\nstage2 = { from = 1, to = 5, step = 2 }\nstage3 = 3\nstage4 = 1\n"
+MANY = "{ from = 1, to = 900 }"
 BASE = '[accelerator]\nbase = ["squeezelerator-8x8", "squeezelerator-16x16"]\n'
 
 
@@ -98,7 +99,7 @@ def test_values_that_are_not_there_cannot_be_chosen(only: dict[str, list[str]]) 
         (f"[network]\n{STAGES}total_blocks = 99\n{BASE}", "no network has as many blocks"),
         (f"[network]\n{STAGES}{BASE}array = '0x8'\n", "ROWSxCOLS"),
         (f"[network]\n{STAGES}[accelerator]\nbase = 'warp-drive'\n", "warp-drive"),
-        (f"[network]\n{STAGES}{BASE}buffer_kib = {{ from = 1, to = 900 }}\ngigabytes_per_second = {{ from = 1, to = 900 }}",
+        (f"[network]\n{STAGES}{BASE}buffer_kib = {MANY}\ngigabytes_per_second = {MANY}",
          "more than 10000 accelerators"),
         (f"objectives = ['beauty']\n[network]\n{STAGES}{BASE}", "beauty"),
         (f"objectives = []\n[network]\n{STAGES}{BASE}", "no objectives"),
