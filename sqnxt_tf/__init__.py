@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .workflows.reproduce import reproduce_parameters
     from .workflows.reproduce_costs import reproduce_costs
     from .workflows.scan import scan_sensitivity
+    from .workflows.search import search
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
     from .workflows.verify import Verification, verify
@@ -83,6 +84,7 @@ _HOMES = {
     "reproduce_costs": "workflows.reproduce_costs",
     "reproduce_parameters": "workflows.reproduce",
     "scan_sensitivity": "workflows.scan",
+    "search": "workflows.search",
     "simulate": "workflows.simulate",
     "summarise": "networks.summaries",
     "train": "workflows.train",
@@ -124,6 +126,7 @@ __all__ = [
     "reproduce_costs",
     "reproduce_parameters",
     "scan_sensitivity",
+    "search",
     "simulate",
     "summarise",
     "train",

@@ -146,14 +146,15 @@ def accelerators_of(
     names = [name for name in ACCELERATOR_DIMENSIONS if name in dimensions]
     for values in product(*(dimensions[name] for name in names)):
         chosen = dict(zip(names, values, strict=True))
-        yield _varied(bases[chosen.pop("base")], chosen)
+        base = bases[chosen.pop("base")]
+        yield _varied(base, chosen, named=base.name if len(bases) > 1 or "array" not in chosen else "")
 
 
-def _varied(base: Accelerator, chosen: Mapping[str, Value]) -> Accelerator:
+def _varied(base: Accelerator, chosen: Mapping[str, Value], *, named: str) -> Accelerator:
     """The base with another array, buffer or bandwidth, named after what was changed."""
     if not chosen:
         return base
-    array, buffer, dram, name = base.array, base.buffer, base.dram, [base.name]
+    array, buffer, dram, name = base.array, base.buffer, base.dram, [named] if named else []
     if "array" in chosen:
         rows, cols = map(int, str(chosen["array"]).split("x"))
         array = replace(array, rows=rows, cols=cols)

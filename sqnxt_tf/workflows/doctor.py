@@ -11,9 +11,10 @@ from typing import Any
 
 DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
-    "base": "list, summary, reproduce, simulate, compare, accelerators",
+    "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
     "device": "evaluate, inspect, compress, decompress and timing of artifacts",
     "report": "pictures, such as `simulate --roofline`",
+    "search": "search of spaces too large to enumerate",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
 }
