@@ -1,5 +1,6 @@
 """`sqnxt-tf search`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from .output import Output
 if TYPE_CHECKING:
     from ..codesign.outcome import Outcome
     from ..codesign.sampling import Sampling
-
 
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
@@ -36,20 +36,11 @@ class Quantity(click.ParamType[float]):
 
 
 def _limit(name: str, unit: str) -> Any:
-    return click.option(
-        f"--max-{name.replace('_', '-')}", name, type=Quantity(), help=f"Only candidates of at most so {unit}."
-    )
+    flag = f"--max-{name.replace('_', '-')}"
+    return click.option(flag, name, type=Quantity(), help=f"Only candidates of at most so {unit}.")
 
 
-@click.command("search", short_help="Networks and arrays searched together.")
-@click.argument("space", default="paper")
-@click.option(
-    "--objectives", metavar="NAMES", help="What is minimised, as in cycles,energy,params; the space's own if not given."
-)
-@click.option(
-    "--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension, as in stem_kernel=5,7."
-)
-@options.together(
+LIMITS = options.together(
     "limits",
     cycles=_limit("cycles", "many cycles"),
     time_ms=_limit("time_ms", "many milliseconds"),
@@ -59,15 +50,11 @@ def _limit(name: str, unit: str) -> Any:
     dram_bytes=_limit("dram_bytes", "many bytes of DRAM traffic"),
     area=_limit("area", "much area, in PEs"),
 )
-@options.together(
+SAMPLING = options.together(
     "how",
     trials=click.option("--trials", type=int, metavar="N", help="Sample so many pairs instead of costing all."),
     sampler=click.option(
-        "--sampler",
-        type=click.Choice(["nsga2", "tpe", "random"]),
-        default="nsga2",
-        show_default=True,
-        help="Optuna's.",
+        "--sampler", type=click.Choice(["nsga2", "tpe", "random"]), default="nsga2", show_default=True, help="Optuna's."
     ),
     storage=click.option(
         "--storage", metavar="FILE|URL", help="Keep trials there: killed or not, the same command goes on from them."
@@ -78,15 +65,48 @@ def _limit(name: str, unit: str) -> Any:
         "--worker", type=click.IntRange(0, 10_000), default=0, show_default=True, help="One number each on one storage."
     ),
 )
-@click.option("--against", metavar="NETWORK", help="Show what beats this network of the space, on each accelerator.")
-@click.option(
-    "--build", type=click.IntRange(min=1), metavar="RANK", help="Build that member of the Pareto set: -o FILE.keras."
+SCHOOLING = options.together(
+    "schooling",
+    epochs=click.option(
+        "--train-epochs", "epochs", type=int, metavar="N", help="Train survivors, the best for N epochs: -o FOLDER."
+    ),
+    data=options.data,
+    survivors=click.option(
+        "--survivors", type=int, default=16, show_default=True, help="Networks that training begins with."
+    ),
+    strategy=options.strategy,
 )
-@options.output("The .keras file of --build.", required=False)
-@click.option("--picture", type=click.Path(path_type=Path), help="Draw all candidates to this .html file.")
-@click.option("--csv", "as_csv", is_flag=True, help="The Pareto set as CSV on stdout, and nothing else there.")
-@click.option("--all", "everything", is_flag=True, help="All candidates in --csv and --json, not the Pareto set alone.")
-@options.force
+ANSWERS = options.together(
+    "answers",
+    against=click.option(
+        "--against", metavar="NETWORK", help="Show what beats this network of the space, on each accelerator."
+    ),
+    build=click.option(
+        "--build",
+        type=click.IntRange(min=1),
+        metavar="RANK",
+        help="Build that member of the Pareto set: -o FILE.keras.",
+    ),
+    output=options.output("The .keras file of --build, or the folder of --train-epochs.", required=False),
+    picture=click.option("--picture", type=click.Path(path_type=Path), help="Draw all candidates to this .html file."),
+    as_csv=click.option(
+        "--csv", "as_csv", is_flag=True, help="The Pareto set as CSV on stdout, and nothing else there."
+    ),
+    everything=click.option(
+        "--all", "everything", is_flag=True, help="All candidates in --csv and --json, not the Pareto set alone."
+    ),
+    force=options.force,
+)
+
+
+@click.command("search", short_help="Networks and arrays searched together.")
+@click.argument("space", default="paper")
+@click.option("--objectives", metavar="NAMES", help="What is minimised, as in cycles,energy; else the space's own.")
+@click.option("--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension: stem_kernel=5,7.")
+@LIMITS
+@SAMPLING
+@SCHOOLING
+@ANSWERS
 @options.output_options
 def command(
     space: str,
@@ -94,47 +114,36 @@ def command(
     only: tuple[str, ...],
     limits: dict[str, float | None],
     how: dict[str, Any],
-    against: str | None,
-    build: int | None,
-    output: Path | None,
-    picture: Path | None,
-    as_csv: bool,
-    everything: bool,
-    force: bool,
+    schooling: dict[str, Any],
+    answers: dict[str, Any],
     out: Output,
 ) -> None:
     """Cost the networks and arrays of SPACE together, and show those that no other dominates.
 
-    SPACE is a .toml file or a bundled one: `paper`, every placement of the paper's blocks on both of its arrays, and
-    `wide`, which is sampled: --trials N. Without any Keras or ONNX, at thousands of pairs a second.
+    SPACE is a .toml file or a bundled one: `paper`, every placement of the paper's blocks on both of its arrays;
+    `digits`, small enough to train; `wide`, which is sampled: --trials N. No Keras and no ONNX: thousands of pairs a
+    second.
     """
     from ..codesign.space_file import load_space
-    from ..workflows.search import search
+    from ..workflows.search import count_classes, search
+    from .search_answers import answer
 
-    if as_csv and out.as_json:
+    if answers["as_csv"] and out.as_json:
         raise click.UsageError("--csv prints rows and nothing else: leave out --json")
-    if (build is None) != (output is None):
-        raise click.UsageError("--build RANK and -o FILE.keras go together: give both")
-    outcome = search(
-        load_space(space, only=dict(_only(text) for text in only)),
+    wanted = sum(choice is not None for choice in (answers["build"], schooling["epochs"]))
+    if wanted != (0 if answers["output"] is None else 1):
+        raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
+    chosen = load_space(space, only=dict(map(_only, only)))
+    if schooling["epochs"] is not None:
+        chosen = replace(chosen, classes=count_classes(schooling["data"]))
+    outcome: Outcome = search(
+        chosen,
         objectives=None if objectives is None else objectives.split(","),
         limits={name: limit for name, limit in limits.items() if limit is not None},
         sampling=_sampling(**how),
         progress=out.progress,
     )
-    document = outcome.to_json(everything=everything)
-    if build is not None and output is not None:
-        from ..workflows.search import build_member
-
-        document["built"] = build_member(outcome, build, output, seed=how["seed"], force=force)
-    if picture is not None:
-        from ..reports.search_picture import draw_search
-
-        draw_search(outcome, picture, force=force)
-    if as_csv:
-        out.csv(document["candidates" if everything else "front"])
-        return
-    _show(outcome, against, document, out)
+    answer(outcome, out, seed=how["seed"], schooling=schooling, **answers)
 
 
 def _only(text: str) -> tuple[str, list[str]]:
@@ -149,27 +158,3 @@ def _sampling(*, trials: int | None, **how: Any) -> "Sampling | None":
     if trials is None and how["storage"] is not None:
         raise click.UsageError("--storage keeps the trials of a sampled search: give --trials N too")
     return None if trials is None else Sampling(trials=trials, **how)
-
-
-def _show(outcome: "Outcome", against: str | None, document: dict[str, Any], out: Output) -> None:
-    from ..reports import search as report
-
-    if against is not None:
-        from ..workflows.search import beaten
-
-        tables = []
-        document["against"] = []
-        for reference, better in beaten(outcome, against):
-            document["against"].append({**reference.to_json(), "beaten_by": [one.to_json() for one in better]})
-            tables.append(report.better_table(better, reference, outcome))
-    else:
-        made = (report.front_table(outcome), report.named_table(outcome), report.arrays_table(outcome))
-        tables = [table for table in made if table is not None]
-    out.document(document)
-    for table in tables:
-        out.table(table)
-        out.text()
-    for line in report.search_lines(outcome):
-        out.text(line)
-    if "built" in document:
-        out.text(f"{document['built']['path']}: {document['built']['network']}, random weights.")

@@ -93,7 +93,7 @@ def arrays_table(outcome: "Outcome") -> Table | None:
     return table if table.rows else None
 
 
-def search_lines(outcome: "Outcome") -> Iterator[str]:
+def search_lines(outcome: "Outcome", *, with_front: bool = True) -> Iterator[str]:
     """What the tables rest on."""
     space = outcome.space
     left_out = f"; {outcome.over_limits:,} over the limits" if outcome.limits else ""
@@ -102,7 +102,7 @@ def search_lines(outcome: "Outcome") -> Iterator[str]:
         f"{space.name}: {space.size:,} pairs, {outcome.method}: {outcome.asked:,} looked at{impossible}{left_out}. "
         f"{len(outcome.front):,} in the Pareto set."
     )
-    if len(outcome.front) > MOST_ROWS:
+    if with_front and len(outcome.front) > MOST_ROWS:
         yield f"The first {MOST_ROWS} are shown; --csv and --json have them all."
     zeros = "no zeros are assumed" if space.sparsity is None else f"{space.sparsity:.0%} of the weights taken as zero"
     yield (

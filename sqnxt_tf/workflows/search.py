@@ -129,3 +129,14 @@ def build_member(
     source = open_source(member.network, classes=outcome.space.classes, input_size=member.input_size, seed=seed)
     save_keras(source.model, path, source.metadata, force=force)
     return {"rank": rank, "path": str(path), **member.to_json()}
+
+
+def count_classes(data: str) -> int:
+    """How many classes a data set tells apart: the classifier is costed with as many outputs.
+
+    Raises:
+        SqnxtError: data that are not there or not divided.
+    """
+    from ..data import load_splits
+
+    return len(load_splits(data)["train"].class_names)
