@@ -12,6 +12,7 @@ Each verb of the command line is a function here; TensorFlow is imported by thos
     sqnxt_tf.compress("pruned.keras", "digits.onnx.sqz").compressed.bytes
     sqnxt_tf.evaluate("digits.onnx", sqnxt_tf.load_data("digits", "test")).top1
     sqnxt_tf.simulate("digits.onnx", "squeezelerator-16x16").cycles
+    sqnxt_tf.search("paper", limits={"params": 1e6}).front[0].network   # without TensorFlow
 """
 
 from importlib import import_module

@@ -1,9 +1,7 @@
 """Spaces as TOML: one file each, checked when read."""
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -25,62 +23,28 @@ from .space import (
     Value,
     accelerators_of,
 )
+from .space_values import Numbers, Words, narrowed, read_values, refuse_unknown, short
 
-MOST_VALUES = 1000  # of one dimension
 MOST_ACCELERATORS = 10_000
 LARGEST_FILE = 1_000_000  # bytes
 _SPACES = Path(__file__).parent / "spaces"
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbers:
-    """A dimension of numbers: what each may be, and what the dimension is where it is not given."""
-
-    low: float
-    high: float
-    whole: bool
-    default: tuple[Value, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{'whole numbers' if self.whole else 'numbers'} in {self.low:g}..{self.high:g}"
-
-    def accepts(self, value: object) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            return False
-        return self.low <= value <= self.high
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """A dimension of words or truths."""
-
-    pattern: str
-    says: str
-    default: tuple[Value, ...] = ()
-
-    def __str__(self) -> str:
-        return self.says
-
-    def accepts(self, value: object) -> bool:
-        text = str(value).lower() if isinstance(value, bool) else value
-        return isinstance(text, str) and re.fullmatch(self.pattern, text) is not None
-
-
-_SCHEMA: dict[str, dict[str, _Numbers | _Words]] = {
+_SCHEMA: dict[str, dict[str, Numbers | Words]] = {
     "network": {
-        **{stage: _Numbers(*LIMITS["blocks"], whole=True) for stage in STAGES},
-        "stem_kernel": _Numbers(*LIMITS["stem_kernel"], whole=True, default=(7,)),
-        "width": _Numbers(*LIMITS["width"], whole=False, default=(1.0,)),
-        "transition": _Words("parallel|conv-first", "parallel or conv-first", ("parallel",)),
-        "groups": _Numbers(*LIMITS["groups"], whole=True, default=(1,)),
-        "aggregate": _Words("true|false", "true or false", (False,)),
-        "input_size": _Numbers(1, LARGEST_SIDE, whole=True, default=(SQNXT_INPUT,)),
+        **{stage: Numbers(*LIMITS["blocks"], whole=True) for stage in STAGES},
+        "stem_kernel": Numbers(*LIMITS["stem_kernel"], whole=True, default=(7,)),
+        "width": Numbers(*LIMITS["width"], whole=False, default=(1.0,)),
+        "transition": Words("parallel|conv-first", "parallel or conv-first", ("parallel",)),
+        "groups": Numbers(*LIMITS["groups"], whole=True, default=(1,)),
+        "aggregate": Words(None, "true or false", (False,)),
+        "input_size": Numbers(1, LARGEST_SIDE, whole=True, default=(SQNXT_INPUT,)),
     },
     "accelerator": {
-        "base": _Words(".+", "presets or .toml files"),
-        "array": _Words(r"[1-9]\d{0,2}x[1-9]\d{0,2}", "ROWSxCOLS, such as 16x16"),
-        "buffer_kib": _Numbers(1, 2**20, whole=False),
-        "gigabytes_per_second": _Numbers(0.001, 1e5, whole=False),
+        "base": Words(".+", "presets or .toml files"),
+        "array": Words(r"[1-9]\d{0,2}x[1-9]\d{0,2}", "ROWSxCOLS, such as 16x16"),
+        "buffer_kib": Numbers(1, 2**20, whole=False),
+        "gigabytes_per_second": Numbers(0.001, 1e5, whole=False),
     },
 }
 _TOP = ("description", "objectives", "sparsity", "precision", "classes", "network", "accelerator", "area")
@@ -121,20 +85,20 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
 
 
 def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str]]) -> Space:
-    _refuse_unknown(table, _TOP, f"{path}:")
+    refuse_unknown(table, _TOP, f"{path}:")
     sections = {name: _section(table, name, path) for name in ("network", "accelerator", "area")}
     dimensions: dict[str, tuple[Value, ...]] = {}
     for section, schema in _SCHEMA.items():
         extra = ("total_blocks",) if section == "network" else ()
-        _refuse_unknown(sections[section], (*schema, *extra), f"{path}: [{section}]")
+        refuse_unknown(sections[section], (*schema, *extra), f"{path}: [{section}]")
         for key, kind in schema.items():
             if key in sections[section]:
-                dimensions[key] = _values(sections[section][key], kind, f"{path}: {section}.{key}")
+                dimensions[key] = read_values(sections[section][key], kind, f"{path}: {section}.{key}")
             elif key in _REQUIRED:
                 raise SqnxtError(f"{path}: {section}.{key} is missing; add it, as in the bundled space `paper`")
             elif kind.default:
                 dimensions[key] = kind.default
-    dimensions |= {name: _narrowed(dimensions, name, values) for name, values in only.items()}
+    dimensions |= {name: narrowed(dimensions, name, values) for name, values in only.items()}
     dimensions["width"] = tuple(map(float, dimensions["width"]))
     for width in dimensions["width"]:
         check_spec(SqnxtSpec(depth=(1, 1, 1, 1), width=float(width)), f"{path}: width {width}")
@@ -154,7 +118,7 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
         accelerators=tuple(accelerators_of(dimensions, bases)),
         total_blocks=()
         if total is None
-        else tuple(map(int, _values(total, _Numbers(4, 256, whole=True), f"{path}: network.total_blocks"))),
+        else tuple(map(int, read_values(total, Numbers(4, 256, whole=True), f"{path}: network.total_blocks"))),
         classes=_whole(table.get("classes", 1000), f"{path}: classes"),
         sparsity=_fraction(table.get("sparsity"), f"{path}: sparsity"),
         precision=_precision(table.get("precision"), f"{path}: precision"),
@@ -176,37 +140,9 @@ def _section(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, An
     return section
 
 
-def _values(entry: object, kind: _Numbers | _Words, where: str) -> tuple[Value, ...]:
-    """A value, a list of them, or `{ from, to, step }`, both ends included."""
-    values: list[Any]
-    if isinstance(entry, dict):
-        values = list(_span(entry, kind, where))
-    else:
-        values = list(entry) if isinstance(entry, list) else [entry]
-    if not values or len(values) > MOST_VALUES or not all(map(kind.accepts, values)):
-        raise SqnxtError(
-            f"{where} is {_short(entry)}; it must be {kind}: one, a list of 1 to {MOST_VALUES}, or {{ from, to }}"
-        )
-    if len(set(values)) < len(values):
-        raise SqnxtError(f"{where} is {_short(entry)}; name each value once")
-    return tuple(values)
-
-
-def _span(entry: Mapping[str, Any], kind: _Numbers | _Words, where: str) -> range:
-    """The whole numbers of `{ from, to, step }`."""
-    _refuse_unknown(entry, ("from", "to", "step"), where)
-    begin, end, step = (entry.get(key, default) for key, default in (("from", None), ("to", None), ("step", 1)))
-    whole = all(isinstance(number, int) for number in (begin, end, step))
-    if not (isinstance(kind, _Numbers) and whole and kind.accepts(begin) and kind.accepts(end) and step >= 1):
-        raise SqnxtError(f"{where} is {_short(entry)}; give {{ from, to, step }} in whole numbers, or a list of {kind}")
-    if (end - begin) // step >= MOST_VALUES:
-        raise SqnxtError(f"{where} has more than {MOST_VALUES} values; leave some out")
-    return range(begin, end + 1, step)
-
-
 def _objectives(entry: object, where: str) -> tuple[str, ...]:
     if not isinstance(entry, list) or not all(isinstance(name, str) for name in entry):
-        raise SqnxtError(f"{where} is {_short(entry)}; give a list of {', '.join(OBJECTIVES)}")
+        raise SqnxtError(f"{where} is {short(entry)}; give a list of {', '.join(OBJECTIVES)}")
     return check_objectives(entry, where)
 
 
@@ -217,59 +153,39 @@ def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
         SqnxtError: an unknown one, none, or one twice.
     """
     if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
-        raise SqnxtError(f"{where}: {_short(names)} are no objectives; give some of {', '.join(OBJECTIVES)}, each once")
+        raise SqnxtError(f"{where}: {short(names)} are no objectives; give some of {', '.join(OBJECTIVES)}, each once")
     return tuple(names)
 
 
-def _narrowed(dimensions: Mapping[str, tuple[Value, ...]], name: str, wanted: Sequence[str]) -> tuple[Value, ...]:
-    """Those values of a dimension that are wanted, by the words for them."""
-    words = {str(value).lower(): value for value in dimensions.get(name, ())}
-    if not wanted or not {word.lower() for word in wanted} <= set(words):
-        known = f"some of {_short(', '.join(words))}" if words else f"a dimension: {', '.join(dimensions)}"
-        raise SqnxtError(f"only {name}={','.join(wanted)}: is not in the space; name {known}")
-    return tuple(words[word] for word in dict.fromkeys(word.lower() for word in wanted))
-
-
 def _area(section: Mapping[str, Any], path: Path) -> AreaProxy:
-    _refuse_unknown(section, ("pe", "buffer_byte"), f"{path}: [area]")
-    number = _Numbers(0, 1e9, whole=False)
+    refuse_unknown(section, ("pe", "buffer_byte"), f"{path}: [area]")
+    number = Numbers(0, 1e9, whole=False)
     for key, value in section.items():
         if not number.accepts(value):
-            raise SqnxtError(f"{path}: area.{key} is {_short(value)}; it must be one of the {number}")
+            raise SqnxtError(f"{path}: area.{key} is {short(value)}; it must be one of the {number}")
     return AreaProxy(**{key: float(value) for key, value in section.items()})
 
 
 def _whole(entry: object, where: str) -> int:
     if not isinstance(entry, int) or isinstance(entry, bool):
-        raise SqnxtError(f"{where} is {_short(entry)}; it must be a whole number")
+        raise SqnxtError(f"{where} is {short(entry)}; it must be a whole number")
     check_classes(entry)
     return entry
 
 
 def _fraction(entry: object, where: str) -> float | None:
-    if entry is not None and not _Numbers(0, 1, whole=False).accepts(entry):
-        raise SqnxtError(f"{where} is {_short(entry)}; it must be a fraction in 0..1")
+    if entry is not None and not Numbers(0, 1, whole=False).accepts(entry):
+        raise SqnxtError(f"{where} is {short(entry)}; it must be a fraction in 0..1")
     return None if entry is None else float(entry)  # type: ignore[arg-type]
 
 
 def _precision(entry: object, where: str) -> str | None:
     if entry is not None and entry not in PRECISIONS:
-        raise SqnxtError(f"{where} is {_short(entry)}; it must be one of {', '.join(PRECISIONS)}")
+        raise SqnxtError(f"{where} is {short(entry)}; it must be one of {', '.join(PRECISIONS)}")
     return None if entry is None else str(entry)
 
 
 def _text(entry: object, where: str) -> str:
     if not isinstance(entry, str):
-        raise SqnxtError(f"{where} is {_short(entry)}; it must be a string")
+        raise SqnxtError(f"{where} is {short(entry)}; it must be a string")
     return entry
-
-
-def _short(entry: object) -> str:
-    text = repr(entry)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise SqnxtError(f"{where} has an unknown key {key!r}; known are {', '.join(known)}")

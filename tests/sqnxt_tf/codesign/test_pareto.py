@@ -1,7 +1,7 @@
 """Dominance, against its definition."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqnxt_tf.codesign.pareto import dominators, pareto_front, place
@@ -15,12 +15,14 @@ def dominates(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True)) and one != other
 
 
+@settings(deadline=None)
 @given(TABLES)
 def test_the_front_is_what_nobody_dominates(rows: list[tuple[int, ...]]) -> None:
     expected = [i for i, row in enumerate(rows) if not any(dominates(other, row) for other in rows)]
     assert pareto_front(np.array(rows, dtype=np.float64)).tolist() == expected
 
 
+@settings(deadline=None)
 @given(TABLES)
 def test_dominators_are_no_worse_anywhere_and_better_somewhere(rows: list[tuple[int, ...]]) -> None:
     figures = np.array(rows, dtype=np.float64)
