@@ -2,8 +2,8 @@
 
     python benchmarks/search.py [RUNS]
 
-Processor seconds of one core, so that other work on the machine counts less: of reading the space and costing all of its
-pairs, and of the whole process with its imports. The last row simulates every 50th pair by itself, from plain layer
+Processor seconds of one core, so that other work on the machine counts less: of reading the space and costing all of
+its pairs, and of the whole process with its imports. The last row simulates every 50th pair by itself, from plain layer
 rows and without tallies; the simulator remembers the layers that it has solved there too.
 """
 

@@ -39,7 +39,7 @@ def answer(
     if picture is not None:
         from ..reports.search_picture import draw_search
 
-        draw_search(outcome, picture, force=force)
+        draw_search(outcome, picture, trained=schooled, force=force)
     if as_csv:
         out.csv(document["candidates" if everything else "front"])
         return

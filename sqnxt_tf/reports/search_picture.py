@@ -1,5 +1,6 @@
 """The candidates of a search as one interactive HTML file that needs nothing from outside."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from ..errors import SqnxtError
 if TYPE_CHECKING:
     from ..codesign.costing import Candidate
     from ..codesign.outcome import Outcome
+    from ..workflows.search_training import SchoolReport
 
 TITLES = {
     "cycles": "cycles of one image",
@@ -20,16 +22,18 @@ TITLES = {
     "dram_bytes": "DRAM bytes of one image",
     "area": "area proxy, PEs",
 }
+ACCURACY = "top1"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
 MOST_GROUPS = len(COLOURS) - 1  # accelerators of a colour of their own
 MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, which not every browser has
 MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
 
 
-def draw_search(outcome: "Outcome", path: Path, *, force: bool = False) -> None:
+def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None" = None, force: bool = False) -> None:
     """Write the picture: a dot a candidate, its accelerator's colour, the Pareto set in full strength, names on hover.
 
-    The axes are the first two objectives; menus put any figure on either.
+    The axes are the first two objectives, or accuracy over the first one where networks were trained; menus put any
+    figure on either.
 
     Raises:
         SqnxtError: a suffix other than .html, nothing to draw, or no plotly.
@@ -43,17 +47,20 @@ def draw_search(outcome: "Outcome", path: Path, *, force: bool = False) -> None:
         import plotly.graph_objects as go
     except ImportError:
         raise SqnxtError("drawing a search needs plotly: pip install 'sqnxt-tf[report]'") from None
-    groups = _groups(outcome)
-    axes = list(outcome.objectives[:2]) if len(outcome.objectives) > 1 else [outcome.objectives[0], "params"]
+    titles, groups = TITLES, _groups(outcome)
+    axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
+    if trained is not None:
+        titles, groups = {ACCURACY: f"top-1 on {trained.data}, validation part", **TITLES}, _trained(outcome, trained)
+        axes[1] = ACCURACY
     figure = go.Figure([_trace(go, *group, axes) for group in groups])
     figure.update_layout(
         title={"text": _title(outcome), "y": 0.97, "yanchor": "top"},
         template="plotly_white",
-        xaxis={"title": TITLES[axes[0]]},
-        yaxis={"title": TITLES[axes[1]]},
+        xaxis={"title": titles[axes[0]]},
+        yaxis={"title": titles[axes[1]]},
         legend={"orientation": "h", "y": -0.15},
         margin={"t": 120},
-        updatemenus=[_menu("x", 0.0, axes[0], groups), _menu("y", 0.35, axes[1], groups)],
+        updatemenus=[_menu("x", 0.0, axes[0], groups, titles), _menu("y", 0.35, axes[1], groups, titles)],
     )
     with whole_file(path, force=force) as temporary:
         figure.write_html(temporary, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
@@ -83,6 +90,24 @@ def _groups(outcome: "Outcome") -> list[Group]:
     return [group for group in [*groups, ("listed networks", listed, COLOURS[-1], True)] if group[1]]
 
 
+def _trained(outcome: "Outcome", trained: "SchoolReport") -> list[Group]:
+    """The networks that were trained, those of the front with accuracy apart; it is a figure like others."""
+    front = {(one.network, one.input_size, one.accelerator) for one, _ in trained.front}
+    known = {(one.network.name, one.network.input_size): one.validation for one in trained.schooled}
+    pairs = [
+        replace(one, figures={**one.figures, ACCURACY: known[one.network, one.input_size]})
+        for one in outcome.candidates
+        if (one.network, one.input_size) in known
+    ]
+    best = [one for one in pairs if (one.network, one.input_size, one.accelerator) in front]
+    rest = [one for one in pairs if (one.network, one.input_size, one.accelerator) not in front]
+    groups: list[Group] = [
+        ("trained", rest, COLOURS[0], False),
+        ("trained longest, Pareto set with accuracy", best, COLOURS[1], True),
+    ]
+    return [group for group in groups if group[1]]
+
+
 def _trace(go: Any, name: str, candidates: "list[Candidate]", colour: str, strong: bool, axes: list[str]) -> Any:
     listed = name == "listed networks"
     kind = go.Scattergl if len(candidates) > MOST_DRAWN else go.Scatter
@@ -110,14 +135,14 @@ def _told(one: "Candidate") -> str:
     return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
 
 
-def _menu(axis: str, place: float, chosen: str, groups: list[Group]) -> dict[str, Any]:
+def _menu(axis: str, place: float, chosen: str, groups: list[Group], titles: dict[str, str]) -> dict[str, Any]:
     """A menu that puts any figure on one axis."""
     return {
         "x": place,
         "y": 1.02,
         "xanchor": "left",
         "yanchor": "bottom",
-        "active": list(TITLES).index(chosen),
+        "active": list(titles).index(chosen),
         "buttons": [
             {
                 "label": f"{axis}: {name}",
@@ -127,6 +152,6 @@ def _menu(axis: str, place: float, chosen: str, groups: list[Group]) -> dict[str
                     {f"{axis}axis.title.text": title},
                 ],
             }
-            for name, title in TITLES.items()
+            for name, title in titles.items()
         ],
     }

@@ -54,7 +54,7 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (("nowhere",), "use one of paper, wide"),
+        (("nowhere",), "use one of digits, paper, wide"),
         (("wide",), "--trials N"),
         (("paper", "--max-params", "many"), "no quantity"),
         (("paper", "--max-params", "-1"), "no quantity"),

@@ -124,7 +124,7 @@ def test_a_space_that_makes_no_sense_is_refused_in_one_line(text: str, fault: st
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(SqnxtError, match="use one of paper, wide"):
+    with pytest.raises(SqnxtError, match="use one of digits, paper, wide"):
         load_space("papre")
     with pytest.raises(SqnxtError, match="cannot be read"):
         load_space(tmp_path / "none.toml")

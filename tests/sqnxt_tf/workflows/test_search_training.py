@@ -10,6 +10,7 @@ from sqnxt_tf.codesign.halving import Network, survivors
 from sqnxt_tf.codesign.outcome import Outcome
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.schooling import school_lines, school_table
+from sqnxt_tf.reports.search_picture import draw_search
 from sqnxt_tf.workflows import search_training as module
 from sqnxt_tf.workflows.search import search
 from sqnxt_tf.workflows.search_training import Schooling, school
@@ -68,6 +69,10 @@ def test_half_of_them_go_on_for_twice_as_long(outcome: Outcome, fake: School, tm
     text = "\n".join([*school_table(report, outcome).to_lines(), *school_lines(report)])
     assert "16 for 2 epochs, then 8 for 4 epochs, then 4 for 8 epochs" in text
     assert "validation top-1 %" in text
+    draw_search(outcome, tmp_path / "picture.html", trained=report)
+    picture = (tmp_path / "picture.html").read_text("utf-8")
+    assert "Pareto set with accuracy" in picture
+    assert all(one.network.name in picture for one in report.schooled)
 
 
 def test_an_interrupted_one_goes_on_where_it_was(outcome: Outcome, fake: School, tmp_path: Path) -> None:
