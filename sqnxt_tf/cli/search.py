@@ -126,13 +126,14 @@ def command(
     """
     from ..codesign.space_file import load_space
     from ..workflows.search import count_classes, search
-    from .search_answers import answer
+    from .search_answers import answer, check
 
     if answers["as_csv"] and out.as_json:
         raise click.UsageError("--csv prints rows and nothing else: leave out --json")
     wanted = sum(choice is not None for choice in (answers["build"], schooling["epochs"]))
     if wanted != (0 if answers["output"] is None else 1):
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
+    check(**{name: answers[name] for name in ("against", "build", "output", "picture", "force")})
     chosen = load_space(space, only=dict(map(_only, only)))
     if schooling["epochs"] is not None:
         chosen = replace(chosen, classes=count_classes(schooling["data"]))

@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     from ..workflows.search_training import SchoolReport
 
 
+def check(*, against: str | None, build: int | None, output: Path | None, picture: Path | None, force: bool) -> None:
+    """Refuse, before any work is done, what could not be answered.
+
+    Raises:
+        SqnxtError, ExportError: an unknown network, or an output that cannot be written.
+    """
+    if against is not None:
+        from ..networks.registry import find_network
+
+        find_network(against)
+    if build is not None and output is not None:
+        from ..workflows.train import check_model_output
+
+        check_model_output(output, force=force)
+    if picture is not None:
+        from ..reports.search_picture import check_picture
+
+        check_picture(picture, force=force)
+
+
 def answer(
     outcome: "Outcome",
     out: Output,

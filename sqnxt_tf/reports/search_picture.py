@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import whole_file
+from sqnxt_export.artifact.files import check_output
 
 from ..errors import SqnxtError
 
@@ -39,8 +40,7 @@ def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None
         SqnxtError: a suffix other than .html, nothing to draw, or no plotly.
         ExportError: the file exists and `force` is not set, or cannot be written.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise SqnxtError(f"{path}: is no name of an interactive picture; end it with .html")
+    check_picture(path, force=force)
     if not outcome.candidates:
         raise SqnxtError(f"{outcome.space.name}: no candidate holds the limits; there is nothing to draw")
     try:
@@ -64,6 +64,18 @@ def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None
     )
     with whole_file(path, force=force) as temporary:
         figure.write_html(temporary, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
+
+
+def check_picture(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a picture that cannot be written.
+
+    Raises:
+        SqnxtError: a suffix other than .html.
+        ExportError: the file exists and `force` is not set, or its folder cannot be written.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise SqnxtError(f"{path}: is no name of an interactive picture; end it with .html")
+    check_output(path, force=force)
 
 
 def _title(outcome: "Outcome") -> str:

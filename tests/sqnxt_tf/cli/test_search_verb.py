@@ -46,7 +46,7 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
     assert document["built"]["network"] == document["front"][0]["network"]
     assert (tmp_path / "member.keras").exists()
     assert "exists already" in cli(*few, "--build", 1, "-o", "member.keras").error_line()
-    assert "give one of their ranks" in cli(*few, "--build", 99, "-o", "other.keras").error_line()
+    assert "give one of their ranks" in cli(*few, "--build", 99, "-o", "other.keras", "-q").error_line()
     summary = cli("summary", document["built"]["network"], "--json").json()
     assert summary["params"] == document["built"]["params"]
 
@@ -73,4 +73,4 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(cli: Any, arguments: tuple[str, ...], fault: str) -> None:
-    assert fault in cli("search", *arguments).error_line()
+    assert fault in cli("search", *arguments, "-q").error_line()

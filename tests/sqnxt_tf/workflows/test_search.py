@@ -55,9 +55,18 @@ def test_the_papers_path_goes_down_on_the_large_array(paper: Outcome) -> None:
 
 def test_the_findings_of_the_documentation(paper: Outcome) -> None:
     """docs/codesign.md quotes these."""
-    v5 = {s.candidate.accelerator: s for s in paper.named() if s.candidate.network == "sqnxt23v5_w1"}
-    assert (v5[LARGE].places["cycles"], v5[LARGE].places["energy"]) == (109, 77)
-    assert [len(better) for _, better in beaten(paper, "sqnxt23v5_w1")] == [90, 38]
+    named = {(s.candidate.network, s.candidate.accelerator): s for s in paper.named()}
+    for network, *figures in (
+        ("sqnxt23_w1", (695, 613, 253), (819, 713, 307)),
+        ("sqnxt23v2_w1", (432, 457, 151), (551, 440, 133)),
+        ("sqnxt23v3_w1", (285, 324, 90), (586, 324, 106)),
+        ("sqnxt23v4_w1", (166, 196, 38), (616, 217, 72)),
+        ("sqnxt23v5_w1", (109, 77, 38), (455, 130, 90)),
+    ):
+        beaten_by = {reference.accelerator: len(better) for reference, better in beaten(paper, network)}
+        for accelerator, expected in zip((LARGE, "squeezelerator-8x8"), figures, strict=True):
+            places = named[network, accelerator].places
+            assert (places["cycles"], places["energy"], beaten_by[accelerator]) == expected
     kept = search(load_space("paper", only={"stem_kernel": ["7", "5"]}))
     better = {reference.accelerator: found for reference, found in beaten(kept, "1.0-SqNxt-23v5")}
     assert [len(found) for found in better.values()] == [5, 5]
