@@ -54,7 +54,7 @@ def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None
         axes[1] = ACCURACY
     figure = go.Figure([_trace(go, *group, axes) for group in groups])
     figure.update_layout(
-        title={"text": _title(outcome), "y": 0.97, "yanchor": "top"},
+        title={"text": _title(outcome, trained), "y": 0.97, "yanchor": "top"},
         template="plotly_white",
         xaxis={"title": titles[axes[0]]},
         yaxis={"title": titles[axes[1]]},
@@ -78,8 +78,11 @@ def check_picture(path: Path, *, force: bool) -> None:
     check_output(path, force=force)
 
 
-def _title(outcome: "Outcome") -> str:
-    return f"{outcome.space.name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set"
+def _title(outcome: "Outcome", trained: "SchoolReport | None") -> str:
+    name = outcome.space.name
+    if trained is not None:
+        return f"{name}: {len(trained.schooled)} trained, {len(trained.front)} in the Pareto set with accuracy"
+    return f"{name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set"
 
 
 Group = tuple[str, list["Candidate"], str, bool]
