@@ -46,6 +46,8 @@ def named_table(outcome: "Outcome") -> Table | None:
         title="Listed networks among all candidates on the same accelerator",
     )
     for standing in outcome.named():
+        if standing.among == 1 or len(table.rows) == MOST_ROWS:
+            continue
         one = standing.candidate
         places = [standing.places[name] for name in ranked]
         table.add(one.network, one.accelerator, *_cells(one, shown), *places, standing.among, len(standing.dominators))
