@@ -3,8 +3,8 @@
     python benchmarks/search.py [RUNS]
 
 Processor seconds of one core, so that other work on the machine counts less: of reading the space and costing all of
-its pairs, and of the whole process with its imports. The last row simulates every 50th pair by itself, from plain layer
-rows and without tallies; the simulator remembers the layers that it has solved there too.
+its pairs, and of the whole process with its imports. The last row simulates every tenth pair by itself, from plain
+layer rows and without tallies; the simulator remembers the layers that it has solved there too.
 """
 
 import statistics
@@ -27,7 +27,7 @@ from sqnxt_tf.codesign.space_file import load_space
 from sqnxt_tf.codesign.workloads import network_workload
 began = time.process_time()
 space = load_space("paper")
-points = list(space.points())[::50]
+points = list(space.points())[::10]
 for point in points:
     name = Candidate(spec=point.spec, input_size=227, accelerator="", figures={}).network
     report = simulate(network_workload(name), space.accelerators[point.accelerator], sparsity=0.4)

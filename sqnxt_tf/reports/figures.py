@@ -52,8 +52,8 @@ def write_figure(
         from matplotlib.figure import Figure
     except ImportError:
         raise SqnxtError("drawing figures needs matplotlib: pip install 'sqnxt-tf[report]'") from None
-    # An SVG of the same data is the same file: no random ids, no date.
-    with matplotlib.rc_context({"svg.hashsalt": name}):
+    # Text stays text, and an SVG of the same data is the same file: no random ids, no date.
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure = Figure(figsize=(15, 9.5) if name == "figure6" else (14, 6.6), layout="constrained")
         draw: Any = _draw_figure6 if name == "figure6" else _draw_figure7
         draw(figure, rows)
