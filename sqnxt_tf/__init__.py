@@ -12,6 +12,7 @@ Each verb of the command line is a function here; TensorFlow is imported by thos
     sqnxt_tf.compress("pruned.keras", "digits.onnx.sqz").compressed.bytes
     sqnxt_tf.evaluate("digits.onnx", sqnxt_tf.load_data("digits", "test")).top1
     sqnxt_tf.simulate("digits.onnx", "squeezelerator-16x16").cycles
+    sqnxt_tf.search("paper", limits={"params": 1e6}).front[0].network   # without TensorFlow
 """
 
 from importlib import import_module
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .workflows.reproduce import reproduce_parameters
     from .workflows.reproduce_costs import reproduce_costs
     from .workflows.scan import scan_sensitivity
+    from .workflows.search import search
     from .workflows.simulate import hold_to_budget, simulate
     from .workflows.train import train
     from .workflows.verify import Verification, verify
@@ -95,6 +97,7 @@ _HOMES = {
     "reproduce_costs": "workflows.reproduce_costs",
     "reproduce_parameters": "workflows.reproduce",
     "scan_sensitivity": "workflows.scan",
+    "search": "workflows.search",
     "simulate": "workflows.simulate",
     "summarise": "networks.summaries",
     "train": "workflows.train",
@@ -144,6 +147,7 @@ __all__ = [
     "reproduce_costs",
     "reproduce_parameters",
     "scan_sensitivity",
+    "search",
     "simulate",
     "summarise",
     "train",

@@ -117,8 +117,10 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
     notes = [line for line in table3.stderr.splitlines() if line.startswith("note: ")]  # slow work tells progress too
     assert len(notes) == 1
     assert "layer rows" in notes[0]
+    assert json.loads(run("search", "paper", "--json").stdout)["asked"] == 2052
     ready = json.loads(run("doctor", "--json").stdout)["ready"]
     assert ready == {"base": True, "device": False, "camera": False, "report": False, "train": False, "dev": False}
+    assert ready == {"base": True, "device": False, "report": False, "search": False, "train": False, "dev": False}
     for arguments, extra in (
         (("train", "--network", "alexnet", "-o", "m.keras"), "train"),
         (("export", "alexnet", "--format", "onnx"), "train"),
@@ -126,6 +128,9 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
         (("benchmark", graph), "device"),
         (("classify", graph, "image.png"), "device"),
         (("simulate", graph, "--roofline", "roofline.svg"), "report"),
+        (("search", "--picture", "picture.html"), "report"),
+        (("reproduce", "figure6"), "report"),
+        (("search", "wide", "--trials", 2), "search"),
     ):
         done = run(*arguments)
         assert done.returncode == 2

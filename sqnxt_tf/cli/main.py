@@ -31,6 +31,7 @@ VERBS = {
     "simulate": "simulate",
     "compare": "compare",
     "accelerators": "accelerators",
+    "search": "search",
     "reproduce": "reproduce",
     "demo": "demo",
     "doctor": "doctor",

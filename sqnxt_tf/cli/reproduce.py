@@ -1,28 +1,37 @@
 """`sqnxt-tf reproduce`."""
 
+from pathlib import Path
+
 import click
 
-from .options import output_options
+from . import options
 from .output import Output
 
 
-@click.command("reproduce", short_help="The paper's tables, ours beside theirs.")
-@click.argument("what", type=click.Choice(["table1", "table2", "table3"]))
+@click.command("reproduce", short_help="The paper's tables and figures, ours beside theirs.")
+@click.argument("what", type=click.Choice(["table1", "table2", "table3", "figure6", "figure7"]))
 @click.option(
     "--cross-validate",
     is_flag=True,
     help="Table 3 only: also fit the fitted numbers on every 6 of the 13 networks and judge them on the other 7.",
 )
-@output_options
-def command(what: str, cross_validate: bool, out: Output) -> None:
-    """A table of the SqueezeNext paper, ours beside the paper's, with the differences.
+@options.output("Figures only: the folder for PNG, SVG and CSV; this one if not given.", required=False)
+@options.force
+@options.output_options
+def command(what: str, cross_validate: bool, output: Path | None, force: bool, out: Output) -> None:
+    """A table or figure of the SqueezeNext paper, ours beside the paper's.
 
     Tables 1 and 2: parameters and MACs. Table 3: time and energy of 13 networks on both arrays, simulated from graphs
-    that are exported for it.
+    that are exported for it. Figure 6: time and efficiency of v1 to v5, layer by layer. Figure 7: the paper's
+    accuracies against time and energy.
     """
     if cross_validate and what != "table3":
         raise click.UsageError(f"--cross-validate goes with table3: nothing is fitted in {what}; leave it out")
-    if what == "table3":
+    if what.startswith("table") and (output is not None or force):
+        raise click.UsageError(f"-o and --force go with a figure: {what} is printed; leave them out")
+    if what.startswith("figure"):
+        _figure(what, output or Path(), force, out)
+    elif what == "table3":
         _costs(out, cross_validate)
     else:
         _parameters(int(what[-1]), out)
@@ -39,6 +48,16 @@ def _parameters(table: int, out: Output) -> None:
         if row.explanation:
             out.text(f"{row.model}: {row.explanation}.")
     out.text("Differences are ours less the paper's; MACs are counted as the paper counts, from its Table 3.")
+
+
+def _figure(what: str, folder: Path, force: bool, out: Output) -> None:
+    from ..reports.figures import write_figure
+    from ..workflows import figures
+
+    rows = figures.figure6() if what == "figure6" else figures.figure7()
+    paths = write_figure(what, rows, folder, force=force)
+    out.document({"paths": [str(path) for path in paths], "rows": [row.to_json() for row in rows]})
+    out.text(f"{', '.join(map(str, paths))}: simulated at the paper's 40 % of zeros; accuracies are the paper's.")
 
 
 def _costs(out: Output, cross_validate: bool) -> None:

@@ -1,1 +1,1 @@
-"""Networks and accelerators together: layer rows become a simulator workload."""
+"""Networks and accelerators together: layer rows become workloads, and spaces of both are searched."""

@@ -13,10 +13,11 @@ def network_workload(name: str, *, classes: int = 1000, input_size: int | tuple[
         SqnxtError: the name is unknown, or the input is too small for the network.
     """
     rows = layer_rows(name, classes=classes, input_size=input_size)
-    return Workload(name=find_network(name).name, layers=tuple(_layer(row) for row in rows))
+    return Workload(name=find_network(name).name, layers=tuple(map(row_layer, rows)))
 
 
-def _layer(row: LayerRow) -> ConvLayer | UncostedLayer:
+def row_layer(row: LayerRow) -> ConvLayer | UncostedLayer:
+    """What one layer row asks of an accelerator; only convolutions and dense layers are costed, as in the paper."""
     if not row.macs:
         return UncostedLayer(
             name=row.name, op=row.op, why=Uncosted.NOT_COSTED, reason="the paper costs convolutions only"

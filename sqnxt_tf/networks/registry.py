@@ -13,8 +13,10 @@ from .darknet import darknet_ref, tiny_darknet
 from .mobilenet import mobilenet
 from .ops import Ops, T
 from .rows import LayerRow, RowOps, TooSmallError
+from .squeezenext_names import check_spec, parse_name, spec_name
 from .vgg import vgg19
 
+SQNXT_INPUT = 227  # pixels: the paper's
 LARGEST_SIDE = 4096  # pixels; a typing error beyond it would ask for gigabytes
 
 
@@ -50,7 +52,7 @@ def networks() -> dict[str, Network]:
             Network(
                 name=name,
                 paper_name=squeezenext.paper_name(name),
-                input_size=227,
+                input_size=SQNXT_INPUT,
                 builder=partial(squeezenext.sqnxt, spec=spec),
             )
             for name, spec in squeezenext.SPECS.items()
@@ -84,11 +86,31 @@ def find_network(name: str) -> Network:
     }
     if found := spellings.get(_folded(name)):
         return found
+    if spec := parse_name(name):
+        return sqnxt_network(spec)
     near = dict.fromkeys(
         spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5)
     )
     hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "`sqnxt-tf list` shows them all"
     raise SqnxtError(f"network {name!r}: is not known; {hint}")
+
+
+def sqnxt_network(spec: squeezenext.SqnxtSpec) -> Network:
+    """The SqueezeNext of a spec: a listed network, or one with a systematic name.
+
+    Raises:
+        SqnxtError: a number out of range.
+    """
+    name = spec_name(spec)
+    if name in networks():
+        return networks()[name]
+    check_spec(spec, name)
+    return Network(
+        name=name,
+        paper_name=f"{spec.width:g}-SqNxt [{','.join(map(str, spec.depth))}]",
+        input_size=SQNXT_INPUT,
+        builder=partial(squeezenext.sqnxt, spec=spec),
+    )
 
 
 def is_network(name: str) -> bool:

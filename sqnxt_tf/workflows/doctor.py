@@ -15,6 +15,10 @@ EXTRAS = {
     "device": "benchmark, classify, evaluate, inspect, compress, decompress of artifacts",
     "camera": "classify --camera",
     "report": "pictures: `simulate --roofline`, `benchmark --plot`",
+    "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
+    "device": "evaluate, inspect, compress, decompress and timing of artifacts",
+    "report": "pictures, such as `simulate --roofline`",
+    "search": "search of spaces too large to enumerate",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
 }

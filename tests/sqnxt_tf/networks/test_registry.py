@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqnxt_tf.errors import SqnxtError
@@ -55,6 +55,7 @@ def test_sizes_out_of_range_are_refused(size: int | tuple[int, int]) -> None:
         layer_rows("alexnet", input_size=size)
 
 
+@settings(deadline=None)
 @given(name=st.sampled_from(sorted(networks())), height=st.integers(64, 300), width=st.integers(64, 300))
 def test_every_layer_reads_what_another_wrote(name: str, height: int, width: int) -> None:
     shapes = {"input": (height, width, 3)}

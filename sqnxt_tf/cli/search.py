@@ -1,0 +1,161 @@
+"""`sqnxt-tf search`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import options
+from .output import Output
+
+if TYPE_CHECKING:
+    from ..codesign.outcome import Outcome
+    from ..codesign.sampling import Sampling
+
+UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+
+
+class Quantity(click.ParamType[float]):
+    """`1M`, `940k`, `2.5e6`."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        if isinstance(value, float):
+            return value
+        number = value.rstrip("kKmMgG")
+        try:
+            quantity = float(number) * UNITS[value[len(number) :].lower()]
+        except (ValueError, KeyError):
+            quantity = 0.0
+        if not 0 < quantity < float("inf"):
+            self.fail(f"{value!r} is no quantity above 0: give it as in 1M, 940k or 2.5e6", param, ctx)
+        return quantity
+
+
+def _limit(name: str, unit: str) -> Any:
+    flag = f"--max-{name.replace('_', '-')}"
+    return click.option(flag, name, type=Quantity(), help=f"Only candidates of at most so {unit}.")
+
+
+LIMITS = options.together(
+    "limits",
+    cycles=_limit("cycles", "many cycles"),
+    time_ms=_limit("time_ms", "many milliseconds"),
+    energy=_limit("energy", "much energy, in MACs"),
+    params=_limit("params", "many parameters"),
+    macs=_limit("macs", "many MACs"),
+    dram_bytes=_limit("dram_bytes", "many bytes of DRAM traffic"),
+    area=_limit("area", "much area, in PEs"),
+)
+SAMPLING = options.together(
+    "how",
+    trials=click.option("--trials", type=int, metavar="N", help="Sample so many pairs instead of costing all."),
+    sampler=click.option(
+        "--sampler", type=click.Choice(["nsga2", "tpe", "random"]), default="nsga2", show_default=True, help="Optuna's."
+    ),
+    storage=click.option(
+        "--storage", metavar="FILE|URL", help="Keep trials there: killed or not, the same command goes on from them."
+    ),
+    population=click.option("--population", type=int, default=50, show_default=True, help="Of a generation."),
+    seed=options.seed,
+    worker=click.option(
+        "--worker", type=click.IntRange(0, 10_000), default=0, show_default=True, help="One number each on one storage."
+    ),
+)
+SCHOOLING = options.together(
+    "schooling",
+    epochs=click.option(
+        "--train-epochs", "epochs", type=int, metavar="N", help="Train survivors, the best for N epochs: -o FOLDER."
+    ),
+    data=options.data,
+    survivors=click.option(
+        "--survivors", type=int, default=16, show_default=True, help="Networks that training begins with."
+    ),
+    strategy=options.strategy,
+)
+ANSWERS = options.together(
+    "answers",
+    against=click.option(
+        "--against", metavar="NETWORK", help="Show what beats this network of the space, on each accelerator."
+    ),
+    build=click.option(
+        "--build",
+        type=click.IntRange(min=1),
+        metavar="RANK",
+        help="Build that member of the Pareto set: -o FILE.keras.",
+    ),
+    output=options.output("The .keras file of --build, or the folder of --train-epochs.", required=False),
+    picture=click.option("--picture", type=click.Path(path_type=Path), help="Draw all candidates to this .html file."),
+    as_csv=click.option(
+        "--csv", "as_csv", is_flag=True, help="The Pareto set as CSV on stdout, and nothing else there."
+    ),
+    everything=click.option(
+        "--all", "everything", is_flag=True, help="All candidates in --csv and --json, not the Pareto set alone."
+    ),
+    force=options.force,
+)
+
+
+@click.command("search", short_help="Networks and arrays searched together.")
+@click.argument("space", default="paper")
+@click.option("--objectives", metavar="NAMES", help="What is minimised, as in cycles,energy; else the space's own.")
+@click.option("--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension: stem_kernel=5,7.")
+@LIMITS
+@SAMPLING
+@SCHOOLING
+@ANSWERS
+@options.output_options
+def command(
+    space: str,
+    objectives: str | None,
+    only: tuple[str, ...],
+    limits: dict[str, float | None],
+    how: dict[str, Any],
+    schooling: dict[str, Any],
+    answers: dict[str, Any],
+    out: Output,
+) -> None:
+    """Cost the networks and arrays of SPACE together, and show those that no other dominates.
+
+    SPACE is a .toml file or a bundled one: `paper`, every placement of the paper's blocks on both of its arrays;
+    `digits`, small enough to train; `wide`, which is sampled: --trials N. No Keras and no ONNX: thousands of pairs a
+    second.
+    """
+    from ..codesign.space_file import load_space
+    from ..workflows.search import count_classes, search
+    from .search_answers import answer, check
+
+    if answers["as_csv"] and out.as_json:
+        raise click.UsageError("--csv prints rows and nothing else: leave out --json")
+    wanted = sum(choice is not None for choice in (answers["build"], schooling["epochs"]))
+    if wanted != (0 if answers["output"] is None else 1):
+        raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
+    check(**{name: answers[name] for name in ("against", "build", "output", "picture", "force")})
+    chosen = load_space(space, only=dict(map(_only, only)))
+    if schooling["epochs"] is not None:
+        chosen = replace(chosen, classes=count_classes(schooling["data"]))
+    outcome: Outcome = search(
+        chosen,
+        objectives=None if objectives is None else objectives.split(","),
+        limits={name: limit for name, limit in limits.items() if limit is not None},
+        sampling=_sampling(**how),
+        progress=out.progress,
+    )
+    answer(outcome, out, seed=how["seed"], schooling=schooling, **answers)
+
+
+def _only(text: str) -> tuple[str, list[str]]:
+    """`stem_kernel=5,7` as name and values."""
+    name, _, values = text.partition("=")
+    return name.strip(), [value.strip() for value in values.split(",")]
+
+
+def _sampling(*, trials: int | None, **how: Any) -> "Sampling | None":
+    from ..codesign.sampling import Sampling
+
+    if trials is None and how["storage"] is not None:
+        raise click.UsageError("--storage keeps the trials of a sampled search: give --trials N too")
+    return None if trials is None else Sampling(trials=trials, **how)

@@ -1,0 +1,109 @@
+"""What `sqnxt-tf search` does with an outcome: builds, trains, draws, prints."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..reports import search as report
+from .output import Output
+
+if TYPE_CHECKING:
+    from ..codesign.outcome import Outcome
+    from ..reports.tables import Table
+    from ..workflows.search_training import SchoolReport
+
+
+def check(*, against: str | None, build: int | None, output: Path | None, picture: Path | None, force: bool) -> None:
+    """Refuse, before any work is done, what could not be answered.
+
+    Raises:
+        SqnxtError, ExportError: an unknown network, or an output that cannot be written.
+    """
+    if against is not None:
+        from ..networks.registry import find_network
+
+        find_network(against)
+    if build is not None and output is not None:
+        from ..workflows.train import check_model_output
+
+        check_model_output(output, force=force)
+    if picture is not None:
+        from ..reports.search_picture import check_picture
+
+        check_picture(picture, force=force)
+
+
+def answer(
+    outcome: "Outcome",
+    out: Output,
+    *,
+    seed: int,
+    schooling: dict[str, Any],
+    against: str | None,
+    build: int | None,
+    output: Path | None,
+    picture: Path | None,
+    as_csv: bool,
+    everything: bool,
+    force: bool,
+) -> None:
+    """Everything that was asked for, the tables last; one document for a program."""
+    document = outcome.to_json(everything=everything)
+    schooled = None
+    if build is not None and output is not None:
+        from ..workflows.search import build_member
+
+        document["built"] = build_member(outcome, build, output, seed=seed, force=force)
+    elif output is not None:
+        schooled = _school(outcome, output, schooling, seed, force, out)
+        document["trained"] = schooled.to_json()
+    if picture is not None:
+        from ..reports.search_picture import draw_search
+
+        draw_search(outcome, picture, trained=schooled, force=force)
+    if as_csv:
+        out.csv(document["candidates" if everything else "front"])
+        return
+    tables = _tables(outcome) if against is None else _compared(outcome, against, document)
+    out.document(document)
+    for table in tables:
+        out.table(table)
+        out.text()
+    for line in report.search_lines(outcome, with_front=against is None):
+        out.text(line)
+    if build is not None:
+        out.text(f"{document['built']['path']}: {document['built']['network']}, random weights.")
+    if schooled is not None:
+        _show_schooled(schooled, outcome, out)
+
+
+def _tables(outcome: "Outcome") -> "list[Table]":
+    made = (report.front_table(outcome), report.named_table(outcome), report.arrays_table(outcome))
+    return [table for table in made if table is not None]
+
+
+def _compared(outcome: "Outcome", against: str, document: dict[str, Any]) -> "list[Table]":
+    """What beats a network, a table an accelerator; added to the document."""
+    from ..workflows.search import beaten
+
+    found = beaten(outcome, against)
+    document["against"] = [
+        {**reference.to_json(), "beaten_by": [one.to_json() for one in better]} for reference, better in found
+    ]
+    return [report.better_table(better, reference, outcome) for reference, better in found]
+
+
+def _school(
+    outcome: "Outcome", folder: Path, how: dict[str, Any], seed: int, force: bool, out: Output
+) -> "SchoolReport":
+    from ..workflows.search_training import Schooling, school
+
+    return school(outcome, Schooling(folder=folder, seed=seed, force=force, **how), progress=out.progress)
+
+
+def _show_schooled(schooled: "SchoolReport", outcome: "Outcome", out: Output) -> None:
+    from ..reports.schooling import school_lines, school_table
+
+    out.text()
+    out.table(school_table(schooled, outcome))
+    for line in school_lines(schooled):
+        out.text(line)

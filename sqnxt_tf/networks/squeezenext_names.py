@@ -1,0 +1,81 @@
+"""SqueezeNexts that no table lists have systematic names: `sqnxt_2-4-14-1_w1_k5_conv-first`.
+
+Blocks of the four stages, width (`w3d2` is 1.5, as in the listed names), kernel of the stem; then, where they are not
+the baseline's, how a stage begins (`conv-first`), groups (`g2`) and deep aggregation (`ida`).
+"""
+
+import re
+from fractions import Fraction
+
+from ..errors import SqnxtError
+from .squeezenext import SPECS, SqnxtSpec
+
+_SYSTEMATIC = re.compile(
+    r"sqnxt_(?P<depth>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})_w(?P<numerator>\d{1,3})(d(?P<denominator>\d{1,3}))?"
+    r"_k(?P<stem_kernel>\d{1,2})(?P<conv_first>_conv-first)?(_g(?P<groups>\d{1,3}))?(?P<aggregate>_ida)?",
+    re.IGNORECASE,
+)
+LIMITS = {"blocks": (1, 64), "width": (0.125, 8), "stem_kernel": (1, 31), "groups": (1, 64)}
+"""What each number may be: far beyond what anybody trains, and little enough to describe at once."""
+MOST_PARTS = 100  # the denominator of a width: w5d4 is 1.25
+
+
+def spec_name(spec: SqnxtSpec) -> str:
+    """The listed name of a spec, or its systematic one."""
+    return next((name for name, listed in SPECS.items() if listed == spec), None) or systematic_name(spec)
+
+
+def systematic_name(spec: SqnxtSpec) -> str:
+    """The name that `parse_name` reads."""
+    width = Fraction(spec.width).limit_denominator(MOST_PARTS)
+    parts = [
+        "sqnxt",
+        "-".join(map(str, spec.depth)),
+        f"w{width.numerator}" + (f"d{width.denominator}" if width.denominator > 1 else ""),
+        f"k{spec.stem_kernel}",
+        *(["conv-first"] if spec.transition == "conv_first" else []),
+        *([f"g{spec.groups}"] if spec.groups > 1 else []),
+        *(["ida"] if spec.aggregate else []),
+    ]
+    return "_".join(parts)
+
+
+def parse_name(name: str) -> SqnxtSpec | None:
+    """What a systematic name says; None for any other name.
+
+    Raises:
+        SqnxtError: it is one, with a number out of range.
+    """
+    found = _SYSTEMATIC.fullmatch(name)
+    if found is None:
+        return None
+    first, second, third, fourth = map(int, found["depth"].split("-"))
+    numerator, denominator = int(found["numerator"]), int(found["denominator"] or 1)
+    spec = SqnxtSpec(
+        depth=(first, second, third, fourth),
+        width=numerator / denominator if denominator else 0.0,
+        stem_kernel=int(found["stem_kernel"]),
+        transition="conv_first" if found["conv_first"] else "parallel",
+        groups=int(found["groups"] or 1),
+        aggregate=bool(found["aggregate"]),
+    )
+    check_spec(spec, name)
+    return spec
+
+
+def check_spec(spec: SqnxtSpec, name: str) -> None:
+    """Refuse a network that nobody can mean.
+
+    Raises:
+        SqnxtError: a number out of range; `name` says whose.
+    """
+    given: list[tuple[str, float]] = [("blocks", blocks) for blocks in spec.depth]
+    given += [("width", spec.width), ("stem_kernel", spec.stem_kernel), ("groups", spec.groups)]
+    for what, value in given:
+        low, high = LIMITS[what]
+        if not low <= value <= high:
+            raise SqnxtError(f"network {name!r}: {what} {value:g} is out of range; give {low:g} to {high:g}")
+    if float(Fraction(spec.width).limit_denominator(MOST_PARTS)) != spec.width:
+        raise SqnxtError(
+            f"network {name!r}: width {spec.width} has no name; give a fraction of {MOST_PARTS} parts at most"
+        )

@@ -1,0 +1,197 @@
+"""The paper's Figures 6 and 7 as pictures."""
+
+import csv
+from collections.abc import Sequence
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_export import whole_file
+from sqnxt_export.artifact.files import check_output
+
+from ..errors import SqnxtError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..workflows.figures import Bar, Circle, LayerGroup
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")  # Okabe and Ito's, for colour-blind eyes too
+FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
+SIDES = {
+    **dict.fromkeys(
+        ("sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt23v4_w1", "sqnxt34ida_w1", "sqnxt23_w3d2", "sqnxt23v5_w2",
+         "sqnxt23v4_w2", "sqnxt34_w2", "sqnxt44_w2"), "left",
+    ),
+    **dict.fromkeys(("sqnxt23v5_w1", "mobilenet_w1"), "above"),
+    "sqnxt23_w1": "above right",
+    **dict.fromkeys(("sqnxt23_w2", "sqnxt23g_w1"), "below right"),
+}  # fmt: skip
+"""Where a circle's name stands in Figure 7, if not to its right."""
+SUFFIXES = (".png", ".svg", ".csv")
+BARS_WIDE = 0.86  # of the room of a group
+
+
+def write_figure(
+    name: str, rows: "Sequence[Bar] | Sequence[Circle]", folder: Path, *, force: bool = False
+) -> tuple[Path, ...]:
+    """`figure6` or `figure7` as PNG, SVG and CSV in a folder; their paths.
+
+    Raises:
+        SqnxtError: no such folder, or no matplotlib.
+        ExportError: a file exists and `force` is not set, or cannot be written.
+    """
+    if not folder.is_dir():
+        raise SqnxtError(f"{folder}: is no folder; create it first")
+    paths = tuple(folder / f"{name}{suffix}" for suffix in SUFFIXES)
+    for path in paths:
+        check_output(path, force=force)
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SqnxtError("drawing figures needs matplotlib: pip install 'sqnxt-tf[report]'") from None
+    # Text stays text, and an SVG of the same data is the same file: no random ids, no date.
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        figure = Figure(figsize=(15, 9.5) if name == "figure6" else (14, 6.6), layout="constrained")
+        draw: Any = _draw_figure6 if name == "figure6" else _draw_figure7
+        draw(figure, rows)
+        for path in paths[:2]:
+            with whole_file(path, force=force) as temporary:
+                figure.savefig(temporary, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
+    with whole_file(paths[2], force=force) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table = [row.to_json() for row in rows]
+        writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    return paths
+
+
+def _draw_figure6(figure: "Figure", bars: "Sequence[Bar]") -> None:
+    groups = sorted({bar.group for bar in bars})
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for axes, array in ((upper, "16x16"), (lower, "8x8")):
+        _draw_array(axes, [bar for bar in bars if bar.array == array], groups, array)
+    lower.set_xticks(range(len(groups)), [group.label for group in groups], rotation=55, ha="right", fontsize=9)
+    _name_stages(lower, groups)
+
+
+def _draw_array(axes: "Axes", bars: "Sequence[Bar]", groups: "list[LayerGroup]", array: str) -> None:
+    """One panel: a bar a variant in each group, and how efficient the baseline is."""
+    from ..networks.registry import find_network
+
+    networks = list(dict.fromkeys(bar.network for bar in bars))
+    width = BARS_WIDE / len(networks)
+    for order, (network, colour) in enumerate(zip(networks, COLOURS, strict=True)):
+        mine = {bar.group: bar for bar in bars if bar.network == network}
+        total = sum(bar.cycles for bar in mine.values())
+        axes.bar(
+            [groups.index(group) + (order - (len(networks) - 1) / 2) * width for group in mine],
+            [bar.cycles / 1e3 for bar in mine.values()],
+            width,
+            color=colour,
+            label=f"{find_network(network).paper_name}: {total / 1e6:.2f} M",
+        )
+    baseline = {bar.group: bar.macs_per_cycle for bar in bars if bar.network == networks[0]}
+    right = axes.twinx()
+    rows, cols = map(int, array.split("x"))
+    right.plot(
+        [groups.index(group) for group in baseline],
+        list(baseline.values()),
+        color="black", linestyle=":", marker=".", linewidth=1.4,
+    )  # fmt: skip
+    axes.plot([], [], color="black", linestyle=":", marker=".", label="MACs a cycle, 1.0-SqNxt-23")
+    right.set_ylim(0, 1.08 * max(baseline.values()))
+    right.set_ylabel(f"MACs a cycle on {rows * cols} PEs; zeros that are skipped count")
+    right.axhline(rows * cols, color="black", linewidth=0.8, alpha=0.5)
+    right.annotate(f"{rows * cols} PEs", (len(groups) - 0.4, rows * cols), ha="right", va="bottom", fontsize=8)
+    axes.set_ylabel("kcycles, layers of one configuration summed")
+    axes.set_title(f"{array} PE array", loc="left", fontweight="bold")
+    axes.set_ylim(0, 1.05 * max(bar.cycles for bar in bars) / 1e3)
+    axes.set_xlim(-0.7, len(groups) - 0.3)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=6,
+        fontsize=9,
+        columnspacing=1.2,
+        frameon=False,
+        borderaxespad=0.1,
+    )
+    for left, end in _spans(groups).values():
+        for edge in (left - 0.5, end + 0.5):
+            axes.axvline(edge, color="black", alpha=0.15, linewidth=0.8)
+
+
+def _spans(groups: "list[LayerGroup]") -> dict[str, tuple[int, int]]:
+    """First and last place of each of the four stages."""
+    spans: dict[str, tuple[int, int]] = {}
+    for place, group in enumerate(groups):
+        if group.stage.startswith("stage"):
+            spans[group.stage] = (spans.get(group.stage, (place, place))[0], place)
+    return spans
+
+
+def _name_stages(axes: "Axes", groups: "list[LayerGroup]") -> None:
+    for stage, (left, right) in _spans(groups).items():
+        axes.annotate(
+            f"stage {stage[-1]}", ((left + right) / 2, -0.36), xycoords=("data", "axes fraction"),
+            ha="center", va="top", fontsize=10, fontweight="bold",
+        )  # fmt: skip
+
+
+def _draw_figure7(figure: "Figure", circles: "Sequence[Circle]") -> None:
+    shown = [circle for circle in circles if circle.array == "16x16"]
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, quantity, label in (
+        (left, "energy", "energy of one image on the 16x16 array, 10⁹ MACs"),
+        (right, "time", "time of one image on the 16x16 array, over 1.0-SqNxt-23v5's"),
+    ):
+        _draw_quantity(axes, shown, quantity)
+        axes.set_xlabel(label)
+        axes.margins(x=0.08, y=0.06)
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+    left.set_ylabel("ImageNet top-1 accuracy, %: the paper's")
+    for family, colour in FAMILIES.items():
+        left.scatter([], [], s=90, color=colour, alpha=0.6, label=family)
+    left.scatter([], [], marker="+", color="black", label="the paper's own figure (Table 3)")
+    left.legend(loc="lower right", fontsize=9)
+    right.scatter([], [], s=_circle_area(1e6), color="grey", alpha=0.6, label="1 M parameters")
+    right.scatter([], [], s=_circle_area(4e6), color="grey", alpha=0.6, label="4 M parameters")
+    right.legend(loc="lower right", fontsize=9, labelspacing=1.2, borderpad=1)
+
+
+def _draw_quantity(axes: "Axes", circles: "Sequence[Circle]", quantity: str) -> None:
+    unit = 1e9 if quantity == "energy" else 1.0
+    for circle in circles:
+        x, y = getattr(circle, quantity) / unit, circle.top1_percent
+        colour = FAMILIES[circle.family]
+        axes.scatter([x], [y], s=_circle_area(circle.params), color=colour, alpha=0.6, linewidths=0)
+        theirs = getattr(circle, f"paper_{quantity}")
+        if theirs is not None:
+            axes.scatter([theirs / unit], [y], marker="+", s=30, color="black", linewidths=0.9)
+        _name_circle(axes, circle, (x, y))
+
+
+def _name_circle(axes: "Axes", circle: "Circle", place: tuple[float, float]) -> None:
+    """Beside its circle, on the side where no other is."""
+    radius = (_circle_area(circle.params) / 3.14) ** 0.5
+    side = SIDES.get(circle.network, "right")
+    offset, across, along = {
+        "right": ((radius + 2, 0), "left", "center"),
+        "left": ((-radius - 2, 0), "right", "center"),
+        "above": ((0, radius + 1), "center", "bottom"),
+        "above right": ((radius / 2, radius), "left", "bottom"),
+        "below right": ((radius * 0.8, -radius * 0.8), "left", "center"),
+    }[side]
+    axes.annotate(circle.paper_name, place, offset, textcoords="offset points", ha=across, va=along, fontsize=8)
+
+
+def _circle_area(params: float) -> float:
+    """Points squared: proportional to the square root of the model's size, as in the paper."""
+    return 0.25 * sqrt(params)

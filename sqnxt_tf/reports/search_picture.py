@@ -1,0 +1,172 @@
+"""The candidates of a search as one interactive HTML file that needs nothing from outside."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_export import whole_file
+from sqnxt_export.artifact.files import check_output
+
+from ..errors import SqnxtError
+
+if TYPE_CHECKING:
+    from ..codesign.costing import Candidate
+    from ..codesign.outcome import Outcome
+    from ..workflows.search_training import SchoolReport
+
+TITLES = {
+    "cycles": "cycles of one image",
+    "time_ms": "ms of one image",
+    "energy": "energy of one image, MACs",
+    "params": "parameters",
+    "macs": "MACs of one image",
+    "dram_bytes": "DRAM bytes of one image",
+    "area": "area proxy, PEs",
+}
+ACCURACY = "top1"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
+MOST_GROUPS = len(COLOURS) - 1  # accelerators of a colour of their own
+MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, which not every browser has
+MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
+
+
+def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None" = None, force: bool = False) -> None:
+    """Write the picture: a dot a candidate, its accelerator's colour, the Pareto set in full strength, names on hover.
+
+    The axes are the first two objectives, or accuracy over the first one where networks were trained; menus put any
+    figure on either.
+
+    Raises:
+        SqnxtError: a suffix other than .html, nothing to draw, or no plotly.
+        ExportError: the file exists and `force` is not set, or cannot be written.
+    """
+    check_picture(path, force=force)
+    if not outcome.candidates:
+        raise SqnxtError(f"{outcome.space.name}: no candidate holds the limits; there is nothing to draw")
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise SqnxtError("drawing a search needs plotly: pip install 'sqnxt-tf[report]'") from None
+    titles, groups = TITLES, _groups(outcome)
+    axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
+    if trained is not None:
+        titles, groups = {ACCURACY: f"top-1 on {trained.data}, validation part", **TITLES}, _trained(outcome, trained)
+        axes[1] = ACCURACY
+    figure = go.Figure([_trace(go, *group, axes) for group in groups])
+    figure.update_layout(
+        title={"text": _title(outcome, trained), "y": 0.97, "yanchor": "top"},
+        template="plotly_white",
+        xaxis={"title": titles[axes[0]]},
+        yaxis={"title": titles[axes[1]]},
+        legend={"orientation": "h", "y": -0.15},
+        margin={"t": 120},
+        updatemenus=[_menu("x", 0.0, axes[0], groups, titles), _menu("y", 0.35, axes[1], groups, titles)],
+    )
+    with whole_file(path, force=force) as temporary:
+        figure.write_html(temporary, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
+
+
+def check_picture(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a picture that cannot be written.
+
+    Raises:
+        SqnxtError: a suffix other than .html.
+        ExportError: the file exists and `force` is not set, or its folder cannot be written.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise SqnxtError(f"{path}: is no name of an interactive picture; end it with .html")
+    check_output(path, force=force)
+
+
+def _title(outcome: "Outcome", trained: "SchoolReport | None") -> str:
+    name = outcome.space.name
+    if trained is not None:
+        return f"{name}: {len(trained.schooled)} trained, {len(trained.front)} in the Pareto set with accuracy"
+    return f"{name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set"
+
+
+Group = tuple[str, list["Candidate"], str, bool]
+"""Name in the legend, candidates, colour, whether it is the Pareto set."""
+
+
+def _groups(outcome: "Outcome") -> list[Group]:
+    """Candidates by accelerator, those of the Pareto set apart; rare accelerators share the last colour."""
+    front = set(map(id, outcome.front))
+    names = list(dict.fromkeys(one.accelerator for one in outcome.candidates))
+    named = names if len(names) <= MOST_GROUPS else []
+    step = -(-len(outcome.candidates) // MOST_POINTS)
+    groups: list[Group] = []
+    for order, name in enumerate(named or ["all accelerators"]):
+        mine = [one for one in outcome.candidates if not named or one.accelerator == name]
+        rest = [one for one in mine if id(one) not in front][::step]
+        best = [one for one in mine if id(one) in front]
+        groups += [(name, rest, COLOURS[order], False), (f"{name}, Pareto set", best, COLOURS[order], True)]
+    listed = [standing.candidate for standing in outcome.named()]
+    return [group for group in [*groups, ("listed networks", listed, COLOURS[-1], True)] if group[1]]
+
+
+def _trained(outcome: "Outcome", trained: "SchoolReport") -> list[Group]:
+    """The networks that were trained, those of the front with accuracy apart; it is a figure like others."""
+    front = {(one.network, one.input_size, one.accelerator) for one, _ in trained.front}
+    known = {(one.network.name, one.network.input_size): one.validation for one in trained.schooled}
+    pairs = [
+        replace(one, figures={**one.figures, ACCURACY: known[one.network, one.input_size]})
+        for one in outcome.candidates
+        if (one.network, one.input_size) in known
+    ]
+    best = [one for one in pairs if (one.network, one.input_size, one.accelerator) in front]
+    rest = [one for one in pairs if (one.network, one.input_size, one.accelerator) not in front]
+    groups: list[Group] = [
+        ("trained", rest, COLOURS[0], False),
+        ("trained longest, Pareto set with accuracy", best, COLOURS[1], True),
+    ]
+    return [group for group in groups if group[1]]
+
+
+def _trace(go: Any, name: str, candidates: "list[Candidate]", colour: str, strong: bool, axes: list[str]) -> Any:
+    listed = name == "listed networks"
+    kind = go.Scattergl if len(candidates) > MOST_DRAWN else go.Scatter
+    return kind(
+        name=name,
+        mode="markers+text" if listed else "markers",
+        x=[one.figures[axes[0]] for one in candidates],
+        y=[one.figures[axes[1]] for one in candidates],
+        text=[one.network for one in candidates] if listed else None,
+        textposition="middle right",
+        hovertext=[_told(one) for one in candidates],
+        hoverinfo="text",
+        cliponaxis=None if kind is go.Scattergl else False,
+        marker={
+            "color": colour,
+            "opacity": 0.9 if strong else 0.25,
+            "size": 10 if listed else 8 if strong else 5,
+            "symbol": "star" if listed else "circle",
+        },
+    )
+
+
+def _told(one: "Candidate") -> str:
+    figures = "<br>".join(f"{name} {value:,.4g}" for name, value in one.figures.items())
+    return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
+
+
+def _menu(axis: str, place: float, chosen: str, groups: list[Group], titles: dict[str, str]) -> dict[str, Any]:
+    """A menu that puts any figure on one axis."""
+    return {
+        "x": place,
+        "y": 1.02,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "active": list(titles).index(chosen),
+        "buttons": [
+            {
+                "label": f"{axis}: {name}",
+                "method": "update",
+                "args": [
+                    {axis: [[one.figures[name] for one in group[1]] for group in groups]},
+                    {f"{axis}axis.title.text": title},
+                ],
+            }
+            for name, title in titles.items()
+        ],
+    }

@@ -1,0 +1,172 @@
+"""Accuracy in the loop of a search: the survivors are trained by successive halving, and judged by what they learn."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sqnxt_export import read_metadata
+
+from ..codesign.costing import Candidate
+from ..codesign.halving import Network, Rung, better_half, network_of, pairs_of, rungs, survivors, with_error
+from ..codesign.outcome import Outcome
+from ..codesign.pareto import pareto_front
+from ..data import load_splits
+from ..device.evaluation import Evaluation, evaluate
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+from ..training.recipes import DIGITS, PAPER
+from ..training.strategies import StrategyName, check_cluster, is_chief
+from .models import require_tensorflow
+from .train import train
+
+CHIEF_SAVES_WITHIN = 600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schooling:
+    """How survivors are trained: at most `survivors` of them, the finalists for `epochs`, into `folder`."""
+
+    folder: Path
+    epochs: int
+    data: str = "digits"
+    survivors: int = 16
+    seed: int = 0
+    strategy: StrategyName = "auto"
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.epochs <= 100_000:
+            raise SqnxtError(f"train-epochs {self.epochs}: is out of range; give 1 to 100000")
+        if not 1 <= self.survivors <= 1000:
+            raise SqnxtError(f"survivors {self.survivors}: is out of range; give 1 to 1000")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schooled:
+    """A network after its longest run. `validation` is the accuracy that it was chosen by, `test` is told only."""
+
+    network: Network
+    epochs: int
+    path: Path
+    validation: float
+    test: Evaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchoolReport:
+    """All that were trained; `front` are the finalists' pairs that no other dominates in error and costs."""
+
+    data: str
+    rungs: tuple[Rung, ...]
+    schooled: tuple[Schooled, ...]
+    front: tuple[tuple[Candidate, Schooled], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `trained` part of the `search` document."""
+        return {
+            "data": self.data,
+            "rungs": [rung._asdict() for rung in self.rungs],
+            "networks": [_figures(one) for one in self.schooled],
+            "front": [{**candidate.to_json(), **_figures(one)} for candidate, one in self.front],
+        }
+
+
+def school(outcome: Outcome, how: Schooling, *, progress: Progress = silent) -> SchoolReport:
+    """Train the survivors of a search, the better half of them twice as long, and so on; find the front with accuracy.
+
+    Each run is a model file in the folder with its state beside it: the same call again takes finished ones as they are
+    and goes on with the one that was interrupted.
+
+    Raises:
+        SqnxtError, ExportError: no candidates, data of other classes, or a folder with models of other runs.
+    """
+    classes = len(load_splits(how.data)["train"].class_names)
+    if classes != outcome.space.classes:
+        raise SqnxtError(f"{how.data}: has {classes} classes, and the space {outcome.space.classes}; give it `classes`")
+    if not outcome.candidates:
+        raise SqnxtError(f"{outcome.space.name}: no candidate holds the limits; there is nothing to train")
+    require_tensorflow()
+    check_cluster(how.strategy)
+    how.folder.mkdir(parents=True, exist_ok=True)
+    networks = survivors(outcome, how.survivors)
+    plan = rungs(len(networks), how.epochs)
+    longest: dict[Network, Schooled] = {}
+    for order, rung in enumerate(plan):
+        for network in networks:
+            longest[network] = _schooled(network, rung.epochs, how, progress)
+        if order + 1 < len(plan):
+            accuracies = {network: longest[network].validation for network in networks}
+            networks = better_half(outcome, accuracies, plan[order + 1].networks, objectives=outcome.objectives)
+    return SchoolReport(
+        data=how.data, rungs=plan, schooled=tuple(longest.values()), front=_front(outcome, longest, networks)
+    )
+
+
+def _front(
+    outcome: Outcome, longest: dict[Network, Schooled], finalists: tuple[Network, ...]
+) -> tuple[tuple[Candidate, Schooled], ...]:
+    pairs = [(one, longest[network_of(one)]) for one in pairs_of(outcome, finalists)]
+    figures = np.array([with_error(one, done.validation, outcome.objectives) for one, done in pairs])
+    return tuple(pairs[index] for index in pareto_front(figures))
+
+
+def _schooled(network: Network, epochs: int, how: Schooling, progress: Progress) -> Schooled:
+    """One network after a run of its own, or as an earlier call has left it."""
+    path = how.folder / f"{network.name}-{network.input_size}-{epochs}epochs.keras"
+    recipe = replace(DIGITS if how.data == "digits" else PAPER, epochs=epochs)
+    if path.exists() and not how.force:
+        _check_same_run(path, network, how)
+    else:
+        train(
+            network.name,
+            path,
+            data=how.data,
+            recipe=recipe,
+            input_size=network.input_size,
+            seed=how.seed,
+            strategy=how.strategy,
+            force=how.force,
+            progress=progress,
+        )
+        _wait_for(path)
+    parts = load_splits(how.data)
+    return Schooled(
+        network=network,
+        epochs=epochs,
+        path=path,
+        validation=evaluate(path, parts["validation"], progress=progress).top1,
+        test=evaluate(path, parts["test"], progress=progress),
+    )
+
+
+def _check_same_run(path: Path, network: Network, how: Schooling) -> None:
+    """A model that is there is taken only where it is what would be trained."""
+    metadata = read_metadata(path)
+    settings = metadata.extra.get("settings") if metadata else None
+    wanted = {"network": network.name, "data": how.data, "seed": how.seed}
+    if not isinstance(settings, dict) or any(settings.get(key) != value for key, value in wanted.items()):
+        raise SqnxtError(f"{path}: is a model of another run; choose another folder or overwrite it with --force")
+
+
+def _wait_for(path: Path) -> None:
+    """Of several workers only the chief saves the model that all of them are to judge."""
+    deadline = time.monotonic() + CHIEF_SAVES_WITHIN
+    while not path.exists():
+        if is_chief() or time.monotonic() > deadline:
+            raise SqnxtError(f"{path}: was not saved by the chief; give all workers one folder that they see")
+        time.sleep(0.5)
+
+
+def _figures(one: Schooled) -> dict[str, Any]:
+    return {
+        "network": one.network.name,
+        "input_size": one.network.input_size,
+        "epochs": one.epochs,
+        "path": str(one.path),
+        "validation_top1": one.validation,
+        "test_top1": one.test.top1,
+        "test_top1_interval": list(one.test.top1_interval),
+    }

@@ -1,0 +1,76 @@
+"""`search` as a person and a program run it."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def test_the_papers_space_as_a_document(cli: Any) -> None:
+    document = cli("search", "paper", "--max-params", "0.8M", "--json").json()
+    assert document["pairs"] == 2052
+    assert document["limits"] == {"params": 800e3}
+    assert [row["rank"] for row in document["front"]] == list(range(1, len(document["front"]) + 1))
+    assert all(row["params"] <= 800e3 for row in document["front"])
+    assert {row["network"] for row in document["named"]} == {"sqnxt23_w1", *(f"sqnxt23v{n}_w1" for n in (2, 3, 4))}
+
+
+def test_csv_picture_and_what_beats_a_network(cli: Any, tmp_path: Path) -> None:
+    few = ("search", "--only", "stem_kernel=5", "--only", "base=squeezelerator-16x16")
+    rows = list(csv.DictReader(io.StringIO(cli(*few, "--csv", "--all").out)))
+    assert len(rows) == 171 * 2
+    assert {"network", "cycles", "energy", "params", "area"} <= set(rows[0])
+    answer = cli(*few, "--against", "1.0-SqNxt-23v5", "--picture", "picture.html")
+    assert answer.code == 0, answer.err
+    assert "beat sqnxt23v5_w1 on squeezelerator-16x16" in answer.out
+    assert (tmp_path / "picture.html").stat().st_size > 1_000_000
+    against = cli(*few, "--against", "sqnxt23v5_w1", "--json").json()["against"]
+    assert [row["network"] for row in against] == ["sqnxt23v5_w1"]
+    assert against[0]["beaten_by"]
+
+
+def test_a_sampled_search_and_its_storage(cli: Any, tmp_path: Path) -> None:
+    how = ("search", "wide", "--trials", 8, "--population", 4, "--storage", "trials.db", "--json")
+    first = cli(*how).json()
+    assert first["asked"] == 8
+    assert first["method"] == "8 trials by nsga2"
+    assert cli(*how).json() == first
+    assert (tmp_path / "trials.db").exists()
+
+
+def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
+    few = ("search", "--only", "stem_kernel=3", "--only", "stage1=1", "--only", "stage2=1")
+    document = cli(*few, "--build", 1, "-o", "member.keras", "--json").json()
+    assert document["built"]["network"] == document["front"][0]["network"]
+    assert (tmp_path / "member.keras").exists()
+    assert "exists already" in cli(*few, "--build", 1, "-o", "member.keras").error_line()
+    assert "give one of their ranks" in cli(*few, "--build", 99, "-o", "other.keras", "-q").error_line()
+    summary = cli("summary", document["built"]["network"], "--json").json()
+    assert summary["params"] == document["built"]["params"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (("nowhere",), "use one of digits, paper, wide"),
+        (("wide",), "--trials N"),
+        (("paper", "--max-params", "many"), "no quantity"),
+        (("paper", "--max-params", "-1"), "no quantity"),
+        (("paper", "--max-params", "inf"), "no quantity"),
+        (("paper", "--objectives", "beauty"), "beauty"),
+        (("paper", "--only", "stem_kernel"), "is not in the space"),
+        (("paper", "--against", "alexnet"), "is no candidate"),
+        (("paper", "--against", "alexnext"), "did you mean"),
+        (("paper", "--build", "1"), "give both"),
+        (("paper", "-o", "x.keras"), "give both"),
+        (("paper", "--build", "1", "-o", "x.onnx"), "is a .keras file"),
+        (("paper", "--storage", "x.db"), "--trials N too"),
+        (("paper", "--trials", "0"), "out of range"),
+        (("paper", "--csv", "--json"), "leave out --json"),
+        (("paper", "--picture", "x.png"), "end it with .html"),
+    ],
+)
+def test_bad_input_is_one_line(cli: Any, arguments: tuple[str, ...], fault: str) -> None:
+    assert fault in cli("search", *arguments, "-q").error_line()
