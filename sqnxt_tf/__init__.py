@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from .networks.rows import LayerRow
     from .networks.summaries import NetworkSummary, list_networks, summarise
     from .training.recipes import RECIPES, Recipe
-    from .workflows.check_data import check_data
-    from .workflows.benchmark import BenchmarkResult, benchmark
     from .webdemo.site import Site, write_webdemo
+    from .workflows.benchmark import BenchmarkResult, benchmark
+    from .workflows.check_data import check_data
     from .workflows.compare import Comparison, compare
     from .workflows.compress import compress
     from .workflows.cross_validation import cross_validate_costs

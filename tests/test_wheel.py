@@ -119,8 +119,7 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
     assert "layer rows" in notes[0]
     assert json.loads(run("search", "paper", "--json").stdout)["asked"] == 2052
     ready = json.loads(run("doctor", "--json").stdout)["ready"]
-    assert ready == {"base": True, "device": False, "camera": False, "report": False, "train": False, "dev": False}
-    assert ready == {"base": True, "device": False, "report": False, "search": False, "train": False, "dev": False}
+    assert {extra for extra, there in ready.items() if there} == {"base"}
     for arguments, extra in (
         (("train", "--network", "alexnet", "-o", "m.keras"), "train"),
         (("export", "alexnet", "--format", "onnx"), "train"),

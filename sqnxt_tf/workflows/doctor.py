@@ -11,13 +11,10 @@ from typing import Any
 
 DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
-    "base": "list, summary, reproduce, simulate, compare, accelerators",
+    "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
     "device": "benchmark, classify, evaluate, inspect, compress, decompress of artifacts",
     "camera": "classify --camera",
-    "report": "pictures: `simulate --roofline`, `benchmark --plot`",
-    "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
-    "device": "evaluate, inspect, compress, decompress and timing of artifacts",
-    "report": "pictures, such as `simulate --roofline`",
+    "report": "pictures, such as `simulate --roofline` and `benchmark --plot`",
     "search": "search of spaces too large to enumerate",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",

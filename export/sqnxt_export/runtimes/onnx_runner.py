@@ -78,11 +78,9 @@ class OnnxRunner(Runner):
 
     def _converted(self, images: NDArray[np.float32]) -> NDArray[Any]:
         given: NDArray[Any] = images.astype(np.uint8) if self.takes_pixels else images
-        return np.ascontiguousarray(given.transpose(0, 3, 1, 2)) if self._channels_first else given
+        return np.ascontiguousarray(given.transpose(0, 3, 1, 2)) if self.layout == "NCHW" else given
 
     def _invoke(self, given: NDArray[Any]) -> NDArray[np.float32]:
-        if self.layout == "NCHW":
-            given = np.ascontiguousarray(given.transpose(0, 3, 1, 2))
         try:
             logits: NDArray[np.float32] = self._session.run(None, {self._input: given})[0]
         except Exception as error:
