@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -76,26 +77,34 @@ def one_step() -> Callable[[Any, Any], None]:
     return step  # type: ignore[no-any-return]
 
 
-def rate(source: Iterator[tuple[Any, Any]], steps: int, train: Callable[[Any, Any], None] | None) -> float:
-    """Images a second of what `source` gives, after a few steps to warm up."""
-    images, began = 0, 0.0
+@dataclass(frozen=True)
+class Rate:
+    """Images a second, and milliseconds of all cores together for one."""
+
+    images_per_second: float
+    cpu_ms: float
+
+
+def rate(source: Iterator[tuple[Any, Any]], steps: int, train: Callable[[Any, Any], None] | None) -> Rate:
+    """How fast images come, and are trained on, after a few steps to warm up."""
+    images, began, cpu = 0, 0.0, 0.0
     for number in range(steps + WARMING):
         if number == WARMING:
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
         pixels, labels = next(source)
         if train:
             train(pixels, labels)
         images += len(labels) if number >= WARMING else 0
-    return images / (time.perf_counter() - began)
+    return Rate(images / (time.perf_counter() - began), 1000 * (time.process_time() - cpu) / images)
 
 
-def measure(data: str, packed: str, arguments: argparse.Namespace) -> dict[str, float]:
-    """The median of every rate over the rounds, in images a second."""
+def measure(data: str, packed: str, arguments: argparse.Namespace) -> dict[str, list[Rate]]:
+    """Every rate, round by round."""
     batch, steps = arguments.batch, arguments.steps
     many = max(steps, 10)
     train = one_step()
     kept = next(batches(streamed(data, arguments.augmentation), batch, 1))
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Rate]] = {}
     for _ in range(arguments.rounds):
         for name, folder in (("JPEG folder", data), ("TFRecords", packed)):
             stream = streamed(folder, arguments.augmentation)
@@ -104,14 +113,20 @@ def measure(data: str, packed: str, arguments: argparse.Namespace) -> dict[str, 
             found.setdefault("training, one batch in memory", []).append(rate(repeat(kept), steps, train))
             trained = rate(batches(stream, batch, steps + WARMING + BEYOND), steps, train)
             found.setdefault(f"training, {name}", []).append(trained)
-    return {name: statistics.median(rates) for name, rates in found.items()}
+    return found
 
 
-def print_table(rates: dict[str, float]) -> None:
-    memory = rates["training, one batch in memory"]
-    print(f"{'what':38}{'images/s':>10}{'over training in memory':>26}")
-    for name, value in sorted(rates.items()):
-        print(f"{name:38}{value:>10.1f}{value / memory:>26.3f}")
+def print_table(found: dict[str, list[Rate]]) -> None:
+    """Medians; the ratio is that of the medians."""
+    speed = {name: statistics.median(one.images_per_second for one in rates) for name, rates in found.items()}
+    cpu = {name: statistics.median(one.cpu_ms for one in rates) for name, rates in found.items()}
+    memory = "training, one batch in memory"
+    print(f"{'what':32}{'images/s':>10}{'ratio':>8}{'CPU ms an image':>18}{'ratio':>8}")
+    for name in sorted(found):
+        print(
+            f"{name:32}{speed[name]:>10.1f}{speed[name] / speed[memory]:>8.3f}{cpu[name]:>18.2f}"
+            f"{cpu[name] / cpu[memory]:>8.3f}"
+        )
 
 
 def workers_seconds(data: str, workers: int, batch: int, folder: Path) -> float:

@@ -62,8 +62,14 @@ def read_catalogue(folder: Path) -> Catalogue:
         raise SqnxtError(f"{path}: is damaged ({error!r:.100}); pack it again") from None
     counts = [first, *(number for shard in shards.values() for number in (shard.images, shard.bytes))]
     texts = [*names, *(shard.sha256 for shard in shards.values())]
-    if not names or any(type(n) is not int or n < 0 for n in counts) or any(type(t) is not str for t in texts):
-        raise SqnxtError(f"{path}: is damaged (a name or a number is none); pack it again")
+    plain = all(Path(name).name == name for name in shards)
+    if (
+        not names
+        or not plain
+        or any(type(n) is not int or n < 0 for n in counts)
+        or any(type(t) is not str for t in texts)
+    ):
+        raise SqnxtError(f"{path}: is damaged (a name or a number is no such thing); pack it again")
     return Catalogue(class_names=names, shards=shards, first_label=first)
 
 

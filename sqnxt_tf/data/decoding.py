@@ -1,5 +1,6 @@
 """Encoded images become pixels, by pillow and nothing else: what training sees is what the device will see."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is read, by pillow's names. Others stay out: EPS, for one, starts an interpreter on what a file says."""
 
 LARGEST_IMAGE = 100_000_000  # pixels; a few bytes can claim any number of them
+LARGEST_FILE = 2**29  # bytes: so many pixels without compression, and more
 
 
 class UnreadableImageError(SqnxtError):
@@ -32,10 +34,15 @@ def read_file(path: Path) -> bytes:
     """The bytes of an image file.
 
     Raises:
-        UnreadableImageError: no permission, or a disk that fails.
+        UnreadableImageError: no permission, a disk that fails, or a file that is too large for an image.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            if (size := os.fstat(file.fileno()).st_size) > LARGEST_FILE:
+                raise UnreadableImageError(
+                    f"{path}: has {size:,} bytes, and {LARGEST_FILE:,} are the most that are read; remove it"
+                )
+            return file.read(LARGEST_FILE)
     except OSError as error:
         raise UnreadableImageError(f"{path}: cannot be read ({error.strerror or error}); repair or remove it") from None
 

@@ -91,6 +91,9 @@ def _damaged_shards(folder: Path) -> Iterator[Finding]:
     if not (folder / CATALOGUE).exists():
         return
     for name, shard in read_catalogue(folder).shards.items():
+        if not (folder / name).is_file():
+            yield Finding(str(folder / name), "damaged shard", "is not there")
+            continue
         with (folder / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
                 yield Finding(str(folder / name), "damaged shard", f"its SHA-256 is not that of {CATALOGUE}")

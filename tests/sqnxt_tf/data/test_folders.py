@@ -76,3 +76,10 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path, folder: Path) -> None:
         load_data(str(tmp_path / "empty"))
     with pytest.raises(SqnxtError, match="no sub-folder train and no validation"):
         load_splits(str(folder))
+
+
+def test_a_file_too_large_for_an_image_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(SqnxtError, match=r"huge\.jpg: has 1,099,511,627,776 bytes"):
+        read_image(tmp_path / "huge.jpg")

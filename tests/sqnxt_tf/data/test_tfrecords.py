@@ -130,10 +130,24 @@ def test_shards_without_a_part_to_test_on_are_refused(imagenet: Path) -> None:
             json.dumps({"version": 1, "class_names": ["a"], "first_label": 1, "shards": {"x": {"images": 1}}}),
             "is damaged",
         ),
-        (json.dumps({"version": 1, "class_names": [3], "first_label": 1, "shards": {}}), "a name or a number is none"),
+        (
+            json.dumps(
+                {
+                    "version": 1,
+                    "class_names": ["a"],
+                    "first_label": 1,
+                    "shards": {"../secret": {"images": 1, "bytes": 1, "sha256": ""}},
+                }
+            ),
+            "a name or a number is no such thing",
+        ),
+        (
+            json.dumps({"version": 1, "class_names": [3], "first_label": 1, "shards": {}}),
+            "a name or a number is no such thing",
+        ),
         (
             json.dumps({"version": 1, "class_names": ["a"], "first_label": -1, "shards": {}}),
-            "a name or a number is none",
+            "a name or a number is no such thing",
         ),
     ],
 )
