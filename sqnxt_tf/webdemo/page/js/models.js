@@ -24,7 +24,7 @@ export function describe(place, entry) {
     entry.format === "tflite" ? "LiteRT.js" : "onnxruntime-web",
     `${height}×${width} ${channels === 1 ? "grey" : "RGB"}`,
     megabytes(entry.bytes),
-    entry.accuracy === null ? "" : `${(100 * entry.accuracy).toFixed(1)} % right on ${entry.data}`,
+    entry.accuracy === null ? "" : `${(100 * entry.accuracy).toFixed(1)} % right on ${entry.data} before export`,
   ];
   place.textContent = [parts.filter(Boolean).join(" · "), ...entry.notes].join(" — ");
 }
