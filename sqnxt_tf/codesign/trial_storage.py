@@ -14,7 +14,7 @@ from .space import Space
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import BaseStorage
+    from optuna.storages import RDBStorage
 
 STUDY = "sqnxt-tf search"
 SQLITE_HEADER = b"SQLite format 3\x00"
@@ -46,10 +46,12 @@ def open_study(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    opened: RDBStorage | None = None
     try:
+        opened = _storage(storage)
         study = optuna.create_study(
             study_name=STUDY,
-            storage=_storage(storage),
+            storage=opened,
             directions=["minimize"] * len(objectives),
             load_if_exists=True,
         )
@@ -59,9 +61,13 @@ def open_study(
         remedy = "give a file, or a URL such as mysql://HOST/NAME" if isinstance(error, ArgumentError) else "check it"
         reason = " ".join(str(error.__cause__ or error).split())[:160]
         raise SqnxtError(f"storage {storage}: cannot be used ({reason}); {remedy}") from error
+    finally:
+        if opened is not None:
+            opened.remove_session()
+            opened.engine.dispose()
 
 
-def _storage(storage: str | None) -> "BaseStorage | None":
+def _storage(storage: str | None) -> "RDBStorage | None":
     if storage is None:
         return None
     from optuna.storages import RDBStorage

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def search(space: Space, how: Sampling, limits: dict[str, float] | None = None) 
 
 def stored(path: Path) -> list[tuple[int, str, tuple[str, ...]]]:
     """Number, state and parameters of every trial in a storage."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         trials = connection.execute("SELECT trial_id, number, state FROM trials ORDER BY number").fetchall()
         rows = connection.execute("SELECT trial_id, param_name, param_value FROM trial_params").fetchall()
         values = connection.execute("SELECT trial_id FROM trial_values").fetchall()
@@ -141,7 +142,7 @@ def worker(file: Path, storage: Path, number: int, trials: int) -> "subprocess.P
 
 def count(storage: Path) -> int:
     try:
-        with sqlite3.connect(storage) as connection:
+        with closing(sqlite3.connect(storage)) as connection:
             return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
@@ -194,8 +195,9 @@ def test_a_storage_of_another_search_is_refused(space: Space, tmp_path: Path) ->
 def test_trials_that_somebody_else_wrote_are_refused(space: Space, tmp_path: Path) -> None:
     storage = tmp_path / "trials.db"
     search(space, Sampling(trials=3, storage=str(storage)))
-    with sqlite3.connect(storage) as connection:
+    with closing(sqlite3.connect(storage)) as connection:
         connection.execute("DELETE FROM trial_params WHERE param_name = 'width'")
+        connection.commit()
     with pytest.raises(SqnxtError, match="none of this search"):
         search(space, Sampling(trials=4, storage=str(storage)))
 
