@@ -21,7 +21,7 @@ from .randomness import seed_random_layers
 from .recipe import Recipe
 from .run_folder import History, RunFolder
 from .state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
-from .stepping import Figures, Stepper, one_run
+from .stepping import Figures, Pace, Stepper, one_run
 from .strategies import is_chief, own_share, workers_watched
 
 __all__ = ["Saving", "Trained", "fit", "plain_copy", "train"]
@@ -148,6 +148,7 @@ class _Run:
         self._steps = self.training.steps_per_epoch(self.recipe.batch)
         self._total = self._steps * self.recipe.epochs
         self._variables = named_variables(self.model, self.optimizer)
+        self._pace = Pace()
         self._board = Board(self.folder.path / "tensorboard" if self.folder and is_chief() else None)
 
     def go(self) -> None:
@@ -157,17 +158,13 @@ class _Run:
             callback.set_model(self.model)
             callback.on_train_begin()
         batches = one_run(self.training, self.recipe, self.seed, self.story.step, own_share(self.strategy))
-        self._saved = self._resumed = time.monotonic()
-        seen = 0.0
+        self._saved = self._clock = time.monotonic()
         for images, labels in batches:
-            began = time.monotonic()
             figures = self.stepper.train(self.story.step, images, labels, flag=self._is_late())
             self._count(figures)
-            seen += figures.images
-            self._tell(seen / (time.monotonic() - self._resumed))
+            self._tell(self._pace.after(figures.images))
             if ended := self.story.step % self._steps == 0:
                 self._end_epoch()
-            self.story.seconds += time.monotonic() - began
             if ended or figures.flags or (self.saving.steps and self.story.step % self.saving.steps == 0):
                 self._save()
         self._board.close()
@@ -201,6 +198,7 @@ class _Run:
             callback.on_epoch_end(epoch - 1)
         with averaged(self.model, self.optimizer, self.recipe):
             validation = self.stepper.evaluate(self.validation, self.recipe.batch).means("val_")
+        self._take_time()
         row = {
             "epoch": epoch,
             "rate": float(self._rate(self.story.step - 1)),
@@ -210,9 +208,16 @@ class _Run:
         }
         self.story.history.append(row)
         self.story.epoch, self.story.seconds = Figures(), 0.0
+        self._pace.pause()
         self._board.epoch(epoch, row)
         last = {key: row[key] for key in ("loss", "accuracy", "val_accuracy")}
         self.progress(self.story.step, self._total, epoch=epoch, **last)
+
+    def _take_time(self) -> None:
+        """Count what has passed since the last time towards the epoch."""
+        now = time.monotonic()
+        self.story.seconds += now - self._clock
+        self._clock = now
 
     def _rate(self, step: int) -> float:
         return float(self.recipe.rate_at(step, self._total))
@@ -225,6 +230,7 @@ class _Run:
         """The checkpoint, then the history, which a resumed run writes anew from it."""
         if self.folder is None:
             return
+        self._take_time()
         values = read_values(self._variables)  # every worker, or those that do wait for ever
         if is_chief():
             write_checkpoint(self.folder.checkpoint, values, self.story)

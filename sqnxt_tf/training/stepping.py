@@ -1,5 +1,7 @@
 """One optimizer step, and one batch of evaluation, compiled for all replicas of a strategy."""
 
+import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,25 @@ class Figures:
             f"{prefix}loss": self.loss / max(self.images, 1),
             f"{prefix}accuracy": self.right / max(self.images, 1),
         }
+
+
+class Pace:
+    """Images a second over the last steps; what is done between the steps of two epochs does not count."""
+
+    WINDOW = 50  # steps
+
+    def __init__(self) -> None:
+        self._steps: deque[tuple[float, float]] = deque(maxlen=self.WINDOW)
+
+    def after(self, images: float) -> float:
+        """The pace after a step of that many; 0 until there are two steps to tell it from."""
+        self._steps.append((time.monotonic(), images))
+        seconds = self._steps[-1][0] - self._steps[0][0]
+        return sum(count for _, count in list(self._steps)[1:]) / seconds if seconds else 0.0
+
+    def pause(self) -> None:
+        """Something else is done now."""
+        self._steps.clear()
 
 
 class Stepper:

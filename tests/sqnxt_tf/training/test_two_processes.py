@@ -137,8 +137,17 @@ def test_shards_of_uneven_size_are_seen_once_an_epoch_in_as_many_steps_as_the_da
     assert first["told"] == second["told"]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The weights and the history of a run of two workers that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder / "weights.npz", run_two_workers(folder, worker_command())[0]["history"]
+
+
 @pytest.mark.parametrize("dying", [0, 1])
-def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(tmp_path: Path, dying: int) -> None:
+def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(
+    tmp_path: Path, whole: tuple[Path, Any], dying: int
+) -> None:
     command = worker_command(folder="m.train")
     commands = [command, command]
     commands[dying] = worker_command(folder="m.train", kill=3)
@@ -152,10 +161,9 @@ def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(tm
     )
     resumed, _ = run_two_workers(tmp_path, command)
     assert len(resumed["read"]) == 2  # of four steps
-    (tmp_path / "weights.npz").rename(tmp_path / "resumed.npz")
-    whole, _ = run_two_workers(tmp_path, worker_command())
-    assert [row["loss"] for row in resumed["history"]] == pytest.approx([row["loss"] for row in whole["history"]])
-    assert_close(tmp_path / "resumed.npz", tmp_path / "weights.npz")
+    weights, history = whole
+    assert [row["loss"] for row in resumed["history"]] == pytest.approx([row["loss"] for row in history])
+    assert_close(tmp_path / "weights.npz", weights)
 
 
 def test_local_workers_end_together_and_the_same_command_goes_on(tmp_path: Path, cli: Any) -> None:
