@@ -27,6 +27,7 @@ VERBS = {
     "simulate": "simulate",
     "compare": "compare",
     "accelerators": "accelerators",
+    "report": "report",
     "reproduce": "reproduce",
     "demo": "demo",
     "doctor": "doctor",
