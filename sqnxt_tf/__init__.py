@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .workflows.doctor import examine
     from .workflows.export import export
     from .workflows.prune import prune
+    from .workflows.report import Report, write_report
     from .workflows.reproduce import reproduce_parameters
     from .workflows.reproduce_costs import reproduce_costs
     from .workflows.scan import scan_sensitivity
@@ -63,6 +64,7 @@ _HOMES = {
     "LayerRow": "networks.rows",
     "NetworkSummary": "networks.summaries",
     "Recipe": "training.recipes",
+    "Report": "workflows.report",
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
     "build": "networks.keras_ops",
@@ -87,6 +89,7 @@ _HOMES = {
     "summarise": "networks.summaries",
     "train": "workflows.train",
     "verify": "workflows.verify",
+    "write_report": "workflows.report",
 }
 
 __all__ = [
@@ -101,6 +104,7 @@ __all__ = [
     "NetworkSummary",
     "ParityError",
     "Recipe",
+    "Report",
     "SimulatorError",
     "SqnxtError",
     "Verification",
@@ -128,6 +132,7 @@ __all__ = [
     "summarise",
     "train",
     "verify",
+    "write_report",
 ]
 
 

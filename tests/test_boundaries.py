@@ -32,6 +32,7 @@ RULES = {
     "sqnxt_tf.device": {"sqnxt_tf", "sqnxt_export", "numpy", "PIL"},
     "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy"},
     "sqnxt_tf.reports": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy", "rich", "matplotlib"},
+    "sqnxt_tf.htmlreport": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "jinja2"},
     "sqnxt_tf.workflows": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
     "sqnxt_tf.cli": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "click", "rich"},
 }
@@ -43,6 +44,7 @@ FORBIDDEN_INSIDE = {
     "sqnxt_tf.device": {"cli", "codesign", "reports", "training", "workflows"},
     "sqnxt_tf.codesign": {"cli", "device", "reports", "training"},
     "sqnxt_tf.reports": {"cli", "codesign", "training"},
+    "sqnxt_tf.htmlreport": {"cli", "codesign", "data", "device", "networks", "reports", "training", "workflows"},
     "sqnxt_tf.workflows": {"cli", "reports"},
 }
 
@@ -130,7 +132,7 @@ def test_simulator_and_artifacts_load_no_tensorflow(module: str) -> None:
 
 def test_the_command_line_loads_its_verbs_without_their_work() -> None:
     statement = "from sqnxt_tf.cli.main import VERBS, main; [main.get_command(None, verb) for verb in VERBS]"
-    assert not loaded_after(statement) & (HEAVY | {"numpy", "onnx", "rich", "PIL", "matplotlib"})
+    assert not loaded_after(statement) & (HEAVY | {"numpy", "onnx", "rich", "PIL", "matplotlib", "jinja2"})
 
 
 def test_public_names_are_sorted_documented_and_there() -> None:

@@ -47,7 +47,7 @@ def command(
     for study in report.studies:
         total = study.report
         out.text(
-            f"{study.name}: {total.cycles:,.0f} cycles = {total.time_ms:.3f} ms, energy of {total.energy.total:.4g} MACs "
-            f"on {total.accelerator.name}"
+            f"{study.name}: {total.cycles:,.0f} cycles = {total.time_ms:.3f} ms, energy of "
+            f"{total.energy.total:.4g} MACs on {total.accelerator.name}"
         )
     out.text(f"{report.path}: {report.path.stat().st_size / 1e3:,.0f} KB; open it in a browser")

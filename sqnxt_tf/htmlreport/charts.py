@@ -177,13 +177,18 @@ def roofline_chart(report: NetworkReport) -> Chart:
     x = logarithmic(across, _SQUARE["left"], _SQUARE["right"], room=2)
     roof = [min(peak, value * bandwidth) for value in (x.low, x.high)]
     y = logarithmic(
-        [peak, *roof, *(cost.roofline.macs_per_cycle for _, cost in working)], _SQUARE["bottom"], _SQUARE["top"], room=1.4
+        [peak, *roof, *(cost.roofline.macs_per_cycle for _, cost in working)],
+        _SQUARE["bottom"],
+        _SQUARE["top"],
+        room=1.4,
     )
-    marks = [_dot(index, cost, x, y, report.cycles) for index, cost in sorted(working, key=lambda each: -each[1].cycles)]
+    marks = [
+        _dot(index, cost, x, y, report.cycles) for index, cost in sorted(working, key=lambda each: -each[1].cycles)
+    ]
     ridge = min(max(peak / bandwidth, x.low), x.high)
     return Chart(
         name="roofline", title="Roofline", x_label="MACs for each DRAM byte", y_label="MACs a cycle", marks=marks,
-        says=f"Roofline: {len(marks)} layers under a roof of {peak:g} MACs a cycle and {bandwidth:g} DRAM bytes a cycle",
+        says=f"Roofline: {len(marks)} layers under {peak:g} MACs a cycle and {bandwidth:g} DRAM bytes a cycle",
         x_ticks=x.ticks(), y_ticks=y.ticks(),
         lines=[" ".join(f"{x(a)},{y(b)}" for a, b in ((x.low, roof[0]), (ridge, peak), (x.high, roof[1])))],
         texts=[(_SQUARE["right"], y(peak) - 6, "end", f"array: {peak:g} MACs a cycle")],

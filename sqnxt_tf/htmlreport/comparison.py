@@ -44,7 +44,9 @@ def arrays_grid(studies: Sequence[Study]) -> Grid:
     rows = []
     for study in studies:
         reports = [study.on(accelerator).report for accelerator in accelerators]
-        times = [Cell("does not fit", -1) if one is None else Cell(f"{one.time_ms:,.3f}", one.time_ms) for one in reports]
+        times = [
+            Cell("does not fit", -1) if one is None else Cell(f"{one.time_ms:,.3f}", one.time_ms) for one in reports
+        ]
         rows.append(Row(cells=[Cell(study.name), *times]))
     headers = ["<network", *(accelerator.name for accelerator in accelerators)]
     return Grid(caption="Milliseconds on every array", headers=headers, rows=rows)

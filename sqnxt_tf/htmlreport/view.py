@@ -69,7 +69,10 @@ def model_view(study: Study) -> ModelView:
     return ModelView(
         name=study.name,
         cards=_cards(report),
-        filters=[("", "all", len(report.costs)), *((kind, words(kind), count) for kind, count in sorted(kinds.items()))],
+        filters=[
+            ("", "all", len(report.costs)),
+            *((kind, words(kind), count) for kind, count in sorted(kinds.items())),
+        ],
         charts=layer_charts(report),
         roofline=roofline_chart(report),
         energy=energy_split(report),
