@@ -7,10 +7,10 @@ from sqnxt_sim import Dataflow
 from .charts import Chart, Mark
 from .scales import Tick, linear, short
 from .study import Study
-from .view import Cell, Grid, Row
+from .view import Cell, Grid, Header, Row, headers
 
-HEADERS = (
-    "<network", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB", "weight stationary",
+HEADERS = headers(
+    "<<network", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB", "weight stationary",
 )  # fmt: skip
 _BOX = {"width": 560.0, "height": 400.0, "left": 70.0, "right": 540.0, "top": 20.0, "bottom": 350.0}
 
@@ -39,17 +39,16 @@ def _cells(study: Study, longest: float) -> list[Cell]:
 
 
 def arrays_grid(studies: Sequence[Study]) -> Grid:
-    """Milliseconds of every network on every array, each at the precision that it was exported in."""
-    accelerators = list(dict.fromkeys(one.accelerator for one in studies[0].what_ifs))
+    """Milliseconds of every network (a column each) on every array and at every precision."""
     rows = []
-    for study in studies:
-        reports = [study.on(accelerator).report for accelerator in accelerators]
+    for number, first in enumerate(studies[0].what_ifs):
+        reports = [study.what_ifs[number].report for study in studies]
         times = [
-            Cell("does not fit", -1) if one is None else Cell(f"{one.time_ms:,.3f}", one.time_ms) for one in reports
+            Cell("does not run", -1) if one is None else Cell(f"{one.time_ms:,.3f}", one.time_ms) for one in reports
         ]
-        rows.append(Row(cells=[Cell(study.name), *times]))
-    headers = ["<network", *(accelerator.name for accelerator in accelerators)]
-    return Grid(caption="Milliseconds on every array", headers=headers, rows=rows)
+        rows.append(Row(cells=[Cell(first.accelerator.name), Cell(first.precision), *times], mine=not number))
+    columns = [*headers("<<array", "<precision"), *(Header(study.name) for study in studies)]
+    return Grid(caption="Time in ms on every array", headers=columns, rows=rows)
 
 
 def time_against_energy(studies: Sequence[Study]) -> Chart:
@@ -60,7 +59,7 @@ def time_against_energy(studies: Sequence[Study]) -> Chart:
     most = max(report.macs for report in reports)
     marks = [
         Mark(
-            x=x(report.time_ms), y=y(report.energy.total), radius=round(8 + 20 * (report.macs / most) ** 0.5, 2),
+            x=x(report.time_ms), y=y(report.energy.total), radius=round(8 + 12 * (report.macs / most) ** 0.5, 2),
             kind="chosen", layer=index,
             tip=f"{index + 1} {study.name}: {report.time_ms:,.3f} ms, {short(report.energy.total)} MACs of energy, "
             f"{short(report.macs)} MACs of work",

@@ -35,7 +35,7 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 2)
 
     def ticks(self) -> list[Tick]:
-        """About five round values inside the scale."""
+        """Three to seven round values inside the scale; on a short logarithmic one there may be a single one."""
         values = _log_steps(self.low, self.high) if self.logarithmic else _linear_steps(self.low, self.high)
         return [Tick(self(value), short(value)) for value in values]
 
@@ -61,7 +61,7 @@ def short(value: float) -> str:
 
 
 def _linear_steps(low: float, high: float) -> list[float]:
-    rough = (high - low) / 4
+    rough = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * min((factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999), default=10)
     first = math.ceil(low / step)

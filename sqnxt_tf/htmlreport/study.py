@@ -43,10 +43,6 @@ class Study:
         costs = self.report.costed
         return self.report.cycles + sum(_cycles_under(cost, dataflow) - cost.cycles for cost in costs)
 
-    def on(self, accelerator: Accelerator) -> WhatIf:
-        """The network as exported, on another accelerator of the report."""
-        return next(x for x in self.what_ifs if x.accelerator == accelerator and x.precision == AS_EXPORTED)
-
     def to_json(self) -> dict[str, Any]:
         """One entry of the document's `models`."""
         return {

@@ -18,6 +18,15 @@ LEFT_OUT = {
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """Of a column that holds texts (`left`), or what its rows are called (`names`), or numbers."""
+
+    text: str
+    left: bool = False
+    names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """What stands there, what it is sorted by (None: by its text), and how much of its column's bar it fills."""
 
@@ -38,10 +47,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """A sortable table. A header that starts with `<` stands to the left and is sorted as text."""
+    """A sortable table."""
 
     caption: str
-    headers: Sequence[str]
+    headers: Sequence[Header]
     rows: Sequence[Row]
 
 
@@ -58,8 +67,14 @@ class ModelView:
     alone: Sequence[tuple[str, str, float, str]]
     layers: Grid
     what_ifs: Grid
+    faults: Sequence[str]
     left_out: Sequence[str]
     notes: Sequence[str]
+
+
+def headers(*texts: str) -> list[Header]:
+    """`<` stands before those of texts, `<<` before that of the rows' names."""
+    return [Header(text.lstrip("<"), text.startswith("<"), text.startswith("<<")) for text in texts]
 
 
 def model_view(study: Study) -> ModelView:
@@ -79,6 +94,7 @@ def model_view(study: Study) -> ModelView:
         alone=_alone(study),
         layers=_layer_grid(report),
         what_ifs=_what_if_grid(study),
+        faults=[f"{one.accelerator.name}, {one.precision}: {one.fault}" for one in study.what_ifs if one.fault],
         left_out=_left_out(report),
         notes=report.notes,
     )
@@ -115,8 +131,8 @@ def _alone(study: Study) -> list[tuple[str, str, float, str]]:
     ]  # fmt: skip
 
 
-LAYER_HEADERS = (
-    "#", "<layer", "<op", "<dataflow", "cycles", "% of time", "energy MMAC", "busy %", "MACs", "weight bits",
+LAYER_HEADERS = headers(
+    "#", "<<layer", "<op", "<dataflow", "cycles", "% of time", "energy MMAC", "busy %", "MACs", "weight bits",
     "act. bits", "zeros %", "DRAM KB", "<bound by", "rejected ×",
 )  # fmt: skip
 
@@ -161,8 +177,8 @@ def _array_cells(cost: LayerCost) -> list[Cell]:
     ]
 
 
-WHAT_IF_HEADERS = (
-    "<array", "<precision", "PEs", "time ms", "cycles", "energy MMAC", "<of width", "DRAM KB", "busy %",
+WHAT_IF_HEADERS = headers(
+    "<<array", "<precision", "PEs", "time ms", "cycles", "energy MMAC", "<of width", "DRAM KB", "busy %",
     "<weight stationary",
 )  # fmt: skip
 
@@ -180,7 +196,7 @@ def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
     array, report = one.accelerator.array, one.report
     names = [Cell(one.accelerator.name), Cell(one.precision), Cell(f"{array.rows}×{array.cols}", array.size)]
     if report is None:
-        return [*names, Cell(one.fault, -1), *[Cell("", -1)] * (len(WHAT_IF_HEADERS) - len(names) - 1)]
+        return [*names, Cell("does not run", -1), *[Cell("", -1)] * (len(WHAT_IF_HEADERS) - len(names) - 1)]
     stationary = sum(cost.chosen.dataflow is Dataflow.WEIGHT_STATIONARY for cost in report.costed)
     return [
         *names,

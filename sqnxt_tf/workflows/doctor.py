@@ -13,7 +13,7 @@ DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
     "base": "list, summary, reproduce, simulate, compare, accelerators",
     "device": "evaluate, inspect, compress, decompress and timing of artifacts",
-    "report": "pictures, such as `simulate --roofline`",
+    "report": "pages and pictures: report, `simulate --roofline`",
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
 }

@@ -1,6 +1,7 @@
 """The file and the verb: what they hold, what they refuse, and what no browser is needed to see."""
 
 import builtins
+import html
 import re
 import shutil
 from html.parser import HTMLParser
@@ -106,7 +107,9 @@ def test_an_array_that_a_layer_does_not_fit_on_is_a_row_that_says_so(
     report = write_report([graphs["wide"]], tmp_path / "r.html", accelerators=["squeezelerator-8x8", tiny])
     faults = [what for what in report.studies[0].what_ifs if what.fault]
     assert {what.accelerator.name for what in faults} == {"tiny"}
-    assert faults[0].fault in report.path.read_text("utf-8")
+    text = html.unescape(report.path.read_text("utf-8"))
+    assert text.count("does not run") == len(faults) == 3
+    assert f"tiny, as exported: {faults[0].fault}" in text
     assert report.to_json()["models"][0]["what_if"][3]["total"] is None
     with pytest.raises(Exception, match="on tiny, layer 'layer"):
         write_report([graphs["wide"]], tmp_path / "other.html", accelerators=[tiny])
