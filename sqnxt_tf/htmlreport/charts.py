@@ -27,25 +27,36 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """Marks between axes, `left`..`right` and `top`..`bottom`; `lines` are points of a polyline each."""
+class Frame:
+    """The size of a chart, and where its axes run inside it."""
 
-    title: str
-    says: str
-    x_label: str
-    y_label: str
     width: float
     height: float
     left: float
     right: float
     top: float
     bottom: float
+
+
+WIDE = Frame(width=880, height=250, left=62, right=872, top=12, bottom=222)
+SQUARE = Frame(width=560, height=400, left=66, right=548, top=26, bottom=350)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Marks between axes; `lines` are points of a polyline each, `texts` have x, y, anchor and text."""
+
+    name: str
+    title: str
+    says: str
+    x_label: str
+    y_label: str
+    frame: Frame
     marks: Sequence[Mark]
     x_ticks: Sequence[Tick] = ()
     y_ticks: Sequence[Tick] = ()
     lines: Sequence[str] = ()
-    texts: Sequence[tuple[float, float, str, str]] = ()  # x, y, anchor, text
-    name: str = ""
+    texts: Sequence[tuple[float, float, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +115,6 @@ def slowdown(cost: Cost) -> float | None:
     return cost.rejected.cycles.total / cost.chosen.cycles.total
 
 
-_WIDE = {"width": 880.0, "height": 250.0, "left": 62.0, "right": 872.0, "top": 12.0, "bottom": 222.0}
-
-
 def _bars(
     report: NetworkReport,
     name: str,
@@ -115,7 +123,7 @@ def _bars(
     value: Callable[[Cost], float],
     tip: Callable[[Cost], str],
 ) -> Chart:
-    scale = linear(map(value, report.costs), _WIDE["bottom"], _WIDE["top"])
+    scale = linear(map(value, report.costs), WIDE.bottom, WIDE.top)
     marks = [
         _bar(index, len(report.costs), scale(0), scale(value(cost)), cost, tip(cost))
         for index, cost in enumerate(report.costs)
@@ -127,7 +135,7 @@ def _bars(
 def _ratios(report: NetworkReport) -> Chart:
     """On a logarithmic axis, from 1: the two dataflows are as good."""
     ratios = {index: ratio for index, cost in enumerate(report.costs) if (ratio := slowdown(cost)) is not None}
-    scale = logarithmic([1.0, *ratios.values()], _WIDE["bottom"], _WIDE["top"])
+    scale = logarithmic([1.0, *ratios.values()], WIDE.bottom, WIDE.top)
     marks = [
         _bar(
             index, len(report.costs), scale(1), scale(ratio), report.costs[index],
@@ -144,10 +152,10 @@ def _ratios(report: NetworkReport) -> Chart:
 
 
 def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) -> Mark:
-    step = (_WIDE["right"] - _WIDE["left"]) / count
+    step = (WIDE.right - WIDE.left) / count
     upper, lower = min(base, top), max(base, top)
     return Mark(
-        x=round(_WIDE["left"] + index * step + 0.1 * step, 2),
+        x=round(WIDE.left + index * step + 0.1 * step, 2),
         y=upper,
         width=round(0.8 * step, 2),
         height=round(max(lower - upper, 0.75), 2),
@@ -160,11 +168,8 @@ def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) 
 def _wide(*, name: str, title: str, says: str, y_label: str, marks: Sequence[Mark], y_ticks: Sequence[Tick]) -> Chart:
     return Chart(
         name=name, title=title, says=says, x_label="layers in execution order", y_label=y_label, marks=marks,
-        y_ticks=y_ticks, **_WIDE,
+        y_ticks=y_ticks, frame=WIDE,
     )  # fmt: skip
-
-
-_SQUARE = {"width": 560.0, "height": 400.0, "left": 62.0, "right": 548.0, "top": 26.0, "bottom": 350.0}
 
 
 def roofline_chart(report: NetworkReport) -> Chart:
@@ -174,12 +179,12 @@ def roofline_chart(report: NetworkReport) -> Chart:
     peak = max(cost.peak_macs_per_cycle for cost in report.costed)
     working = [(i, cost) for i, cost in enumerate(report.costs) if isinstance(cost, LayerCost) and _done(cost)]
     across = [cost.roofline.macs_per_dram_byte for _, cost in working] + [peak / bandwidth]
-    x = logarithmic(across, _SQUARE["left"], _SQUARE["right"], room=2)
+    x = logarithmic(across, SQUARE.left, SQUARE.right, room=2)
     roof = [min(peak, value * bandwidth) for value in (x.low, x.high)]
     y = logarithmic(
         [peak, *roof, *(cost.roofline.macs_per_cycle for _, cost in working)],
-        _SQUARE["bottom"],
-        _SQUARE["top"],
+        SQUARE.bottom,
+        SQUARE.top,
         room=1.4,
     )
     marks = [
@@ -191,8 +196,8 @@ def roofline_chart(report: NetworkReport) -> Chart:
         says=f"Roofline: {len(marks)} layers under {peak:g} MACs a cycle and {bandwidth:g} DRAM bytes a cycle",
         x_ticks=x.ticks(), y_ticks=y.ticks(),
         lines=[" ".join(f"{x(a)},{y(b)}" for a, b in ((x.low, roof[0]), (ridge, peak), (x.high, roof[1])))],
-        texts=[(_SQUARE["right"], y(peak) - 6, "end", f"array: {peak:g} MACs a cycle")],
-        **_SQUARE,
+        texts=[(SQUARE.right, y(peak) - 6, "end", f"array: {peak:g} MACs a cycle")],
+        frame=SQUARE,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqnxt_sim import Dataflow
 
-from .charts import Chart, Mark
+from .charts import SQUARE, Chart, Mark
 from .scales import Tick, linear, short
 from .study import Study
 from .view import Cell, Grid, Header, Row, headers
@@ -12,7 +12,6 @@ from .view import Cell, Grid, Header, Row, headers
 HEADERS = headers(
     "<<network", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB", "weight stationary",
 )  # fmt: skip
-_BOX = {"width": 560.0, "height": 400.0, "left": 70.0, "right": 540.0, "top": 20.0, "bottom": 350.0}
 
 
 def totals_grid(studies: Sequence[Study]) -> Grid:
@@ -54,8 +53,8 @@ def arrays_grid(studies: Sequence[Study]) -> Grid:
 def time_against_energy(studies: Sequence[Study]) -> Chart:
     """A numbered dot a network, its area the MACs: near the corner is better."""
     reports = [study.report for study in studies]
-    x = linear([1.15 * report.time_ms for report in reports], _BOX["left"], _BOX["right"])
-    y = linear([1.15 * report.energy.total for report in reports], _BOX["bottom"], _BOX["top"])
+    x = linear([1.15 * report.time_ms for report in reports], SQUARE.left, SQUARE.right)
+    y = linear([1.15 * report.energy.total for report in reports], SQUARE.bottom, SQUARE.top)
     most = max(report.macs for report in reports)
     marks = [
         Mark(
@@ -71,5 +70,5 @@ def time_against_energy(studies: Sequence[Study]) -> Chart:
         says="Time against energy of the networks; the table has the figures",
         x_ticks=[Tick(tick.at, tick.label) for tick in x.ticks()], y_ticks=y.ticks(),
         texts=[(mark.x, mark.y + 5, "middle", str(index + 1)) for index, mark in enumerate(marks)],
-        **_BOX,
+        frame=SQUARE,
     )  # fmt: skip

@@ -11,6 +11,8 @@ from sqnxt_tf import simulate, write_report
 
 from .conftest import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 DESKTOP = {"viewport": {"width": 1200, "height": 900}}
 PHONE = {
     "viewport": {"width": 360, "height": 740},
@@ -146,6 +148,7 @@ def test_marks_tell_what_they_are_to_pointer_and_keyboard(browser: Any, page_fil
     with opened(browser, page_file) as page:
         figure = page.locator("#model-1 figure[data-metric=cycles]")
         svg, tip = figure.locator("svg"), figure.locator(".tip")
+        svg.scroll_into_view_if_needed()
         box = svg.bounding_box()
         page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
         assert tip.inner_text().startswith("layer0 (")
@@ -232,9 +235,8 @@ def test_names_from_anyone_stay_text(browser: Any, page_file: Path) -> None:
         assert page.locator("img, iframe, object, b:not(.bars b), main script, h1 i").count() == 0
         assert page.locator("script").count() == 1
         names = page.locator("#model-3 .layers tbody th").all_inner_texts()
-        assert [name.strip().replace("\ufffd", "\0") for name in names[: len(HOSTILE)]] == [
-            " ".join(name.split(" ")) for name in HOSTILE
-        ]
+        nameable = [name.replace("\0", "") for name in HOSTILE]  # HTML has no way to write that character
+        assert [name.strip() for name in names[: len(HOSTILE)]] == nameable
         svg = page.locator("#model-3 figure[data-metric=cycles] svg")
         svg.focus()
         svg.press("Home")
