@@ -19,9 +19,9 @@ HERE = Path(__file__).parent
 DESKTOP = {"viewport": {"width": 1180, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 SCREENS: dict[str, tuple[dict[str, Any], str]] = {  # file -> context, and the part of the page that is shown
-    "report-desktop.png": ({**DESKTOP, "color_scheme": "light"}, "#model-2, #model-1"),
-    "report-comparison.png": ({**DESKTOP, "color_scheme": "dark"}, "#comparison, #model-1"),
-    "report-phone.png": ({**PHONE, "color_scheme": "dark"}, ""),
+    "report-desktop.png": ({**DESKTOP, "color_scheme": "light"}, ".model"),
+    "report-comparison.png": ({**DESKTOP, "color_scheme": "dark"}, "#comparison"),
+    "report-phone.png": ({**PHONE, "color_scheme": "dark"}, "body"),
 }
 TALLEST = 1750  # pixels of a picture
 
@@ -31,14 +31,13 @@ def take(browser: Any, page_file: Path, target: Path, options: dict[str, Any], p
     page = context.new_page()
     page.goto(page_file.as_uri())
     page.wait_for_selector("body[data-state=ready]")
-    shown = page.locator(part).last if part else page.locator("body")
+    parts = page.locator(part)
+    shown = parts.nth(min(1, parts.count() - 1))
     box = shown.bounding_box()
-    chart = page.locator("main > section").last.locator("figure:not([hidden]) svg").first
-    chart.hover(position={"x": 200, "y": 150})
-    clip = {**box, "height": min(box["height"], TALLEST)}
-    box_now = shown.bounding_box()
-    clip["y"] = box_now["y"] + page.evaluate("window.scrollY")
-    page.screenshot(path=target, full_page=True, clip=clip)
+    chart = shown.locator("figure:not([hidden]) svg").first.bounding_box()
+    page.set_viewport_size({"width": options["viewport"]["width"], "height": round(box["y"] + box["height"]) + 40})
+    page.mouse.move(chart["x"] + 0.145 * chart["width"], chart["y"] + 0.7 * chart["height"])
+    page.screenshot(path=target, clip={**box, "height": min(box["height"], TALLEST)})
     context.close()
 
 

@@ -114,7 +114,7 @@ def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
     ]
     if peak is not None:
         buffer = report.accelerator.buffer.bytes / 1e3
-        cards.append(("activations", f"{report.live_bytes(peak) / 1e3:,.0f} KB", f"at most; buffer {buffer:,.0f} KB"))
+        cards.append(("activations", f"{report.live_bytes(peak) / 1e3:,.0f} KB", f"peak, buffer {buffer:,.0f} KB"))
     return cards
 
 
