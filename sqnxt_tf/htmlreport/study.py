@@ -1,7 +1,7 @@
 """What a report tells: each network in full on one accelerator, and its totals on others and at other precisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, SimulatorError, Workload, simulate
@@ -13,6 +13,7 @@ AS_EXPORTED = "as exported"
 PRECISIONS: dict[str, str | None] = {AS_EXPORTED: None, "16 bit": "int16", "8 bit": "int8"}
 """What the what-ifs assume -> the simulator's name for it."""
 MOST_LAYERS = 10_000  # of all networks of a report: beyond it no browser shows the page
+MOST_CHARACTERS = 500  # of a layer's name, which the page repeats in every chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +83,27 @@ def study(
     for name, workload in workloads:
         if not workload.conv_layers:
             raise SqnxtError(f"{name}: no layer of it runs on an array; there is nothing to report")
+        short = _with_short_names(workload)
         what_ifs: list[WhatIf] = []
         for accelerator in accelerators:
             for precision in PRECISIONS:
-                what_ifs.append(_what_if(workload, accelerator, precision, sparsity))
+                what_ifs.append(_what_if(short, accelerator, precision, sparsity))
                 progress("simulate", len(studies) * total // len(workloads) + len(what_ifs), total)
         first = what_ifs[0]
         if first.report is None:
             raise SimulatorError(f"{name}: on {first.accelerator.name}, {first.fault}")
         studies.append(Study(name=name, report=first.report, what_ifs=tuple(what_ifs)))
     return studies
+
+
+def _with_short_names(workload: Workload) -> Workload:
+    """A file may give a node a name of megabytes."""
+
+    def cut(text: str) -> str:
+        return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+    layers = tuple(replace(layer, name=cut(layer.name), op=cut(layer.op)) for layer in workload.layers)
+    return replace(workload, layers=layers)
 
 
 def _what_if(workload: Workload, accelerator: Accelerator, precision: str, sparsity: float | None) -> WhatIf:

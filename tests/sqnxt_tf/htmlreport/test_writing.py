@@ -16,7 +16,7 @@ from sqnxt_tf import SqnxtError, simulate, write_report
 from sqnxt_tf.htmlreport import study as study_module
 from sqnxt_tf.htmlreport.study import AS_EXPORTED, PRECISIONS, study
 
-from .conftest import HOSTILE
+from .conftest import HOSTILE, write_graph
 
 
 @pytest.fixture
@@ -140,6 +140,16 @@ def test_what_a_page_cannot_show_is_refused(
     with pytest.raises(SqnxtError, match=r"2 graph\(s\) of 16 nodes: a page holds 10; give fewer"):
         write_report([graphs["plain"], graphs["wide"]], tmp_path / "other.html")
     assert not (tmp_path / "other.html").exists()
+
+
+def test_names_of_any_length_leave_a_page_of_a_sane_size(tmp_path: Path) -> None:
+    sizes = []
+    for length in (500, 1_000_000):
+        path = write_graph(tmp_path / "long.onnx", ("a" * length, "b" * length))
+        text = write_report([path], tmp_path / "r.html", force=True).path.read_text("utf-8")
+        sizes.append(len(text))
+        assert f"{'a' * 499}{'a' if length == 500 else '…'}<" in text
+    assert sizes[0] == sizes[1]
 
 
 def test_a_missing_jinja_is_told_before_the_work(
