@@ -39,6 +39,7 @@ class Frame:
 
 
 WIDE = Frame(width=880, height=250, left=62, right=872, top=12, bottom=222)
+WIDEST = 60.0  # of a bar
 SQUARE = Frame(width=560, height=400, left=66, right=548, top=26, bottom=350)
 
 
@@ -72,10 +73,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """One stacked bar of `energy_split`: total in native MACs."""
+    """One stacked bar of `energy_split`."""
 
     label: str
-    total: float
+    figure: str
     segments: Sequence[Segment] = field(default_factory=tuple)
 
 
@@ -153,11 +154,11 @@ def _ratios(report: NetworkReport) -> Chart:
 
 def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) -> Mark:
     step = (WIDE.right - WIDE.left) / count
-    upper, lower = min(base, top), max(base, top)
+    upper, lower, width = min(base, top), max(base, top), min(0.8 * step, WIDEST)
     return Mark(
-        x=round(WIDE.left + index * step + 0.1 * step, 2),
+        x=round(WIDE.left + (index + 0.5) * step - width / 2, 2),
         y=upper,
-        width=round(0.8 * step, 2),
+        width=round(width, 2),
         height=round(max(lower - upper, 0.75), 2),
         kind=kind_of(cost),
         layer=index,
@@ -246,7 +247,7 @@ def _stack(label: str, energy: Energy) -> Stack:
             width = round(100 * share, 3)
             segments.append(Segment(x=round(at, 3), width=width, kind=part, share=share, tip=tip))
         at += 100 * share
-    return Stack(label=label, total=energy.total, segments=segments)
+    return Stack(label=label, figure=f"{short(energy.total)} MACs", segments=segments)
 
 
 def words(kind: str) -> str:

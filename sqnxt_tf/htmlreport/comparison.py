@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqnxt_sim import Dataflow
 
 from .charts import SQUARE, Chart, Mark
-from .scales import Tick, linear, short
+from .scales import Tick, fixed, linear, short
 from .study import Study
 from .view import Cell, Grid, Header, Row, headers
 
@@ -26,10 +26,10 @@ def _cells(study: Study, longest: float) -> list[Cell]:
     stationary = sum(cost.chosen.dataflow is Dataflow.WEIGHT_STATIONARY for cost in report.costed)
     return [
         Cell(study.name),
-        Cell(f"{report.time_ms:,.3f}", report.time_ms, report.cycles / longest),
+        Cell(fixed(report.time_ms, 3), report.time_ms, report.cycles / longest),
         Cell(f"{report.cycles:,.0f}", report.cycles),
-        Cell(f"{report.energy.total / 1e6:,.1f}", report.energy.total),
-        Cell(f"{report.macs / 1e6:,.1f}", report.macs),
+        Cell(fixed(report.energy.total / 1e6, 1), report.energy.total),
+        Cell(fixed(report.macs / 1e6, 1), report.macs),
         Cell(f"{report.macs / report.cycles:,.1f}", report.macs / report.cycles),
         Cell(f"{100 * report.utilisation:.1f}", report.utilisation),
         Cell(f"{report.dram_bytes / 1e3:,.1f}", report.dram_bytes),
@@ -43,7 +43,7 @@ def arrays_grid(studies: Sequence[Study]) -> Grid:
     for number, first in enumerate(studies[0].what_ifs):
         reports = [study.what_ifs[number].report for study in studies]
         times = [
-            Cell("does not run", -1) if one is None else Cell(f"{one.time_ms:,.3f}", one.time_ms) for one in reports
+            Cell("does not run", -1) if one is None else Cell(fixed(one.time_ms, 3), one.time_ms) for one in reports
         ]
         rows.append(Row(cells=[Cell(first.accelerator.name), Cell(first.precision), *times], mine=not number))
     columns = [*headers("<<array", "<precision"), *(Header(study.name) for study in studies)]
@@ -60,8 +60,8 @@ def time_against_energy(studies: Sequence[Study]) -> Chart:
         Mark(
             x=x(report.time_ms), y=y(report.energy.total), radius=round(8 + 12 * (report.macs / most) ** 0.5, 2),
             kind="chosen", layer=index,
-            tip=f"{index + 1} {study.name}: {report.time_ms:,.3f} ms, {short(report.energy.total)} MACs of energy, "
-            f"{short(report.macs)} MACs of work",
+            tip=f"{index + 1} {study.name}: {fixed(report.time_ms, 3)} ms, {short(report.energy.total)} MACs of "
+            f"energy, {short(report.macs)} MACs of work",
         )
         for index, (study, report) in enumerate(zip(studies, reports, strict=True))
     ]  # fmt: skip

@@ -60,6 +60,12 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
+def fixed(value: float, digits: int) -> str:
+    """With that many digits behind the point, and thousands apart; a small value keeps two that count."""
+    text = f"{value:,.{digits}f}"
+    return text if not value or abs(value) >= 10 ** (1 - digits) else f"{value:.2g}"
+
+
 def _linear_steps(low: float, high: float) -> list[float]:
     rough = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(rough))

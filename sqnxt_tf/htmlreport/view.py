@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, UncostedLayer, VectorCost
 
 from .charts import Chart, Cost, Stack, energy_split, kind_of, layer_charts, roofline_chart, slowdown, words
-from .scales import short
+from .scales import fixed, short
 from .study import Study, WhatIf
 
 LEFT_OUT = {
@@ -103,19 +103,26 @@ def model_view(study: Study) -> ModelView:
 def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
     """Label, figure and a word below it."""
     pj, peak = report.accelerator.energy.mac_pj, report.peak_activations
-    micro = f"{report.energy.total * pj / 1e6:,.1f} uJ" if pj else f"of {report.accelerator.array.word_bits}-bit MACs"
+    micro = (
+        f"{fixed(report.energy.total * pj / 1e6, 1)} µJ" if pj else f"of {report.accelerator.array.word_bits}-bit MACs"
+    )
     cards = [
-        ("time", f"{report.time_ms:,.3f} ms", f"{report.cycles:,.0f} cycles"),
-        ("energy", f"{report.energy.total / 1e6:,.1f} M", micro),
-        ("work", f"{report.macs / 1e6:,.1f} M", "MACs"),
+        ("time", f"{fixed(report.time_ms, 3)} ms", f"{report.cycles:,.0f} cycles"),
+        ("energy", short(report.energy.total), micro),
+        ("work", short(report.macs), "MACs"),
         ("rate", f"{report.macs / report.cycles:,.1f}", "MACs a cycle"),
         ("utilisation", f"{report.utilisation:.1%}", "PE cycles with a MAC in them"),
-        ("DRAM traffic", f"{report.dram_bytes / 1e6:,.2f} MB", f"in {len(report.costed)} layers"),
+        ("DRAM traffic", _bytes(report.dram_bytes), f"in {len(report.costed)} layers"),
     ]
     if peak is not None:
-        buffer = report.accelerator.buffer.bytes / 1e3
-        cards.append(("activations", f"{report.live_bytes(peak) / 1e3:,.0f} KB", f"peak, buffer {buffer:,.0f} KB"))
+        buffer = _bytes(report.accelerator.buffer.bytes)
+        cards.append(("activations", _bytes(report.live_bytes(peak)), f"peak, buffer {buffer}"))
     return cards
+
+
+def _bytes(value: float) -> str:
+    text = short(value)
+    return f"{text}B" if text[-1].isalpha() else f"{text} B"
 
 
 def _alone(study: Study) -> list[tuple[str, str, float, str]]:
@@ -154,7 +161,7 @@ def _layer_cells(index: int, cost: Cost, total: float, longest: float) -> list[C
         Cell(words(kind_of(cost))),
         Cell(f"{cost.cycles:,.0f}", cost.cycles, cost.cycles / longest),
         Cell(f"{100 * cost.cycles / total:.1f}", cost.cycles),
-        Cell(f"{cost.energy.total / 1e6:,.2f}", cost.energy.total),
+        Cell(fixed(cost.energy.total / 1e6, 2), cost.energy.total),
     ]
     if isinstance(cost, VectorCost):
         blank = Cell("", -1)
@@ -200,9 +207,9 @@ def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
     stationary = sum(cost.chosen.dataflow is Dataflow.WEIGHT_STATIONARY for cost in report.costed)
     return [
         *names,
-        Cell(f"{report.time_ms:,.3f}", report.time_ms, report.time_ms / longest),
+        Cell(fixed(report.time_ms, 3), report.time_ms, report.time_ms / longest),
         Cell(f"{report.cycles:,.0f}", report.cycles),
-        Cell(f"{report.energy.total / 1e6:,.1f}", report.energy.total),
+        Cell(fixed(report.energy.total / 1e6, 1), report.energy.total),
         Cell(f"{array.word_bits}-bit MACs"),
         Cell(f"{report.dram_bytes / 1e3:,.1f}", report.dram_bytes),
         Cell(f"{100 * report.utilisation:.1f}", report.utilisation),

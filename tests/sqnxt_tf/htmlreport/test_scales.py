@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqnxt_tf.htmlreport.scales import Scale, linear, logarithmic, short
+from sqnxt_tf.htmlreport.scales import Scale, fixed, linear, logarithmic, short
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,14 @@ from sqnxt_tf.htmlreport.scales import Scale, linear, logarithmic, short
 )  # fmt: skip
 def test_numbers_in_short(value: float, text: str) -> None:
     assert short(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0, 3, "0.000"), (1.29771, 3, "1.298"), (1234.5, 1, "1,234.5"), (0.0017, 3, "0.0017"), (0.04, 1, "0.04")],
+)
+def test_small_numbers_keep_digits_that_count(value: float, digits: int, text: str) -> None:
+    assert fixed(value, digits) == text
 
 
 def test_a_linear_axis_starts_at_nothing_and_runs_backwards_too() -> None:
