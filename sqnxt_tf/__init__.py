@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .workflows.export import export
     from .workflows.pack import pack
     from .workflows.prune import prune
+    from .workflows.report import Report, write_report
     from .workflows.reproduce import reproduce_parameters
     from .workflows.reproduce_costs import reproduce_costs
     from .workflows.scan import scan_sensitivity
@@ -73,6 +74,7 @@ _HOMES = {
     "NetworkSummary": "networks.summaries",
     "Recipe": "training.recipes",
     "Site": "webdemo.site",
+    "Report": "workflows.report",
     "SqnxtError": "errors",
     "Verification": "workflows.verify",
     "benchmark": "workflows.benchmark",
@@ -103,6 +105,7 @@ _HOMES = {
     "train": "workflows.train",
     "verify": "workflows.verify",
     "write_webdemo": "webdemo.site",
+    "write_report": "workflows.report",
 }
 
 __all__ = [
@@ -119,6 +122,7 @@ __all__ = [
     "NetworkSummary",
     "ParityError",
     "Recipe",
+    "Report",
     "SimulatorError",
     "Site",
     "SqnxtError",
@@ -152,6 +156,7 @@ __all__ = [
     "summarise",
     "train",
     "verify",
+    "write_report",
     "write_webdemo",
 ]
 

@@ -20,7 +20,8 @@ def command(output: Path, seed: int, force: bool, out: Output) -> int:
     """All of it on handwritten digits: a few minutes on a laptop.
 
     Trains 1.0-SqNxt-23v5, prunes it to 40 %, exports float32, float16 and 16-bit integer artifacts to TFLite and ONNX,
-    proves them equal to the model, evaluates and times each, and simulates the ONNX graphs on both arrays of the paper.
+    proves them equal to the model, evaluates and times each, simulates the ONNX graphs on both arrays of the paper, and
+    writes an HTML report about them.
     """
     from ..reports.demo import demo_table, demo_text
     from ..workflows.demo import demo

@@ -32,6 +32,7 @@ VERBS = {
     "compare": "compare",
     "accelerators": "accelerators",
     "search": "search",
+    "report": "report",
     "reproduce": "reproduce",
     "demo": "demo",
     "doctor": "doctor",

@@ -47,6 +47,7 @@ def demo_text(result: "DemoResult") -> list[str]:
         f"{percent(result.sparsity)} % of the pruned weights are zero: they save cycles and energy where a layer runs "
         "output stationary. Float graphs are counted at the arrays' own 16 bits.",
         "Every artifact was proved equal to the model that it was made of.",
+        f"{result.report} shows what they cost, layer by layer: open it in a browser.",
         f"Everything is in {result.folder}/ ({result.seconds:.0f} s).",
     ]
     return lines + [f"not reached: {fault}" for fault in result.faults]

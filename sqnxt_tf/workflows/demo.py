@@ -1,4 +1,4 @@
-"""All of it on handwritten digits: train, prune, export, prove, evaluate, time, simulate."""
+"""All of it on handwritten digits: train, prune, export, prove, evaluate, time, simulate, report."""
 
 import json
 import time
@@ -14,11 +14,13 @@ from ..device.benchmark import benchmark
 from ..device.evaluation import Evaluation, evaluate
 from ..device.timings import Timing
 from ..folders import check_output_folder
+from ..htmlreport.writing import require_jinja
 from ..progress import Progress, silent
 from ..training.recipes import DIGITS, FINETUNE, Recipe
 from .export import export_source
 from .models import open_source
 from .prune import prune
+from .report import write_report
 from .train import train
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys
     ("pruned", "tflite", "float16"),
     ("pruned", "tflite", "int16x8"),
 )
+REPORTED = ("model-float32.onnx", "pruned-float32.onnx", "pruned-int16.onnx")
 ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
 TIMING_SECONDS = 20.0
 LEAST_TOP1 = 0.97  # of the float model
@@ -69,6 +72,7 @@ class DemoResult:
 
     folder: Path
     artifacts: tuple[DemoArtifact, ...]
+    report: Path
     sparsity: float
     seconds: float
 
@@ -91,6 +95,7 @@ class DemoResult:
             "sparsity": self.sparsity,
             "seconds": self.seconds,
             "faults": self.faults,
+            "report": str(self.report),
             "artifacts": [artifact.to_json() for artifact in self.artifacts],
         }
 
@@ -106,14 +111,15 @@ def demo(
 ) -> DemoResult:
     """Train 1.0-SqNxt-23v5 on the digits, prune it to 40 %, export both, prove, evaluate, time and simulate.
 
-    Everything is left in `folder`: models, artifacts, the simulator's reports and `summary.json`.
+    Everything is left in `folder`: models, artifacts, the simulator's reports, `report.html` and `summary.json`.
 
     Raises:
-        SqnxtError: the folder holds something already and `force` is not set.
+        SqnxtError: the folder holds something already and `force` is not set; no Jinja2.
         ParityError: an artifact does not equal its model.
     """
     folder, began = Path(folder), time.monotonic()
     check_output_folder(folder, force=force)
+    require_jinja()
     folder.mkdir(parents=True, exist_ok=True)
     model, pruned = folder / "model.keras", folder / "pruned.keras"
     train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
@@ -132,7 +138,10 @@ def demo(
         )
         for path in (model, pruned, *exports)
     )
-    result = DemoResult(folder=folder, artifacts=artifacts, sparsity=pruning.sparsity, seconds=time.monotonic() - began)
+    graphs = [folder / name for name in REPORTED]
+    report = write_report(graphs, folder / "report.html", title="1.0-SqNxt-23v5 on the digits", force=force).path
+    seconds = time.monotonic() - began
+    result = DemoResult(folder=folder, artifacts=artifacts, report=report, sparsity=pruning.sparsity, seconds=seconds)
     write_json(folder / "summary.json", result.to_json(), force=force)
     return result
 

@@ -34,6 +34,9 @@ def test_the_demo_keeps_its_promises(cli: Any, tmp_path: Path) -> None:
         if not name.endswith(".keras"):
             assert artifact["export"]["parity"]["passed"]
             assert artifact["benchmark"]["latency_ms"]["p50"] > 0
+    page = tmp_path / result["report"]
+    assert page == tmp_path / "sqnxt-demo" / "report.html"
+    assert page.read_text("utf-8").count('class="model"') == 3
     dense, pruned = (files[f"{name}-float32.onnx"]["simulate"] for name in ("model", "pruned"))
     for accelerator in ("squeezelerator-16x16", "squeezelerator-8x8"):
         assert pruned[accelerator]["cycles"] < dense[accelerator]["cycles"]

@@ -1,0 +1,125 @@
+"""What a report tells: each network in full on one accelerator, and its totals on others and at other precisions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, SimulatorError, Workload, simulate
+
+from ..errors import SqnxtError
+from ..progress import Progress, silent
+
+AS_EXPORTED = "as exported"
+PRECISIONS: dict[str, str | None] = {AS_EXPORTED: None, "16 bit": "int16", "8 bit": "int8"}
+"""What the what-ifs assume -> the simulator's name for it."""
+MOST_LAYERS = 10_000  # of all networks of a report: beyond it no browser shows the page
+MOST_CHARACTERS = 500  # of a layer's name, which the page repeats in every chart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """A network on an accelerator at a precision; `report` is None where `fault` says why there is none."""
+
+    accelerator: Accelerator
+    precision: str
+    report: NetworkReport | None
+    fault: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of a model's `what_if`."""
+        total = None if self.report is None else _total(self.report)
+        return {"accelerator": self.accelerator.name, "precision": self.precision, "total": total, "fault": self.fault}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A network on the report's own accelerator, and the what-ifs, that one as exported first."""
+
+    name: str
+    report: NetworkReport
+    what_ifs: tuple[WhatIf, ...]
+
+    def cycles_with_only(self, dataflow: Dataflow) -> float:
+        """Cycles of the whole where every layer of the array has to run under one dataflow."""
+        costs = self.report.costed
+        return self.report.cycles + sum(_cycles_under(cost, dataflow) - cost.cycles for cost in costs)
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of the document's `models`."""
+        return {
+            "model": self.name,
+            "accelerator": self.report.accelerator.name,
+            "total": _total(self.report),
+            "cycles_with_only": {str(dataflow): self.cycles_with_only(dataflow) for dataflow in Dataflow},
+            "what_if": [one.to_json() for one in self.what_ifs],
+            "complete": not self.report.without_model,
+        }
+
+
+def study(
+    workloads: Sequence[tuple[str, Workload]],
+    accelerators: Sequence[Accelerator],
+    *,
+    sparsity: float | None = None,
+    progress: Progress = silent,
+) -> list[Study]:
+    """Simulate every named workload on every accelerator and at every one of `PRECISIONS`.
+
+    Args:
+        workloads: name and workload of each network.
+        accelerators: the first is the one on which layers are shown one by one.
+        sparsity: assume this fraction of zero weights instead of counting them.
+        progress: told after every simulation.
+
+    Raises:
+        SqnxtError: a network without any layer that the array runs, or more layers than a page can hold.
+        SimulatorError: a network that does not run on the first accelerator.
+    """
+    layers = sum(len(workload.layers) for _, workload in workloads)
+    if layers > MOST_LAYERS:
+        raise SqnxtError(f"{len(workloads)} graph(s) of {layers:,} nodes: a page holds {MOST_LAYERS:,}; give fewer")
+    total = len(workloads) * len(accelerators) * len(PRECISIONS)
+    studies: list[Study] = []
+    for name, workload in workloads:
+        if not workload.conv_layers:
+            raise SqnxtError(f"{name}: no layer of it runs on an array; there is nothing to report")
+        short = _with_short_names(workload)
+        what_ifs: list[WhatIf] = []
+        for accelerator in accelerators:
+            for precision in PRECISIONS:
+                what_ifs.append(_what_if(short, accelerator, precision, sparsity))
+                progress("simulate", len(studies) * total // len(workloads) + len(what_ifs), total)
+        first = what_ifs[0]
+        if first.report is None:
+            raise SimulatorError(f"{name}: on {first.accelerator.name}, {first.fault}")
+        studies.append(Study(name=name, report=first.report, what_ifs=tuple(what_ifs)))
+    return studies
+
+
+def _with_short_names(workload: Workload) -> Workload:
+    """A file may give a node a name of megabytes."""
+
+    def cut(text: str) -> str:
+        return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+    layers = tuple(replace(layer, name=cut(layer.name), op=cut(layer.op)) for layer in workload.layers)
+    return replace(workload, layers=layers)
+
+
+def _what_if(workload: Workload, accelerator: Accelerator, precision: str, sparsity: float | None) -> WhatIf:
+    try:
+        report = simulate(workload, accelerator, sparsity=sparsity, precision=PRECISIONS[precision])
+    except SimulatorError as error:  # such as a layer that no tiling fits into a small buffer
+        return WhatIf(accelerator=accelerator, precision=precision, report=None, fault=str(error))
+    return WhatIf(accelerator=accelerator, precision=precision, report=report)
+
+
+def _cycles_under(cost: LayerCost, dataflow: Dataflow) -> float:
+    one = cost.chosen if cost.chosen.dataflow is dataflow else cost.rejected
+    return cost.layer.batch * one.cycles.total
+
+
+def _total(report: NetworkReport) -> dict[str, Any]:
+    """The totals of the `simulate` document."""
+    total: dict[str, Any] = report.to_json()["total"]
+    return total

@@ -1,0 +1,236 @@
+"""A study in the words, numbers and rows of the page. Every cell carries what it is sorted by."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, UncostedLayer, VectorCost
+
+from .charts import Chart, Cost, Stack, energy_split, kind_of, layer_charts, roofline_chart, slowdown, words
+from .scales import fixed, short
+from .study import Study, WhatIf
+
+LEFT_OUT = {
+    "folded": "folded into their neighbours",
+    "not_costed": "not costed, as in the paper",
+    "no_model": "NOT COSTED, and they do real work: the totals are too low",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Of a column that holds texts (`left`), or what its rows are called (`names`), or numbers."""
+
+    text: str
+    left: bool = False
+    names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands there, what it is sorted by (None: by its text), and how much of its column's bar it fills."""
+
+    text: str
+    value: float | None = None
+    bar: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of a sortable table; `kind` and `layer` tie it to the charts' marks, `mine` sets it apart."""
+
+    cells: Sequence[Cell]
+    kind: str = ""
+    layer: int | None = None
+    mine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A sortable table."""
+
+    caption: str
+    headers: Sequence[Header]
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """All that the page shows of one network."""
+
+    name: str
+    cards: Sequence[tuple[str, str, str]]
+    filters: Sequence[tuple[str, str, int]]
+    charts: Sequence[Chart]
+    roofline: Chart
+    energy: Sequence[Stack]
+    alone: Sequence[tuple[str, str, float, str]]
+    layers: Grid
+    what_ifs: Grid
+    faults: Sequence[str]
+    left_out: Sequence[str]
+    notes: Sequence[str]
+
+
+def headers(*texts: str) -> list[Header]:
+    """`<` stands before those of texts, `<<` before that of the rows' names."""
+    return [Header(text.lstrip("<"), text.startswith("<"), text.startswith("<<")) for text in texts]
+
+
+def model_view(study: Study) -> ModelView:
+    """One network's part of the page."""
+    report = study.report
+    kinds = Counter(kind_of(cost) for cost in report.costs)
+    return ModelView(
+        name=study.name,
+        cards=_cards(report),
+        filters=[
+            ("", "all", len(report.costs)),
+            *((kind, words(kind), count) for kind, count in sorted(kinds.items())),
+        ],
+        charts=layer_charts(report),
+        roofline=roofline_chart(report),
+        energy=energy_split(report),
+        alone=_alone(study),
+        layers=_layer_grid(report),
+        what_ifs=_what_if_grid(study),
+        faults=[f"{one.accelerator.name}, {one.precision}: {one.fault}" for one in study.what_ifs if one.fault],
+        left_out=_left_out(report),
+        notes=report.notes,
+    )
+
+
+def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
+    """Label, figure and a word below it."""
+    pj, peak = report.accelerator.energy.mac_pj, report.peak_activations
+    micro = (
+        f"{fixed(report.energy.total * pj / 1e6, 1)} µJ" if pj else f"of {report.accelerator.array.word_bits}-bit MACs"
+    )
+    cards = [
+        ("time", f"{fixed(report.time_ms, 3)} ms", f"{report.cycles:,.0f} cycles"),
+        ("energy", short(report.energy.total), micro),
+        ("work", short(report.macs), "MACs"),
+        ("rate", f"{report.macs / report.cycles:,.1f}", "MACs a cycle"),
+        ("utilisation", f"{report.utilisation:.1%}", "PE cycles with a MAC in them"),
+        ("DRAM traffic", _bytes(report.dram_bytes), f"in {len(report.costed)} layers"),
+    ]
+    if peak is not None:
+        buffer = _bytes(report.accelerator.buffer.bytes)
+        cards.append(("activations", _bytes(report.live_bytes(peak)), f"peak, buffer {buffer}"))
+    return cards
+
+
+def _bytes(value: float) -> str:
+    text = short(value)
+    return f"{text}B" if text[-1].isalpha() else f"{text} B"
+
+
+def _alone(study: Study) -> list[tuple[str, str, float, str]]:
+    """Total cycles with the dataflow chosen layer by layer, and with one alone: label, figure, share, kind."""
+    chosen = study.report.cycles
+    totals = {"chosen layer by layer": (chosen, "chosen")}
+    totals |= {f"{words(one)} only": (study.cycles_with_only(one), str(one)) for one in Dataflow}
+    longest = max(cycles for cycles, _ in totals.values())
+    return [
+        (label, f"{short(cycles)} cycles" + (f", +{cycles / chosen - 1:.0%}" if cycles > chosen else ""),
+         round(100 * cycles / longest, 3), kind)
+        for label, (cycles, kind) in totals.items()
+    ]  # fmt: skip
+
+
+LAYER_HEADERS = headers(
+    "#", "<<layer", "<op", "<dataflow", "cycles", "% of time", "energy MMAC", "busy %", "MACs", "weight bits",
+    "act. bits", "zeros %", "DRAM KB", "<bound by", "rejected ×",
+)  # fmt: skip
+
+
+def _layer_grid(report: NetworkReport) -> Grid:
+    longest = max(cost.cycles for cost in report.costs)
+    rows = [
+        Row(cells=_layer_cells(index, cost, report.cycles, longest), kind=kind_of(cost), layer=index)
+        for index, cost in enumerate(report.costs)
+    ]
+    return Grid(caption="Layers in execution order", headers=LAYER_HEADERS, rows=rows)
+
+
+def _layer_cells(index: int, cost: Cost, total: float, longest: float) -> list[Cell]:
+    cells = [
+        Cell(str(index + 1), index),
+        Cell(cost.name),
+        Cell(cost.op),
+        Cell(words(kind_of(cost))),
+        Cell(f"{cost.cycles:,.0f}", cost.cycles, cost.cycles / longest),
+        Cell(f"{100 * cost.cycles / total:.1f}", cost.cycles),
+        Cell(fixed(cost.energy.total / 1e6, 2), cost.energy.total),
+    ]
+    if isinstance(cost, VectorCost):
+        blank = Cell("", -1)
+        ending = [Cell(words(cost.bound_by)), blank]
+        return [*cells, *[blank] * 5, Cell(f"{cost.dram_bytes / 1e3:,.1f}", cost.dram_bytes), *ending]
+    return [*cells, *_array_cells(cost)]
+
+
+def _array_cells(cost: LayerCost) -> list[Cell]:
+    slower = slowdown(cost)
+    return [
+        Cell(f"{100 * cost.utilisation:.1f}", cost.utilisation),
+        Cell(f"{cost.macs:,}", cost.macs),
+        Cell(str(cost.layer.weight_bits), cost.layer.weight_bits),
+        Cell(str(cost.layer.activation_bits), cost.layer.activation_bits),
+        Cell(f"{100 * cost.weight_sparsity:.1f}", cost.weight_sparsity),
+        Cell(f"{cost.dram_bytes / 1e3:,.1f}", cost.dram_bytes),
+        Cell(words(cost.bound_by)),
+        Cell(f"{slower:.2f}", slower),
+    ]
+
+
+WHAT_IF_HEADERS = headers(
+    "<<array", "<precision", "PEs", "time ms", "cycles", "energy MMAC", "<of width", "DRAM KB", "busy %",
+    "<weight stationary",
+)  # fmt: skip
+
+
+def _what_if_grid(study: Study) -> Grid:
+    longest = max(one.report.time_ms for one in study.what_ifs if one.report)
+    rows = [
+        Row(cells=_what_if_cells(one, longest), mine=one is study.what_ifs[0] or one.report is study.report)
+        for one in study.what_ifs
+    ]
+    return Grid(caption="Other arrays and precisions", headers=WHAT_IF_HEADERS, rows=rows)
+
+
+def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
+    array, report = one.accelerator.array, one.report
+    names = [Cell(one.accelerator.name), Cell(one.precision), Cell(f"{array.rows}×{array.cols}", array.size)]
+    if report is None:
+        return [*names, Cell("does not run", -1), *[Cell("", -1)] * (len(WHAT_IF_HEADERS) - len(names) - 1)]
+    stationary = sum(cost.chosen.dataflow is Dataflow.WEIGHT_STATIONARY for cost in report.costed)
+    return [
+        *names,
+        Cell(fixed(report.time_ms, 3), report.time_ms, report.time_ms / longest),
+        Cell(f"{report.cycles:,.0f}", report.cycles),
+        Cell(fixed(report.energy.total / 1e6, 1), report.energy.total),
+        Cell(f"{array.word_bits}-bit MACs"),
+        Cell(f"{report.dram_bytes / 1e3:,.1f}", report.dram_bytes),
+        Cell(f"{100 * report.utilisation:.1f}", report.utilisation),
+        Cell(f"{stationary} of {len(report.costed)}", stationary),
+    ]
+
+
+def _left_out(report: NetworkReport) -> list[str]:
+    lines = []
+    uncosted = [layer for layer in report.layers if isinstance(layer, UncostedLayer)]
+    for why, label in LEFT_OUT.items():
+        counts = Counter(layer.op for layer in uncosted if layer.why == why)
+        if counts:
+            lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")
+    return lines
+
+
+def array_line(accelerator: Accelerator) -> str:
+    """The hardware in a line."""
+    array, buffer, dram = accelerator.array, accelerator.buffer, accelerator.dram
+    return (
+        f"{array.rows}×{array.cols} PEs of {array.word_bits} bits at {short(array.clock_hz)}Hz, "
+        f"buffer of {buffer.bytes / 1024:,.0f} KiB, DRAM at {dram.bytes_per_second / 1e9:g} GB/s"
+    )

@@ -1,0 +1,91 @@
+"""The page itself: the template filled in, CSS and JavaScript put inline, written whole or not at all."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_export import whole_file
+from sqnxt_sim import IDEALISATIONS
+
+from .. import __version__
+from ..errors import SqnxtError
+from .comparison import arrays_grid, time_against_energy, totals_grid
+from .study import Study
+from .view import array_line, model_view
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PAGE = Path(__file__).parent / "page"
+
+
+def require_jinja() -> None:
+    """Tell before the work, not after it, that a page cannot be written.
+
+    Raises:
+        SqnxtError: Jinja2 is not installed.
+    """
+    try:
+        import jinja2  # noqa: F401
+    except ImportError:
+        raise SqnxtError("writing a report needs jinja2: pip install 'sqnxt-tf[report]'") from None
+
+
+def write_page(studies: Sequence[Study], path: Path, *, title: str | None = None, force: bool = False) -> None:
+    """Write the page of one or more studies; the same studies give the same bytes.
+
+    Raises:
+        SqnxtError: Jinja2 is not installed.
+        ExportError: the file exists and `force` is not set, or cannot be written.
+    """
+    text = render(studies, title=title)
+    with whole_file(path, force=force) as part:
+        part.write_text(text, "utf-8", newline="\n")
+
+
+def render(studies: Sequence[Study], *, title: str | None = None) -> str:
+    """The page as text. Names come from anyone's graphs: the template escapes every one of them."""
+    require_jinja()
+    accelerator = studies[0].report.accelerator
+    style, script = ((PAGE / name).read_text("utf-8") for name in ("style.css", "report.js"))
+    several = len(studies) > 1
+    context: dict[str, Any] = {
+        "title": title or (f"{len(studies)} networks" if several else studies[0].name) + f" on {accelerator.name}",
+        "accelerator": accelerator,
+        "array_line": array_line(accelerator),
+        "comparison": {
+            "totals": totals_grid(studies),
+            "arrays": arrays_grid(studies),
+            "chart": time_against_energy(studies),
+        }
+        if several
+        else None,
+        "models": [model_view(study) for study in studies],
+        "idealisations": IDEALISATIONS,
+        "version": __version__,
+        "style": style,
+        "script": script,
+        "policy": _policy(style, script),
+    }
+    return _environment().get_template("report.html.j2").render(context) + "\n"
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """A content security policy that runs these two texts and loads nothing, from nowhere."""
+    hashes = {name: _digest(text) for name, text in (("style", style), ("script", script))}
+    parts = [f"{name}-src 'sha256-{digest}'" for name, digest in hashes.items()]
+    return "; ".join(["default-src 'none'", *parts, "base-uri 'none'", "form-action 'none'"])
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

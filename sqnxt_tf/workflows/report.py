@@ -1,0 +1,101 @@
+"""Graphs simulated on every array and written up as one HTML page."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqnxt_export.artifact.files import check_output
+from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onnx
+
+from ..errors import SqnxtError
+from ..htmlreport.study import Study, study
+from ..htmlreport.writing import require_jinja, write_page
+from ..progress import Progress, silent
+
+ACCELERATOR = "squeezelerator-16x16"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A page that was written, and what it shows."""
+
+    path: Path
+    studies: tuple[Study, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `report` document."""
+        return {
+            "path": str(self.path),
+            "bytes": self.path.stat().st_size,
+            "accelerator": self.studies[0].report.accelerator.name,
+            "models": [study.to_json() for study in self.studies],
+        }
+
+
+def write_report(
+    models: Sequence[str | Path],
+    output: str | Path,
+    *,
+    accelerators: Sequence[str | Path] = (),
+    sparsity: float | None = None,
+    batch: int | None = None,
+    input_size: int | tuple[int, int] | None = None,
+    title: str | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Simulate ONNX graphs and write one self-contained HTML page about them.
+
+    Args:
+        models: the `.onnx` files.
+        output: the `.html` file.
+        accelerators: presets or `.toml` files; layers are shown on the first (squeezelerator-16x16 if none is given),
+            what-ifs on all of them and on all presets.
+        sparsity: assume this fraction of zero weights instead of counting them.
+        batch: for graphs that leave it free.
+        input_size: side in pixels or (height, width), likewise.
+        title: the page's heading; made of the names if not given.
+        force: overwrite the output.
+        progress: told after every simulation.
+
+    Raises:
+        SqnxtError: no model, one given twice, an output that is no `.html` file, or no Jinja2.
+        SimulatorError: a graph that cannot be read or costed.
+        ExportError: an output that cannot be written, or exists and `force` is not set.
+    """
+    output = Path(output)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise SqnxtError(f"{output}: a report is an HTML file; end its name with .html")
+    check_output(output, force=force)
+    require_jinja()
+    arrays = _arrays(accelerators)
+    names = _names([Path(model) for model in models])
+    workloads = [(name, read_onnx(path, batch=batch, input_size=input_size)) for path, name in names.items()]
+    studies = tuple(study(workloads, arrays, sparsity=sparsity, progress=progress))
+    write_page(studies, output, title=title, force=force)
+    return Report(path=output, studies=studies)
+
+
+def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
+    """Those asked for first, each once, then the other presets."""
+    arrays = [load_accelerator(name) for name in [*(wanted or [ACCELERATOR]), *list_accelerators()]]
+    return list(dict.fromkeys(arrays))
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What each file is called on the page: its name, with the folder where that is not enough to tell it."""
+    if not paths:
+        raise SqnxtError("no model: give at least one .onnx file")
+    twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
+    if twice:
+        raise SqnxtError(f"{twice[0]}: is given twice; give every model once")
+    names = Counter(path.name for path in paths)
+    nested = Counter(f"{path.parent.name}/{path.name}" for path in paths)
+    return {
+        path: path.name
+        if names[path.name] == 1
+        else (f"{path.parent.name}/{path.name}" if nested[f"{path.parent.name}/{path.name}"] == 1 else str(path))
+        for path in paths
+    }
