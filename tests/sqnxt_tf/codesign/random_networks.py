@@ -75,8 +75,8 @@ def random_survivors(model: Any, seed: int, share: float) -> dict[str, NDArray[n
 def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
     """Set to zero, in the model itself, every weight that makes a channel of a filter that does not survive.
 
-    Knows nothing of how channels are traced: what a layer makes is followed by watching which channels are zero. It
-    needs activations that leave zero alone, and batch norms of such channels are set to zero where they stand.
+    Knows nothing of how channels are traced. It needs activations that leave zero alone; batch norms of channels that
+    are dead are set to zero where they stand.
     """
     import tf_keras as keras
 
@@ -90,9 +90,21 @@ def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
             values[-2] = values[-2] * kept.reshape(values[-2].shape[-2:] if "Depthwise" in type(layer).__name__ else -1)
         values[-1] = values[-1] * kept
         layer.set_weights(values if layer.use_bias else values[:-1])
-    for layer in [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"]:
-        image = np.random.default_rng(1).normal(size=(4, *model.input_shape[1:])).astype(np.float32)
-        read = keras.Model(model.inputs, layer.input)(image).numpy()
-        kept = np.abs(read).max(axis=(0, 1, 2)) > 0
-        gamma, beta, mean, variance = layer.get_weights()
-        layer.set_weights([gamma * kept, beta * kept, mean * kept, variance])
+    _mask_norms(model)
+
+
+def _mask_norms(model: Any) -> None:
+    """Find the dead channels by letting a positive image through a copy whose weights are positive or zero."""
+    import tf_keras as keras
+
+    probe = keras.models.clone_model(model)
+    probe.set_weights([np.abs(value) for value in model.get_weights()])
+    image = np.ones((1, *model.input_shape[1:]), np.float32)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            copy = probe.get_layer(layer.name)
+            read = keras.Model(probe.inputs, copy.input)(image, training=False).numpy()
+            kept = read.max(axis=(0, 1, 2)) > 0
+            gamma, beta, mean, variance = layer.get_weights()
+            layer.set_weights([gamma * kept, beta * kept, mean * kept, variance])
+            copy.set_weights([kept, kept, 0 * kept, variance])
