@@ -31,6 +31,7 @@ RULES = {
     "sqnxt_tf.training": {"sqnxt_tf", "numpy", *TRAIN},
     "sqnxt_tf.device": {"sqnxt_tf", "sqnxt_export", "numpy", "PIL"},
     "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy"},
+    "sqnxt_tf.codesign.narrowing": {"sqnxt_tf", "numpy", "tf_keras"},
     "sqnxt_tf.reports": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy", "rich", "matplotlib"},
     "sqnxt_tf.workflows": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
     "sqnxt_tf.cli": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "click", "rich"},

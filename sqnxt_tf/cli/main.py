@@ -26,6 +26,7 @@ VERBS = {
     "inspect": "inspect_file",
     "simulate": "simulate",
     "compare": "compare",
+    "evolve": "evolve",
     "accelerators": "accelerators",
     "reproduce": "reproduce",
     "demo": "demo",

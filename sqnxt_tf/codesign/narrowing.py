@@ -97,7 +97,9 @@ def blueprint(
     def make() -> Any:
         import tf_keras as keras
 
-        copy = keras.models.clone_model(model, clone_function=lambda layer: type(layer).from_config(configs[layer.name]))
+        copy = keras.models.clone_model(
+            model, clone_function=lambda layer: type(layer).from_config(configs[layer.name])
+        )
         for name, values in weights.items():
             copy.get_layer(name).set_weights(values)
         return copy

@@ -94,7 +94,10 @@ NOT_ALL = [True, False, True, True]
     [
         ({"ours": NOT_ALL, "theirs": [True] * 4}, "'theirs': filter 1 survives, and filter 1 of 'ours'"),
         ({"before": NOT_ALL}, "'before': filter 1 cannot go (twice, which they meet, is called more than once)"),
-        ({"free": NOT_ALL}, "'free': filter 1 cannot go (gate, which they meet, is a Conv2D that has no narrower form)"),
+        (
+            {"free": NOT_ALL},
+            "'free': filter 1 cannot go (gate, which they meet, is a Conv2D that has no narrower form)",
+        ),
         ({"logits": [True, False, True]}, "'logits': filter 1 cannot go (they are the model's answer)"),
         ({"gate": NOT_ALL}, "'gate': is not there, or its filters cannot be narrowed"),
         ({"our": NOT_ALL}, "did you mean ours?"),
