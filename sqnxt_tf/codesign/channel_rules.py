@@ -11,13 +11,12 @@ from .channels import Fates, LayerChannels, Tracer, listed
 Rule = Callable[[Tracer, Any, list[Fates], Any], Fates | None]
 """Tracer, layer, fates read, node -> fates of the output; None where the layer's settings have no narrower form."""
 
-_PASSING = frozenset(
-    """
+_NAMES = """
     ActivityRegularization AlphaDropout AveragePooling2D Cropping2D Dropout ELU GaussianDropout GaussianNoise
     GlobalAveragePooling2D GlobalMaxPooling2D LeakyReLU MaxPooling2D ReLU SpatialDropout2D ThresholdedReLU UpSampling2D
     ZeroPadding2D
-""".split()
-)
+"""
+_PASSING = frozenset(_NAMES.split())
 
 
 def apply_rule(tracer: Tracer, node: Any, inputs: list[Fates], *, shared: bool) -> list[Fates]:

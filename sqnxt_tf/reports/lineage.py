@@ -55,8 +55,8 @@ def lineage_lines(lineage: "Lineage") -> list[str]:
     return [
         f"{lineage.path(last)}: {last.bytes / 1e6:.2f} MB, {founder.bytes / last.bytes:.2f} times smaller than the "
         f"founder, {founder.cycles / last.cycles:.2f} times as fast; top-1 {percent(last.top1)} %, "
-        f"{100 * lineage.lost(last):.1f} points less than the founder's and {100 * lineage.lost_in_line():.1f} less than "
-        f"that of {first.name} of {first.bytes / 1e6:.2f} MB"
+        f"{100 * lineage.lost(last):.1f} points less than the founder's and {100 * lineage.lost_in_line():.1f} less "
+        f"than that of {first.name} of {first.bytes / 1e6:.2f} MB"
     ]
 
 

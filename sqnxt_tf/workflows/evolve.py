@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ def _check_request(folder: Path, sizes: Sequence[int] | None, offspring: int) ->
         raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
     if offspring < 1:
         raise SqnxtError(f"offspring {offspring} is out of range; give each generation one at least")
-    if sizes is not None and (not sizes or any(later >= size for size, later in zip(sizes, sizes[1:], strict=False))):
+    if sizes is not None and (not sizes or any(later >= size for size, later in pairwise(sizes))):
         raise SqnxtError(f"sizes {', '.join(map(str, sizes)) or 'none'}: do not shrink; give each less than the last")
 
 

@@ -1,5 +1,6 @@
 """Small random networks, random survivors, and the masked network that a narrowed one must equal."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,57 +8,78 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.codesign.channels import trace_channels
 
-PIECES = ("conv", "grouped", "depthwise", "grouped_depthwise", "separable", "residual", "fire", "pool", "prelu")
+
+def residual(layers: Any, x: Any, name: str, norm: bool) -> Any:
+    y = layers.Conv2D(x.shape[-1], 1, use_bias=False, name=name)(x)
+    y = layers.BatchNormalization(name=f"{name}_bn")(y) if norm else y
+    return layers.ReLU()(layers.Add(name=f"{name}_add")([x, y]))
+
+
+def fire(layers: Any, x: Any, name: str, norm: bool) -> Any:
+    x = layers.Conv2D(4, 1, activation="relu", name=f"{name}_squeeze")(x)
+    wide = [layers.Conv2D(6, size, padding="same", name=f"{name}_{size}")(x) for size in (1, 3)]
+    x = layers.Concatenate(name=f"{name}_concat")([*wide, x])
+    return layers.BatchNormalization(name=f"{name}_bn")(x) if norm else x
+
+
+def conv(layers: Any, x: Any, name: str, norm: bool) -> Any:
+    x = layers.Conv2D(8, (3, 1), padding="same", name=name)(x)
+    return layers.ReLU()(layers.BatchNormalization(name=f"{name}_bn")(x) if norm else x)
+
+
+def grouped_depthwise(layers: Any, x: Any, name: str, norm: bool) -> Any:
+    return layers.Conv2D(2 * x.shape[-1], 3, groups=x.shape[-1], padding="same", name=name)(x)
+
+
+def pool(layers: Any, x: Any, name: str, norm: bool) -> Any:
+    return layers.MaxPooling2D(2, 1, padding="same")(layers.ZeroPadding2D(1)(x))
+
+
+# name -> layers, map, name, whether with batch norm -> map
+PIECES: dict[str, Callable[[Any, Any, str, bool], Any]] = {
+    "conv": conv,
+    "depthwise": lambda layers, x, name, norm: layers.DepthwiseConv2D(3, depth_multiplier=2, name=name)(x),
+    "fire": fire,
+    "grouped": lambda layers, x, name, norm: layers.Conv2D(12, 1, groups=2, activation="relu", name=name)(x),
+    "grouped_depthwise": grouped_depthwise,
+    "pool": pool,
+    "prelu": lambda layers, x, name, norm: layers.PReLU(shared_axes=[1, 2] if norm else None, name=name)(x),
+    "residual": residual,
+    "separable": lambda layers, x, name, norm: layers.SeparableConv2D(10, 3, depth_multiplier=2, name=name)(x),
+}
+
+
+def flattened(layers: Any, x: Any) -> Any:
+    return layers.Flatten()(layers.AveragePooling2D(2)(layers.UpSampling2D(2)(x)))
+
+
+def transposed(layers: Any, x: Any) -> Any:
+    return layers.GlobalMaxPooling2D()(layers.Conv2DTranspose(5, 2, strides=2, name="transposed")(x))
+
+
+def pooled(layers: Any, x: Any) -> Any:
+    x = layers.Reshape((1, 1, x.shape[-1]))(layers.GlobalAveragePooling2D()(x))
+    return layers.Flatten()(layers.LeakyReLU()(x))
+
+
+ENDINGS = {"flattened": flattened, "transposed": transposed, "pooled": pooled}
 
 
 def random_network(pieces: list[str], ending: str, seed: int, *, norm: bool) -> Any:
-    """Convolutions, fire modules and residual additions in any order; every weight random, statistics too."""
+    """Pieces one after another; every weight random, batch norms' statistics too."""
     import tf_keras as keras
 
-    keras.utils.set_random_seed(seed)
     layers = keras.layers
-    image = x = layers.Input((9, 8, 3))
-    x = layers.Conv2D(8, 3, padding="same", name="stem")(x)
+    image = layers.Input((12, 11, 3))
+    x = layers.Conv2D(8, 3, padding="same", name="stem")(image)
     for index, piece in enumerate(pieces):
-        name, width = f"{piece}{index}", x.shape[-1]
-        if piece == "conv":
-            x = layers.ReLU()(layers.Conv2D(6 + 2 * (index % 3), (3, 1), padding="same", name=name)(x))
-        elif piece == "grouped":
-            x = layers.Conv2D(12, 3, groups=2, padding="same", activation="relu", name=name)(x)
-        elif piece == "depthwise":
-            x = layers.DepthwiseConv2D(3, depth_multiplier=1 + index % 2, padding="same", name=name)(x)
-        elif piece == "grouped_depthwise":
-            x = layers.Conv2D(2 * width, 3, groups=width, padding="same", name=name)(x)
-        elif piece == "separable":
-            x = layers.SeparableConv2D(10, 3, depth_multiplier=2, padding="same", name=name)(x)
-        elif piece == "residual":
-            y = layers.Conv2D(width, 1, use_bias=False, name=name)(x)
-            y = layers.BatchNormalization(name=f"{name}_bn")(y) if norm else y
-            x = layers.ReLU()(layers.Add(name=f"{name}_add")([x, y]))
-        elif piece == "fire":
-            x = layers.Conv2D(4, 1, activation="relu", name=f"{name}_squeeze")(x)
-            wide = [layers.Conv2D(6, size, padding="same", name=f"{name}_{size}")(x) for size in (1, 3)]
-            x = layers.Concatenate(name=f"{name}_concat")([*wide, x])
-        elif piece == "pool":
-            x = layers.MaxPooling2D(2, 1, padding="same")(layers.ZeroPadding2D(1)(x))
-        elif piece == "prelu":
-            x = layers.PReLU(shared_axes=[1, 2] if index % 2 else None, name=name)(x)
-        if norm and piece in ("conv", "fire", "grouped", "depthwise"):
-            x = layers.BatchNormalization(name=f"{name}_norm")(x)
-    if ending == "flatten":
-        x = layers.Flatten()(layers.AveragePooling2D(4)(x))
-    elif ending == "transposed":
-        x = layers.GlobalMaxPooling2D()(layers.Conv2DTranspose(5, 2, strides=2, name="transposed")(x))
-    else:
-        x = layers.Reshape((1, 1, x.shape[-1]))(layers.GlobalAveragePooling2D()(x))
-        x = layers.Flatten()(layers.LeakyReLU()(x))
-    x = layers.Dense(7, activation="relu", name="hidden")(x)
+        x = PIECES[piece](layers, x, f"{piece}{index}", norm)
+    x = layers.Dense(7, activation="relu", name="hidden")(ENDINGS[ending](layers, x))
     model = keras.Model(image, layers.Dense(3, name="logits")(x))
     generator = np.random.default_rng(seed)
-    model.set_weights([generator.uniform(0.2, 1, value.shape).astype(np.float32) for value in model.get_weights()])
     for layer in model.layers:
-        if type(layer).__name__ != "BatchNormalization":
-            layer.set_weights([generator.normal(0, 0.3, w.shape).astype(np.float32) for w in layer.get_weights()])
+        low = 0.2 if type(layer).__name__ == "BatchNormalization" else -0.5
+        layer.set_weights([generator.uniform(low, 0.8, value.shape) for value in layer.get_weights()])
     return model
 
 
@@ -78,8 +100,6 @@ def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
     Knows nothing of how channels are traced. It needs activations that leave zero alone; batch norms of channels that
     are dead are set to zero where they stand.
     """
-    import tf_keras as keras
-
     for name, kept in survivors.items():
         layer = model.get_layer(name)
         *front, last = layer.get_weights()
