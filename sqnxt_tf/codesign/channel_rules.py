@@ -25,10 +25,9 @@ def apply_rule(tracer: Tracer, node: Any, inputs: list[Fates], *, shared: bool) 
     kind = type(layer).__name__
     tracer.layers.setdefault(layer.name, LayerChannels(name=layer.name, widths={}))
     if node.is_input:
-        made = [tracer.new(tensor.shape[-1]) for tensor in outputs]
-        for fates in made:
-            tracer.fix(fates, "they are the model's input")
-        return made
+        images = [tracer.new(tensor.shape[-1]) for tensor in outputs]
+        tracer.fix(np.concatenate(images), "they are the model's input")
+        return images
     rule = _passing if kind in _PASSING else RULES.get(kind)
     channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
     if rule is not None and not shared and channels_last and len(outputs) == 1:
@@ -153,7 +152,7 @@ def _meeting(tracer: Tracer, layer: Any, inputs: list[Fates], node: Any) -> Fate
     return widest
 
 
-def _concatenate(tracer: Tracer, layer: Any, inputs: list[Fates], node: Any) -> Fates:
+def _concatenate(tracer: Tracer, layer: Any, inputs: list[Fates], node: Any) -> Fates | None:
     rank = len(node.keras_inputs[0].shape)
     return np.concatenate(inputs) if layer.axis % rank == rank - 1 else _meeting(tracer, layer, inputs, node)
 

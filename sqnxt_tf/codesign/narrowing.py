@@ -60,12 +60,12 @@ def surviving_fates(channels: ChannelMap, survivors: Mapping[str, NDArray[np.boo
     return alive
 
 
-def _checked_mask(name: str, mask: Any, makers: Mapping[str, NDArray[np.int64]]) -> NDArray[np.bool_]:
+def _checked_mask(name: str, given: Any, makers: Mapping[str, NDArray[np.int64]]) -> NDArray[np.bool_]:
     if name not in makers:
         near = get_close_matches(name, makers, 1)
         hint = f"did you mean {near[0]}?" if near else "give a convolution or dense layer that is called once"
         raise SqnxtError(f"layer {name!r}: is not there, or its filters cannot be narrowed; {hint}")
-    mask = np.asarray(mask)
+    mask: NDArray[Any] = np.asarray(given)
     if mask.dtype != np.bool_ or mask.shape != makers[name].shape:
         raise SqnxtError(
             f"layer {name!r}: has {len(makers[name])} filters, and its mask is {mask.dtype} {list(mask.shape)}; "

@@ -1,12 +1,16 @@
-"""Small random networks, random survivors, and the masked network that a narrowed one must equal."""
+"""A narrowed network equals the masked one: small random networks, random survivors, and a SqueezeNext."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sqnxt_tf.codesign.channels import trace_channels
+from sqnxt_tf.codesign.narrowing import narrow
+from sqnxt_tf.networks.keras_ops import build
 
 
 def residual(layers: Any, x: Any, name: str, norm: bool) -> Any:
@@ -128,3 +132,37 @@ def _mask_norms(model: Any) -> None:
             gamma, beta, mean, variance = layer.get_weights()
             layer.set_weights([gamma * kept, beta * kept, mean * kept, variance])
             copy.set_weights([kept, kept, 0 * kept, variance])
+
+
+def assert_equal_to_masked(model: Any, survivors: dict[str, Any]) -> None:
+    narrowed = narrow(model, survivors)
+    mask(model, survivors)
+    images = np.random.default_rng(0).normal(size=(4, *model.input_shape[1:])).astype(np.float32)
+    expected, found = (np.asarray(each(images, training=False)) for each in (model, narrowed))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * max(1.0, float(np.abs(expected).max())))
+    widths = {name: np.asarray(kept).sum() for name, kept in survivors.items()}
+    assert {name: narrowed.get_layer(name).output_shape[-1] for name in widths} == widths
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    pieces=st.lists(st.sampled_from(sorted(PIECES)), min_size=1, max_size=4),
+    ending=st.sampled_from(sorted(ENDINGS)),
+    seed=st.integers(0, 1000),
+    share=st.floats(0.2, 1),
+    norm=st.booleans(),
+)
+def test_a_narrowed_network_equals_the_masked_one(
+    pieces: list[str], ending: str, seed: int, share: float, norm: bool
+) -> None:
+    model = random_network(pieces, ending, seed, norm=norm)
+    assert_equal_to_masked(model, random_survivors(model, seed, share))
+
+
+def test_squeezenext_narrowed_equals_it_masked() -> None:
+    model = build("sqnxt23g_w1", classes=10, input_size=64)
+    generator = np.random.default_rng(3)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            layer.set_weights([generator.uniform(0.5, 1, w.shape) for w in layer.get_weights()])
+    assert_equal_to_masked(model, random_survivors(model, 4, 0.6))
