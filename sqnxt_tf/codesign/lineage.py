@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
-from math import log10
+from math import inf, log10
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,9 @@ def read_lineage(folder: Path) -> Lineage | None:
             raise ValueError("too large")
         document = json.loads(path.read_text("utf-8"))
         members = tuple(_member(row) for row in document["members"])
-        if not members or not isinstance(document["settings"], dict):
-            raise ValueError("no members")
+        if not isinstance(document["settings"], dict):
+            raise ValueError("settings")
+        _check_descent(members)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise SqnxtError(f"{path}: is damaged ({str(error)[:80]}); use --force to start afresh") from None
     lineage = Lineage(folder=folder, settings=document["settings"], members=members)
@@ -156,4 +157,18 @@ def _member(row: Any) -> Member:
             raise ValueError(f"{field.name} of a member")
     if Path(row["name"]).name != row["name"]:
         raise ValueError("name of a member")
-    return Member(**row)
+    member = Member(**row)
+    if member.parameters < 1 or not 0 < member.cycles < inf or not 0 <= member.validation <= 1:
+        raise ValueError("figures of a member")
+    return member
+
+
+def _check_descent(members: tuple[Member, ...]) -> None:
+    """Every member but the founder comes after its parent, which is of the generation before."""
+    generations: dict[str | None, int] = {None: -1}
+    for member in members:
+        if generations.get(member.parent) != member.generation - 1 or (member.parent is None) != (member is members[0]):
+            raise ValueError("descent of a member")
+        generations[member.name] = member.generation
+    if not members:
+        raise ValueError("no members")
