@@ -103,8 +103,8 @@ def test_the_best_of_a_generation_is_the_parent_of_the_next(founder: Path, tmp_p
 def test_a_killed_command_goes_on_and_keeps_what_was_finished(founder: Path, tmp_path: Path, cli: Any) -> None:
     command = ["evolve", founder.name, "--sizes", "0.003,0.002,0.0012", "--epochs", 8, "--batch", 16, "-o"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sqnxt_tf.cli", *map(str, [*command, "killed"])], cwd=tmp_path, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-m", "sqnxt_tf.cli", *map(str, [*command, "killed"])], cwd=tmp_path,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     first = tmp_path / "killed" / "offspring-1.keras"
     try:
