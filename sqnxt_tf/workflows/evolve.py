@@ -66,7 +66,8 @@ def evolve(
             2.4 MB to 0.95 MB.
         offspring: how many in each generation.
         data: `digits`, or a divided folder of images: the founder's own.
-        recipe: of the brief training; `FINETUNE` where not given, at a lower rate with a warm-up for models without batch norm.
+        recipe: of the brief training; `FINETUNE` where not given, at a lower rate and with a warm-up for models without
+            batch norm.
         overrides: numbers of the recipe by name that are other than its own.
         accelerator: what the cost is simulated on; a preset's name, or a `.toml` file.
         seed: of the draws and of the training's order.
