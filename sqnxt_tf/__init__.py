@@ -8,6 +8,7 @@ Each verb of the command line is a function here; TensorFlow is imported by thos
     model = sqnxt_tf.build("sqnxt23v5_w1", classes=10, input_size=64, seed=0)
     sqnxt_tf.train("sqnxt23v5_w1", "digits.keras", data="digits")
     sqnxt_tf.prune("digits.keras", "pruned.keras", sparsity=0.4)
+    sqnxt_tf.evolve("digits.keras", "evolved", sizes=(1_500_000, 900_000)).line()
     sqnxt_tf.export("pruned.keras", "digits.onnx", format="onnx", precision="int16")
     sqnxt_tf.compress("pruned.keras", "digits.onnx.sqz").compressed.bytes
     sqnxt_tf.evaluate("digits.onnx", sqnxt_tf.load_data("digits", "test")).top1
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sqnxt_export import ExportError, ParityError, decompress
     from sqnxt_sim import SimulatorError
 
+    from .codesign.lineage import Lineage
+    from .codesign.narrowing import narrow
     from .codesign.workloads import network_workload
     from .data import ImageSet, load_data
     from .device.classification import Answer, classify
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from .workflows.cross_validation import cross_validate_costs
     from .workflows.demo import demo
     from .workflows.doctor import examine
+    from .workflows.evolve import evolve
     from .workflows.export import export
     from .workflows.pack import pack
     from .workflows.prune import prune
@@ -71,6 +75,7 @@ _HOMES = {
     "ImageSet": "data",
     "Inspection": "device.inspection",
     "LayerRow": "networks.rows",
+    "Lineage": "codesign.lineage",
     "NetworkSummary": "networks.summaries",
     "Recipe": "training.recipes",
     "Site": "webdemo.site",
@@ -86,6 +91,7 @@ _HOMES = {
     "cross_validate_costs": "workflows.cross_validation",
     "demo": "workflows.demo",
     "evaluate": "device.evaluation",
+    "evolve": "workflows.evolve",
     "examine": "workflows.doctor",
     "export": "workflows.export",
     "hold_to_budget": "workflows.simulate",
@@ -93,6 +99,7 @@ _HOMES = {
     "layer_rows": "networks.registry",
     "list_networks": "networks.summaries",
     "load_data": "data",
+    "narrow": "codesign.narrowing",
     "network_workload": "codesign.workloads",
     "pack": "workflows.pack",
     "prune": "workflows.prune",
@@ -119,6 +126,7 @@ __all__ = [
     "ImageSet",
     "Inspection",
     "LayerRow",
+    "Lineage",
     "NetworkSummary",
     "ParityError",
     "Recipe",
@@ -138,6 +146,7 @@ __all__ = [
     "decompress",
     "demo",
     "evaluate",
+    "evolve",
     "examine",
     "export",
     "hold_to_budget",
@@ -145,6 +154,7 @@ __all__ = [
     "layer_rows",
     "list_networks",
     "load_data",
+    "narrow",
     "network_workload",
     "pack",
     "prune",

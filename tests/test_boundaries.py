@@ -33,6 +33,7 @@ RULES = {
     "sqnxt_tf.codesign": {"sqnxt_tf", "sqnxt_sim", "numpy", "optuna", "sqlalchemy"},
     "sqnxt_tf.reports": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy", "rich", "matplotlib", "plotly"},
     "sqnxt_tf.htmlreport": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "jinja2"},
+    "sqnxt_tf.codesign.narrowing": {"sqnxt_tf", "numpy", "tf_keras"},
     "sqnxt_tf.workflows": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
     "sqnxt_tf.webdemo": {"sqnxt_tf", "sqnxt_export"},
     "sqnxt_tf.cli": {"sqnxt_tf", "sqnxt_export", "sqnxt_sim", "click", "rich"},

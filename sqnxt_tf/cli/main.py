@@ -30,6 +30,7 @@ VERBS = {
     "webdemo": "webdemo",
     "simulate": "simulate",
     "compare": "compare",
+    "evolve": "evolve",
     "accelerators": "accelerators",
     "search": "search",
     "report": "report",

@@ -1,0 +1,80 @@
+"""`sqnxt-tf evolve`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+from .output import Output
+
+
+class Sizes(click.ParamType[tuple[int, ...]]):
+    """`2.4,1.5,0.95`: megabytes (10^6 bytes)."""
+
+    name = "MB,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Bytes."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(int(float(part) * 1e6 + 0.5) for part in value.split(","))
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no list of sizes: give megabytes, as in 2.4,1.5,0.95", param, ctx)
+        return sizes
+
+
+@click.command("evolve", short_help="Evolve a model into smaller ones.")
+@options.file_argument("model")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
+              help="Where the offspring and lineage.json are written.")  # fmt: skip
+@click.option("--sizes", type=Sizes(), help="Most float32 megabytes of each generation's offspring.  "
+              "[default: four, at SquishedNets' shares]")  # fmt: skip
+@click.option("--offspring", type=click.IntRange(1, 1000), default=1, show_default=True, help="In each generation.")
+@options.data
+@options.together(
+    "overrides",
+    epochs=click.option("--epochs", type=int, help="Of each offspring, instead of the recipe's."),
+    batch=click.option("--batch", type=int, help="Global batch instead of the recipe's."),
+    rate=click.option("--rate", type=float, help="Learning rate instead of the recipe's."),
+)
+@options.accelerator
+@options.seed
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the lineage to this .svg, .png or .pdf file.")
+@click.option("--csv", "as_csv", is_flag=True, help="The networks as CSV on stdout, and nothing else there.")
+@options.force
+@options.output_options
+def command(
+    model: Path,
+    output: Path,
+    picture: Path | None,
+    as_csv: bool,
+    overrides: dict[str, Any],
+    force: bool,
+    out: Output,
+    **choices: Any,
+) -> None:
+    """Evolve MODEL (.keras) into smaller ones: strong filters are likely to survive, what is left is trained briefly.
+
+    Offspring inherit their parent's weights; the best of a generation, by accuracy, size and simulated cost, is the
+    parent of the next. Each finished one is kept: the same command again goes on with an evolution that was cut, and
+    shows one that is finished.
+    """
+    from ..reports.lineage import check_picture, draw_lineage, lineage_lines, lineage_table
+    from ..workflows.evolve import evolve
+
+    if as_csv and out.as_json:
+        raise click.UsageError("--csv prints the networks and nothing else: leave out --json")
+    if picture is not None:
+        check_picture(picture, force=force)
+    lineage = evolve(model, output, overrides=overrides, force=force, progress=out.progress, **choices)
+    if picture is not None:
+        draw_lineage(lineage, picture, force=force)
+    if as_csv:
+        return out.csv([member.to_row() for member in lineage.members])
+    out.document(lineage.to_json())
+    out.table(lineage_table(lineage))
+    for line in lineage_lines(lineage):
+        out.text(line)
+    return None
