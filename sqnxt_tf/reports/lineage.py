@@ -125,4 +125,7 @@ def _draw_member(axes: "Axes", member: "Member", founder: "Member", chosen: bool
     axes.errorbar([x], [y], yerr=[[max(0.0, y - low)], [max(0.0, high - y)]], color=colour, alpha=0.35, linewidth=1)
     axes.scatter([x], [y], s=400 * member.cycles / founder.cycles, color=colour, alpha=0.7, linewidths=0)
     label = f"{member.name}\n{x:.2f} MB, {y:.1f} %"
-    axes.annotate(label, (x, y), (12, 12), textcoords="offset points", ha="left", va="bottom", fontsize=8)
+    axes.annotate(
+        label, (x, y), (0, 14), textcoords="offset points", ha="center", va="bottom", fontsize=8,
+        bbox={"color": "white", "alpha": 0.8, "pad": 1},
+    )  # fmt: skip
