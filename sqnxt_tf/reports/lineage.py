@@ -55,9 +55,13 @@ def lineage_lines(lineage: "Lineage") -> list[str]:
     return [
         f"{lineage.path(last)}: {last.bytes / 1e6:.2f} MB, {founder.bytes / last.bytes:.2f} times smaller than the "
         f"founder, {founder.cycles / last.cycles:.2f} times as fast; top-1 {percent(last.top1)} %, "
-        f"{100 * lineage.lost(last):.1f} points less than the founder's and {100 * lineage.lost_in_line():.1f} less "
-        f"than that of {first.name} of {first.bytes / 1e6:.2f} MB"
+        f"{_points(lineage.lost(last))} than the founder's and {_points(lineage.lost_in_line())} than that of "
+        f"{first.name} of {first.bytes / 1e6:.2f} MB"
     ]
+
+
+def _points(lost: float) -> str:
+    return f"{abs(100 * lost):.1f} points {'less' if lost >= 0 else 'more'}"
 
 
 def check_picture(path: Path, *, force: bool) -> None:
@@ -121,4 +125,7 @@ def _draw_member(axes: "Axes", member: "Member", founder: "Member", chosen: bool
     axes.errorbar([x], [y], yerr=[[max(0.0, y - low)], [max(0.0, high - y)]], color=colour, alpha=0.35, linewidth=1)
     axes.scatter([x], [y], s=400 * member.cycles / founder.cycles, color=colour, alpha=0.7, linewidths=0)
     label = f"{member.name}\n{x:.2f} MB, {y:.1f} %"
-    axes.annotate(label, (x, y), (0, 14), textcoords="offset points", ha="center", va="bottom", fontsize=8)
+    axes.annotate(
+        label, (x, y), (0, 14), textcoords="offset points", ha="center", va="bottom", fontsize=8,
+        bbox={"color": "white", "alpha": 0.8, "pad": 1},
+    )  # fmt: skip

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sqnxt_sim import Accelerator
 
 GENERATIONS = 4
-# No batch norm keeps these in bounds: at 0.01 from the first step a SqueezeNet that had just lost filters died, all its
-# logits behind their ReLU at zero, with one seed of two.
+# No batch norm keeps these in bounds: at 0.01 from the first step a SqueezeNet that had just lost filters stayed at
+# chance with one of two seeds.
 WITHOUT_NORM = replace(FINETUNE, rate=0.005, warmup_rate=0.0005, warmup_steps=80)
 # The abstract of SquishedNets (arXiv 1711.07459) has 2.4 and 0.95 MB; its SqueezeNet v1.1 with ten classes, 727,626
 # numbers, is 2.91 MB. Other networks shrink by the same shares.
