@@ -1,10 +1,13 @@
-"""A few hundred generated JPEGs, some broken on purpose: checked, packed, trained on and evaluated.
+"""A few hundred generated JPEGs, some broken on purpose: checked, packed, trained on by two workers that are killed.
 
 python examples/images_from_disk.py [FOLDER]
 """
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,10 @@ from PIL import Image
 CLASSES = {"brick": (180, 70, 50), "grass": (60, 150, 60), "sky": (90, 140, 220)}
 COUNTS = {"train": 90, "validation": 15, "test": 15}  # images a class
 SIZE = (120, 90)
+TRAIN = (
+    "train --network tiny_darknet --input-size 32 --data packed --recipe digits --augmentation standard --epochs 4 "
+    "--local-workers 2 --checkpoint-steps 5 -o model.keras"
+)
 
 
 def main(folder: Path) -> None:
@@ -24,7 +31,8 @@ def main(folder: Path) -> None:
     (folder / "photos" / "train" / "grass" / "brick.jpg").unlink()
     run(folder, "data pack photos -o packed --shards 4")
     run(folder, "data check packed")
-    run(folder, "train --network tiny_darknet --input-size 32 --data packed --recipe digits --epochs 3 -o model.keras")
+    kill_once_begun(folder, TRAIN)
+    run(folder, TRAIN)
     run(folder, "evaluate model.keras --data photos")
 
 
@@ -52,6 +60,19 @@ def break_some(folder: Path) -> None:
     (brick / "003.jpg").replace(brick / "003.png")
     (grass / "brick.jpg").write_bytes((brick / "004.jpg").read_bytes())
     (folder / "test" / "sky" / "000.jpg").write_bytes(b"")
+
+
+def kill_once_begun(folder: Path, command: str) -> None:
+    """Start a run, and kill all of its processes as soon as it has saved something."""
+    print(f"$ sqnxt-tf {command}", flush=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sqnxt_tf.cli", *command.split()], cwd=folder, start_new_session=True
+    )
+    while not (folder / "model.train" / "checkpoint.npz").exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    print("killed: all of its processes at once, by kill -9\n", flush=True)
 
 
 def run(folder: Path, command: str, *, expected: int = 0) -> None:

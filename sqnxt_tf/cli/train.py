@@ -64,6 +64,7 @@ saving_options = options.together(
     help="Train with that many processes here.",
 )
 @saving_options
+@options.max_unreadable
 @options.force
 @options.output_options
 def command(
@@ -77,6 +78,7 @@ def command(
     strategy: Any,
     local_workers: int,
     saving: dict[str, Any],
+    max_unreadable: int,
     force: bool,
     out: Output,
 ) -> int | None:
@@ -103,6 +105,7 @@ def command(
         seed=seed,
         strategy=strategy,
         saving=Saving(**saving),
+        max_unreadable=max_unreadable,
         force=force,
         progress=out.progress,
         **helpers,

@@ -146,7 +146,7 @@ class Stepper:
         images, labels, weights = self._part(images, labels, weights)
         context = tf.distribute.get_replica_context()
         count = tf.reduce_sum(weights)
-        everywhere = context.all_reduce("SUM", count)
+        everywhere = tf.maximum(context.all_reduce("SUM", count), 1.0)  # none of a batch may be readable
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(images, training=True), tf.float32)

@@ -1,6 +1,5 @@
 """Train a network on data and save it with all that a device needs to know of it."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
 
 from .. import __version__
-from ..data import ImageSet, Split, load_splits
-from ..device.evaluation import Evaluation, count_answers
+from ..data.faults import LIMIT
+from ..device.evaluation import Evaluation
 from ..errors import SqnxtError
 from ..networks.keras_ops import build
 from ..networks.registry import find_network, layer_rows
@@ -20,7 +19,8 @@ from ..training.loop import train as run_training
 from ..training.recipes import DIGITS, FINETUNE, PAPER, Recipe
 from ..training.run_folder import History, RunFolder
 from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
-from .models import check_trained, default_preprocessing, require_tensorflow, to_arrays
+from .models import check_trained, default_preprocessing, require_tensorflow
+from .streams import TrainingData, open_training_data
 from .transfer import Start, adopt, file_identity, open_teacher
 
 
@@ -57,6 +57,7 @@ def train(
     seed: int = 0,
     strategy: StrategyName = "auto",
     saving: Saving | None = None,
+    max_unreadable: int = LIMIT,
     force: bool = False,
     progress: Progress = silent,
 ) -> TrainingResult:
@@ -68,7 +69,7 @@ def train(
     Args:
         network: a name, ours or the paper's; may be None with `start_from`, whose network it then is.
         output: the `.keras` file to write.
-        data: `digits`, or a folder of images by class.
+        data: `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
         recipe: every number of the run; where it is not given `FINETUNE` with `start_from`, else `DIGITS` for digits
             and `PAPER` for a folder.
         start_from: a `.keras` file of the same network whose weights it begins with, the classifier's only where the
@@ -79,6 +80,7 @@ def train(
         seed: of initial weights, order, augmentation and dropout.
         strategy: the `tf.distribute` strategy by name.
         saving: when the run is saved beside the end of every epoch.
+        max_unreadable: how many images on disk may be left out because they cannot be read.
         force: overwrite the output, and forget the state of a run that was begun.
         progress: told how far it is.
 
@@ -89,10 +91,14 @@ def train(
     known = find_network(start.network(network) if start else network or "")
     recipe = recipe or (FINETUNE if start else DIGITS if data == "digits" else PAPER)
     own = start.preprocessing() if start and input_size is None else None
+    parts = open_training_data(
+        data, own or default_preprocessing(data, known.name, input_size), augmentation=recipe.augmentation,
+        max_shift=recipe.max_shift, max_unreadable=max_unreadable,
+    )  # fmt: skip
     run = _Run(
-        network=known.name, output=output, data=data, sets=load_splits(data), recipe=recipe, start=start,
+        network=known.name, output=output, data=data, parts=parts, recipe=recipe, start=start,
         teacher=None if teacher is None else check_trained(teacher), seed=seed, force=force, saving=saving,
-        preprocessing=own or default_preprocessing(data, known.name, input_size), progress=progress,
+        progress=progress,
     )  # fmt: skip
     run.check(classes)
     require_tensorflow()
@@ -108,19 +114,22 @@ class _Run:
     network: str
     output: Path
     data: str
-    sets: Mapping[Split, ImageSet]
+    parts: TrainingData
     recipe: Recipe
     start: Start | None
     teacher: Path | None
     seed: int
     force: bool
     saving: Saving | None
-    preprocessing: Preprocessing
     progress: Progress
 
     @property
+    def preprocessing(self) -> Preprocessing:
+        return self.parts.preprocessing
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        return self.sets["train"].class_names
+        return self.parts.class_names
 
     @property
     def size(self) -> tuple[int, int]:
@@ -143,12 +152,11 @@ class _Run:
 
 def _train_in(folder: RunFolder, run: _Run, strategy: StrategyName) -> TrainingResult:
     """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
-    settings, sets = run.settings(), run.sets
-    arrays = {split: to_arrays(part, run.preprocessing) for split, part in sets.items()}
+    settings = run.settings()
     if is_chief():
         folder.begin(settings, force=run.force)  # before the workers meet, so that all find the same state
     scope = make_strategy(strategy)
-    teacher = open_teacher(run.teacher, sets["train"], run.preprocessing)
+    teacher = open_teacher(run.teacher, run.parts, run.preprocessing)
     weights = run.start.read() if run.start else None
 
     def make_model() -> Any:
@@ -158,17 +166,17 @@ def _train_in(folder: RunFolder, run: _Run, strategy: StrategyName) -> TrainingR
         return model
 
     trained = run_training(
-        make_model, arrays["train"], arrays["validation"], run.recipe, strategy=scope, seed=run.seed, folder=folder,
+        make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope, seed=run.seed, folder=folder,
         saving=run.saving, teacher=teacher and teacher.model, progress=run.progress,
     )  # fmt: skip
-    test = count_answers(run.output, sets["test"], trained.model.predict(arrays["test"].images, verbose=0))
+    test = run.parts.judge(trained.model, run.output)
     metadata = Metadata(
         network=run.network,
         labels=run.labels,
         preprocessing=run.preprocessing,
         input_size=run.size,
         accuracy=test.top1,
-        data=sets["test"].name,
+        data=test.data,
         versions=keras_versions(),
         extra={"settings": settings},
     )

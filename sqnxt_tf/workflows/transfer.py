@@ -8,7 +8,7 @@ from typing import Any
 
 from sqnxt_export import Preprocessing, read_metadata
 
-from ..data import ImageSet
+from ..data.images import Labelled
 from ..errors import SqnxtError
 from ..networks.registry import find_network
 from .models import Source, check_trained, open_source, open_trained
@@ -76,7 +76,7 @@ def adopt(model: Any, weights: Mapping[str, list[Any]], source: str) -> None:
             )
 
 
-def open_teacher(path: str | Path | None, data: ImageSet, preprocessing: Preprocessing) -> Source | None:
+def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preprocessing) -> Source | None:
     """A trained model that knows the same classes and sees the same images; None where nothing is given.
 
     Raises:

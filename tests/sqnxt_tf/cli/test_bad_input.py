@@ -231,16 +231,17 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(
     assert [path.name for path in tmp_path.iterdir()] == left
 
 
-def test_a_broken_test_image_is_told_before_training_and_leaves_nothing(cli: Any, tmp_path: Path) -> None:
+def test_a_test_part_that_cannot_be_read_is_told_before_training_and_leaves_nothing(cli: Any, tmp_path: Path) -> None:
     from PIL import Image
 
     for split in ("train", "validation", "test"):
         for name in ("a", "b"):
             (tmp_path / "data" / split / name).mkdir(parents=True)
             Image.new("RGB", (32, 32), "red").save(tmp_path / "data" / split / name / "1.png")
-    (tmp_path / "data" / "test" / "b" / "1.png").write_bytes(b"broken")
+    for name in ("a", "b"):
+        (tmp_path / "data" / "test" / name / "1.png").write_bytes(b"broken")
     train = ["train", "--network", NETWORK, "--recipe", "digits", "--data", "data", "--input-size", 32, "-o", "m.keras"]
-    assert "data/test/b/1.png" in cli(*train).error_line()
+    assert "data/test: none of its images can be read" in cli(*train).error_line()
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 

@@ -1,0 +1,57 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqnxt_tf import RECIPES, load_data, train
+from sqnxt_tf.data.faults import TooManyUnreadableError
+from sqnxt_tf.training.loop import Saving
+from sqnxt_tf.workflows.pack import pack
+
+RECIPE = replace(RECIPES["digits"], epochs=2, batch=4, max_shift=2, augmentation="standard")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_images: Any) -> Path:
+    for split, count in (("train", 7), ("validation", 2), ("test", 2)):
+        make_images(tmp_path / "data" / split, count)
+    for path in ("train/a/00.jpg", "test/b/01.jpg"):
+        (tmp_path / "data" / path).write_bytes(b"nothing")
+    return tmp_path / "data"
+
+
+def run(data: Path, output: Path, **settings: Any) -> Any:
+    saving = Saving(steps=1)
+    return train("tiny_darknet", output, data=str(data), recipe=RECIPE, input_size=32, saving=saving, **settings)
+
+
+def weights(path: Path) -> list[Any]:
+    import tf_keras as keras
+
+    return keras.models.load_model(path, compile=False).get_weights()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_run_from_disk_that_is_cut_ends_as_if_it_had_not_been(folder: Path, tmp_path: Path, packed: bool) -> None:
+    data = pack(folder, tmp_path / "packed", shards=2).path if packed else folder
+    whole = run(data, tmp_path / "whole.keras")
+    assert (whole.test.samples, len(whole.history)) == (3, 2)
+
+    def cut(task: str, done: int, total: int, **figures: float) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "cut.keras", progress=cut)
+    resumed = run(data, tmp_path / "cut.keras")
+    for due, found in zip(weights(tmp_path / "whole.keras"), weights(tmp_path / "cut.keras"), strict=True):
+        np.testing.assert_array_equal(due, found)
+    assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
+
+
+def test_past_the_limit_a_run_ends_with_the_list(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TooManyUnreadableError, match=r"train/a/00\.jpg"):
+        run(folder, tmp_path / "model.keras", max_unreadable=0)
+    assert len(load_data(str(folder), "train")) == 14
