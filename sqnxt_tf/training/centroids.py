@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..data.pipeline import Arrays, InMemory
 from ..progress import Progress, silent
-from .folding import kernels
+from .kernels import kernels
 from .loop import fit, plain_copy
 from .recipe import Recipe
 from .run_folder import History

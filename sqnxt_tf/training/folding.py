@@ -39,13 +39,6 @@ def fold_batch_norm(model: Any) -> Any:
     return result
 
 
-def kernels(model: Any) -> dict[str, Any]:
-    """Name -> variable of every kernel of a Keras model."""
-    return {
-        variable.name: variable for layer in model.layers for variable in layer.weights if "kernel" in variable.name
-    }
-
-
 def _foldable(model: Any) -> dict[str, str]:
     """Name of a batch norm -> name of the layer that it can be folded into."""
     nodes = [node for depth in model._nodes_by_depth.values() for node in depth]

@@ -1,4 +1,4 @@
-"""The kernels of a Keras model: which can be pruned, what they are called, how many of their weights are zero."""
+"""The kernels of a Keras model: all, those that can be pruned, what they are called, how many weights are zero."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +52,13 @@ def prunable_layers(model: Any) -> dict[str, Any]:
 def pruned_kernel(layer: Any) -> Any:
     """The variable of a prunable layer that is pruned; input and output channels are its last two axes."""
     return getattr(layer, PRUNED_WEIGHTS[type(layer).__name__])
+
+
+def kernels(model: Any) -> dict[str, Any]:
+    """Name -> variable of every kernel of a Keras model."""
+    return {
+        variable.name: variable for layer in model.layers for variable in layer.weights if "kernel" in variable.name
+    }
 
 
 def count_zeros(model: Any) -> tuple[Zeros, ...]:

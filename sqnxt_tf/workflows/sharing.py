@@ -56,7 +56,8 @@ def share_model(model: Any, *, bits: int, density: float | None = None) -> Any:
     """
     from sqnxt_export import keep_largest, share_weights
 
-    from ..training.folding import fold_batch_norm, kernels
+    from ..training.folding import fold_batch_norm
+    from ..training.kernels import kernels
 
     folded = fold_batch_norm(model)
     for name, variable in kernels(folded).items():
@@ -78,7 +79,7 @@ def fine_tune(
     from sqnxt_export import share_weights
 
     from ..training.centroids import fine_tune_centroids
-    from ..training.folding import kernels
+    from ..training.kernels import kernels
     from ..training.strategies import make_strategy
 
     sets = load_splits(data)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from sqnxt_tf.training.folding import fold_batch_norm, kernels
+from sqnxt_tf.training.folding import fold_batch_norm
+from sqnxt_tf.training.kernels import kernels
 
 layers = keras.layers
 

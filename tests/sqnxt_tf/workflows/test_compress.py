@@ -13,7 +13,7 @@ from sqnxt_export.artifact.tflite_file import read_tflite
 from sqnxt_tf import build
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import networks
-from sqnxt_tf.training.folding import kernels
+from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.recipes import CENTROIDS
 from sqnxt_tf.workflows.compress import compress
 from sqnxt_tf.workflows.sharing import share_model
