@@ -112,6 +112,8 @@ def command(
     )
     out.document(result.to_json())
     out.text(f"{result.path}: {result.network}, {len(result.history)} epochs; {accuracy_line(result.test)}")
+    for note in result.notes:
+        out.note(f"note: {note}")
     _draw(result, out)
     return None
 

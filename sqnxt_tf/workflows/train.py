@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
 
@@ -33,6 +35,17 @@ class TrainingResult:
     history: History
     test: Evaluation
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must not go unsaid of the run."""
+        most_common = np.bincount(self.test.labels).max() / self.test.samples
+        if self.test.top1_interval[0] > most_common:
+            return ()
+        return (
+            f"a top-1 of {100 * self.test.top1:.1f} % is no better than guessing: nothing was learnt; give a lower "
+            "learning rate (a network without batch norm may want a tenth: --rate), or more epochs",
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The `train` and `prune` document."""
         return {
@@ -41,6 +54,7 @@ class TrainingResult:
             "epochs": len(self.history),
             "history": self.history,
             "test": self.test.to_json(),
+            "notes": list(self.notes),
         }
 
 
