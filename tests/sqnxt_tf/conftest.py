@@ -1,13 +1,23 @@
 """Fixtures of the tests of `sqnxt_tf`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from .browsers import chromium_launcher
+
 MakeImages = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def launch_chromium() -> Iterator[Callable[..., Any]]:
+    """Starts a headless Chromium with the given arguments."""
+    with chromium_launcher() as launch:
+        yield launch
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """Small graphs, one of them with names of the worst kind, and a browser to show their page in."""
 
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = (
     "</script><script>window.owned=1</script>",
     '"><img src=x onerror="window.owned=1">',
@@ -60,25 +57,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def missing(what: str) -> None:
-    """Skip where a person tests; fail in CI, which installs it."""
-    message = f"{what}; `.ci/run` shows how to install it"
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(launch_chromium: Callable[..., Any]) -> Any:
     """Headless Chromium."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        missing("no Chromium is installed")
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    return launch_chromium()

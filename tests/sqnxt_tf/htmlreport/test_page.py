@@ -10,18 +10,12 @@ import pytest
 from sqnxt_tf import simulate, write_report
 from sqnxt_tf.htmlreport.scales import fixed
 
+from .. import browsers
 from .conftest import HOSTILE
 
 pytestmark = pytest.mark.slow
 
-DESKTOP = {"viewport": {"width": 1200, "height": 900}}
-PHONE = {
-    "viewport": {"width": 360, "height": 740},
-    "device_scale_factor": 3,
-    "is_mobile": True,
-    "has_touch": True,
-    "color_scheme": "dark",
-}
+PHONE = {"viewport": {"width": 360, "height": 740}, **browsers.PHONE}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +29,7 @@ def page_file(graphs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 @contextmanager
 def opened(browser: Any, path: Path, **options: Any) -> Iterator[Any]:
     """The page, ready; fails where it said anything wrong or asked anybody for anything."""
-    context = browser.new_context(**{**DESKTOP, **options}, offline=True)
+    context = browser.new_context(**{**browsers.DESKTOP, **options}, offline=True)
     page = context.new_page()
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(message.text))
@@ -187,7 +181,7 @@ def test_everything_can_be_reached_by_keyboard_and_has_a_name(browser: Any, page
 
 
 @pytest.mark.parametrize(
-    "options", [PHONE, {**PHONE, "color_scheme": "light"}, DESKTOP], ids=["dark", "light", "desktop"]
+    "options", [PHONE, {**PHONE, "color_scheme": "light"}, browsers.DESKTOP], ids=["dark", "light", "desktop"]
 )
 def test_the_page_never_scrolls_sideways(browser: Any, page_file: Path, options: dict[str, Any]) -> None:
     with opened(browser, page_file, **options) as page:

@@ -2,10 +2,9 @@
 
 import functools
 import http.server
-import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ import pytest
 from sqnxt_export import Metadata, Preprocessing, export
 from sqnxt_tf.data import load_data
 from sqnxt_tf.webdemo.site import write_webdemo
+
+from ..browsers import missing
 
 SIDE = 16
 KINDS = {
@@ -29,15 +30,6 @@ KINDS = {
     "pixels-int8.tflite": {"embed_preprocessing": True},
     "pixels-float32.onnx": {"embed_preprocessing": True},
 }
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-def missing(what: str) -> None:
-    """Skip where a person tests; fail in CI, which installs it."""
-    message = f"{what}; `.ci/run` shows how to install it"
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")
@@ -158,21 +150,10 @@ def video_of_a_digit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(video_of_a_digit: Path) -> Iterator[Any]:
+def browser(launch_chromium: Callable[..., Any], video_of_a_digit: Path) -> Any:
     """Headless Chromium with a camera that films a digit."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed")
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        missing("no Chromium is installed")
-    camera = [
+    return launch_chromium(
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={video_of_a_digit}",
-    ]
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *camera])
-        yield chromium
-        chromium.close()
+    )

@@ -13,19 +13,13 @@ from PIL import Image
 from sqnxt_export import Preprocessing, open_model, read_metadata
 from sqnxt_tf.data import load_data
 
+from .. import browsers
 from .conftest import KINDS
 from .strokes import DIGITS
 
 pytestmark = pytest.mark.slow
 
-DESKTOP = {"viewport": {"width": 1200, "height": 900}}
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 3,
-    "is_mobile": True,
-    "has_touch": True,
-    "color_scheme": "dark",
-}
+PHONE = {"viewport": {"width": 390, "height": 844}, **browsers.PHONE}
 PATIENCE_S = 180  # nothing is timed here: a machine that is busy with other work may take its time
 SETTLED = "body[data-state=ready], body[data-state=failed]"
 
@@ -33,7 +27,7 @@ SETTLED = "body[data-state=ready], body[data-state=failed]"
 @contextmanager
 def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Iterator[Any]:
     """A page that has its first model; fails where it said anything wrong or asked another host for anything."""
-    context = browser.new_context(**{**DESKTOP, **options})
+    context = browser.new_context(**{**browsers.DESKTOP, **options})
     context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     wrong: list[str] = []

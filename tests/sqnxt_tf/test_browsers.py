@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import missing
+from .browsers import missing
 
 
 def test_a_missing_browser_skips_for_a_person_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
