@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_TICKS = 7
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -78,7 +79,7 @@ def _log_steps(low: float, high: float) -> list[float]:
     """1, 2 and 5 of each decade, or decades alone where those would be many."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     wide = math.log10(high / low) > 1.8
-    step = max(1, len(decades) // 6)
+    step = math.ceil(len(decades) / MOST_TICKS)
     factors = (1.0,) if wide else (1.0, 2.0, 5.0)
     values = [factor * 10.0**decade for decade in decades[::step] for factor in factors]
     return [value for value in values if low * 0.999 <= value <= high * 1.001]

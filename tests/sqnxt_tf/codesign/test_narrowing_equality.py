@@ -118,11 +118,14 @@ def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
 
 
 def _mask_norms(model: Any) -> None:
-    """Find the dead channels by letting a positive image through a copy whose weights are positive or zero."""
+    """Find the dead channels by letting a positive image through a copy whose weights are positive or zero.
+
+    A filter of the copy takes a mean: sums would overflow in a deep network, and infinity times zero is not zero.
+    """
     import tf_keras as keras
 
     probe = keras.models.clone_model(model)
-    probe.set_weights([np.abs(value) for value in model.get_weights()])
+    probe.set_weights([(value != 0) * value.shape[-1] / value.size for value in model.get_weights()])
     image = np.ones((1, *model.input_shape[1:]), np.float32)
     for layer in model.layers:
         if type(layer).__name__ == "BatchNormalization":
@@ -131,7 +134,7 @@ def _mask_norms(model: Any) -> None:
             kept = read.max(axis=(0, 1, 2)) > 0
             gamma, beta, mean, variance = layer.get_weights()
             layer.set_weights([gamma * kept, beta * kept, mean * kept, variance])
-            copy.set_weights([kept, kept, 0 * kept, variance])
+            copy.set_weights([kept, kept, 0 * kept, np.ones_like(variance)])
 
 
 def assert_equal_to_masked(model: Any, survivors: dict[str, Any]) -> None:
