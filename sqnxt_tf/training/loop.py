@@ -194,8 +194,9 @@ class _Run:
 
     def _end_epoch(self) -> None:
         epoch = self.story.step // self._steps
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch - 1)
+        with self.strategy.scope():  # as in Keras's own loop; tfmot's callbacks change variables of all replicas
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch - 1)
         with averaged(self.model, self.optimizer, self.recipe):
             validation = self.stepper.evaluate(self.validation, self.recipe.batch).means("val_")
         self._take_time()
