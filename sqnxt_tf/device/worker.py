@@ -113,10 +113,13 @@ class Worker:
 
 def _import_runtime(path: str) -> None:
     """Before the clock starts: importing a library is no part of loading a model, nor is its memory the model's."""
+    from sqnxt_export._runtime import require
+    from sqnxt_export.errors import ExportError
+
     is_onnx = Path(path).suffix.lower() == ".onnx"
     importlib.import_module(f"sqnxt_export.runtimes.{'onnx' if is_onnx else 'litert'}_runner")
-    with contextlib.suppress(ImportError):  # `open_model` says what is missing
-        importlib.import_module("onnxruntime" if is_onnx else "ai_edge_litert.interpreter")
+    with contextlib.suppress(ExportError):  # `open_model` says what is missing
+        require("onnxruntime" if is_onnx else "ai_edge_litert.interpreter", "to time a file")
 
 
 def serve(requests: IO[str], answers: IO[str]) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -60,3 +61,15 @@ def test_the_child_imports_from_where_its_parent_does_and_not_from_where_it_stan
     assert "" not in lanes._environment()["PYTHONPATH"].split(os.pathsep)
     with Lane(quadrants(), 1) as lane:
         assert lane.ask("memory")["peak_rss_bytes"]
+
+
+@pytest.mark.parametrize("verb", [["benchmark", "--seconds", "0.2"], ["evaluate"]])
+def test_onnxruntime_tells_nobody(quadrants: Callable[..., Path], tmp_path: Path, verb: list[str]) -> None:
+    """By default it reports every session to its maker, and keeps an identifier in the home folder to do so."""
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    env |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(home))
+    command = [sys.executable, "-m", "sqnxt_tf.cli", *verb, quadrants()]
+    subprocess.run(command, env=env, capture_output=True, check=False)
+    assert not list(home.rglob("*"))
