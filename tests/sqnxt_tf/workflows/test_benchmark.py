@@ -72,6 +72,14 @@ def test_the_order_of_the_layers_is_one_number() -> None:
     assert shares(times, None).rank_correlation is None
 
 
+def test_layers_that_cost_the_same_share_a_rank() -> None:
+    """As in scipy.stats.spearmanr; the places of equal ones in the graph say nothing."""
+    times = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    assert shares(times, {"a": 5, "b": 5, "c": 5, "d": 9}).rank_correlation == pytest.approx(0.7745967)
+    assert shares(times, {"a": 5, "b": 5, "c": 9, "d": 9}).rank_correlation == pytest.approx(0.8944272)
+    assert shares(times, dict.fromkeys(times, 5)).rank_correlation is None
+
+
 def test_the_phases_of_a_transposed_convolution_are_one_layer() -> None:
     found = shares({"up": 1, "b": 1}, {"up phase 0,0": 10, "up phase 0,1": 20, "b": 30})
     assert {layer.name: layer.cycles for layer in found.compared} == {"up": 30, "b": 30}
