@@ -11,9 +11,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from sqnxt_sim import SimulatorError
-from sqnxt_tf.device.timings import LayerTime, Timing
+from sqnxt_tf.device.timings import Benchmark, LayerTime, Timing
 from sqnxt_tf.reports.benchmark import layers_lines, layers_table
-from sqnxt_tf.workflows.benchmark import benchmark
+from sqnxt_tf.reports.benchmark_picture import draw_benchmark
+from sqnxt_tf.workflows.benchmark import BenchmarkResult, benchmark
 from sqnxt_tf.workflows.layer_shares import HERE, THERE, LayerShares, layer_shares
 
 
@@ -93,6 +94,20 @@ def test_a_person_is_told_what_disagrees() -> None:
         "20.0 % of the 125.00 ms is in nodes that cost the array nothing: Op 20.0 %", "1 of 3 layers, with 40.0 %",
     ):  # fmt: skip
         assert words in text
+
+
+def test_what_the_profiler_adds_is_told() -> None:
+    for cycles in (None, {"a": 1}):
+        assert "2.00 ms under the profiler, and a run 1.00 ms" in layers_lines(shares({"a": 2}, cycles))[0]
+        assert not any("under the profiler" in line for line in layers_lines(shares({"a": 1.05}, cycles)))
+
+
+def test_a_graph_without_a_layer_to_compare_is_drawn_as_a_file(tmp_path: Path) -> None:
+    found = shares({"pool": 1}, {"conv": 1})
+    assert not found.compared
+    timed = Benchmark(timings=(found.timing,), load=None)
+    draw_benchmark(BenchmarkResult(benchmark=timed, layers=(found,)), tmp_path / "a.svg")
+    assert "milliseconds a run" in (tmp_path / "a.svg").read_text()
 
 
 @pytest.fixture
