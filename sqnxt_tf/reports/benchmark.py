@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..device.timings import LEAST_RUNS
 from .tables import Table, percent
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def benchmark_lines(result: "Benchmark") -> list[str]:
     lines.append(
         "load and first ms: opening the file, and its first run; model MB: the peak beyond Python and the runtime."
     )
+    if few := [timing for timing in result.timings if len(timing.milliseconds) < LEAST_RUNS]:
+        names = ", ".join(dict.fromkeys(timing.path.name for timing in few))
+        lines.append(f"fewer than {LEAST_RUNS} runs, so that p99 is the longest or near it (`--seconds`): {names}")
     for path, options in {timing.path.name: timing.options for timing in result.timings if timing.options}.items():
         lines.append(f"{path}: {', '.join(f'{name} = {value}' for name, value in options.items())}")
     return lines
