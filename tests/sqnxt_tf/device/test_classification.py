@@ -40,6 +40,9 @@ def best(path: Path, image: Path) -> str:
         ("print.tif", quadrant("CMYK", (0, 1), (255, 255, 255, 255), (0, 0, 0, 0))),  # no ink is white
         ("print.jpg", quadrant("CMYK", (0, 1), (255, 255, 255, 255), (0, 0, 0, 0))),
         ("bits.bmp", quadrant("1", (0, 1))),
+        ("phone.avif", quadrant("RGB", (0, 1), (0, 0, 0), (255, 255, 255))),
+        ("scan.jp2", quadrant("L", (0, 1))),
+        ("old.tga", quadrant("RGBA", (0, 1), (0, 0, 0, 255), (0, 0, 0, 0))),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -48,6 +51,12 @@ def test_any_picture_is_seen_as_it_looks(
 ) -> None:
     image.save(tmp_path / name)
     assert best(quadrants(), tmp_path / name) == "top right"
+
+
+def test_what_starts_another_program_is_not_read(quadrants: Callable[..., Path], tmp_path: Path) -> None:
+    quadrant("L", (0, 1)).save(tmp_path / "script.eps")
+    with pytest.raises(SqnxtError, match="no image of a known format"):
+        best(quadrants(), tmp_path / "script.eps")
 
 
 @pytest.mark.parametrize(
