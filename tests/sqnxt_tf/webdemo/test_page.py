@@ -233,6 +233,16 @@ def test_without_a_camera_the_page_says_so(browser: Any, digit_site: str) -> Non
             wait_for(page, f"hint.textContent.includes('{hint}')")
 
 
+def test_a_camera_that_goes_is_told_and_comes_back(browser: Any, photo_site: str) -> None:
+    with opened(browser, photo_site) as page:
+        page.click("[data-source=camera]")
+        wait_for(page, "Number(rate.textContent) > 0")
+        page.evaluate("video.srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+        wait_for(page, "hint.textContent.startsWith('The camera has gone') && best.textContent === '–'")
+        page.click("[data-source=camera]")
+        wait_for(page, "Number(rate.textContent) > 0")
+
+
 def test_pictures_are_resized_bit_for_bit_as_in_python(browser: Any, photo_site: str) -> None:
     random = np.random.default_rng(3)
     program = """async ([{ width, height, data }, ways]) => {
