@@ -233,6 +233,16 @@ def test_without_a_camera_the_page_says_so(browser: Any, digit_site: str) -> Non
             wait_for(page, f"hint.textContent.includes('{hint}')")
 
 
+def test_another_picture_can_be_chosen_by_keyboard(browser: Any, photo_site: str, test_digits: list[Path]) -> None:
+    with opened(browser, photo_site) as page:
+        answer_to(page, test_digits[0])
+        page.focus("[data-source=image]")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "file"
+        with page.expect_file_chooser():
+            page.locator("#stage").click()
+
+
 def test_a_camera_that_goes_is_told_and_comes_back(browser: Any, photo_site: str) -> None:
     with opened(browser, photo_site) as page:
         page.click("[data-source=camera]")
