@@ -46,9 +46,11 @@ def write_terminal(result: BenchmarkResult, path: Path) -> None:
         layers_lines(shares),
     ]
     width = max(len(line) for part in parts for line in (part if isinstance(part, list) else part.to_lines()))
-    console = Console(record=True, width=width, file=io.StringIO())
+    # rich's tables end in a space, and its frame cuts into the last line: one column more, and one line.
+    console = Console(record=True, width=width + 1, file=io.StringIO())
     for part in parts:
         console.print("\n".join(part) if isinstance(part, list) else part.to_rich(), highlight=False)
+    console.print()
     svg = console.export_svg(title=f"sqnxt-tf benchmark {name} --per-layer --accelerator {shares.accelerator}")
     with whole_file(path, force=True) as part:
         part.write_text(FONTS.sub("", svg), "utf-8")

@@ -1,7 +1,4 @@
-"""What a .tflite file of sqnxt-tf sees in images, with nothing but LiteRT, NumPy and pillow.
-
-python tflite_demo.py MODEL.tflite IMAGE...
-"""
+"""`python tflite_demo.py MODEL.tflite IMAGE...`: what it sees in images, with only LiteRT, NumPy and pillow."""
 
 import json
 import sys
@@ -20,12 +17,13 @@ interpreter.allocate_tensors()
 given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 for path in images:
     image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I;16"):  # pillow would cut what is above 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("L" if how["channels"] == 1 else "RGB")
-    size = (how["width"], how["height"])
     fit = ImageOps.fit if how["resize"] == "short_side_crop" else Image.Image.resize
-    pixels = np.asarray(fit(image, size, Image.Resampling.BILINEAR), np.float32)
+    pixels = np.asarray(fit(image, (how["width"], how["height"]), Image.Resampling.BILINEAR), np.float32)
     values = ((pixels.reshape(*given["shape"]) - how["mean"]) / how["scale"]).astype(given["dtype"])
     began = time.perf_counter()
     interpreter.set_tensor(given["index"], values)

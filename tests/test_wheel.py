@@ -1,6 +1,7 @@
 """The built wheel holds the tree's packages, no more and no less; its base install does what it says."""
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -91,6 +92,8 @@ def test_the_device_install_is_small_and_runs_its_verbs_without_tensorflow(wheel
     assert {verb("evaluate", name, "--data", "images")["samples"] for name in ("net.onnx", "net.tflite")} == {10}
     assert verb("simulate", "net.onnx")["total"]["cycles"] > 0
     assert verb("doctor")["ready"]["device"]
+    if shutil.which("npm"):  # as in CI, where the tests of webdemo fail without it
+        assert verb("webdemo", "net.tflite", "-o", "site")["runtimes"]
     demo = run(programs / "python", ROOT / "examples" / "tflite_demo.py", "net.tflite", *tmp_path.glob("images/?/*"))
     assert demo.count(" ms\n") == 10
 

@@ -26,6 +26,7 @@ _EXTRAS = {
 MEMORY_REUSE = "enable_mem_reuse"
 """The one option of ours that onnxruntime keeps as an attribute, and not among its named entries."""
 _FATAL = 4  # onnxruntime's severity above which it logs nothing
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def require(module: str, purpose: str) -> Any:
@@ -41,6 +42,10 @@ def require(module: str, purpose: str) -> Any:
     if loaded := sys.modules.get(module):
         return loaded
     library, extra = _EXTRAS[module]
+    if module == "onnxruntime":
+        # From 1.29 it tells Microsoft of every session, by an identifier that it keeps in the home folder, from a
+        # thread of its own. It asks this variable once, when it is imported; what a user has set stays.
+        os.environ.setdefault(_NO_TELEMETRY, "1")
     try:
         with quiet_stderr():
             return importlib.import_module(module)

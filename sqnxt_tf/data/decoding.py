@@ -1,6 +1,7 @@
 """Encoded images become pixels, by pillow and nothing else: what training sees is what the device will see."""
 
 import os
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 from ..errors import SqnxtError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""What is read, by pillow's names. Others stay out: EPS, for one, starts an interpreter on what a file says."""
+"""What is read of data sets, by pillow's names."""
+
+START_PROGRAMS = frozenset({"EPS", "WMF"})
+"""What is never read: pillow hands these to an interpreter of what the file says."""
 
 LARGEST_IMAGE = 100_000_000  # pixels; a few bytes can claim any number of them
 LARGEST_FILE = 2**29  # bytes: so many pixels without compression, and more
@@ -22,12 +26,23 @@ class UnreadableImageError(SqnxtError):
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """One image file as uint8 [height, width, 3] in RGB, turned as its EXIF data say.
+    """One image file, of any format that pillow knows, as uint8 [height, width, 3] in RGB, turned as its EXIF data say.
 
     Raises:
         SqnxtError: pillow is not installed, or cannot read the file.
     """
-    return np.asarray(decode(read_file(path), str(path)), np.uint8)
+    return np.asarray(decode(read_file(path), str(path), formats=known_formats()), np.uint8)
+
+
+@cache
+def known_formats() -> tuple[str, ...]:
+    """All that this pillow reads, by its names, but for what starts other programs; the usual ones first."""
+    try:
+        from PIL import Image
+    except ImportError:  # whoever opens an image says so
+        return FORMATS
+    Image.init()
+    return (*FORMATS, *sorted(set(Image.OPEN) - {*FORMATS, *START_PROGRAMS}))
 
 
 def read_file(path: Path) -> bytes:
@@ -47,21 +62,21 @@ def read_file(path: Path) -> bytes:
         raise UnreadableImageError(f"{path}: cannot be read ({error.strerror or error}); repair or remove it") from None
 
 
-def decode(data: bytes, source: str) -> Any:
+def decode(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) -> Any:
     """An encoded image as an upright pillow image in RGB; `source` says where it comes from.
 
     Raises:
         SqnxtError: pillow is not installed.
         UnreadableImageError: pillow cannot read it to its end, or it has too many pixels.
     """
-    image = open_image(data, source)
+    image = open_image(data, source, formats=formats)
     try:
         return to_rgb(upright(image))
     except Exception as error:  # decoders raise what they like on damaged data
         raise unreadable(source, error) from None
 
 
-def open_image(data: bytes, source: str) -> Any:
+def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) -> Any:
     """A pillow image whose header is read and whose pixels are not yet.
 
     Raises:
@@ -73,7 +88,7 @@ def open_image(data: bytes, source: str) -> Any:
     except ImportError:
         raise SqnxtError("reading image files needs pillow: pip install 'sqnxt-tf[device]'") from None
     try:
-        image = Image.open(BytesIO(data), formats=FORMATS)
+        image = Image.open(BytesIO(data), formats=formats)
     except Exception as error:
         raise unreadable(source, error) from None
     if image.width * image.height > LARGEST_IMAGE:

@@ -14,11 +14,11 @@ from ..progress import Progress, silent
 from .faults import FAULTS, OnFault, stop
 from .lanes import Lane
 from .statistics import FEWEST, median
-from .timings import Benchmark, LayerTime, Timing
+from .timings import LEAST_RUNS, Benchmark, LayerTime, Timing
 
 TOLERANCE = 0.02  # half width of the median's interval
 SECONDS = 60.0
-LEAST_ROUNDS, LEAST_RUNS = 20, 100  # a p99 needs a hundred
+LEAST_ROUNDS = 20
 MOST_OVERTIME = 3  # times the seconds, where there have been too few rounds for an interval
 TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
 MOST_RUNS_A_TURN = 50

@@ -166,10 +166,14 @@ def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[
     """Image files by name; those in a folder and its sub-folders by their suffix, sorted."""
     found: list[Path] = []
     for place in map(Path, places):
-        inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES) if place.is_dir() else []
-        if place.is_dir() and not inside:
-            on_fault(SqnxtError(f"{place}: holds no images; give a folder with {', '.join(sorted(SUFFIXES))} files"))
-        elif not place.exists():
+        if place.is_dir():
+            inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
+            if not inside:
+                kinds = ", ".join(sorted(SUFFIXES))
+                on_fault(SqnxtError(f"{place}: holds no images; give a folder with {kinds} files"))
+            found += inside
+        elif place.exists():
+            found.append(place)
+        else:
             on_fault(SqnxtError(f"{place}: no such file; check the path"))
-        found += inside if place.is_dir() else [place]
-    return [path for path in found if path.exists()]
+    return found

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
 
 LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
+LEAST_RUNS = 100  # a p99 needs a hundred
 BUSY = 0.5  # load for each core before anything ran
 
 

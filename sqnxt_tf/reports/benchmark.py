@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..device.timings import LEAST_RUNS
 from .tables import Table, percent
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from ..workflows.layer_shares import LayerShare, LayerShares
 
 NAMED = 5  # disagreements that are told in words
+PROFILERS_OWN = 1.1  # nodes over a run: beyond, the profiler's own work is no small part of what it measured
 NO_PROFILER = "LiteRT's Python interface has no profiler; only .onnx files have layers here"
 
 
@@ -78,6 +80,9 @@ def benchmark_lines(result: "Benchmark") -> list[str]:
     lines.append(
         "load and first ms: opening the file, and its first run; model MB: the peak beyond Python and the runtime."
     )
+    if few := [timing for timing in result.timings if len(timing.milliseconds) < LEAST_RUNS]:
+        names = ", ".join(dict.fromkeys(timing.path.name for timing in few))
+        lines.append(f"fewer than {LEAST_RUNS} runs, so that p99 is the longest or near it (`--seconds`): {names}")
     for path, options in {timing.path.name: timing.options for timing in result.timings if timing.options}.items():
         lines.append(f"{path}: {', '.join(f'{name} = {value}' for name, value in options.items())}")
     return lines
@@ -122,10 +127,17 @@ def layers_table(shares: "LayerShares") -> Table:
 
 
 def layers_lines(shares: "LayerShares") -> list[str]:
-    """What measured and simulated shares have to do with each other."""
+    """What the profiler adds, and what measured and simulated shares have to do with each other."""
+    lines = []
+    if shares.total_ms > PROFILERS_OWN * shares.timing.p50_ms:
+        lines.append(
+            f"the nodes take {shares.total_ms:.2f} ms under the profiler, and a run {shares.timing.p50_ms:.2f} ms "
+            "without it: it adds to each node, so that short ones look longer than they are"
+        )
     if shares.accelerator is None:
-        return []
-    lines = [_others_line(shares)] if shares.others else []
+        return lines
+    if shares.others:
+        lines.append(_others_line(shares))
     if missing := shares.not_measured:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:NAMED])}{more}")

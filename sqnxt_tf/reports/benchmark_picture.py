@@ -39,14 +39,15 @@ def check_picture(path: Path, *, force: bool) -> None:
 
 
 def draw_benchmark(result: "BenchmarkResult", path: Path, *, force: bool = False) -> None:
-    """Write the picture to `path`; its suffix says what kind. Of layers where there are any, and else of files.
+    """Write the picture to `path`; its suffix says what kind. Of layers where there are any to compare, else of files.
 
     Raises:
         SqnxtError: see `check_picture`.
         ExportError: likewise, or the disk is full.
     """
     check_picture(path, force=force)
-    figure = _layers(result.layers) if result.layers else _files(result.benchmark.timings)
+    layers = tuple(shares for shares in result.layers if shares.compared)
+    figure = _layers(layers) if layers else _files(result.benchmark.timings)
     with whole_file(path, force=force) as temporary:
         figure.savefig(temporary, dpi=130)
 

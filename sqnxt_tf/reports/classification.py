@@ -1,6 +1,7 @@
 """An answer to an image, with bars."""
 
 from collections.abc import Sequence
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,5 +28,5 @@ def bar(fraction: float) -> str:
 
 def summary_line(answers: "Sequence[Answer]") -> str:
     """Latency over several images."""
-    times = sorted(answer.inference_ms for answer in answers)
-    return f"{len(times)} images; median {times[len(times) // 2]:.1f} ms, {times[0]:.1f} to {times[-1]:.1f} ms an image"
+    times = [answer.inference_ms for answer in answers]
+    return f"{len(times)} images; median {median(times):.1f} ms, {min(times):.1f} to {max(times):.1f} ms an image"

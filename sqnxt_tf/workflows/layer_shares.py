@@ -1,11 +1,12 @@
 """Layers of one graph as they are on this machine, beside what they are on a simulated array."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..device.timings import LayerTime, Timing
 
@@ -94,17 +95,17 @@ class LayerShares:
 
     @property
     def rank_correlation(self) -> float | None:
-        """Spearman's, between measured and simulated shares: 1 where both put the layers in the same order."""
+        """Spearman's, between measured and simulated shares: 1 where both put the layers in the same order.
+
+        None where nothing is simulated, of fewer than three layers, and where one of the two has them all alike.
+        """
         if self.accelerator is None or len(self.compared) < 3:
             return None
-        ranks = [
-            np.argsort(np.argsort(np.array(values), kind="stable"), kind="stable")
-            for values in (
-                [layer.measured for layer in self.compared],
-                [layer.simulated or 0.0 for layer in self.compared],
-            )
-        ]
-        return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+        measured = _ranks([layer.measured for layer in self.compared])
+        simulated = _ranks([layer.simulated or 0.0 for layer in self.compared])
+        if not measured.std() or not simulated.std():
+            return None
+        return float(np.corrcoef(measured, simulated)[0, 1])
 
     def to_json(self) -> dict[str, Any]:
         """What `--per-layer` adds to an entry of the `benchmark` document."""
@@ -140,6 +141,13 @@ def layer_shares(timing: Timing, report: "NetworkReport | None" = None) -> Layer
         others=_shares(rest, {}, whole),
         not_measured=tuple(name for name in cycles if name not in known),
     )
+
+
+def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """Places in order of size, float64 [n]; equal ones share the mean of theirs: repeated blocks cost the same."""
+    _, groups, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[groups]
+    return ranks
 
 
 def _by_name(layers: Iterable[LayerTime]) -> dict[str, LayerTime]:

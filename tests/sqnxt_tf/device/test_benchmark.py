@@ -11,6 +11,7 @@ from sqnxt_export import ExportError
 from sqnxt_tf.device.benchmark import benchmark
 from sqnxt_tf.device.lanes import Lane
 from sqnxt_tf.device.timings import Benchmark, Timing
+from sqnxt_tf.reports.benchmark import benchmark_lines
 
 from .conftest import write_quadrants
 
@@ -112,6 +113,13 @@ def test_too_few_rounds_for_an_interval_are_told() -> None:
     found = timing([1.0, 1.0] * 5)
     assert not found.is_stable
     assert found.noise == ["5 rounds only, which are too few for an interval"]
+
+
+def test_a_p99_of_few_runs_is_told() -> None:
+    few, enough = timing([1.0, 1.0] * 49), timing([1.0, 1.0] * 50)
+    told = "fewer than 100 runs, so that p99 is the longest or near it (`--seconds`): a.onnx"
+    assert told in benchmark_lines(Benchmark(timings=(few, few), load=None))
+    assert told not in benchmark_lines(Benchmark(timings=(enough,), load=None))
 
 
 def test_throughput_counts_the_images_of_a_batch_and_memory_is_the_models() -> None:

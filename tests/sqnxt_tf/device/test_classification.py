@@ -40,6 +40,9 @@ def best(path: Path, image: Path) -> str:
         ("print.tif", quadrant("CMYK", (0, 1), (255, 255, 255, 255), (0, 0, 0, 0))),  # no ink is white
         ("print.jpg", quadrant("CMYK", (0, 1), (255, 255, 255, 255), (0, 0, 0, 0))),
         ("bits.bmp", quadrant("1", (0, 1))),
+        ("phone.avif", quadrant("RGB", (0, 1), (0, 0, 0), (255, 255, 255))),
+        ("scan.jp2", quadrant("L", (0, 1))),
+        ("old.tga", quadrant("RGBA", (0, 1), (0, 0, 0, 255), (0, 0, 0, 0))),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -48,6 +51,12 @@ def test_any_picture_is_seen_as_it_looks(
 ) -> None:
     image.save(tmp_path / name)
     assert best(quadrants(), tmp_path / name) == "top right"
+
+
+def test_what_starts_another_program_is_not_read(quadrants: Callable[..., Path], tmp_path: Path) -> None:
+    quadrant("L", (0, 1)).save(tmp_path / "script.eps")
+    with pytest.raises(SqnxtError, match="no image of a known format"):
+        best(quadrants(), tmp_path / "script.eps")
 
 
 @pytest.mark.parametrize(
@@ -110,13 +119,15 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_done(quadrants: Callable[..
     quadrant("L", (1, 1)).save(folder / "more" / "c.png")
     (folder / "a.png").write_bytes((folder / "b.png").read_bytes()[:60])
     (folder / "notes.txt").write_text("no picture")
+    (folder / "a folder.png").mkdir()
+    (folder / "lost.png").symlink_to("nowhere")
     told: list[str] = []
     places = [tmp_path / "gone.png", tmp_path / "empty", folder]
     answers = list(classify_images(Classifier(quadrants()), places, on_fault=lambda error: told.append(str(error))))
     assert [Path(answer.source).name for answer in answers] == ["b.png", "c.png"]
     assert [answer.top[0][0] for answer in answers] == ["top left", "bottom right"]
-    assert len(told) == 3
-    for line, fault in zip(told, ("no such file", "holds no images", "cannot be read as an image"), strict=True):
+    faults = ("no such file", "holds no images", "cannot be read as an image", "lost.png: cannot be read")
+    for line, fault in zip(told, faults, strict=True):
         assert fault in line
 
 

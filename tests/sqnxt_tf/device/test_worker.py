@@ -4,16 +4,21 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from sqnxt_tf.device import lanes
 from sqnxt_tf.device.lanes import Lane
-from sqnxt_tf.device.worker import serve
+from sqnxt_tf.device.worker import Worker, serve
 from sqnxt_tf.errors import SqnxtError
 
 
@@ -35,6 +40,25 @@ def test_every_request_has_one_answer(quadrants: Callable[..., Path]) -> None:
     assert [node["op"] for node in profile["nodes"]] == ["AveragePool", "Flatten"]
     assert all(len(node["milliseconds"]) == 4 for node in profile["nodes"])
     assert memory["peak_rss_bytes"] >= opened["rss_before_load_bytes"] > 0
+
+
+def test_no_thread_of_it_works_on_when_its_turn_is_over(tmp_path: Path) -> None:
+    """onnxruntime's spin for tens of milliseconds, which would be those of whoever is next."""
+    weights = numpy_helper.from_array(np.ones((32, 8, 3, 3), np.float32), "weights")
+    image, answer = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("image", [1, 8, 96, 96]), ("answer", [1, 32, 94, 94]))
+    )
+    graph = helper.make_graph([helper.make_node("Conv", ["image", "weights"], ["answer"])], "g", [image], [answer])
+    graph.initializer.append(weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), tmp_path / "c.onnx")
+    worker = Worker()
+    worker.open(str(tmp_path / "c.onnx"), threads=2, options={})
+    for ask_it in (worker.warm_up, lambda: worker.turn(20)):
+        ask_it()
+        before = time.process_time()
+        time.sleep(0.1)
+        assert time.process_time() - before < 0.01
 
 
 def test_a_file_that_cannot_be_opened_is_an_answer_too(tmp_path: Path) -> None:
@@ -60,3 +84,15 @@ def test_the_child_imports_from_where_its_parent_does_and_not_from_where_it_stan
     assert "" not in lanes._environment()["PYTHONPATH"].split(os.pathsep)
     with Lane(quadrants(), 1) as lane:
         assert lane.ask("memory")["peak_rss_bytes"]
+
+
+@pytest.mark.parametrize("verb", [["benchmark", "--seconds", "0.2"], ["evaluate"]])
+def test_onnxruntime_tells_nobody(quadrants: Callable[..., Path], tmp_path: Path, verb: list[str]) -> None:
+    """By default it reports every session to its maker, and keeps an identifier in the home folder to do so."""
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    env |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(home))
+    command = [sys.executable, "-m", "sqnxt_tf.cli", *verb, quadrants()]
+    subprocess.run(command, env=env, capture_output=True, check=False)
+    assert not list(home.rglob("*"))

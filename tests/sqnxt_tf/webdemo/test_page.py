@@ -12,6 +12,7 @@ from PIL import Image
 
 from sqnxt_export import Preprocessing, open_model, read_metadata
 from sqnxt_tf.data import load_data
+from sqnxt_tf.device.classification import probabilities
 
 from .. import browsers
 from .conftest import KINDS
@@ -177,6 +178,31 @@ def test_a_phone_in_the_dark(browser: Any, digit_site: str) -> None:
         assert ink_light > 600
 
 
+def test_one_finger_draws_and_a_second_one_does_not(browser: Any, photo_site: str) -> None:
+    """As where the ball of the hand rests on the glass: each touch would draw the other's stroke on."""
+    with opened(browser, photo_site, **PHONE) as page:
+        session = page.context.new_cdp_session(page)
+        box = page.locator("#pad").bounding_box()
+
+        def touch(kind: str, *points: tuple[float, float]) -> None:
+            at = [
+                {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": number}
+                for number, (x, y) in enumerate(points)
+            ]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+        palm = (0.9, 0.9)
+        touch("touchStart", (0.1, 0.1))
+        touch("touchStart", (0.1, 0.2), palm)
+        for step in range(3, 10):
+            touch("touchMove", (0.1, step / 10), palm)
+        touch("touchEnd", palm)
+        touch("touchEnd")
+        wait_for(page, "window.heard.length > 0")
+        ink = """([x, y]) => pad.getContext('2d').getImageData(x * pad.width, y * pad.height, 1, 1).data[3]"""
+        assert [page.evaluate(ink, place) for place in ([0.1, 0.5], palm, [0.5, 0.5])] == [255, 0, 0]
+
+
 def test_the_camera_reads_a_digit_on_paper(browser: Any, digit_site: str) -> None:
     with opened(browser, digit_site) as page:
         page.click("[data-source=camera]")
@@ -199,6 +225,26 @@ def test_without_a_camera_the_page_says_so(browser: Any, digit_site: str) -> Non
         with opened(browser, digit_site, init=init) as page:
             page.click("[data-source=camera]")
             wait_for(page, f"hint.textContent.includes('{hint}')")
+
+
+def test_another_picture_can_be_chosen_by_keyboard(browser: Any, photo_site: str, test_digits: list[Path]) -> None:
+    with opened(browser, photo_site) as page:
+        answer_to(page, test_digits[0])
+        page.focus("[data-source=image]")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "file"
+        with page.expect_file_chooser():
+            page.locator("#stage").click()
+
+
+def test_a_camera_that_goes_is_told_and_comes_back(browser: Any, photo_site: str) -> None:
+    with opened(browser, photo_site) as page:
+        page.click("[data-source=camera]")
+        wait_for(page, "Number(rate.textContent) > 0")
+        page.evaluate("video.srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+        wait_for(page, "hint.textContent.startsWith('The camera has gone') && best.textContent === '–'")
+        page.click("[data-source=camera]")
+        wait_for(page, "Number(rate.textContent) > 0")
 
 
 def test_pictures_are_resized_bit_for_bit_as_in_python(browser: Any, photo_site: str) -> None:
@@ -246,11 +292,30 @@ def test_photos_of_any_kind(browser: Any, photo_site: str, photo_artifact: Path,
         answer_to_drawing(page, DIGITS[0])
 
 
+def test_outputs_are_probabilities_where_python_takes_them_for_some(browser: Any, photo_site: str) -> None:
+    rows = [[0.25, 0.75], [0.2, 0.81], [0.3, 0.1], [0.6, 0.6, 0.6], [2.0, -1.0], [1.2, 0.0], [0.0, 0.0]]
+    program = "async (rows) => rows.map((await import('./js/results.js')).probabilities)"
+    with opened(browser, photo_site) as page:
+        for row, found in zip(rows, page.evaluate(program, rows), strict=True):
+            np.testing.assert_allclose(found, probabilities(np.array(row, np.float32)), atol=1e-6)
+
+
 def test_a_picture_that_is_none_is_told(browser: Any, photo_site: str, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG but no more")
     with opened(browser, photo_site) as page:
         page.set_input_files("#file", tmp_path / "broken.png")
         wait_for(page, "hint.textContent.includes('broken.png')")
+
+
+@pytest.mark.parametrize(("lost", "told"), [("models.json", "models.json: the host answers 404"), ("*.wasm", "wasm")])
+def test_a_part_of_the_page_that_the_host_lost_is_told(browser: Any, photo_site: str, lost: str, told: str) -> None:
+    with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_S * 1000)
+        page = context.new_page()
+        page.route(f"**/{lost}", lambda route: route.fulfill(status=404))
+        page.goto(photo_site)
+        page.wait_for_selector("body[data-state=failed]")
+        assert told in page.inner_text("#hint")
 
 
 def test_a_model_that_the_host_lost_is_told(browser: Any, photo_site: str, host: tuple[Path, str]) -> None:

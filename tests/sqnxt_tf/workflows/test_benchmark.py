@@ -11,9 +11,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from sqnxt_sim import SimulatorError
-from sqnxt_tf.device.timings import LayerTime, Timing
+from sqnxt_tf.device.timings import Benchmark, LayerTime, Timing
 from sqnxt_tf.reports.benchmark import layers_lines, layers_table
-from sqnxt_tf.workflows.benchmark import benchmark
+from sqnxt_tf.reports.benchmark_picture import draw_benchmark
+from sqnxt_tf.workflows.benchmark import BenchmarkResult, benchmark
 from sqnxt_tf.workflows.layer_shares import HERE, THERE, LayerShares, layer_shares
 
 
@@ -72,6 +73,14 @@ def test_the_order_of_the_layers_is_one_number() -> None:
     assert shares(times, None).rank_correlation is None
 
 
+def test_layers_that_cost_the_same_share_a_rank() -> None:
+    """As in scipy.stats.spearmanr; the places of equal ones in the graph say nothing."""
+    times = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    assert shares(times, {"a": 5, "b": 5, "c": 5, "d": 9}).rank_correlation == pytest.approx(0.7745967)
+    assert shares(times, {"a": 5, "b": 5, "c": 9, "d": 9}).rank_correlation == pytest.approx(0.8944272)
+    assert shares(times, dict.fromkeys(times, 5)).rank_correlation is None
+
+
 def test_the_phases_of_a_transposed_convolution_are_one_layer() -> None:
     found = shares({"up": 1, "b": 1}, {"up phase 0,0": 10, "up phase 0,1": 20, "b": 30})
     assert {layer.name: layer.cycles for layer in found.compared} == {"up": 30, "b": 30}
@@ -85,6 +94,20 @@ def test_a_person_is_told_what_disagrees() -> None:
         "20.0 % of the 125.00 ms is in nodes that cost the array nothing: Op 20.0 %", "1 of 3 layers, with 40.0 %",
     ):  # fmt: skip
         assert words in text
+
+
+def test_what_the_profiler_adds_is_told() -> None:
+    for cycles in (None, {"a": 1}):
+        assert "2.00 ms under the profiler, and a run 1.00 ms" in layers_lines(shares({"a": 2}, cycles))[0]
+        assert not any("under the profiler" in line for line in layers_lines(shares({"a": 1.05}, cycles)))
+
+
+def test_a_graph_without_a_layer_to_compare_is_drawn_as_a_file(tmp_path: Path) -> None:
+    found = shares({"pool": 1}, {"conv": 1})
+    assert not found.compared
+    timed = Benchmark(timings=(found.timing,), load=None)
+    draw_benchmark(BenchmarkResult(benchmark=timed, layers=(found,)), tmp_path / "a.svg")
+    assert "milliseconds a run" in (tmp_path / "a.svg").read_text()
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ export class Camera {
       const wanted = { facingMode: this.facing, width: { ideal: 640 }, height: { ideal: 480 } };
       const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
       if (turn !== this.turn) return stop(stream);
+      for (const track of stream.getTracks()) track.addEventListener("ended", () => this.#lose(turn)); // pulled out
       this.video.srcObject = stream;
       this.video.classList.toggle("mirrored", this.facing === "user");
       await this.video.play();
@@ -76,6 +77,12 @@ export class Camera {
       next(tick);
     };
     next(tick);
+  }
+
+  #lose(turn) {
+    if (turn !== this.turn) return;
+    this.hide();
+    this.#fail("The camera has gone. Choose it again when it is back.");
   }
 
   #fail(reason) {

@@ -16,7 +16,9 @@ export class Drawing {
     this.changed = changed;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (this.current = null));
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      canvas.addEventListener(end, (event) => this.#up(event));
+    }
     undo.addEventListener("click", () => this.#set(this.strokes.slice(0, -1)));
     clear.addEventListener("click", () => this.#set([]));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
@@ -28,7 +30,9 @@ export class Drawing {
     this.changed();
   }
 
-  hide() {}
+  hide() {
+    this.current = null; // a stroke that goes on out of sight would keep the next one from beginning
+  }
 
   /** What was drawn: as cells for models of the bundled digits, else black on white. Null where nothing was. */
   picture({ digits, preprocessing: { channels } }) {
@@ -50,19 +54,24 @@ export class Drawing {
   }
 
   #down(event) {
-    if (event.button) return;
+    if (event.button || this.current) return; // one finger draws: the ball of a hand beside it does not
     event.preventDefault();
+    this.pointer = event.pointerId;
     this.canvas.setPointerCapture(event.pointerId);
     this.current = [this.#point(event)];
     this.#set([...this.strokes, this.current]);
   }
 
   #move(event) {
-    if (!this.current) return;
+    if (!this.current || event.pointerId !== this.pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const part of events.length ? events : [event]) this.current.push(this.#point(part));
     this.#redraw();
     this.changed();
+  }
+
+  #up(event) {
+    if (event.pointerId === this.pointer) this.current = null;
   }
 
   #point(event) {

@@ -137,7 +137,9 @@ function fail(error) {
 }
 
 async function start() {
-  const site = await (await fetch(new URL("../models.json", import.meta.url), { cache: "no-cache" })).json();
+  const listed = await fetch(new URL("../models.json", import.meta.url), { cache: "no-cache" });
+  if (!listed.ok) throw new Error(`models.json: the host answers ${listed.status}`);
+  const site = await listed.json();
   document.title = find("title").textContent = site.title;
   for (const button of document.querySelectorAll("[data-source]")) {
     button.addEventListener("click", () => choose(button.dataset.source));

@@ -1,11 +1,13 @@
 // What is said of an answer: the best classes with bars, how long it took, and what the network saw.
 
 const MOST_ROWS = 5;
+const FURTHEST_SUM = 0.5; // from 1: rounding to eight bits moves the sum of many probabilities; as `classify` has it
 
 /** Outputs as probabilities; those of a model that ends in a softmax are some already. */
 export function probabilities(outputs) {
   const sum = outputs.reduce((total, value) => total + value, 0);
-  if (Math.abs(sum - 1) < 1e-3 && outputs.every((value) => value >= 0)) return Array.from(outputs);
+  const isPart = (value) => value >= 0 && value <= 1;
+  if (Math.abs(sum - 1) <= FURTHEST_SUM && outputs.every(isPart)) return Array.from(outputs);
   const most = Math.max(...outputs);
   const powers = Array.from(outputs, (value) => Math.exp(value - most));
   const total = powers.reduce((left, right) => left + right, 0);
