@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sqnxt_export import Metadata, Preprocessing, export
 from sqnxt_tf.data import load_data
@@ -68,6 +69,16 @@ def _trained(images: Any, labels: Any) -> Any:
     shifted = np.concatenate([np.roll(images, step, axis) for step in (-1, 0, 1) for axis in (1, 2)])
     model.fit(shifted, np.tile(labels, 6), batch_size=32, epochs=4, verbose=0)
     return model
+
+
+@pytest.fixture(scope="session")
+def digit_pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Ten test digits, one of each, as PNG files."""
+    folder, data = tmp_path_factory.mktemp("pictures"), load_data("digits", "test")
+    chosen = [int(np.flatnonzero(data.labels == digit)[0]) for digit in range(10)]
+    for digit, index in enumerate(chosen):
+        Image.fromarray(data.image(index)).save(folder / f"{digit}.png")
+    return [folder / f"{digit}.png" for digit in range(10)]
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +146,7 @@ def photo_site(host: tuple[Path, str], photo_artifact: Path) -> str:
 @pytest.fixture(scope="session")
 def video_of_a_digit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the fake camera films: a zero in dark ink on paper that is lighter on one side."""
-    from PIL import Image, ImageDraw
+    from PIL import ImageDraw
 
     height, width = 240, 320
     shade = np.tile(np.linspace(150, 225, width), (height, 1)).astype(np.uint8)

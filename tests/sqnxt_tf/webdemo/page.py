@@ -1,0 +1,99 @@
+"""What a person does to the page, and a look at what it did."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sqnxt_export import open_model, read_metadata
+
+from .. import browsers
+
+PHONE = {"viewport": {"width": 390, "height": 844}, **browsers.PHONE}
+PATIENCE_S = 180  # nothing is timed here: a machine that is busy with other work may take its time
+SETTLED = "body[data-state=ready], body[data-state=failed]"
+
+
+@contextmanager
+def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Iterator[Any]:
+    """A page that has its first model; fails where it said anything wrong or asked another host for anything."""
+    context = browser.new_context(**{**browsers.DESKTOP, **options})
+    context.set_default_timeout(PATIENCE_S * 1000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on("response", lambda response: response.status >= 400 and wrong.append(response.url))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(
+        f"document.addEventListener('answer', (event) => (window.heard ??= []).push(event.detail)); {init}"
+    )
+    try:
+        page.goto(address)
+        page.wait_for_selector(SETTLED)
+        yield page
+    finally:
+        context.close()
+    assert wrong == []
+    assert [url for url in asked if not url.startswith(address.rpartition("/")[0])] == []
+
+
+def wait_for(page: Any, expression: str) -> None:
+    """Until it holds; elements stand under their ids. (Playwright's own wait needs `eval`, which the page forbids.)"""
+    for _ in range(10 * PATIENCE_S):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never: {expression}; the page says {page.inner_text('body')!r}")
+
+
+def choose_model(page: Any, index: int) -> None:
+    if page.locator("#models label").count() > 1:
+        page.locator("#models label").nth(index).click()
+    page.wait_for_selector("body[data-state=ready]")
+
+
+def answer_to(page: Any, picture: Path) -> Any:
+    """What the page answers to a chosen file: the event's detail."""
+    page.evaluate("window.heard = []")
+    page.set_input_files("#file", picture)
+    wait_for(page, "window.heard.length > 0")
+    return page.evaluate("window.heard.at(-1)")
+
+
+def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
+    """Strokes on the pad, whose sides are 1, with the mouse."""
+    page.click("#clear")
+    box = page.locator("#pad").bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=2)
+        page.mouse.up()
+
+
+def answer_to_drawing(page: Any, strokes: list[list[tuple[float, float]]]) -> int:
+    """The best class of what was drawn, once the last stroke has been answered."""
+    page.evaluate("window.heard = []")
+    draw(page, strokes)
+    page.wait_for_timeout(100)
+    count = -1
+    while count != (count := page.evaluate("window.heard.length")) or not count:
+        page.wait_for_timeout(400)
+    return int(np.argmax(page.evaluate("window.heard.at(-1).outputs")))
+
+
+def expected(artifact: Path, picture: Path) -> Any:
+    """What Python answers to a picture."""
+    metadata = read_metadata(artifact)
+    assert metadata is not None
+    assert metadata.preprocessing is not None
+    with Image.open(picture) as image:
+        return open_model(artifact).run(metadata.preprocessing.apply([image]))[0]
