@@ -101,7 +101,11 @@ ANSWERS = options.together(
 
 @click.command("search", short_help="Networks and arrays searched together.")
 @click.argument("space", default="paper")
-@click.option("--objectives", metavar="NAMES", help="What is minimised, as in cycles,energy; else the space's own.")
+@click.option(
+    "--objectives",
+    metavar="NAMES",
+    help="What is minimised, as in cycles,energy; else the space's own. Accuracy joins them with --train-epochs.",
+)
 @click.option("--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension: stem_kernel=5,7.")
 @LIMITS
 @SAMPLING
@@ -133,18 +137,29 @@ def command(
     wanted = sum(choice is not None for choice in (answers["build"], schooling["epochs"]))
     if wanted != (0 if answers["output"] is None else 1):
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
+    names = _objectives(objectives, trained=schooling["epochs"] is not None)
     check(**{name: answers[name] for name in ("against", "build", "output", "picture", "force")})
     chosen = load_space(space, only=dict(map(_only, only)))
     if schooling["epochs"] is not None:
         chosen = replace(chosen, classes=count_classes(schooling["data"]))
     outcome: Outcome = search(
         chosen,
-        objectives=None if objectives is None else objectives.split(","),
+        objectives=names,
         limits={name: limit for name, limit in limits.items() if limit is not None},
         sampling=_sampling(**how),
         progress=out.progress,
     )
     answer(outcome, out, seed=how["seed"], schooling=schooling, **answers)
+
+
+def _objectives(text: str | None, *, trained: bool) -> list[str] | None:
+    """The figures among the objectives; accuracy is known of networks that are trained, and counts there anyway."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if "accuracy" in names and not trained:
+        raise click.UsageError("accuracy is known of networks that are trained: give --train-epochs N and -o FOLDER")
+    return [name for name in names if name != "accuracy"]
 
 
 def _only(text: str) -> tuple[str, list[str]]:

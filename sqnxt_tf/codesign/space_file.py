@@ -1,13 +1,14 @@
 """Spaces as TOML: one file each, checked when read."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from sqnxt_sim import PRECISIONS, load_accelerator
+from sqnxt_sim import PRECISIONS, Accelerator, load_accelerator
 
 from ..errors import SqnxtError
 from ..networks.registry import LARGEST_SIDE, SQNXT_INPUT, check_classes
@@ -102,12 +103,7 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
     dimensions["width"] = tuple(map(float, dimensions["width"]))
     for width in dimensions["width"]:
         check_spec(SqnxtSpec(depth=(1, 1, 1, 1), width=float(width)), f"{path}: width {width}")
-    if prod(len(dimensions.get(name, (0,))) for name in ACCELERATOR_DIMENSIONS) > MOST_ACCELERATORS:
-        raise SqnxtError(
-            f"{path}: [accelerator] makes more than {MOST_ACCELERATORS} accelerators; leave some values out"
-        )
     total = sections["network"].get("total_blocks")
-    bases = {base: load_accelerator(str(base)) for base in dimensions["base"]}
     space = Space(
         name=path.stem,
         description=_text(table.get("description", ""), f"{path}: description"),
@@ -115,7 +111,7 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
         dimensions={
             name: dimensions[name] for name in (*NETWORK_DIMENSIONS, *ACCELERATOR_DIMENSIONS) if name in dimensions
         },
-        accelerators=tuple(accelerators_of(dimensions, bases)),
+        accelerators=_accelerators(dimensions, path),
         total_blocks=()
         if total is None
         else tuple(map(int, read_values(total, Numbers(4, 256, whole=True), f"{path}: network.total_blocks"))),
@@ -129,6 +125,22 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
             f"{path}: no network has as many blocks as network.total_blocks asks for; mend the stages or the sum"
         )
     return space
+
+
+def _accelerators(dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> tuple[Accelerator, ...]:
+    """One for each combination; a file among the bases is named as seen from the space's own."""
+    if prod(len(dimensions.get(name, (0,))) for name in ACCELERATOR_DIMENSIONS) > MOST_ACCELERATORS:
+        raise SqnxtError(
+            f"{path}: [accelerator] makes more than {MOST_ACCELERATORS} accelerators; leave some values out"
+        )
+    files = {base: path.parent / str(base) if str(base).endswith(".toml") else str(base) for base in dimensions["base"]}
+    made = tuple(accelerators_of(dimensions, {base: load_accelerator(file) for base, file in files.items()}))
+    for name, uses in Counter(one.name for one in made).items():
+        if uses > 1:  # places and ratios go by it
+            raise SqnxtError(
+                f"{path}: accelerator.base has {uses} called {short(name)}; give each file a `name` of its own"
+            )
+    return made
 
 
 def _section(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
@@ -163,7 +175,10 @@ def _area(section: Mapping[str, Any], path: Path) -> AreaProxy:
     for key, value in section.items():
         if not number.accepts(value):
             raise SqnxtError(f"{path}: area.{key} is {short(value)}; it must be one of the {number}")
-    return AreaProxy(**{key: float(value) for key, value in section.items()})
+    area = AreaProxy(**{key: float(value) for key, value in section.items()})
+    if not area.pe + area.buffer_byte:
+        raise SqnxtError(f"{path}: area.pe and area.buffer_byte are both 0; one of them has to count")
+    return area
 
 
 def _whole(entry: object, where: str) -> int:

@@ -115,8 +115,9 @@ def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
         ("DRAM traffic", _bytes(report.dram_bytes), f"in {len(report.costed)} layers"),
     ]
     if peak is not None:
-        buffer = _bytes(report.accelerator.buffer.bytes)
-        cards.append(("activations", _bytes(report.live_bytes(peak)), f"peak, buffer {buffer}"))
+        cards.append(
+            ("activations", _bytes(report.live_bytes(peak)), f"peak, buffer {_buffer_size(report.accelerator)}")
+        )
     return cards
 
 
@@ -229,8 +230,12 @@ def _left_out(report: NetworkReport) -> list[str]:
 
 def array_line(accelerator: Accelerator) -> str:
     """The hardware in a line."""
-    array, buffer, dram = accelerator.array, accelerator.buffer, accelerator.dram
+    array, dram = accelerator.array, accelerator.dram
     return (
         f"{array.rows}×{array.cols} PEs of {array.word_bits} bits at {short(array.clock_hz)}Hz, "
-        f"buffer of {buffer.bytes / 1024:,.0f} KiB, DRAM at {dram.bytes_per_second / 1e9:g} GB/s"
+        f"buffer of {_buffer_size(accelerator)}, DRAM at {dram.bytes_per_second / 1e9:g} GB/s"
     )
+
+
+def _buffer_size(accelerator: Accelerator) -> str:
+    return f"{accelerator.buffer.bytes / 1024:,.0f} KiB"

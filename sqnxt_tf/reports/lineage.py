@@ -68,8 +68,8 @@ def check_picture(path: Path, *, force: bool) -> None:
     """Say what stands in the picture's way before hours of training.
 
     Raises:
-        SqnxtError: an unknown suffix, or no matplotlib.
-        ExportError: the file exists and `force` is not set, or cannot be written.
+        SqnxtError: an unknown suffix, no matplotlib, or a file that exists where `force` is not set.
+        ExportError: the file cannot be written.
     """
     from importlib.util import find_spec
 
@@ -77,6 +77,8 @@ def check_picture(path: Path, *, force: bool) -> None:
         raise SqnxtError(f"{path}: is no picture by its name; end it in one of {', '.join(FORMATS)}")
     if find_spec("matplotlib") is None:
         raise SqnxtError("drawing the lineage needs matplotlib: pip install 'sqnxt-tf[report]'")
+    if path.is_file() and not force:
+        raise SqnxtError(f"{path}: exists already; choose another name, as --force would start the evolution afresh")
     check_output(path, force=force)
 
 

@@ -1,6 +1,7 @@
 """The candidates of a search as one interactive HTML file that needs nothing from outside."""
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,15 @@ TITLES = {
     "dram_bytes": "DRAM bytes of one image",
     "area": "area proxy, PEs",
 }
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>html, body {{ height: 100%; margin: 0; overflow: hidden; }} body > div {{ height: 100%; }}</style>
+<body>{body}</body>
+</html>
+"""
 ACCURACY = "top1"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
 MOST_GROUPS = len(COLOURS) - 1  # accelerators of a colour of their own
@@ -54,16 +64,17 @@ def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None
         axes[1] = ACCURACY
     figure = go.Figure([_trace(go, *group, axes) for group in groups])
     figure.update_layout(
-        title={"text": _title(outcome, trained), "y": 0.97, "yanchor": "top"},
+        title={"text": _title(outcome, trained), "x": 0.02, "y": 0.98, "yanchor": "top", "font": {"size": 14}},
         template="plotly_white",
         xaxis={"title": titles[axes[0]]},
         yaxis={"title": titles[axes[1]]},
         legend={"orientation": "h", "y": -0.15},
-        margin={"t": 120},
-        updatemenus=[_menu("x", 0.0, axes[0], groups, titles), _menu("y", 0.35, axes[1], groups, titles)],
+        margin={"t": 125},
+        updatemenus=[_menu("x", 0, axes[0], groups, titles), _menu("y", 40, axes[1], groups, titles)],
     )
     with whole_file(path, force=force) as temporary:
-        figure.write_html(temporary, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
+        body = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
+        temporary.write_text(PAGE.format(title=escape(_title(outcome, trained)), body=body), "utf-8")
 
 
 def check_picture(path: Path, *, force: bool) -> None:
@@ -150,10 +161,11 @@ def _told(one: "Candidate") -> str:
     return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
 
 
-def _menu(axis: str, place: float, chosen: str, groups: list[Group], titles: dict[str, str]) -> dict[str, Any]:
-    """A menu that puts any figure on one axis."""
+def _menu(axis: str, above: int, chosen: str, groups: list[Group], titles: dict[str, str]) -> dict[str, Any]:
+    """A menu that puts any figure on one axis, so many pixels above the plot: side by side no phone has room."""
     return {
-        "x": place,
+        "x": 0,
+        "pad": {"b": above},
         "y": 1.02,
         "xanchor": "left",
         "yanchor": "bottom",

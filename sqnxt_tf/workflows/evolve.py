@@ -142,7 +142,8 @@ class _Run:
         """What an evolution that goes on must share with the one before."""
         return {
             "model_sha256": file_hash(self.model), "sizes": list(sizes), "offspring": self.offspring,
-            "data": self.data, "accelerator": self.array.name, "seed": self.seed, "recipe": asdict(recipe),
+            "data": self.data, "accelerator": self.array.name, "accelerator_numbers": self.array.numbers,
+            "seed": self.seed, "recipe": asdict(recipe),
         }  # fmt: skip
 
     def begin(self, founder: Source, settings: dict[str, Any], *, force: bool) -> Lineage:

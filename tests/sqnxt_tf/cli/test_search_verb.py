@@ -60,6 +60,11 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
         (("paper", "--max-params", "-1"), "no quantity"),
         (("paper", "--max-params", "inf"), "no quantity"),
         (("paper", "--objectives", "beauty"), "beauty"),
+        (("paper", "--objectives", "cycles,accuracy"), "--train-epochs N"),
+        (
+            ("digits", "--objectives", "accuracy, beauty", "--train-epochs", "1", "-o", "x"),
+            "['beauty'] are no objectives",
+        ),
         (("paper", "--only", "stem_kernel"), "is not in the space"),
         (("paper", "--against", "alexnet"), "is no candidate"),
         (("paper", "--against", "alexnext"), "did you mean"),

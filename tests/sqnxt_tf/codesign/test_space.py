@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import sqnxt_sim
 from sqnxt_sim import load_accelerator
 from sqnxt_tf.codesign.space import Point, Space
 from sqnxt_tf.codesign.space_file import list_spaces, load_space
@@ -114,6 +115,7 @@ def test_values_that_are_not_there_cannot_be_chosen(only: dict[str, list[str]]) 
         (f"classes = 'ten'\n[network]\n{STAGES}{BASE}", "whole number"),
         (f"description = 3\n[network]\n{STAGES}{BASE}", "must be a string"),
         (f"[network]\n{STAGES}{BASE}[area]\npe = -1\n", "area.pe is -1"),
+        (f"[network]\n{STAGES}{BASE}[area]\npe = 0\nbuffer_byte = 0\n", "both 0"),
     ],
 )  # fmt: skip
 def test_a_space_that_makes_no_sense_is_refused_in_one_line(text: str, fault: str, tmp_path: Path) -> None:
@@ -121,6 +123,19 @@ def test_a_space_that_makes_no_sense_is_refused_in_one_line(text: str, fault: st
         load_space(written(tmp_path, text))
     assert type(refused.value).__name__ in ("SqnxtError", "SimulatorError")
     assert "\n" not in str(refused.value)
+
+
+def test_accelerator_files_stand_beside_the_space_and_have_names_of_their_own(tmp_path: Path) -> None:
+    preset = load_accelerator("squeezelerator-8x8")
+    text = (Path(sqnxt_sim.__file__).parent / "presets" / f"{preset.name}.toml").read_text("utf-8")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "own.toml").write_text(text.replace(f'"{preset.name}"', '"own"'), "utf-8")
+    (tmp_path / "parts" / "copy.toml").write_text(text, "utf-8")
+    network = f"[network]\n{STAGES}[accelerator]\n"
+    space = load_space(written(tmp_path, f'{network}base = ["parts/own.toml", "{preset.name}"]\n'))
+    assert [one.name for one in space.accelerators] == ["own", preset.name]
+    with pytest.raises(SqnxtError, match=rf"2 called '{preset.name}'"):
+        load_space(written(tmp_path, f'{network}base = ["parts/copy.toml", "{preset.name}"]\n'))
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

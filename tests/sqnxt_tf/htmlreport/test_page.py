@@ -1,5 +1,6 @@
 """The page in a real browser: Chromium, headless and offline, from a file, at phone and desktop size."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -192,6 +193,24 @@ def test_the_page_never_scrolls_sideways(browser: Any, page_file: Path, options:
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         dark = options.get("color_scheme") == "dark"
         assert (sum(map(int, background.strip("rgb()").split(","))) < 120) is dark
+
+
+def test_axes_can_be_read_on_a_phone(browser: Any, page_file: Path) -> None:
+    with opened(browser, page_file, **PHONE) as page:
+        sizes = page.locator(".chart:not([hidden]) svg text").evaluate_all(
+            """texts => texts.map(text => parseFloat(getComputedStyle(text).fontSize)
+                * text.ownerSVGElement.getBoundingClientRect().width / text.ownerSVGElement.viewBox.baseVal.width)"""
+        )
+        assert min(sizes) >= 10  # pixels
+
+
+def test_the_arrays_of_three_networks_fit_a_desktop(browser: Any, graphs: dict[str, Path], tmp_path: Path) -> None:
+    names = ("sqnxt23.onnx", "sqnxt23v5.onnx", "MobileNet-int8.onnx")
+    models = [shutil.copy(graphs["plain"], tmp_path / name) for name in names]
+    path = write_report(models, tmp_path / "report.html").path
+    with opened(browser, path) as page:
+        table = page.locator("[aria-labelledby=comparison-arrays]")
+        assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
 
 
 def contrast(first: list[float], second: list[float]) -> float:

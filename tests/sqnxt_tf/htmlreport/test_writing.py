@@ -43,6 +43,11 @@ def test_a_report_is_one_file_that_names_no_address_and_is_the_same_each_time(
     assert first.startswith("<!doctype html>")
 
 
+def test_a_buffer_has_the_same_size_wherever_it_is_told(graphs: dict[str, Path], tmp_path: Path) -> None:
+    page = write_report([graphs["plain"]], tmp_path / "page.html").path.read_text("utf-8")
+    assert set(re.findall(r"buffer (?:of )?(\d[\d.,]* \w+)", page)) == {"128 KiB"}
+
+
 class Tags(HTMLParser):
     """Every tag and attribute of a page, and whether each that opens closes."""
 

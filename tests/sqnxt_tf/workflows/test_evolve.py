@@ -14,7 +14,7 @@ import pytest
 
 from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.keras_file import read_weights
-from sqnxt_sim import SimulatorError
+from sqnxt_sim import SimulatorError, accelerator_text
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipes import Recipe
 from sqnxt_tf.workflows.evolve import default_sizes, evolve
@@ -106,10 +106,11 @@ def test_a_killed_command_goes_on_and_keeps_what_was_finished(founder: Path, tmp
         [sys.executable, "-m", "sqnxt_tf.cli", *map(str, [*command, "killed"])], cwd=tmp_path,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    first = tmp_path / "killed" / "offspring-1.keras"
+    first, deadline = tmp_path / "killed" / "offspring-1.keras", time.monotonic() + 400
     try:
         while not first.exists():
             assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, "no offspring was born"
             time.sleep(0.005)
         time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
@@ -124,7 +125,7 @@ def test_a_killed_command_goes_on_and_keeps_what_was_finished(founder: Path, tmp
         assert_same_weights(tmp_path / ours["path"], tmp_path / theirs["path"])
         assert ours["top1"] == theirs["top1"]
     assert "<svg" in (tmp_path / "lineage.svg").read_text()
-    assert "--force" in cli(*command, "whole", "--picture", "lineage.svg").error_line()
+    assert "--force would start the evolution afresh" in cli(*command, "whole", "--picture", "lineage.svg").error_line()
     rows = cli(*command, "whole", "--csv").out.splitlines()
     assert len(rows) == 5
     assert "offspring-3*" in cli(*command, "whole").out
@@ -132,6 +133,18 @@ def test_a_killed_command_goes_on_and_keeps_what_was_finished(founder: Path, tmp
     assert cli("export", last, "--format", "onnx", "-o", "last.onnx", "--json").json()["parity"]["passed"]
     assert cli("simulate", "last.onnx", "--json").json()["total"]["cycles"] == whole["offspring"][-1]["cycles"]
     assert cli("evaluate", "last.onnx", "--json").json()["top1"] == pytest.approx(whole["offspring"][-1]["top1"])
+
+
+def test_another_array_of_the_same_name_is_another_evolution(founder: Path, tmp_path: Path) -> None:
+    array, how = tmp_path / "array.toml", {"sizes": SIZES[:1], "recipe": RECIPE}
+    text = accelerator_text("squeezelerator-8x8")
+    array.write_text(text)
+    lineage = evolve(founder, tmp_path / "out", accelerator=array, **how)
+    assert evolve(founder, tmp_path / "out", accelerator=array, **how) == lineage
+    assert "value = 32768" in text
+    array.write_text(text.replace("value = 32768", "value = 65536"))
+    with pytest.raises(SqnxtError, match=r"other settings \(accelerator_numbers\)"):
+        evolve(founder, tmp_path / "out", accelerator=array, **how)
 
 
 def test_what_cannot_be_evolved_is_refused_and_leaves_nothing(founder: Path, tmp_path: Path) -> None:
