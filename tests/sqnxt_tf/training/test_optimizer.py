@@ -31,7 +31,15 @@ def test_the_average_soon_forgets_the_weights_that_it_began_with(precision: Any)
     import tensorflow as tf
 
     recipe = Recipe(
-        epochs=1, batch=1, rate=1, warmup_rate=1, warmup_steps=0, momentum=0, decay_power=0, ema=0.3, precision=precision
+        epochs=1,
+        batch=1,
+        rate=1,
+        warmup_rate=1,
+        warmup_steps=0,
+        momentum=0,
+        decay_power=0,
+        ema=0.3,
+        precision=precision,
     )
     variable = tf.Variable([0.0], name="gamma")
     optimizer = make_optimizer(recipe, total_steps=100)
