@@ -29,20 +29,23 @@ from .transfer import Start, adopt, file_identity, open_teacher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """A saved model, its history epoch by epoch, and how it does on the test part of its data."""
+    """A saved model, its history epoch by epoch, how it does on the test part of its data, and what was left out."""
 
     path: Path
     network: str
     history: History
     test: Evaluation
+    unreadable: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What must not go unsaid of the run."""
+        left_out = (f"images that cannot be read and were left out: {len(self.unreadable)}",) if self.unreadable else ()
         most_common = np.bincount(self.test.labels).max() / self.test.samples
         if self.test.top1_interval[0] > most_common:
-            return ()
+            return left_out
         return (
+            *left_out,
             f"a top-1 of {100 * self.test.top1:.1f} % is no better than guessing: nothing was learnt; give a lower "
             "learning rate (a network without batch norm may want a tenth: --rate), or more epochs",
         )
@@ -55,6 +58,7 @@ class TrainingResult:
             "epochs": len(self.history),
             "history": self.history,
             "test": self.test.to_json(),
+            "unreadable": list(self.unreadable),
             "notes": list(self.notes),
         }
 
@@ -200,7 +204,9 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any], strategy: 
     if is_chief():
         save_keras(trained.model, run.output, metadata, force=run.overwrite)
         folder.finish()
-    return TrainingResult(path=run.output, network=run.network, history=trained.history, test=test)
+    return TrainingResult(
+        path=run.output, network=run.network, history=trained.history, test=test, unreadable=run.parts.unreadable
+    )
 
 
 def may_overwrite(output: str | Path, *, force: bool) -> bool:

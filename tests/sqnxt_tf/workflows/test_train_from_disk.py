@@ -42,6 +42,8 @@ def test_a_run_from_disk_that_is_cut_ends_as_if_it_had_not_been(folder: Path, tm
     data = pack(folder, tmp_path / "packed", shards=2).path if packed else folder
     whole = run(data, tmp_path / "whole.keras")
     assert (whole.test.samples, len(whole.history)) == (3, 2)
+    unreadable = [str(folder / path) for path in ("test/b/01.jpg", "train/a/00.jpg")]
+    assert whole.to_json()["unreadable"] == ([] if packed else unreadable)  # packing left them out
 
     def cut(task: str, done: int, total: int, **figures: float) -> None:
         if done == 5:
