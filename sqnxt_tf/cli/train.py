@@ -138,6 +138,8 @@ def _default_recipe(data: str, helpers: dict[str, Any]) -> str:
 
 def _draw(result: Any, out: Output) -> None:
     """The picture of the run beside its history, where matplotlib is there and this process wrote the rest."""
+    from sqnxt_export import ExportError
+
     from ..errors import SqnxtError
     from ..reports.history import draw_history
     from ..training.strategies import is_chief
@@ -147,7 +149,7 @@ def _draw(result: Any, out: Output) -> None:
     path = result.path.with_suffix(".train") / "history.png"
     try:
         draw_history(result.history, path, title=f"{result.network}, {result.test.data}", force=True)
-    except SqnxtError as error:
+    except (SqnxtError, ExportError) as error:  # the model is there
         out.note(f"no picture of the run: {error}")
     else:
         out.note(f"loss and accuracy: {path}")

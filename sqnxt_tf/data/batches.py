@@ -62,7 +62,8 @@ class Batches(Protocol):
     def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
         """This worker's part of all images, once, not shuffled and not augmented.
 
-        Every worker gets the same number of batches, so that all of them may do something together after each.
+        Every worker gets the same number of batches, so that all of them may do something together after each. Data
+        that cannot be shared so are refused when this is called, not when the first batch is asked for.
         """
         ...
 

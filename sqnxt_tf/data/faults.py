@@ -8,7 +8,9 @@ from ..errors import SqnxtError
 from .decoding import UnreadableImageError
 
 LIMIT = 100  # images
-_LOG = logging.getLogger("sqnxt_tf.data")
+LOG = "sqnxt_tf.data"
+LEFT_OUT = "left out: "
+"""How each line of that log begins."""
 
 
 class TooManyUnreadableError(SqnxtError):
@@ -29,7 +31,7 @@ class Faults:
             if source in self.found:
                 return
             self.found[source] = str(error)
-        _LOG.warning("left out: %s", error)
+        logging.getLogger(LOG).warning("%s%s", LEFT_OUT, error)
 
     def check(self) -> None:
         """End the run if there are more than the limit.

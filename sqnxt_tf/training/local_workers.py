@@ -1,6 +1,7 @@
 """Several workers on this machine, for trying out: started together, and ended together when one of them dies."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO, Any
 
+from ..data.faults import LEFT_OUT, LOG
 from ..errors import SqnxtError
 
 PIPE = "SQNXT_TF_STARTED_BY"
@@ -20,6 +22,7 @@ PIPE = "SQNXT_TF_STARTED_BY"
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # for the chief to tell a fault that all workers have, before it is told for it
 LAST_SECONDS = 60.0  # for the others to end once the chief is done
+_LINES = 1 << 20  # bytes of them looked at at a time
 
 
 def is_local_worker() -> bool:
@@ -41,7 +44,8 @@ def end_with_parent() -> None:
 def run_local_workers(command: Sequence[str], workers: int) -> int:
     """Run `command` as that many workers joined by `TF_CONFIG` on 127.0.0.1; the exit code of the chief.
 
-    The chief, worker 0, writes to this process's stdout and stderr; what the others say is heard when they fail.
+    The chief, worker 0, writes to this process's stdout and stderr. The others' images that cannot be read are named
+    there too, for nobody else meets them; what else they say is heard when they fail.
 
     Raises:
         SqnxtError: a worker was killed, or failed alone; the others have been ended.
@@ -75,14 +79,14 @@ class _Worker:
             "TF_CONFIG": json.dumps(config),
             PIPE: str(pipe),
         }
-        self.index, self._log = index, log
+        self.index, self._log, self._relayed = index, log, 0
         self.process = subprocess.Popen(
             command,
             env=environment,
             pass_fds=[pipe],
             stdin=subprocess.DEVNULL,
             stdout=None if log is None else subprocess.DEVNULL,
-            stderr=log,
+            stderr=sys.stderr if log is None else log,  # file descriptor 2 is not ours while libraries are silenced
         )
 
     def end(self) -> None:
@@ -90,6 +94,17 @@ class _Worker:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+
+    def relay(self) -> None:
+        """Name the images that it left out since the last time."""
+        if self._log is None:
+            return
+        said = os.pread(self._log.fileno(), _LINES, self._relayed)  # not by a seek, which would move the worker too
+        said = said[: said.rfind(b"\n") + 1]
+        self._relayed += len(said)
+        for line in said.decode(errors="replace").splitlines():
+            if line.startswith(LEFT_OUT):
+                logging.getLogger(LOG).warning("%s", line)
 
     def last_line(self) -> str:
         """What it said last."""
@@ -105,6 +120,8 @@ def _watch(workers: Sequence[_Worker]) -> int:
     chief, deadline = workers[0], float("inf")
     while True:
         codes = [worker.process.poll() for worker in workers]
+        for worker in workers:
+            worker.relay()
         for worker, code in zip(workers, codes, strict=True):
             if code is not None and code < 0:
                 raise _lost(worker, len(workers), f"was killed by {_signal_name(-code)}")

@@ -82,7 +82,8 @@ def fit(
     answers the recipe's distillation follows. Returns the model as the strategy holds it.
     """
     training, validation = as_batches(training, recipe), as_batches(validation, recipe)
-    steps = training.steps_per_epoch(recipe.batch)
+    steps, share = training.steps_per_epoch(recipe.batch), own_share(strategy)
+    validation.evaluation(batch=recipe.batch, share=share)  # more workers than files are told before the first epoch
     teacher_weights = teacher and teacher.get_weights()  # out here: in another strategy's scope they cannot be read
     with _watched(strategy, folder):
         with strategy.scope():
@@ -90,7 +91,7 @@ def fit(
             optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
             optimizer.build(model.trainable_variables)
             teacher = teacher and _copy(teacher, teacher_weights)
-        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, own_share(strategy))
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, share)
         seed_random_layers(model, seed, stepper.step)
         run = _Run(
             model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,

@@ -31,6 +31,21 @@ def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGrad
                 gradient = change_gradient(gradient, variable)
             super().update_step(gradient, variable)
 
+        @property
+        def ema_momentum(self) -> Any:
+            """Lower in the first steps, or a short run would end with an average of the weights it began with.
+
+            Source: TensorFlow's `ExponentialMovingAverage`, `num_updates`.
+            """
+            import tensorflow as tf
+
+            done = tf.cast(self.iterations, tf.float32)
+            return tf.minimum(recipe.ema, (1 + done) / (10 + done))
+
+        @ema_momentum.setter
+        def ema_momentum(self, value: Any) -> None:
+            """Keras sets what the recipe says."""
+
     average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
     optimizer = SgdWithL2(Schedule(), momentum=recipe.momentum, **average)
     if recipe.precision == "mixed_float16":

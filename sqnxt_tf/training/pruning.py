@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..data.pipeline import Arrays
+from ..errors import SqnxtError
 from ..progress import Progress, silent
 from .kernels import is_nested
 from .loop import Trained, fit, plain_copy
@@ -32,7 +33,15 @@ def prune(
     Masks are made anew every few steps, from the first ones on (`constant`) or while the sparsity rises
     (`polynomial`); those of an N:M pattern are made once, at the first step. With a `folder` the run can be resumed:
     masks and the schedule's step are saved with the weights.
+
+    Raises:
+        SqnxtError: a recipe with a moving average.
     """
+    if recipe.ema:
+        raise SqnxtError(
+            f"recipe: ema = {recipe.ema}: an average of weights from before and after they are pruned has no zeros; "
+            "leave it out"
+        )
     import tensorflow_model_optimization as tfmot
 
     steps = recipe.steps_per_epoch(len(training)) * recipe.epochs

@@ -46,8 +46,8 @@ class Recipe:
         max_shift: the augmentation of images in memory, in pixels each way: none in the paper.
         augmentation: of images on disk: the centre alone, as in the paper, or `standard`.
         label_smoothing: the part of each label that is spread over all classes.
-        ema: how much of the moving average of the weights stays at each step; 0 for none, else the average is what
-            is validated and saved.
+        ema: how much of the moving average of the weights stays at each step, less in the first ones; 0 for none,
+            else the average is what is validated and saved.
         precision: `mixed_float16` and `mixed_bfloat16` compute with 16 bits on weights of 32; for GPUs.
         synchronized_batch_norm: whether batch norm sees the global batch or each worker's part.
         distillation: the weight of the teacher's answers in the loss, where there is a teacher.

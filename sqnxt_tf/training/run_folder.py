@@ -51,6 +51,11 @@ class RunFolder:
         """The state of the run, which the chief writes and every worker reads."""
         return self.path / "checkpoint.npz"
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run that is not finished lies there."""
+        return (self.path / "settings.json").exists()
+
     def finish(self) -> None:
         """Free the space that a finished run no longer needs; its history stays."""
         (self.path / "settings.json").replace(self.path / "finished.json")

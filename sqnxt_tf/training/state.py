@@ -36,12 +36,22 @@ class Story:
 def named_variables(model: Any, optimizer: Any) -> dict[str, Any]:
     """Every variable of a run by a name of its own; the same names for the same model and recipe."""
     variables = optimizer.variables
-    owners = {"model": model.weights, "optimizer": variables() if callable(variables) else variables}
+    owners = {
+        "model": model.weights,
+        "optimizer": variables() if callable(variables) else variables,
+        "loss scale": _loss_scale(optimizer),
+    }
     return {
         f"{owner}/{place}/{variable.name}": variable
         for owner, owned in owners.items()
         for place, variable in enumerate(owned)
     }
+
+
+def _loss_scale(optimizer: Any) -> list[Any]:
+    """The scale and its count of good steps, which Keras leaves out of the optimizer's variables."""
+    state = getattr(optimizer, "_loss_scale", None)
+    return [] if state is None else [state.current_loss_scale, state.counter]
 
 
 def read_values(variables: Mapping[str, Any]) -> dict[str, NDArray[Any]]:

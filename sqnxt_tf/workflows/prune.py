@@ -20,7 +20,7 @@ from ..training.recipes import FINETUNE, Recipe
 from ..training.run_folder import RunFolder
 from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
 from .models import Source, check_trained, open_trained, require_tensorflow, to_arrays
-from .train import TrainingResult, check_model_output, check_shift, keras_versions
+from .train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class _Run:
     recipe: Recipe
     seed: int
     data: str
-    force: bool
+    overwrite: bool
     progress: Progress
 
     def settings(self) -> dict[str, Any]:
@@ -107,7 +107,8 @@ def prune(
         SqnxtError, ExportError: a model that cannot be read, data that are not its own, a pattern that matches no
             layer, an unfinished run of other settings, an output that exists.
     """
-    output = check_model_output(output, force=force)
+    overwrite = may_overwrite(output, force=force)
+    output = check_model_output(output, force=overwrite)
     pruning = Pruning(
         sparsity=sparsity,
         schedule=schedule,
@@ -118,7 +119,7 @@ def prune(
     )
     run = _Run(
         model=check_trained(model), output=output, sets=load_splits(data), pruning=pruning, recipe=recipe, seed=seed,
-        data=data, force=force, progress=progress,
+        data=data, overwrite=overwrite, progress=progress,
     )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
@@ -184,4 +185,4 @@ def _save(model: Any, source: Source, result: PruningResult, run: _Run) -> None:
         versions=keras_versions(),
         extra={**source.metadata.extra, "pruning": run.settings()},
     )
-    save_keras(model, run.output, metadata, force=run.force)
+    save_keras(model, run.output, metadata, force=run.overwrite)

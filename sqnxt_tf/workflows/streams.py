@@ -36,6 +36,12 @@ class TrainingData:
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
 
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """What this process met and could not read."""
+        parts = (self.training, self.validation, self.test)
+        return tuple(sorted({name for part in parts if isinstance(part, Streamed) for name in part.faults.found}))
+
     def judge(self, model: Any, path: Path) -> Evaluation:
         """The answers of a Keras model that will be saved as `path` to the test part."""
         if isinstance(self.test, Streamed):

@@ -1,5 +1,6 @@
 """Train a network on data and save it with all that a device needs to know of it."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,20 +29,23 @@ from .transfer import Start, adopt, file_identity, open_teacher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """A saved model, its history epoch by epoch, and how it does on the test part of its data."""
+    """A saved model, its history epoch by epoch, how it does on the test part of its data, and what was left out."""
 
     path: Path
     network: str
     history: History
     test: Evaluation
+    unreadable: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What must not go unsaid of the run."""
+        left_out = (f"images that cannot be read and were left out: {len(self.unreadable)}",) if self.unreadable else ()
         most_common = np.bincount(self.test.labels).max() / self.test.samples
         if self.test.top1_interval[0] > most_common:
-            return ()
+            return left_out
         return (
+            *left_out,
             f"a top-1 of {100 * self.test.top1:.1f} % is no better than guessing: nothing was learnt; give a lower "
             "learning rate (a network without batch norm may want a tenth: --rate), or more epochs",
         )
@@ -54,6 +58,7 @@ class TrainingResult:
             "epochs": len(self.history),
             "history": self.history,
             "test": self.test.to_json(),
+            "unreadable": list(self.unreadable),
             "notes": list(self.notes),
         }
 
@@ -101,7 +106,8 @@ def train(
     Raises:
         SqnxtError, ExportError: an unknown network, data that are not there, an output that exists.
     """
-    output, start = check_model_output(output, force=force), Start.of(start_from)
+    overwrite = may_overwrite(output, force=force)
+    output, start = check_model_output(output, force=overwrite), Start.of(start_from)
     known = find_network(start.network(network) if start else network or "")
     recipe = recipe or (FINETUNE if start else DIGITS if data == "digits" else PAPER)
     own = start.preprocessing() if start and input_size is None else None
@@ -111,14 +117,18 @@ def train(
     )  # fmt: skip
     run = _Run(
         network=known.name, output=output, data=data, parts=parts, recipe=recipe, start=start,
-        teacher=None if teacher is None else check_trained(teacher), seed=seed, force=force, saving=saving,
+        teacher=None if teacher is None else check_trained(teacher), seed=seed, overwrite=overwrite, saving=saving,
         progress=progress,
     )  # fmt: skip
     run.check(classes)
     require_tensorflow()
     layer_rows(known.name, classes=len(run.labels), input_size=run.size)  # an input that is too small
     check_cluster(strategy)  # like the images, before anything is written
-    return _train_in(RunFolder(output.with_suffix(".train")), run, strategy)
+    folder, settings = RunFolder(output.with_suffix(".train")), run.settings()
+    if is_chief():
+        folder.begin(settings, force=force)  # before the workers meet, so that all find the same state
+    with folder.kept_once_begun() if is_chief() else nullcontext():
+        return _train_in(folder, run, settings, strategy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +143,7 @@ class _Run:
     start: Start | None
     teacher: Path | None
     seed: int
-    force: bool
+    overwrite: bool
     saving: Saving | None
     progress: Progress
 
@@ -158,17 +168,14 @@ class _Run:
         """What is remembered in the model, and what a run that goes on must share with the one before."""
         helpers = {"from": self.start.path if self.start else None, "teacher": self.teacher}
         return {
-            "network": self.network, "data": self.data, "classes": len(self.labels), "input_size": self.size,
-            "seed": self.seed, "recipe": asdict(self.recipe),
+            "network": self.network, "data": self.data, "images": len(self.parts.training),
+            "classes": len(self.labels), "input_size": self.size, "seed": self.seed, "recipe": asdict(self.recipe),
             **{name: {"name": path.name, "sha256": file_identity(path)} for name, path in helpers.items() if path},
         }  # fmt: skip
 
 
-def _train_in(folder: RunFolder, run: _Run, strategy: StrategyName) -> TrainingResult:
+def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any], strategy: StrategyName) -> TrainingResult:
     """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
-    settings = run.settings()
-    if is_chief():
-        folder.begin(settings, force=run.force)  # before the workers meet, so that all find the same state
     scope = make_strategy(strategy)
     teacher = open_teacher(run.teacher, run.parts, run.preprocessing)
     weights = run.start.read() if run.start else None
@@ -195,9 +202,17 @@ def _train_in(folder: RunFolder, run: _Run, strategy: StrategyName) -> TrainingR
         extra={"settings": settings},
     )
     if is_chief():
-        save_keras(trained.model, run.output, metadata, force=run.force)
+        save_keras(trained.model, run.output, metadata, force=run.overwrite)
         folder.finish()
-    return TrainingResult(path=run.output, network=run.network, history=trained.history, test=test)
+    return TrainingResult(
+        path=run.output, network=run.network, history=trained.history, test=test, unreadable=run.parts.unreadable
+    )
+
+
+def may_overwrite(output: str | Path, *, force: bool) -> bool:
+    """Whether a model that is there may go: so it is asked, or its run was killed before it could be closed."""
+    path = Path(output)
+    return force or (path.suffix == ".keras" and RunFolder(path.with_suffix(".train")).is_begun)
 
 
 def check_model_output(output: str | Path, *, force: bool) -> Path:

@@ -144,3 +144,5 @@ def test_more_workers_than_files_are_refused_at_once(shards: Path) -> None:
     data = Streamed(images=encoded_data(str(shards), "train"), preprocessing=INPUT)
     with pytest.raises(SqnxtError, match="has 3 files for 4 workers"):
         data.training(batch=8, seed=0, first_step=0, last_step=1, share=Share(0, 4))
+    with pytest.raises(SqnxtError, match="has 3 files for 4 workers"):
+        data.evaluation(batch=8, share=Share(0, 4))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sqnxt_tf.cli.output import libraries_silenced
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.local_workers import run_local_workers
 
@@ -29,6 +30,18 @@ def test_each_worker_knows_the_cluster_and_itself(tmp_path: Path) -> None:
 def test_only_the_chief_is_heard(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_local_workers(worker("print('I am', me); print('hm', me, file=sys.stderr)"), 2) == 0
     assert capfd.readouterr() == ("I am 0\n", "hm 0\n")
+
+
+def test_the_chief_is_heard_while_libraries_are_silenced(capfd: pytest.CaptureFixture[str]) -> None:
+    with libraries_silenced():
+        assert run_local_workers(worker("print('error: no data', me, file=sys.stderr)"), 2) == 0
+    assert capfd.readouterr().err == "error: no data 0\n"
+
+
+def test_an_image_that_another_worker_left_out_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    program = "print('left out: photo', me, file=sys.stderr, flush=True); print('other', file=sys.stderr)"
+    assert run_local_workers(worker(program), 3) == 0
+    assert sorted(caplog.messages) == ["left out: photo 1", "left out: photo 2"]
 
 
 @pytest.mark.parametrize("dying", [0, 1])

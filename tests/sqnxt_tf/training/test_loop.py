@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.loop import Saving, Trained, train
 from sqnxt_tf.training.recipes import Recipe
@@ -149,3 +149,17 @@ def test_a_history_that_is_damaged_is_written_anew(tmp_path: Path) -> None:
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
     with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower --rate"):
         run(replace(RECIPE, rate=1000, warmup_rate=1000, epochs=20))
+
+
+def test_validation_data_that_cannot_be_shared_are_told_before_the_first_step() -> None:
+    class Few(InMemory):
+        def evaluation(self, **which: Any) -> Any:
+            raise SqnxtError("has 2 files for 3 workers")
+
+    told: list[int] = []
+    with pytest.raises(SqnxtError, match="2 files for 3 workers"):
+        train(
+            small_model, stripes(36, 0), Few(arrays=stripes(12, 1)), RECIPE, strategy=make_strategy("one-device"),
+            progress=lambda task, done, total, **figures: told.append(done),
+        )  # fmt: skip
+    assert not told

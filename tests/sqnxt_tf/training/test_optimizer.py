@@ -1,5 +1,10 @@
-import numpy as np
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
+import pytest
+
+from sqnxt_tf.training.averaging import adopt_average
 from sqnxt_tf.training.optimizer import make_optimizer
 from sqnxt_tf.training.recipes import Recipe
 
@@ -19,3 +24,30 @@ def test_weight_decay_joins_the_gradient_of_kernels_and_passes_through_the_momen
             velocity[name] = 0.9 * velocity[name] - 0.1 * (1.0 + decay * expected[name])
             expected[name] += velocity[name]
     np.testing.assert_allclose([kernel.numpy()[0], gamma.numpy()[0]], list(expected.values()), rtol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_the_average_soon_forgets_the_weights_that_it_began_with(precision: Any) -> None:
+    import tensorflow as tf
+
+    recipe = Recipe(
+        epochs=1,
+        batch=1,
+        rate=1,
+        warmup_rate=1,
+        warmup_steps=0,
+        momentum=0,
+        decay_power=0,
+        ema=0.3,
+        precision=precision,
+    )
+    variable = tf.Variable([0.0], name="gamma")
+    optimizer = make_optimizer(recipe, total_steps=100)
+    optimizer.build([variable])
+    average = 0.0
+    for step in range(6):
+        optimizer.apply_gradients([(tf.constant([-1.0]), variable)])
+        momentum = min(0.3, (1 + step) / (10 + step))
+        average = momentum * average + (1 - momentum) * (step + 1)
+    adopt_average(SimpleNamespace(trainable_variables=[variable]), optimizer)
+    np.testing.assert_allclose(variable.numpy(), [average], rtol=1e-6)

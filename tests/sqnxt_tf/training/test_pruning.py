@@ -10,6 +10,7 @@ import pytest
 
 import sqnxt_export
 from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import count_zeros, named_layers, prunable_layers, pruned_kernel
 from sqnxt_tf.training.loop import Trained
 from sqnxt_tf.training.pruning import make_schedule, prune
@@ -74,6 +75,11 @@ def test_every_schedule_ends_with_the_zeros_that_were_asked_for(settings: dict[s
         assert layer.sparsity == pytest.approx(expected.get(name, 0), abs=1 / layer.weights)
     for ours, theirs in zip(before, dense.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_average_of_weights_is_refused_for_it_would_have_no_zeros() -> None:
+    with pytest.raises(SqnxtError, match=r"ema = 0\.9: .* has no zeros; leave it out"):
+        run(small_model(), replace(RECIPE, ema=0.9), sparsity=0.5)
 
 
 def test_the_target_is_reached_in_a_single_step() -> None:

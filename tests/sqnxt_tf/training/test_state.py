@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.state import Story, read_checkpoint, write_checkpoint
+from sqnxt_tf.training.optimizer import make_optimizer
+from sqnxt_tf.training.recipes import DIGITS
+from sqnxt_tf.training.state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
 from sqnxt_tf.training.stepping import Figures
 
 VALUES = {"model/0/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer/0/iteration": np.array(7)}
@@ -31,6 +33,27 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     for name, variable in restored.items():
         np.testing.assert_array_equal(variable.numpy(), VALUES[name])
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+def test_the_loss_scale_is_taken_up_where_it_stood(tmp_path: Path) -> None:
+    import tensorflow as tf
+    import tf_keras as keras
+
+    def make() -> tuple[Any, dict[str, Any]]:
+        model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+        optimizer = make_optimizer(replace(DIGITS, precision="mixed_float16"), 10)
+        optimizer.build(model.trainable_variables)
+        return optimizer, named_variables(model, optimizer)
+
+    optimizer, saved = make()
+    kernel = next(iter(saved.values()))
+    for gradient in (np.inf, 1.0, 1.0):  # one that overflows halves the scale, good ones are counted
+        optimizer.apply_gradients([(gradient * tf.ones_like(kernel), kernel)])
+    write_checkpoint(tmp_path / "checkpoint.npz", read_values(saved), STORY)
+    resumed, variables = make()
+    read_checkpoint(tmp_path / "checkpoint.npz", variables)
+    assert float(resumed.loss_scale) == float(optimizer.loss_scale) == 2.0**14
+    assert int(resumed.dynamic_counter) == int(optimizer.dynamic_counter) == 2
 
 
 def test_without_a_checkpoint_a_run_begins(tmp_path: Path) -> None:

@@ -7,11 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from sqnxt_tf.data.examples import encode
+from sqnxt_tf.data.records import framed
 
 pytestmark = pytest.mark.slow
 
@@ -123,17 +128,33 @@ def test_two_workers_step_as_one_of_twice_the_batch_does(tmp_path: Path, epochs:
     assert_close(tmp_path / "one.npz", tmp_path / "two.npz")
 
 
+def write_shards(folder: Path, sizes: list[int]) -> list[range]:
+    """TFRecords of noise whose images have their own numbers for labels; which of them stand in each shard."""
+    numbers, random = iter(range(sum(sizes))), np.random.default_rng(0)
+    folder.mkdir()
+    (folder / "labels.txt").write_text("".join(f"{number}:image {number}\n" for number in range(sum(sizes))))
+    ends = np.cumsum([0, *sizes]).tolist()
+    for shard, size in enumerate(sizes):
+        with (folder / f"train-{shard:05d}-of-{len(sizes):05d}").open("wb") as file:
+            for _ in range(size):
+                image = BytesIO()
+                Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).save(image, "PNG")
+                record = {"image/encoded": image.getvalue(), "image/class/label": next(numbers)}
+                file.write(framed(encode(record)))
+    return [range(*ends[shard : shard + 2]) for shard in range(len(sizes))]
+
+
 def test_shards_of_uneven_size_are_seen_once_an_epoch_in_as_many_steps_as_the_data_ask_for(tmp_path: Path) -> None:
-    shards, batch = [5, 9, 2, 14], 8
-    first, second = run_two_workers(tmp_path, worker_command(shards=shards, recipe={"batch": batch}))
-    steps = -(-sum(shards) // batch)
+    sizes, batch = [5, 9, 2, 21], 8
+    numbers = write_shards(tmp_path / "data", sizes)
+    first, second = run_two_workers(tmp_path, worker_command(data="data", recipe={"batch": batch, "rate": 1e-4}))
+    steps = -(-sum(sizes) // batch)
     assert len(first["read"]) == len(second["read"]) == 2 * steps
-    assert [len(worker["read"][0]) for worker in (first, second)] == [1, 5]  # 7 and 23 images in 4 steps
     for epoch in range(2):
-        seen = [
-            label for worker in (first, second) for read in worker["read"][epoch * steps :][:steps] for label in read
-        ]
-        assert sorted(seen) == list(range(sum(shards)))
+        seen = [[label for read in worker["read"][epoch * steps :][:steps] for label in read]
+                for worker in (first, second)]  # fmt: skip
+        assert sorted(seen[0]) == sorted(numbers[3])  # the largest shard is one worker's, the other three the other's
+        assert sorted(seen[1]) == sorted([*numbers[0], *numbers[1], *numbers[2]])
     assert first["told"] == second["told"]
 
 

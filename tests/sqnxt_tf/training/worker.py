@@ -1,8 +1,8 @@
 """One worker of a run of the tests, or all there is of one: `worker.py SETTINGS`, a JSON object.
 
-`output` is the .npz file for the weights; `folder` that of the run's state; `recipe` its settings; `shards` their
-sizes, where the data come in files; `kill` the step after which this process ends itself by SIGKILL. Prints, as JSON,
-the history, the labels of each step that this worker read, and the figures told after each step.
+`output` is the .npz file for the weights; `folder` that of the run's state; `recipe` its settings; `data` a folder of
+TFRecords to train on, noise if not given; `kill` the step after which this process ends itself by SIGKILL. Prints, as
+JSON, the history, the labels of each step that this worker read, and the figures told after each step.
 """
 
 import json
@@ -16,8 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from sqnxt_tf.data.batches import WHOLE, Share, even_bounds, steps_for
+from sqnxt_export import Preprocessing
+from sqnxt_tf.data import encoded_data
+from sqnxt_tf.data.batches import WHOLE, Batches, Share
 from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.loop import Saving, train
 from sqnxt_tf.training.recipes import Recipe
@@ -29,9 +32,8 @@ from sqnxt_tf.training.strategies import is_chief, make_strategy
 class Read:
     """Batches whose labels, here the images' own numbers, are remembered as they are read."""
 
-    batches: InMemory
-    shards: list[int]
-    name: str = "shards"
+    batches: Batches
+    name: str = "numbered"
 
     def __post_init__(self) -> None:
         self.read: list[list[int]] = []
@@ -40,29 +42,12 @@ class Read:
         return len(self.batches)
 
     def steps_per_epoch(self, batch: int) -> int:
-        return steps_for(len(self), batch)
+        return self.batches.steps_per_epoch(batch)
 
-    def training(
-        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
-    ) -> Iterator[tuple[Any, Any]]:
-        """Whole shards belong to a worker; its images are spread evenly over the steps, however many it has."""
-        arrays, steps = self.batches.arrays, self.steps_per_epoch(batch)
-        if not self.shards:
-            source = self.batches.training(
-                batch=batch, seed=seed, first_step=first_step, last_step=last_step, share=share
-            )
-            for images, labels in source:
-                self.read.append(np.asarray(labels).tolist())
-                yield images, np.asarray(labels) % 2
-            return
-        ends = np.cumsum([0, *self.shards])
-        mine = [np.arange(*ends[shard : shard + 2]) for shard in range(share.worker, len(self.shards), share.workers)]
-        for step in range(first_step, last_step):
-            order = np.random.default_rng([seed, step // steps]).permutation(np.concatenate(mine))
-            bounds = even_bounds(len(order), steps)
-            chosen = order[bounds[step % steps] : bounds[step % steps + 1]]
-            self.read.append(chosen.tolist())
-            yield arrays.images[chosen], arrays.labels[chosen] % 2
+    def training(self, **which: Any) -> Iterator[tuple[Any, Any]]:
+        for images, labels in self.batches.training(**which):
+            self.read.append(np.asarray(labels).tolist())
+            yield images, np.asarray(labels) % 2
 
     def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
         return self.batches.evaluation(batch=batch, share=share)
@@ -86,8 +71,11 @@ def noise(count: int, seed: int) -> Arrays:
     return Arrays(drawn.astype(np.float32), np.arange(count))
 
 
+def shards(folder: str) -> Streamed:
+    return Streamed(images=encoded_data(folder, "train"), preprocessing=Preprocessing.plain(8, 8))
+
+
 def main(settings: dict[str, Any]) -> dict[str, Any]:
-    shards = settings.get("shards", [])
     told: list[float] = []
 
     def tell(task: str, done: int, total: int, **figures: float) -> None:
@@ -95,7 +83,7 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
         if done == settings.get("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    data = Read(InMemory(arrays=noise(sum(shards) or 32, 0)), shards)
+    data = Read(shards(settings["data"]) if "data" in settings else InMemory(arrays=noise(32, 0)))
     validation = noise(10, 1)
     folder = RunFolder(Path(settings["folder"])) if "folder" in settings else None
     if folder and is_chief():

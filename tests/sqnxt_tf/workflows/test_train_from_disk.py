@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -5,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sqnxt_export import ExportError
 from sqnxt_tf import RECIPES, load_data, train
 from sqnxt_tf.data.faults import TooManyUnreadableError
+from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.loop import Saving
+from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.workflows.pack import pack
 
 RECIPE = replace(RECIPES["digits"], epochs=2, batch=4, max_shift=2, augmentation="standard")
@@ -23,8 +27,8 @@ def folder(tmp_path: Path, make_images: Any) -> Path:
 
 
 def run(data: Path, output: Path, **settings: Any) -> Any:
-    saving = Saving(steps=1)
-    return train("tiny_darknet", output, data=str(data), recipe=RECIPE, input_size=32, saving=saving, **settings)
+    settings = {"saving": Saving(steps=1), **settings}
+    return train("tiny_darknet", output, data=str(data), recipe=RECIPE, input_size=32, **settings)
 
 
 def weights(path: Path) -> list[Any]:
@@ -38,6 +42,8 @@ def test_a_run_from_disk_that_is_cut_ends_as_if_it_had_not_been(folder: Path, tm
     data = pack(folder, tmp_path / "packed", shards=2).path if packed else folder
     whole = run(data, tmp_path / "whole.keras")
     assert (whole.test.samples, len(whole.history)) == (3, 2)
+    unreadable = [str(folder / path) for path in ("test/b/01.jpg", "train/a/00.jpg")]
+    assert whole.to_json()["unreadable"] == ([] if packed else unreadable)  # packing left them out
 
     def cut(task: str, done: int, total: int, **figures: float) -> None:
         if done == 5:
@@ -55,3 +61,39 @@ def test_past_the_limit_a_run_ends_with_the_list(folder: Path, tmp_path: Path) -
     with pytest.raises(TooManyUnreadableError, match=r"train/a/00\.jpg"):
         run(folder, tmp_path / "model.keras", max_unreadable=0)
     assert len(load_data(str(folder), "train")) == 14
+
+
+def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_is_killed_as_it_ends_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "model.keras"
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "finish", interrupted)  # the model has been written
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, output)
+    due = weights(output)
+    assert len(run(folder, output).history) == 2
+    for ours, theirs in zip(due, weights(output), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ExportError, match="exists already"):
+        run(folder, output)
+
+
+def test_a_run_does_not_go_on_with_more_images_than_it_began_with(folder: Path, tmp_path: Path) -> None:
+    def cut(task: str, done: int, total: int, **figures: float) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "model.keras", progress=cut)
+    shutil.copy(folder / "train" / "a" / "01.jpg", folder / "train" / "a" / "99.jpg")
+    with pytest.raises(SqnxtError, match=r"unfinished run of other settings \(images 14 -> 15\)"):
+        run(folder, tmp_path / "model.keras")
+
+
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TooManyUnreadableError):
+        run(folder, tmp_path / "model.keras", max_unreadable=0, saving=Saving())
+    assert not (tmp_path / "model.train").exists()
