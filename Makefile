@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Test files at once; each process takes up to 3 GB.
+JOBS ?= 2
 
 .PHONY: demo test test-slow check lint types fast-tests format clean help
 
@@ -32,7 +34,7 @@ test: $(VENV)/.installed-dev
 	$(MAKE) check
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m slow
 
 check: lint types fast-tests
 
@@ -44,7 +46,7 @@ types:
 	$(BIN)/python -m mypy sqnxt_tf export/sqnxt_export simulator/sqnxt_sim
 
 fast-tests:
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 format:
 	$(BIN)/python -m ruff check --fix .

@@ -110,6 +110,7 @@ def train(
     output, start = check_model_output(output, force=overwrite), Start.of(start_from)
     known = find_network(start.network(network) if start else network or "")
     recipe = recipe or (FINETUNE if start else DIGITS if data == "digits" else PAPER)
+    require_tensorflow()  # before the data, which ask for less than training does
     own = start.preprocessing() if start and input_size is None else None
     parts = open_training_data(
         data, own or default_preprocessing(data, known.name, input_size), augmentation=recipe.augmentation,
@@ -121,7 +122,6 @@ def train(
         progress=progress,
     )  # fmt: skip
     run.check(classes)
-    require_tensorflow()
     layer_rows(known.name, classes=len(run.labels), input_size=run.size)  # an input that is too small
     check_cluster(strategy)  # like the images, before anything is written
     folder, settings = RunFolder(output.with_suffix(".train")), run.settings()
