@@ -208,17 +208,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, artifacts: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "left"),
+    "arguments",
     [
-        (["export", "{artifacts}/model.keras", "--format", "onnx", "-o", "m.onnx"], []),
-        (["export", "{artifacts}/model.keras", "--format", "tflite", "-o", "m.tflite"], []),
-        (["prune", "{artifacts}/model.keras", "--epochs", "1", "-o", "p.keras"], []),
-        # the state of the run stays: it is what the remedy needs
-        (["train", "--network", NETWORK, "--epochs", "1", "--input-size", "32", "-o", "m.keras"], ["m.train"]),
+        ["export", "{artifacts}/model.keras", "--format", "onnx", "-o", "m.onnx"],
+        ["export", "{artifacts}/model.keras", "--format", "tflite", "-o", "m.tflite"],
+        ["prune", "{artifacts}/model.keras", "--epochs", "1", "-o", "p.keras"],
+        ["train", "--network", NETWORK, "--epochs", "1", "--input-size", "32", "-o", "m.keras"],
     ],
 )
 def test_a_disk_that_fills_up_leaves_no_half_written_file(
-    tmp_path: Path, artifacts: Path, arguments: list[str], left: list[str]
+    tmp_path: Path, artifacts: Path, arguments: list[str]
 ) -> None:
     """A limit on the size of files fails a write midway, as a full disk does."""
     program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
@@ -228,7 +227,7 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == left
+    assert list(tmp_path.iterdir()) == []  # a run of which nothing could be saved has no state to go on from
 
 
 def test_a_test_part_that_cannot_be_read_is_told_before_training_and_leaves_nothing(cli: Any, tmp_path: Path) -> None:
