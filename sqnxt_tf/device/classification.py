@@ -17,6 +17,7 @@ from ..progress import Progress, silent
 from .faults import FAULTS, OnFault, stop
 
 TOP = 5
+KINDS = SUFFIXES | {".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".tga"}  # of the files of a folder
 FURTHEST_SUM = 0.5  # rounding to eighths of a bit may take that much off a thousand probabilities
 
 
@@ -167,9 +168,9 @@ def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[
     found: list[Path] = []
     for place in map(Path, places):
         if place.is_dir():
-            inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
+            inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in KINDS and not path.is_dir())
             if not inside:
-                kinds = ", ".join(sorted(SUFFIXES))
+                kinds = ", ".join(sorted(KINDS))
                 on_fault(SqnxtError(f"{place}: holds no images; give a folder with {kinds} files"))
             found += inside
         elif place.exists():

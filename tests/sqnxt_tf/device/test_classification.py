@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_done(quadrants: Callable[..
     (folder / "more").mkdir(parents=True)
     (tmp_path / "empty").mkdir()
     quadrant("L", (0, 0)).save(folder / "b.png")
-    quadrant("L", (1, 1)).save(folder / "more" / "c.png")
+    quadrant("L", (1, 1)).save(folder / "more" / "c.tga")
     (folder / "a.png").write_bytes((folder / "b.png").read_bytes()[:60])
     (folder / "notes.txt").write_text("no picture")
     (folder / "a folder.png").mkdir()
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_done(quadrants: Callable[..
     told: list[str] = []
     places = [tmp_path / "gone.png", tmp_path / "empty", folder]
     answers = list(classify_images(Classifier(quadrants()), places, on_fault=lambda error: told.append(str(error))))
-    assert [Path(answer.source).name for answer in answers] == ["b.png", "c.png"]
+    assert [Path(answer.source).name for answer in answers] == ["b.png", "c.tga"]
     assert [answer.top[0][0] for answer in answers] == ["top left", "bottom right"]
     faults = ("no such file", "holds no images", "cannot be read as an image", "lost.png: cannot be read")
     for line, fault in zip(told, faults, strict=True):
