@@ -1,6 +1,7 @@
 """Accuracy in the loop: who is trained for how long, what a second call repeats, and the real thing once."""
 
 from pathlib import Path
+from threading import Timer
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,6 +88,29 @@ def test_an_interrupted_one_goes_on_where_it_was(outcome: Outcome, fake: School,
     assert len(fake.trained) == 12
     school(outcome, Schooling(folder=tmp_path, epochs=4, survivors=8, force=True))
     assert len(fake.trained) == 24
+
+
+def test_a_worker_judges_what_the_chief_has_saved_not_what_was_there(
+    outcome: Outcome, fake: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = Schooling(folder=tmp_path, epochs=1, survivors=1, force=True)
+    school(outcome, how)
+    (path,) = tmp_path.iterdir()
+    network = path.read_text()
+    path.write_text("an old one")
+
+    def train(*_: Any, **__: Any) -> None:
+        """The chief's new model comes a while after the worker is done."""
+        (tmp_path / "part").write_text(network)
+        Timer(0.2, (tmp_path / "part").replace, [path]).start()
+
+    monkeypatch.setattr(module, "is_chief", lambda: False)
+    monkeypatch.setattr(module, "train", train)
+    assert [one.network.name for one in school(outcome, how).schooled] == [network]
+    monkeypatch.setattr(module, "CHIEF_SAVES_WITHIN", 0.0)
+    monkeypatch.setattr(module, "train", lambda *_, **__: None)
+    with pytest.raises(SqnxtError, match="was not saved by the chief"):
+        school(outcome, how)
 
 
 def test_models_of_another_run_are_not_taken(outcome: Outcome, fake: School, tmp_path: Path) -> None:
