@@ -164,7 +164,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _wait_for_another(path: Path, before: tuple[int, int] | None) -> None:
     """Of several workers only the chief saves the model that all of them are to judge.
 
-    A worker looked at the old file before it trained, so before the chief, who trains in step with it, could replace it.
+    A worker looked at the old file before it trained; the chief, who trains in step with it, could not replace it yet.
     """
     deadline = time.monotonic() + CHIEF_SAVES_WITHIN
     while not is_chief() and _identity(path) in (None, before):
