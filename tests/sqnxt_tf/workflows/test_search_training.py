@@ -140,12 +140,12 @@ def test_digits_are_really_learnt_by_the_survivors_of_a_search(cli: Any, tmp_pat
         "classes = 10\n[network]\nstage1 = 1\nstage2 = 1\nstage3 = [1, 2]\nstage4 = 1\nstem_kernel = 3\nwidth = 0.5\n"
         'transition = "conv-first"\ninput_size = 32\n[accelerator]\nbase = "squeezelerator-16x16"\n'
     )
-    schooling = ("--train-epochs", 5, "--survivors", 2, "--strategy", "mirrored")
+    schooling = ("--train-epochs", 12, "--survivors", 2, "--strategy", "mirrored")
     command = ("search", space, *schooling, "-o", "trained", "--json")
     trained = cli(*command, timeout=900).json()["trained"]
     assert [rung["networks"] for rung in trained["rungs"]] == [2]
     assert len(trained["networks"]) == 2
-    assert max(one["test_top1"] for one in trained["networks"]) > 0.4  # chance is 0.1
+    assert max(one["test_top1"] for one in trained["networks"]) > 0.6  # 0.8 was seen, chance is 0.1
     assert 1 <= len(trained["front"]) <= 2
     for one in trained["networks"]:
         evaluated = cli("evaluate", one["path"], "--json").json()
