@@ -191,12 +191,14 @@ class Workload:
     """A network in execution order; nothing of the graph is left out.
 
     `live` says for each node of a graph, constants left out, what activations are alive while it runs; empty where only
-    the layers are known, or a shape is not. A node that becomes several layers has one entry.
+    the layers are known, or a shape is not. A node that becomes several layers has one entry. `input_shapes` are those
+    of a graph's inputs that are tensors, in its order.
     """
 
     name: str
     layers: tuple[ConvLayer | UncostedLayer, ...]
     live: tuple[LiveActivations, ...] = ()
+    input_shapes: tuple[tuple[int, ...], ...] = ()
 
     @property
     def conv_layers(self) -> tuple[ConvLayer, ...]:

@@ -47,7 +47,12 @@ def read_onnx(
     except UnicodeDecodeError as error:
         # protobuf decodes names only when they are looked at
         raise SimulatorError(f"{path}: holds names that are not UTF-8; export it again") from error
-    return Workload(name=graph.name, layers=tuple(layer for row in rows for layer in row), live=live)
+    return Workload(
+        name=graph.name,
+        layers=tuple(layer for row in rows for layer in row),
+        live=live,
+        input_shapes=tuple(graph.shapes[name] for name in graph.inputs if name in graph.shapes),
+    )
 
 
 def _rows(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> Iterator[ConvLayer | UncostedLayer]:

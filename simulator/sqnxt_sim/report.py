@@ -22,7 +22,8 @@ class NetworkReport:
     """Every node of a network in execution order, and their sum.
 
     `notes` say in a sentence each what the figures rest on, such as operators that have no model. `live` says for each
-    node what activations are alive while it runs; empty where only the layers are known.
+    node what activations are alive while it runs, `input_shapes` what the graph reads; both are empty where only the
+    layers are known.
     """
 
     model: str
@@ -30,6 +31,7 @@ class NetworkReport:
     layers: tuple[LayerCost | VectorCost | UncostedLayer, ...]
     notes: tuple[str, ...] = ()
     live: tuple[LiveActivations, ...] = ()
+    input_shapes: tuple[tuple[int, ...], ...] = ()
 
     @property
     def costed(self) -> tuple[LayerCost, ...]:

@@ -20,6 +20,7 @@ def report_json(report: NetworkReport) -> dict[str, Any]:
     """
     return {
         "model": report.model,
+        "input_shapes": [list(shape) for shape in report.input_shapes],
         "accelerator": report.accelerator.name,
         "clock_hz": report.accelerator.array.clock_hz,
         "total": _total(report),

@@ -59,6 +59,7 @@ def simulate(
         layers=tuple(map(cost, workload.layers)),
         notes=tuple(_notes(workload, accelerator, sparsity, precision)),
         live=workload.live,
+        input_shapes=workload.input_shapes,
     )
 
 

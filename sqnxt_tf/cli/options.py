@@ -93,6 +93,15 @@ def together(name: str, **choices: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
+def refuse_given(why: str, *names: str) -> None:
+    """Refuse the parameters of those names that the command line itself gives: here they would change nothing."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source == click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[-1]} {why}; leave it out")
+
+
 PRECISION = click.Choice(PRECISIONS)
 classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Units of the classifier.")
 input_size = click.option("--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH.")

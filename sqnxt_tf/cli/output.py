@@ -61,10 +61,13 @@ class Output:
         for line in table.to_lines():
             _say(line)
 
-    def csv(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Rows as CSV on stdout; nested figures get a column each, as in `energy_by_part.dram`."""
+    def csv(self, rows: Sequence[Mapping[str, Any]], *, like: Mapping[str, Any] | None = None) -> None:
+        """Rows as CSV on stdout; nested figures get a column each, as in `energy_by_part.dram`.
+
+        `like` is a row that has the columns, for when there may be none.
+        """
         flat = [_flat(row) for row in rows]
-        columns = list(dict.fromkeys(name for row in flat for name in row))
+        columns = list(dict.fromkeys(name for row in flat or [_flat(like or {})] for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()

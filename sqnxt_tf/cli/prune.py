@@ -128,10 +128,10 @@ def command(
     the table tells what that costs on the validation images.
     """
     if scan_only:
-        _refuse_given("goes with pruning, not with --scan", "output", "force", *pruning, *overrides)
+        options.refuse_given("goes with pruning, not with --scan", "output", "force", *pruning, *overrides)
         given = {name: value for name, value in scanning.items() if value is not None}
         return _scan(out, model, data=data, excluded=excluded, **given)
-    _refuse_given("goes with --scan only", *scanning)
+    options.refuse_given("goes with --scan only", *scanning)
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'")
     layer_sparsity = dict(pruning.pop("layer_sparsity"))
@@ -139,14 +139,6 @@ def command(
         out, model, output, overrides,
         data=data, excluded=excluded, force=force, layer_sparsity=layer_sparsity, **pruning,
     )  # fmt: skip
-
-
-def _refuse_given(why: str, *names: str) -> None:
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if parameter.name in names and source == click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{parameter.opts[-1]} {why}; leave it out")
 
 
 def _scan(out: Output, model: Path, **choices: Any) -> None:

@@ -106,7 +106,9 @@ ANSWERS = options.together(
     metavar="NAMES",
     help="What is minimised, as in cycles,energy; else the space's own. Accuracy joins them with --train-epochs.",
 )
-@click.option("--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension: stem_kernel=5,7.")
+@click.option(
+    "--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension: stem_kernel=5,7; again for more."
+)
 @LIMITS
 @SAMPLING
 @SCHOOLING
@@ -137,9 +139,16 @@ def command(
     wanted = sum(choice is not None for choice in (answers["build"], schooling["epochs"]))
     if wanted != (0 if answers["output"] is None else 1):
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
+    if schooling["epochs"] is None:
+        options.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy")
+    if how["trials"] is None:
+        options.refuse_given("goes with --trials N only", "sampler", "population", "worker")
     names = _objectives(objectives, trained=schooling["epochs"] is not None)
-    check(**{name: answers[name] for name in ("against", "build", "output", "picture", "force")})
-    chosen = load_space(space, only=dict(map(_only, only)))
+    check(
+        trained=schooling["epochs"] is not None,
+        **{name: answers[name] for name in ("against", "build", "output", "picture", "force")},
+    )
+    chosen = load_space(space, only=_only(only))
     if schooling["epochs"] is not None:
         chosen = replace(chosen, classes=count_classes(schooling["data"]))
     outcome: Outcome = search(
@@ -162,10 +171,13 @@ def _objectives(text: str | None, *, trained: bool) -> list[str] | None:
     return [name for name in names if name != "accuracy"]
 
 
-def _only(text: str) -> tuple[str, list[str]]:
-    """`stem_kernel=5,7` as name and values."""
-    name, _, values = text.partition("=")
-    return name.strip(), [value.strip() for value in values.split(",")]
+def _only(texts: tuple[str, ...]) -> dict[str, list[str]]:
+    """`stem_kernel=5,7` as name and values; of a dimension that is named again, those of both."""
+    wanted: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        wanted.setdefault(name.strip(), []).extend(value.strip() for value in values.split(","))
+    return wanted
 
 
 def _sampling(*, trials: int | None, **how: Any) -> "Sampling | None":

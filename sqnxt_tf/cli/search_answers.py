@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import SqnxtError
 from ..reports import search as report
 from .output import Output
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from ..workflows.search_training import SchoolReport
 
 
-def check(*, against: str | None, build: int | None, output: Path | None, picture: Path | None, force: bool) -> None:
+def check(
+    *, trained: bool, against: str | None, build: int | None, output: Path | None, picture: Path | None, force: bool
+) -> None:
     """Refuse, before any work is done, what could not be answered.
 
     Raises:
@@ -29,6 +32,8 @@ def check(*, against: str | None, build: int | None, output: Path | None, pictur
     if picture is not None:
         from ..reports.search_picture import check_picture
 
+        if trained and picture.is_file() and not force:
+            raise SqnxtError(f"{picture}: exists already; choose another name, as --force would train everything anew")
         check_picture(picture, force=force)
 
 
@@ -61,7 +66,10 @@ def answer(
 
         draw_search(outcome, picture, trained=schooled, force=force)
     if as_csv:
-        out.csv(document["candidates" if everything else "front"])
+        from ..codesign.costing import unknown
+
+        blank = unknown().to_json()
+        out.csv(document["candidates" if everything else "front"], like=blank if everything else {"rank": 0, **blank})
         return
     tables = _tables(outcome) if against is None else _compared(outcome, against, document)
     out.document(document)

@@ -11,7 +11,7 @@ from ..errors import SqnxtError
 from ..networks.squeezenext import SPECS, SqnxtSpec, sqnxt
 from ..networks.squeezenext_names import systematic_name
 from ..networks.tallies import TallyOps
-from .space import Point, Space
+from .space import OBJECTIVES, Point, Space
 from .workloads import row_layer
 
 _LISTED = {spec: name for name, spec in SPECS.items()}
@@ -46,6 +46,12 @@ class Candidate:
             "aggregate": spec.aggregate,
             **self.figures,
         }
+
+
+def unknown() -> Candidate:
+    """A candidate with all names and no figures, for the columns of an empty table."""
+    figures = dict.fromkeys(OBJECTIVES, 0.0)
+    return Candidate(spec=next(iter(SPECS.values())), input_size=0, accelerator="", figures=figures)
 
 
 class _Network(NamedTuple):

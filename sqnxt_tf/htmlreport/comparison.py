@@ -1,16 +1,18 @@
 """Several networks side by side: their totals, each on every array, and time against energy."""
 
 from collections.abc import Sequence
+from math import prod
 
 from sqnxt_sim import Dataflow
 
 from .charts import SQUARE, Chart, Mark
-from .scales import Tick, fixed, linear, short
+from .scales import Tick, fixed, linear, shape_text, short
 from .study import Study
 from .view import Cell, Grid, Header, Row, headers
 
 HEADERS = headers(
-    "<<network", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB", "weight stationary",
+    "<<network", "<input", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB",
+    "weight stationary",
 )  # fmt: skip
 
 
@@ -26,6 +28,7 @@ def _cells(study: Study, longest: float) -> list[Cell]:
     stationary = sum(cost.chosen.dataflow is Dataflow.WEIGHT_STATIONARY for cost in report.costed)
     return [
         Cell(study.name),
+        Cell(shape_text(report.input_shapes), max(map(prod, report.input_shapes), default=0)),
         Cell(fixed(report.time_ms, 3), report.time_ms, report.cycles / longest),
         Cell(f"{report.cycles:,.0f}", report.cycles),
         Cell(fixed(report.energy.total / 1e6, 1), report.energy.total),

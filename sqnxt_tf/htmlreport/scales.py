@@ -67,6 +67,11 @@ def fixed(value: float, digits: int) -> str:
     return text if not value or abs(value) >= 10 ** (1 - digits) else f"{value:.2g}"
 
 
+def shape_text(shapes: Iterable[tuple[int, ...]]) -> str:
+    """The largest of a graph's inputs, which is the image: `1×3×227×227`; empty where no shape is known."""
+    return "×".join(map(str, max(shapes, key=math.prod, default=())))
+
+
 def _linear_steps(low: float, high: float) -> list[float]:
     rough = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(rough))

@@ -48,6 +48,7 @@ class Study:
         """One entry of the document's `models`."""
         return {
             "model": self.name,
+            "input_shapes": [list(shape) for shape in self.report.input_shapes],
             "accelerator": self.report.accelerator.name,
             "total": _total(self.report),
             "cycles_with_only": {str(dataflow): self.cycles_with_only(dataflow) for dataflow in Dataflow},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, UncostedLayer, VectorCost
 
 from .charts import Chart, Cost, Stack, energy_split, kind_of, layer_charts, roofline_chart, slowdown, words
-from .scales import fixed, short
+from .scales import fixed, shape_text, short
 from .study import Study, WhatIf
 
 LEFT_OUT = {
@@ -106,7 +106,10 @@ def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
     micro = (
         f"{fixed(report.energy.total * pj / 1e6, 1)} µJ" if pj else f"of {report.accelerator.array.word_bits}-bit MACs"
     )
-    cards = [
+    shapes = report.input_shapes
+    whose = f"the largest of {len(shapes)}" if len(shapes) > 1 else "shape in the graph"
+    cards = [("input", shape_text(shapes), whose)] if any(shapes) else []
+    cards += [
         ("time", f"{fixed(report.time_ms, 3)} ms", f"{report.cycles:,.0f} cycles"),
         ("energy", short(report.energy.total), micro),
         ("work", short(report.macs), "MACs"),

@@ -33,6 +33,8 @@ def school_table(report: "SchoolReport", outcome: "Outcome") -> Table:
 
 def school_lines(report: "SchoolReport") -> Iterator[str]:
     """How they were trained, and what chose among them."""
-    plan = ", then ".join(f"{rung.networks} for {rung.epochs} epochs" for rung in report.rungs)
+    plan = ", then ".join(
+        f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in report.rungs
+    )
     yield f"Successive halving on {report.data}: {plan}. Chosen by the validation part; the test part is told only."
     yield f"Models are in {report.schooled[0].path.parent}/."

@@ -117,7 +117,8 @@ def _schooled(network: Network, epochs: int, how: Schooling, progress: Progress)
     """One network after a run of its own, or as an earlier call has left it."""
     path = how.folder / f"{network.name}-{network.input_size}-{epochs}epochs.keras"
     recipe = replace(DIGITS if how.data == "digits" else PAPER, epochs=epochs)
-    if path.exists() and not how.force:
+    before = _identity(path)
+    if before is not None and not how.force:
         _check_same_run(path, network, how)
     else:
         train(
@@ -131,7 +132,7 @@ def _schooled(network: Network, epochs: int, how: Schooling, progress: Progress)
             force=how.force,
             progress=progress,
         )
-        _wait_for(path)
+        _wait_for_another(path, before)
     parts = load_splits(how.data)
     return Schooled(
         network=network,
@@ -151,11 +152,23 @@ def _check_same_run(path: Path, network: Network, how: Schooling) -> None:
         raise SqnxtError(f"{path}: is a model of another run; choose another folder or overwrite it with --force")
 
 
-def _wait_for(path: Path) -> None:
-    """Of several workers only the chief saves the model that all of them are to judge."""
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that replaces it; None where there is none."""
+    try:
+        known = path.stat()
+    except FileNotFoundError:
+        return None
+    return known.st_ino, known.st_mtime_ns
+
+
+def _wait_for_another(path: Path, before: tuple[int, int] | None) -> None:
+    """Of several workers only the chief saves the model that all of them are to judge.
+
+    A worker looked at the old file before it trained; the chief, who trains in step with it, could not replace it yet.
+    """
     deadline = time.monotonic() + CHIEF_SAVES_WITHIN
-    while not path.exists():
-        if is_chief() or time.monotonic() > deadline:
+    while not is_chief() and _identity(path) in (None, before):
+        if time.monotonic() > deadline:
             raise SqnxtError(f"{path}: was not saved by the chief; give all workers one folder that they see")
         time.sleep(0.5)
 

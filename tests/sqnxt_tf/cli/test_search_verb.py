@@ -31,6 +31,21 @@ def test_csv_picture_and_what_beats_a_network(cli: Any, tmp_path: Path) -> None:
     assert against[0]["beaten_by"]
 
 
+def test_an_empty_answer_has_the_same_columns_and_a_dimension_may_be_named_twice(cli: Any) -> None:
+    for rest in ((), ("--all",)):
+        columns = cli("search", "digits", "--csv", *rest).out.splitlines()[0]
+        assert cli("search", "digits", "--csv", "--max-params", 1, *rest).out.splitlines() == [columns]
+    twice = cli("search", "--only", "stem_kernel=5", "--only", "stem_kernel=7,5", "--json").json()
+    assert twice["pairs"] == cli("search", "--only", "stem_kernel=5,7", "--json").json()["pairs"]
+
+
+def test_a_picture_that_is_there_is_no_reason_to_train_everything_anew(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "there.html").touch()
+    fault = cli("search", "digits", "--train-epochs", 1, "-o", "x", "--picture", "there.html").error_line()
+    assert "choose another name, as --force would train everything anew" in fault
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_sampled_search_and_its_storage(cli: Any, tmp_path: Path) -> None:
     how = ("search", "wide", "--trials", 8, "--population", 4, "--storage", "trials.db", "--json")
     first = cli(*how).json()
@@ -73,6 +88,10 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
         (("paper", "--build", "1", "-o", "x.onnx"), "is a .keras file"),
         (("paper", "--storage", "x.db"), "--trials N too"),
         (("paper", "--trials", "0"), "out of range"),
+        (("paper", "--sampler", "tpe"), "--sampler goes with --trials N only"),
+        (("digits", "--survivors", "3"), "--survivors goes with --train-epochs N only"),
+        (("digits", "--data", "digits"), "--data goes with --train-epochs N only"),
+        (("digits", "--strategy", "mirrored"), "--strategy goes with --train-epochs N only"),
         (("paper", "--csv", "--json"), "leave out --json"),
         (("paper", "--picture", "x.png"), "end it with .html"),
     ],

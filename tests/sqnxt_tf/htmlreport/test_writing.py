@@ -48,6 +48,16 @@ def test_a_buffer_has_the_same_size_wherever_it_is_told(graphs: dict[str, Path],
     assert set(re.findall(r"buffer (?:of )?(\d[\d.,]* \w+)", page)) == {"128 KiB"}
 
 
+def test_each_network_tells_the_size_of_its_input(graphs: dict[str, Path], tmp_path: Path) -> None:
+    small = write_graph(tmp_path / "small.onnx", ("a", "b"), side=8)
+    report = write_report([graphs["plain"], small], tmp_path / "page.html")
+    page = report.path.read_text("utf-8")
+    for shape, pixels in (("1×3×24×24", 3 * 24 * 24), ("1×3×8×8", 3 * 8 * 8)):
+        assert f"<dt>input</dt><dd>{shape} <small>shape in the graph</small>" in page
+        assert re.search(rf'data-value="{pixels}"[^<]*<bdi>{shape}</bdi>', page)
+    assert [model["input_shapes"] for model in report.to_json()["models"]] == [[[1, 3, 24, 24]], [[1, 3, 8, 8]]]
+
+
 class Tags(HTMLParser):
     """Every tag and attribute of a page, and whether each that opens closes."""
 
