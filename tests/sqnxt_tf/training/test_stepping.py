@@ -1,15 +1,22 @@
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sqnxt_export import Preprocessing
 from sqnxt_tf.data.batches import WHOLE
+from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.faults import Faults
 from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipes import DIGITS
-from sqnxt_tf.training.stepping import Figures, Pace, one_run
+from sqnxt_tf.training.stepping import Figures, Pace, Stepper, one_run
 
 
 def test_figures_are_means_over_images_however_the_steps_share_them() -> None:
@@ -37,3 +44,35 @@ def test_data_that_end_before_the_run_are_told() -> None:
     batches = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, WHOLE)
     with pytest.raises(SqnxtError, match="memory: ends at step 3 of 4; check that all of it is there"):
         list(batches)
+
+
+@pytest.mark.parametrize(("labels", "padded"), [([], [0, 0, 0]), ([4], [4, 4, 4]), ([4, 5], [4, 5, 4])])
+def test_a_part_smaller_than_its_replicas_is_filled_with_its_own_images(labels: list[int], padded: list[int]) -> None:
+    stepper = object.__new__(Stepper)
+    stepper._local = 3
+    images = np.full((len(labels), 2, 2, 3), np.array(labels, np.float32)[:, None, None, None])
+    shown, truth, weights = stepper._padded(images, np.array(labels, np.int64))
+    assert truth.numpy().tolist() == shown.numpy()[:, 0, 0, 0].tolist() == padded
+    assert weights.tolist() == [1.0] * len(labels) + [0.0] * (3 - len(labels))
+
+
+def test_a_run_that_fails_leaves_no_thread_at_its_data() -> None:
+    """One that was still at work as Python ended could not come to an end."""
+    began, ended = [], []
+
+    def read(index: int) -> tuple[bytes, int]:
+        began.append(index)
+        time.sleep(0.05)
+        ended.append(index)
+        raise UnreadableImageError("is none")
+
+    images = EncodedImages(
+        name="none", class_names=("a",), sources=("s",) * 64, files=np.arange(64, dtype=np.int32), read=read
+    )
+    data = Streamed(images=images, preprocessing=Preprocessing.plain(8, 8), faults=Faults(limit=10**6))
+    kept = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, WHOLE)
+    with closing(kept):
+        next(kept)
+    done = len(began)
+    time.sleep(0.3)
+    assert len(began) == len(ended) == done
