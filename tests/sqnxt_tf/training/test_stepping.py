@@ -1,19 +1,12 @@
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sqnxt_export import Preprocessing
 from sqnxt_tf.data.batches import WHOLE
-from sqnxt_tf.data.decoding import UnreadableImageError
-from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.faults import Faults
 from sqnxt_tf.data.pipeline import Arrays, InMemory
-from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipes import DIGITS
 from sqnxt_tf.training.stepping import Figures, Pace, Stepper, one_run
@@ -54,25 +47,3 @@ def test_a_part_smaller_than_its_replicas_is_filled_with_its_own_images(labels: 
     shown, truth, weights = stepper._padded(images, np.array(labels, np.int64))
     assert truth.numpy().tolist() == shown.numpy()[:, 0, 0, 0].tolist() == padded
     assert weights.tolist() == [1.0] * len(labels) + [0.0] * (3 - len(labels))
-
-
-def test_a_run_that_fails_leaves_no_thread_at_its_data() -> None:
-    """One that was still at work as Python ended could not come to an end."""
-    began, ended = [], []
-
-    def read(index: int) -> tuple[bytes, int]:
-        began.append(index)
-        time.sleep(0.05)
-        ended.append(index)
-        raise UnreadableImageError("is none")
-
-    images = EncodedImages(
-        name="none", class_names=("a",), sources=("s",) * 64, files=np.arange(64, dtype=np.int32), read=read
-    )
-    data = Streamed(images=images, preprocessing=Preprocessing.plain(8, 8), faults=Faults(limit=10**6))
-    kept = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, WHOLE)
-    with closing(kept):
-        next(kept)
-    done = len(began)
-    time.sleep(0.3)
-    assert len(began) == len(ended) == done
