@@ -41,6 +41,11 @@ class Batches(Protocol):
         """Where the images come from, for messages."""
         ...
 
+    @property
+    def same_for_any_workers(self) -> bool:
+        """Whether the workers' parts of a step, together, are the same images however many workers there are."""
+        ...
+
     def __len__(self) -> int:
         """Images an epoch, over all workers."""
         ...

@@ -70,4 +70,4 @@ def check_is_folder(folder: Path) -> None:
         SqnxtError: the folder is not there.
     """
     if not folder.is_dir():
-        raise SqnxtError(f"{folder}: is not a folder; give `digits`, or a folder with one sub-folder a class")
+        raise SqnxtError(f"{folder}: is not a folder; give one with a sub-folder a class")

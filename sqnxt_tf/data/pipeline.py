@@ -33,6 +33,11 @@ class InMemory:
     max_shift: int = 0
     name: str = "memory"
 
+    @property
+    def same_for_any_workers(self) -> bool:
+        """They split each step's images."""
+        return True
+
     def __len__(self) -> int:
         return len(self.arrays)
 

@@ -41,6 +41,11 @@ class Streamed:
         """The name of the data."""
         return self.images.name
 
+    @property
+    def same_for_any_workers(self) -> bool:
+        """They have files of their own, and each its own order."""
+        return False
+
     def __len__(self) -> int:
         return len(self.images)
 

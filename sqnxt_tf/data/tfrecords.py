@@ -64,11 +64,7 @@ def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
     Raises:
         SqnxtError: no names of the classes, shards that are missing, damaged or not those that were packed.
     """
-    catalogue = read_catalogue(folder) if (folder / CATALOGUE).exists() else None
-    if catalogue is None:
-        first_label, names = read_label_names(folder)
-    else:
-        first_label, names = catalogue.first_label, catalogue.class_names
+    catalogue, first_label, names = _classes(folder)
     parts = {}
     for split, paths in shards_by_split(folder).items():
         if catalogue:
@@ -79,6 +75,34 @@ def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
                 f"{folder}: {split} holds {len(parts[split])} records where {due} were packed; pack it again"
             )
     return parts
+
+
+def sound_shards(folder: Path) -> tuple[list[EncodedImages], dict[Path, SqnxtError]]:
+    """The parts of a folder of shards without those whose chain of records is broken, and what ails these.
+
+    Raises:
+        SqnxtError: no names of the classes, or shards that are missing.
+    """
+    _, first_label, names = _classes(folder)
+    parts, broken = [], {}
+    for split, paths in shards_by_split(folder).items():
+        sound = []
+        for path in paths:
+            try:
+                sound += [path] if len(find_records(path)) else []
+            except SqnxtError as error:
+                broken[path] = error
+        if sound:
+            parts.append(shards_as_images(f"{folder}/{split}", sound, names, Layout(first_label=first_label)))
+    return parts, broken
+
+
+def _classes(folder: Path) -> tuple[Catalogue | None, int, tuple[str, ...]]:
+    """What `data pack` wrote of a folder, if it did; the label of the first class and the names of all."""
+    if not (folder / CATALOGUE).exists():
+        return None, *read_label_names(folder)
+    catalogue = read_catalogue(folder)
+    return catalogue, catalogue.first_label, catalogue.class_names
 
 
 def shards_as_images(name: str, paths: Sequence[Path], class_names: tuple[str, ...], layout: Layout) -> EncodedImages:

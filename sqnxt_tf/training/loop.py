@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from math import isfinite
@@ -160,23 +160,27 @@ class _Run:
             callback.on_train_begin()
         batches = one_run(self.training, self.recipe, self.seed, self.story.step, own_share(self.strategy))
         self._saved = self._clock = time.monotonic()
-        for images, labels in batches:
-            figures = self.stepper.train(self.story.step, images, labels, flag=self._is_late())
-            self._count(figures)
-            self._tell(self._pace.after(figures.images))
-            if ended := self.story.step % self._steps == 0:
-                self._end_epoch()
-            if ended or figures.flags or (self.saving.steps and self.story.step % self.saving.steps == 0):
-                self._save()
-        self._board.close()
+        with closing(self._board), closing(batches):  # threads that still read Python's images would wait at its exit
+            for images, labels in batches:
+                self._step(images, labels)
         if self.recipe.ema:
             adopt_average(self.model, self.optimizer)
+
+    def _step(self, images: Any, labels: Any) -> None:
+        figures = self.stepper.train(self.story.step, images, labels, flag=self._is_late())
+        self._count(figures)
+        self._tell(self._pace.after(figures.images))
+        if ended := self.story.step % self._steps == 0:
+            self._end_epoch()
+        if ended or figures.flags or (self.saving.steps and self.story.step % self.saving.steps == 0):
+            self._save()
 
     def _restore(self) -> None:
         if self.folder is None:
             return
         self.story = read_checkpoint(self.folder.checkpoint, self._variables) or Story()
         self.stepper.check_together(self.story.step, self.folder.path)
+        self.story.take_over(own_share(self.strategy).workers, self.training, self.recipe.batch, self.folder.path)
         if self.story.history and is_chief():
             self.folder.write_history(self.story.history)
 

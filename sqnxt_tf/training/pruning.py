@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..data.batches import Batches
 from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..progress import Progress, silent
@@ -18,8 +19,8 @@ LONGEST_INTERVAL = (
 
 def prune(
     model: Any,
-    training: Arrays,
-    validation: Arrays,
+    training: Batches | Arrays,
+    validation: Batches | Arrays,
     recipe: Recipe,
     *,
     plan: Plan,

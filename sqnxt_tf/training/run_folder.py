@@ -3,15 +3,19 @@
 import csv
 import io
 import json
+import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import SqnxtError
 
 History = list[dict[str, float]]
+LOCK = ".lock"
+PATIENCE_SECONDS = 10.0  # for a process that was killed to be gone
 
 
 class RunFolder:
@@ -46,6 +50,37 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out while the block lasts; the system opens the lock of a process that was killed.
+
+        Where it has no locks, as on some network disks, the block goes on without.
+
+        Raises:
+            SqnxtError: another run holds the folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = self._lock()
+        try:
+            yield
+        finally:
+            (self.path / LOCK).unlink(missing_ok=True)
+            os.close(descriptor)
+            with suppress(OSError):  # it holds something
+                self.path.rmdir()
+
+    def _lock(self) -> int:
+        """The open file that holds the lock."""
+        path, deadline = self.path / LOCK, time.monotonic() + PATIENCE_SECONDS
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            if _take(descriptor) and _is_still(path, descriptor):
+                return descriptor
+            os.close(descriptor)
+            if time.monotonic() > deadline:
+                raise SqnxtError(f"{self.path}: another run is using it; wait for it to end, or give another output")
+            time.sleep(0.1)
+
     @property
     def checkpoint(self) -> Path:
         """The state of the run, which the chief writes and every worker reads."""
@@ -66,6 +101,18 @@ class RunFolder:
         for name in ("settings.json", "finished.json", "history.csv", "history.png", self.checkpoint.name):
             (self.path / name).unlink(missing_ok=True)
         self._remove_logs()
+
+    @contextmanager
+    def begun(self, settings: Mapping[str, Any], *, force: bool = False) -> Iterator[None]:
+        """The folder to this run alone, begun as `begin` does, and nothing left of it if the block fails too early.
+
+        Raises:
+            SqnxtError: another run holds the folder, or it holds a run of other settings.
+        """
+        with self.locked():
+            self.begin(settings, force=force)
+            with self.kept_once_begun():
+                yield
 
     @contextmanager
     def kept_once_begun(self) -> Iterator[None]:
@@ -115,10 +162,50 @@ def write_history(path: Path, history: History) -> None:
     _replace(path, text.getvalue())
 
 
+def _take(descriptor: int) -> bool:
+    """Whether a file could be locked, or the system has no locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return True
+    return True
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether an open file still has its name: the run before may have removed it as it ended."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def _replace(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        part.write_text(text, "utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            synchronized(file)
         part.replace(path)
+        synchronize_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def synchronized(file: IO[Any]) -> None:
+    """Have what was written to a file on the disk: a rename that outlives a power cut must not name an empty file."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def synchronize_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system knows how."""
+    with suppress(OSError):  # some network disks do not
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -5,7 +5,6 @@ and random layers take up where they were, and what the history of the run holds
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.batches import Batches
 from ..errors import SqnxtError
-from .run_folder import History
+from .run_folder import History, synchronize_folder, synchronized
 from .stepping import Figures
 
 LARGEST_STORY = 1 << 28  # bytes of JSON
@@ -25,12 +25,30 @@ HEADER = 1 << 12  # bytes that NumPy puts before an array, and more
 
 @dataclass(slots=True)
 class Story:
-    """What a run tells of itself beside its variables: steps done, the figures of this epoch, those of earlier ones."""
+    """What a run tells of itself beside its variables: steps done, the figures of this epoch, those of earlier ones.
+
+    `workers` shared the data; 0 where an earlier version did not say.
+    """
 
     step: int = 0
     epoch: Figures = field(default_factory=Figures)
     seconds: float = 0.0
     history: History = field(default_factory=list)
+    workers: int = 0
+
+    def take_over(self, workers: int, batches: Batches, batch: int, folder: Path) -> None:
+        """Go on with that many workers.
+
+        Raises:
+            SqnxtError: in the middle of an epoch, where others would see some of its images twice and others never.
+        """
+        before, in_epoch = self.workers, self.step % batches.steps_per_epoch(batch)
+        if before not in (0, workers) and in_epoch and not batches.same_for_any_workers:
+            raise SqnxtError(
+                f"{folder}: was saved by {before} workers in the middle of an epoch, each with files of its own, and "
+                f"now they are {workers}; go on with {before} to the end of an epoch, or use --force to start afresh"
+            )
+        self.workers = workers
 
 
 def named_variables(model: Any, optimizer: Any) -> dict[str, Any]:
@@ -71,9 +89,9 @@ def write_checkpoint(path: Path, values: Mapping[str, NDArray[Any]], story: Stor
     try:
         with part.open("wb") as file:
             np.savez(file, story=np.frombuffer(text, np.uint8), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
+            synchronized(file)
         part.replace(path)
+        synchronize_folder(path.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise SqnxtError(

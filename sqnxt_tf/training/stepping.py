@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,15 +108,22 @@ class Stepper:
             )
 
     def _padded(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """With black images of weight 0 where there are fewer than replicas: batch norm of none is not a number."""
+        """With images of weight 0 where there are fewer than replicas: batch norm of none is not a number.
+
+        They are the worker's own ones again, which batch norm's statistics should see. A worker that has none, because
+        none of its part can be read, takes black ones: the one case where statistics see what is no image.
+        """
         import tensorflow as tf
 
         images, labels = tf.convert_to_tensor(images, tf.float32), tf.cast(labels, tf.int64)
         missing = max(self._local - len(labels), 0)
         weights = np.r_[np.ones(len(labels), np.float32), np.zeros(missing, np.float32)]
-        if missing:
-            images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
-            labels = tf.pad(labels, [[0, missing]])
+        if missing and len(labels):
+            again = np.arange(self._local) % len(labels)
+            images, labels = tf.gather(images, again), tf.gather(labels, again)
+        elif missing:
+            images = tf.zeros((missing, *images.shape[1:]))
+            labels = tf.zeros(missing, tf.int64)
         return images, labels, weights
 
     def _train_all(self, images: Any, labels: Any, weights: Any, flag: Any) -> Any:
@@ -168,8 +175,10 @@ class Stepper:
         return tf.stack([tf.reduce_sum(losses), _right(labels, logits, weights), tf.reduce_sum(weights), 0.0])
 
 
-def one_run(batches: Batches, recipe: Recipe, seed: int, first_step: int, share: Share) -> Iterable[tuple[Any, Any]]:
-    """This worker's batches from a step to the end of a run.
+def one_run(
+    batches: Batches, recipe: Recipe, seed: int, first_step: int, share: Share
+) -> Generator[tuple[Any, Any], None, None]:
+    """This worker's batches from a step to the end of a run; once it is closed, no thread prepares any more.
 
     Raises:
         SqnxtError: the data end before the run does.

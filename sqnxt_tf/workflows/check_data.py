@@ -2,17 +2,19 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ..data import is_divided
 from ..data.catalogue import CATALOGUE, read_catalogue
 from ..data.checking import Finding, Item, Seen, folder_items, look_at_all, record_items
+from ..data.encoded import EncodedImages
 from ..data.folders import check_is_folder
 from ..data.sources import is_folder_of_images, part_folders
-from ..data.tfrecords import encoded_shards
+from ..data.tfrecords import sound_shards
 from ..errors import SqnxtError
 from ..progress import Progress, silent
 
@@ -42,7 +44,8 @@ def check_data(data: str | Path, *, progress: Progress = silent) -> Checked:
 
     Finds images that cannot be read or are cut short, CMYK, names that do not fit the format, and pictures that stand
     under two classes, pixel for pixel the same, whatever their files are called and however they are encoded without
-    loss. Of TFRecords every checksum is taken.
+    loss. Of TFRecords every checksum is taken; a shard whose chain of records is broken is named, and the
+    others are looked at.
 
     Raises:
         SqnxtError: no such folder, or no images in it.
@@ -50,19 +53,22 @@ def check_data(data: str | Path, *, progress: Progress = silent) -> Checked:
     name = str(data)
     check_is_folder(Path(name))
     packed = not is_folder_of_images(name)
-    items = _record_items if packed else _folder_items
-    total = sum(1 for _ in items(name))  # a million of them would be too much to keep
-    findings: list[Finding] = list(_damaged_shards(Path(name))) if packed else []
+    parts, findings = _open_shards(Path(name)) if packed else ([], [])
+
+    def items() -> Iterator[Item]:
+        return chain.from_iterable(map(record_items, parts)) if packed else _folder_items(name)
+
+    total = sum(1 for _ in items())  # a million of them would be too much to keep
     first_seen: dict[bytes, tuple[str, str]] = {}
     classes, ignored = set(), 0
-    for done, (item, seen) in enumerate(look_at_all(items(name)), 1):
+    for done, (item, seen) in enumerate(look_at_all(items()), 1):
         findings += seen.findings
         ignored += seen.ignored
         if seen.class_name:
             classes.add(seen.class_name)
         findings += _second_class(item, seen, first_seen)
         progress("checking", done, total)
-    if total == ignored:
+    if total == ignored and not findings:
         raise SqnxtError(f"{name}: holds no images in sub-folders; give each class a sub-folder of its own")
     return Checked(path=name, images=total - ignored, classes=len(classes), ignored=ignored, findings=tuple(findings))
 
@@ -81,18 +87,25 @@ def _folder_items(name: str) -> Iterator[Item]:
         yield from folder_items(folder)
 
 
-def _record_items(name: str) -> Iterator[Item]:
-    for images in encoded_shards(Path(name)).values():
-        yield from record_items(images)
+def _open_shards(folder: Path) -> tuple[list[EncodedImages], list[Finding]]:
+    """The records that can be found, and the shards that are broken or not those that were packed."""
+    parts, broken = sound_shards(folder)
+    findings = [
+        Finding(str(path), "damaged shard", str(error).removeprefix(f"{path}: ").rpartition("; ")[0])
+        for path, error in broken.items()
+    ]
+    return parts, [*findings, *_changed_shards(folder, broken)]
 
 
-def _damaged_shards(folder: Path) -> Iterator[Finding]:
-    """Shards that are not, byte for byte, what was packed."""
+def _changed_shards(folder: Path, broken: Container[Path]) -> Iterator[Finding]:
+    """Shards that are whole, and yet not, byte for byte, what was packed."""
     if not (folder / CATALOGUE).exists():
         return
     for name, shard in read_catalogue(folder).shards.items():
         if not (folder / name).is_file():
             yield Finding(str(folder / name), "damaged shard", "is not there")
+            continue
+        if folder / name in broken:
             continue
         with (folder / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqnxt_export import save_keras
 
-from ..data import ImageSet, Split, load_splits
-from ..device.evaluation import Evaluation, count_answers, paired_loss
+from ..data import digits, encoded_splits
+from ..data.images import Labelled
+from ..device.evaluation import Evaluation, paired_loss
 from ..errors import SqnxtError
 from ..progress import Progress, silent
 from ..training.kernels import Zeros, count_zeros
@@ -19,7 +20,8 @@ from ..training.pruning_plan import Pruning, Schedule, make_plan
 from ..training.recipes import FINETUNE, Recipe
 from ..training.run_folder import RunFolder
 from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
-from .models import Source, check_trained, open_trained, require_tensorflow, to_arrays
+from .models import Source, check_trained, open_trained, require_tensorflow
+from .streams import open_training_data
 from .train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
 
 
@@ -67,7 +69,7 @@ class _Run:
 
     model: Path
     output: Path
-    sets: Mapping[Split, ImageSet]
+    classes: Labelled
     pruning: Pruning
     recipe: Recipe
     seed: int
@@ -118,18 +120,21 @@ def prune(
         pattern=pattern,
     )
     run = _Run(
-        model=check_trained(model), output=output, sets=load_splits(data), pruning=pruning, recipe=recipe, seed=seed,
-        data=data, overwrite=overwrite, progress=progress,
+        model=check_trained(model), output=output, classes=_training_part(data), pruning=pruning, recipe=recipe,
+        seed=seed, data=data, overwrite=overwrite, progress=progress,
     )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
     require_tensorflow()
     check_cluster(strategy)
     folder = RunFolder(output.with_suffix(".train"))
-    if is_chief():
-        folder.begin(_identity(run), force=force)  # before the workers meet, so that all find the same state
-    with folder.kept_once_begun() if is_chief() else nullcontext():
+    with folder.begun(_identity(run), force=force) if is_chief() else nullcontext():  # before the workers meet
         return _prune_in(folder, run, make_strategy(strategy))
+
+
+def _training_part(data: str) -> Labelled:
+    """What tells the classes; refuses data that are not there or not divided before anything is written."""
+    return digits("train") if data == "digits" else encoded_splits(data)["train"]
 
 
 def _identity(run: _Run) -> dict[str, Any]:
@@ -139,19 +144,17 @@ def _identity(run: _Run) -> dict[str, Any]:
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
-    source = open_trained(run.model, run.sets["train"])
+    source = open_trained(run.model, run.classes)
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.pruning)
-    arrays = {split: to_arrays(part, source.preprocessing) for split, part in run.sets.items()}
-
-    def test(tested: Any) -> Evaluation:
-        return count_answers(run.output, run.sets["test"], tested.predict(arrays["test"].images, verbose=0))
-
-    before = test(source.model)
+    parts = open_training_data(
+        run.data, source.preprocessing, augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift
+    )
+    before = parts.judge(source.model, run.output)
     tuned = run_pruning(
         source.model,
-        arrays["train"],
-        arrays["validation"],
+        parts.training,
+        parts.validation,
         run.recipe,
         plan=plan,
         strategy=strategy,
@@ -163,7 +166,8 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
         path=run.output,
         network=source.metadata.network or source.name,
         history=tuned.history,
-        test=test(tuned.model),
+        test=parts.judge(tuned.model, run.output),
+        unreadable=parts.unreadable,
         before=before,
         layers=count_zeros(tuned.model),
         dense=plan.dense,
@@ -181,7 +185,7 @@ def _save(model: Any, source: Source, result: PruningResult, run: _Run) -> None:
         preprocessing=source.preprocessing,
         nonzero_fraction=1 - result.sparsity,
         accuracy=result.test.top1,
-        data=run.sets["test"].name,
+        data=result.test.data,
         versions=keras_versions(),
         extra={**source.metadata.extra, "pruning": run.settings()},
     )

@@ -125,9 +125,7 @@ def train(
     layer_rows(known.name, classes=len(run.labels), input_size=run.size)  # an input that is too small
     check_cluster(strategy)  # like the images, before anything is written
     folder, settings = RunFolder(output.with_suffix(".train")), run.settings()
-    if is_chief():
-        folder.begin(settings, force=force)  # before the workers meet, so that all find the same state
-    with folder.kept_once_begun() if is_chief() else nullcontext():
+    with folder.begun(settings, force=force) if is_chief() else nullcontext():  # before the workers meet
         return _train_in(folder, run, settings, strategy)
 
 

@@ -44,6 +44,7 @@ def test_images_are_checked_packed_and_checked_again(cli: Any, folder: Path) -> 
     ("arguments", "fault"),
     [
         (["data", "check", "nowhere"], "nowhere: is not a folder"),
+        (["data", "check", "digits"], "digits: is not a folder; give one with a sub-folder a class"),
         (["data", "pack", "nowhere", "-o", "out"], "nowhere: is not a folder"),
         (["data", "pack", "images", "-o", "images/a/00.jpg"], "is a file; give the name of a folder"),
         (["data", "pack", "images", "-o", "images"], "is not empty"),

@@ -1,9 +1,10 @@
 """Trains the same tiny network again and again, each time killed at a random moment, until it has been killed often.
 
-Run as a program: `killed_runs.py FOLDER KILLS`. It imports TensorFlow once and forks a process for each attempt, which
-SIGKILL ends: every third at any moment from its first millisecond on, the others at any moment from the first step on,
-while they train, evaluate or save. Prints one JSON object: how many were killed, the steps that their checkpoints stood
-at, and the SHA-256 of weights and history of each run that came to its end, and of one that was never killed.
+Run as a program: `killed_runs.py FOLDER DATA KILLS`, DATA one of `memory`, `photos` (a folder of JPEGs, augmented) and
+`records` (the same, packed). It imports TensorFlow once and forks a process for each attempt, which SIGKILL ends: every
+third at any moment from its first millisecond on, the others at any moment from the first step on, while they train,
+evaluate or save. Prints one JSON object: how many were killed, the steps that their checkpoints stood at, and the
+SHA-256 of weights and history of each run that came to its end, and of one that was never killed.
 """
 
 import hashlib
@@ -21,12 +22,16 @@ from typing import Any
 import numpy as np
 import tensorflow  # noqa: F401 - once, before the forks
 import tf_keras as keras
+from PIL import Image
 
+from sqnxt_export import Preprocessing
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.training.loop import Saving, train
 from sqnxt_tf.training.recipes import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import make_strategy
+from sqnxt_tf.workflows.pack import pack
+from sqnxt_tf.workflows.streams import open_streams
 
 RECIPE = Recipe(
     epochs=30, batch=8, rate=0.05, warmup_rate=0.01, warmup_steps=9, max_shift=1, ema=0.9, label_smoothing=0.1
@@ -48,13 +53,31 @@ def noise(count: int, seed: int) -> Arrays:
     return Arrays(drawn.normal(0, 1, (count, 8, 8, 3)).astype(np.float32), np.arange(count) % 2)
 
 
-def run(folder: Path, result: Path, say_training: Callable[[], None]) -> None:
+def make_photos(folder: Path) -> None:
+    drawn = np.random.default_rng(2)
+    for split, count in (("train", 22), ("validation", 6)):
+        for name in "ab":
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                image = Image.fromarray(drawn.integers(0, 256, (12, 10, 3), np.uint8))
+                image.save(folder / split / name / f"{index:02d}.jpg")
+
+
+def open_data(folder: Path, data: str) -> dict[str, Any]:
+    """What to train and validate on."""
+    if data == "memory":
+        return {"train": noise(44, 0), "validation": noise(12, 1)}
+    parts = open_streams(str(folder / data), Preprocessing.plain(8, 8), augmentation="standard", max_shift=1)
+    return {**parts}
+
+
+def run(folder: Path, data: str, result: Path, say_training: Callable[[], None]) -> None:
     """One attempt at the run, which goes on where the last one was killed."""
-    state = RunFolder(folder)
+    state, parts = RunFolder(folder), open_data(folder.parent, data)
     state.begin({"seed": 3})
     trained = train(
-        small_model, noise(44, 0), noise(12, 1), RECIPE, strategy=make_strategy("one-device"), seed=3, folder=state,
-        saving=SAVING, progress=lambda *args, **figures: say_training(),
+        small_model, parts["train"], parts["validation"], RECIPE, strategy=make_strategy("one-device"), seed=3,
+        folder=state, saving=SAVING, progress=lambda *args, **figures: say_training(),
     )  # fmt: skip
     digest = hashlib.sha256(b"".join(weights.tobytes() for weights in trained.model.get_weights()))
     rows = [{name: value for name, value in row.items() if name != "seconds"} for row in trained.history]
@@ -62,7 +85,7 @@ def run(folder: Path, result: Path, say_training: Callable[[], None]) -> None:
     result.write_text(digest.hexdigest())
 
 
-def start(folder: Path, result: Path) -> tuple[int, int]:
+def start(folder: Path, data: str, result: Path) -> tuple[int, int]:
     """A new process at the run, and a pipe that it writes to as soon as it trains."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -72,15 +95,17 @@ def start(folder: Path, result: Path) -> tuple[int, int]:
     status = 1
     try:
         os.close(reader)
-        run(folder, result, lambda: os.write(writer, b".") and None)
+        run(folder, data, result, lambda: os.write(writer, b".") and None)
         status = 0
     finally:
         os._exit(status)
 
 
-def attempt(folder: Path, result: Path, kill_after: float | None, *, from_first_step: bool = False) -> float | None:
+def attempt(
+    folder: Path, data: str, result: Path, kill_after: float | None, *, from_first_step: bool = False
+) -> float | None:
     """How long the attempt trained; None if it was killed first, that many seconds after its start or first step."""
-    child, trains = start(folder, result)
+    child, trains = start(folder, data, result)
     try:
         if from_first_step or kill_after is None:
             os.read(trains, 1)
@@ -97,15 +122,19 @@ def attempt(folder: Path, result: Path, kill_after: float | None, *, from_first_
         os.close(trains)
 
 
-def main(folder: Path, kills: int) -> dict[str, Any]:
+def main(folder: Path, data: str, kills: int) -> dict[str, Any]:
+    if data != "memory":
+        make_photos(folder / "photos")
+        pack(folder / "photos", folder / "records", shards=3)
     moments = random.Random(20)
-    seconds = attempt(folder / "whole.train", folder / "whole", None)
+    seconds = attempt(folder / "whole.train", data, folder / "whole", None)
     assert seconds is not None
     killed, digests, saved = 0, [], set()
     while killed < kills or (folder / f"{len(digests)}.train").exists():
         state, result = folder / f"{len(digests)}.train", folder / f"{len(digests)}"
         moment = moments.uniform(0, 0.7 * seconds) if killed < kills else None
-        if attempt(state, result, moment, from_first_step=killed % 3 != 0) is not None:
+        if (trained := attempt(state, data, result, moment, from_first_step=killed % 3 != 0)) is not None:
+            seconds = min(seconds, 1.5 * trained)  # the machine may have become faster: moments within a run are wanted
             digests.append(result.read_text())
             continue
         killed += 1
@@ -117,4 +146,4 @@ def main(folder: Path, kills: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))  # noqa: T201
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))))  # noqa: T201

@@ -1,13 +1,19 @@
 """Training runs on a network small enough for seconds."""
 
+import time
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from sqnxt_export import Preprocessing
+from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.loop import Saving, Trained, train
 from sqnxt_tf.training.recipes import Recipe
@@ -149,6 +155,32 @@ def test_a_history_that_is_damaged_is_written_anew(tmp_path: Path) -> None:
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
     with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower --rate"):
         run(replace(RECIPE, rate=1000, warmup_rate=1000, epochs=20))
+
+
+def test_a_run_that_fails_leaves_no_thread_at_its_data() -> None:
+    """One that needs Python while Python ends waits for ever, and the end for it, as long as the error is kept."""
+    began, ended, file = [], [], BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+
+    def read(index: int) -> tuple[bytes, int]:
+        began.append(index)
+        time.sleep(0.1)
+        ended.append(index)
+        return file.getvalue(), 0
+
+    def cut(task: str, done: int, total: int, **figures: float) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    files = np.arange(64, dtype=np.int32)
+    images = EncodedImages(name="slow", class_names=("a", "b"), sources=("s",) * 64, files=files, read=read)
+    data = Streamed(images=images, preprocessing=Preprocessing.plain(8, 8))
+    with pytest.raises(KeyboardInterrupt) as kept:
+        train(small_model, data, stripes(12, 1), RECIPE, strategy=make_strategy("one-device"), progress=cut)
+    done = len(began)
+    time.sleep(0.3)
+    assert kept.value
+    assert len(began) == len(ended) == done
 
 
 def test_validation_data_that_cannot_be_shared_are_told_before_the_first_step() -> None:

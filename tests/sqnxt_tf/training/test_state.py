@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, refused where they are not this run's."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.optimizer import make_optimizer
 from sqnxt_tf.training.recipes import DIGITS
@@ -58,6 +60,22 @@ def test_the_loss_scale_is_taken_up_where_it_stood(tmp_path: Path) -> None:
 
 def test_without_a_checkpoint_a_run_begins(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path / "checkpoint.npz", variables()) is None
+
+
+@pytest.mark.parametrize(("step", "by_file", "refused"), [(5, True, True), (6, True, False), (5, False, False)])
+def test_other_workers_go_on_where_no_image_is_lost(step: int, by_file: bool, refused: bool) -> None:
+    class ByFile(InMemory):
+        same_for_any_workers = False
+
+    arrays = Arrays(np.zeros((6, 2, 2, 3), np.float32), np.arange(6))
+    batches = (ByFile if by_file else InMemory)(arrays=arrays)
+    story = Story(step=step, workers=2)
+    story.take_over(2, batches, 2, Path("m.train"))
+    told = r"m.train: was saved by 2 workers in the middle of an epoch, .* they are 3; go on with 2 to the end"
+    with pytest.raises(SqnxtError, match=told) if refused else nullcontext():
+        story.take_over(3, batches, 2, Path("m.train"))
+    assert story.workers == (2 if refused else 3)
+    Story(step=5).take_over(3, ByFile(arrays=arrays), 2, Path("m.train"))  # an earlier version did not say
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sqnxt_tf.data.batches import WHOLE
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipes import DIGITS
-from sqnxt_tf.training.stepping import Figures, Pace, one_run
+from sqnxt_tf.training.stepping import Figures, Pace, Stepper, one_run
 
 
 def test_figures_are_means_over_images_however_the_steps_share_them() -> None:
@@ -37,3 +37,13 @@ def test_data_that_end_before_the_run_are_told() -> None:
     batches = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, WHOLE)
     with pytest.raises(SqnxtError, match="memory: ends at step 3 of 4; check that all of it is there"):
         list(batches)
+
+
+@pytest.mark.parametrize(("labels", "padded"), [([], [0, 0, 0]), ([4], [4, 4, 4]), ([4, 5], [4, 5, 4])])
+def test_a_part_smaller_than_its_replicas_is_filled_with_its_own_images(labels: list[int], padded: list[int]) -> None:
+    stepper = object.__new__(Stepper)
+    stepper._local = 3
+    images = np.full((len(labels), 2, 2, 3), np.array(labels, np.float32)[:, None, None, None])
+    shown, truth, weights = stepper._padded(images, np.array(labels, np.int64))
+    assert truth.numpy().tolist() == shown.numpy()[:, 0, 0, 0].tolist() == padded
+    assert weights.tolist() == [1.0] * len(labels) + [0.0] * (3 - len(labels))

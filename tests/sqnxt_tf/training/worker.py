@@ -38,6 +38,10 @@ class Read:
     def __post_init__(self) -> None:
         self.read: list[list[int]] = []
 
+    @property
+    def same_for_any_workers(self) -> bool:
+        return self.batches.same_for_any_workers
+
     def __len__(self) -> int:
         return len(self.batches)
 

@@ -89,6 +89,22 @@ def test_packed_images_are_checked_by_their_checksums(folder: Path, tmp_path: Pa
     assert kinds[:2] == ["damaged shard", "unreadable"]
 
 
+def test_a_shard_whose_chain_of_records_is_broken_is_named_and_the_others_are_looked_at(
+    folder: Path, tmp_path: Path
+) -> None:
+    packed = pack(folder, tmp_path / "packed", shards=2).path
+    broken = packed / "train-00001-of-00002"
+    data = bytearray(broken.read_bytes())
+    data[0] ^= 1
+    broken.write_bytes(data)
+    result = check_data(packed)
+    (finding,) = result.findings
+    assert (result.images, finding.kind, finding.source) == (5, "damaged shard", str(broken))
+    assert finding.detail == f"is damaged at byte 0 of {len(data):,}, after 0 records"
+    (packed / "train-00000-of-00002").write_bytes(b"")
+    assert [finding.kind for finding in check_data(packed).findings] == ["damaged shard"] * 2
+
+
 def test_nothing_to_check_is_told(tmp_path: Path) -> None:
     with pytest.raises(SqnxtError, match="is not a folder"):
         check_data(tmp_path / "nowhere")

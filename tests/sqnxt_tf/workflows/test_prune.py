@@ -55,6 +55,19 @@ def test_a_result_tells_accuracy_before_and_after_and_what_stays_dense(dense: Pa
     assert not (tmp_path / "p.train" / "checkpoint.npz").exists()
 
 
+def test_images_on_disk_are_streamed(tmp_path: Path, make_images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for split in ("train", "validation", "test"):
+        make_images(tmp_path / "data" / split, 4)
+    broken = tmp_path / "data" / "train" / "a" / "00.jpg"
+    broken.write_bytes(b"nothing")
+    monkeypatch.setattr("sqnxt_tf.workflows.models.LARGEST_ARRAY", 0)
+    dense = save_dense(tmp_path / "dense.keras", classes=2, labels=("a", "b"))
+    recipe = replace(RECIPE, batch=4, augmentation="standard")
+    result = prune(dense, tmp_path / "p.keras", sparsity=0.5, data=str(tmp_path / "data"), recipe=recipe)
+    assert (result.test.samples, result.unreadable) == (8, (str(broken),))
+    assert [round(layer.sparsity, 1) for layer in result.layers] == [0.5] * 3
+
+
 def test_what_cannot_be_pruned_is_refused_and_leaves_nothing(dense: Path, tmp_path: Path) -> None:
     other = save_dense(tmp_path / "other.keras", classes=3, labels=())
     before = sorted(tmp_path.iterdir())

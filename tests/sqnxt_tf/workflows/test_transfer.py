@@ -1,24 +1,29 @@
 """Training that begins with, or follows, another model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sqnxt_export import Metadata, Preprocessing, read_metadata, save_keras
+from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata, save_keras
+from sqnxt_tf import RECIPES
 from sqnxt_tf.data import digits
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
+from sqnxt_tf.training.loop import Saving
+from sqnxt_tf.workflows.train import train
 from sqnxt_tf.workflows.transfer import Start, adopt, open_teacher
 
 SIZE = 32
 
 
-def save(path: Path, *, classes: int = 10, network: str = "tiny_darknet") -> Any:
+def save(path: Path, *, classes: int = 10, network: str = "tiny_darknet", **metadata: Any) -> Any:
+    """A model for the digits, unless `metadata` say otherwise."""
     model = build("tiny_darknet", classes=classes, input_size=SIZE, seed=5)
-    labels = tuple(str(label) for label in range(classes))
-    save_keras(model, path, Metadata(network=network, labels=labels, preprocessing=Preprocessing.plain(SIZE, SIZE)))
+    of_digits = {"labels": tuple("0123456789"[:classes]), "preprocessing": Preprocessing.plain(SIZE, SIZE)}
+    save_keras(model, path, Metadata(network=network, **{**of_digits, **metadata}))
     return model
 
 
@@ -54,6 +59,34 @@ def test_models_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         open_teacher(tmp_path / "m.keras", digits("train"), Preprocessing.plain(SIZE, SIZE))
     with pytest.raises(SqnxtError, match="takes 32x32 images prepared in its own way"):
         open_teacher(tmp_path / "nameless.keras", digits("train"), Preprocessing.plain(40, 40))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("helper", ["start_from", "teacher"])
+def test_a_run_with_another_model_that_is_cut_ends_as_if_it_had_not_been(
+    tmp_path: Path, make_images: Any, helper: str
+) -> None:
+    for split, count in (("train", 6), ("validation", 2), ("test", 2)):
+        make_images(tmp_path / "data" / split, count)
+    prepared = Preprocessing.imagenet(SIZE, SIZE)
+    save(tmp_path / "other.keras", classes=2, labels=("a", "b"), preprocessing=prepared)
+    recipe = replace(RECIPES["digits"], epochs=2, batch=4, max_shift=1, augmentation="standard")
+
+    def run(output: str, **settings: Any) -> list[Any]:
+        train(
+            "tiny_darknet", tmp_path / output, data=str(tmp_path / "data"), recipe=recipe, input_size=SIZE,
+            saving=Saving(steps=1), **{helper: tmp_path / "other.keras"}, **settings,
+        )  # fmt: skip
+        return load_keras(tmp_path / output).get_weights()  # type: ignore[no-any-return]
+
+    def cut(task: str, done: int, total: int, **figures: float) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("cut.keras", progress=cut)
+    for ours, theirs in zip(run("cut.keras"), run("whole.keras"), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.slow
