@@ -21,6 +21,7 @@ PIPE = "SQNXT_TF_STARTED_BY"
 """Variable that tells a worker the pipe of the process that started it."""
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # for the chief to tell a fault that all workers have, before it is told for it
+LEAD_SECONDS = 5.0  # that the process that started them has for that, before a worker speaks for itself
 LAST_SECONDS = 60.0  # for the others to end once the chief is done
 _LINES = 1 << 20  # bytes of them looked at at a time
 
@@ -39,6 +40,12 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def let_parent_tell() -> None:
+    """In a worker that has lost another: the process that started both tells what happened there, and ends this one."""
+    if is_local_worker():
+        time.sleep(PATIENCE_SECONDS + LEAD_SECONDS)
 
 
 def run_local_workers(command: Sequence[str], workers: int) -> int:

@@ -88,6 +88,9 @@ def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
     try:
         yield
     except lost as error:
+        from .local_workers import let_parent_tell  # here: the command line asks this module for names alone
+
+        let_parent_tell()
         state = f" goes on from the last checkpoint in {folder}" if folder else " starts afresh"
         raise WorkerLostError(
             f"worker {share.worker} of {share.workers}: another worker is gone ({type(error).__name__}); "

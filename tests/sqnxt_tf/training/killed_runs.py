@@ -2,7 +2,7 @@
 
 Run as a program: `killed_runs.py FOLDER DATA KILLS`, DATA one of `memory`, `photos` (a folder of JPEGs, augmented) and
 `records` (the same, packed). It imports TensorFlow once and forks a process for each attempt, which SIGKILL ends: every
-third at any moment from its first millisecond on, the others at any moment from the first step on, while they train,
+third at any moment from its first millisecond on, the others at any moment of a step drawn at random, while they train,
 evaluate or save. Prints one JSON object: how many were killed, the steps that their checkpoints stood at, and the
 SHA-256 of weights and history of each run that came to its end, and of one that was never killed.
 """
@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ RECIPE = Recipe(
     epochs=30, batch=8, rate=0.05, warmup_rate=0.01, warmup_steps=9, max_shift=1, ema=0.9, label_smoothing=0.1
 )
 SAVING = Saving(steps=3)
+STEPS = 30 * 6  # 44 images in batches of 8
 
 
 def small_model() -> Any:
@@ -101,23 +103,36 @@ def start(folder: Path, data: str, result: Path) -> tuple[int, int]:
         os._exit(status)
 
 
-def attempt(
-    folder: Path, data: str, result: Path, kill_after: float | None, *, from_first_step: bool = False
-) -> float | None:
-    """How long the attempt trained; None if it was killed first, that many seconds after its start or first step."""
+@dataclass(frozen=True)
+class Moment:
+    """When an attempt is killed: that many seconds after its start, or as long after so many steps."""
+
+    seconds: float
+    steps: int = 0
+
+    @classmethod
+    def drawn(cls, random: random.Random, number: int, run_seconds: float) -> "Moment":
+        """One of the moments at which the attempts are killed, `number` of them having been so far."""
+        if number % 3 == 0:
+            return cls(random.uniform(0, run_seconds))
+        return cls(random.uniform(0, 0.03), random.randint(1, STEPS // 3))
+
+
+def attempt(folder: Path, data: str, result: Path, moment: Moment | None) -> bool:
+    """Whether the run came to its end; it was killed at the moment otherwise."""
     child, trains = start(folder, data, result)
     try:
-        if from_first_step or kill_after is None:
-            os.read(trains, 1)
-        began = time.monotonic()
-        while kill_after is None or time.monotonic() - began < kill_after:
+        done, began = 0, time.monotonic()
+        while moment is None or done < moment.steps or time.monotonic() - began < moment.seconds:
             if (ended := os.waitpid(child, os.WNOHANG))[0]:
                 assert os.waitstatus_to_exitcode(ended[1]) == 0, "an attempt failed"
-                return time.monotonic() - began
+                return True
             if select.select([trains], [], [], 0.001)[0]:
-                os.read(trains, 4096)
+                done += len(os.read(trains, 4096))
+                if moment and 0 < moment.steps <= done:
+                    began, moment = time.monotonic(), Moment(moment.seconds)
         os.kill(child, signal.SIGKILL)
-        return None if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL else 0.0
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL
     finally:
         os.close(trains)
 
@@ -126,15 +141,14 @@ def main(folder: Path, data: str, kills: int) -> dict[str, Any]:
     if data != "memory":
         make_photos(folder / "photos")
         pack(folder / "photos", folder / "records", shards=3)
-    moments = random.Random(20)
-    seconds = attempt(folder / "whole.train", data, folder / "whole", None)
-    assert seconds is not None
+    drawn, began = random.Random(20), time.monotonic()
+    assert attempt(folder / "whole.train", data, folder / "whole", None)
+    seconds = time.monotonic() - began
     killed, digests, saved = 0, [], set()
     while killed < kills or (folder / f"{len(digests)}.train").exists():
         state, result = folder / f"{len(digests)}.train", folder / f"{len(digests)}"
-        moment = moments.uniform(0, 0.7 * seconds) if killed < kills else None
-        if (trained := attempt(state, data, result, moment, from_first_step=killed % 3 != 0)) is not None:
-            seconds = min(seconds, 1.5 * trained)  # the machine may have become faster: moments within a run are wanted
+        moment = Moment.drawn(drawn, killed, seconds) if killed < kills else None
+        if attempt(state, data, result, moment):
             digests.append(result.read_text())
             continue
         killed += 1
