@@ -74,7 +74,7 @@ def test_two_workers_that_are_killed_together_end_with_the_weights_of_two_that_w
         make_images(tmp_path / "photos" / split, count)
     data, moments = pack(tmp_path / "photos", tmp_path / "packed", shards=2).path, random.Random(7)
     for _ in range(KILLS_OF_TWO):
-        kill_all_after(moments.uniform(0, 0.5), command_of(data, "killed.keras"), tmp_path)
+        kill_all_after(moments.uniform(0, 0.25), command_of(data, "killed.keras"), tmp_path)
     histories = []
     for output in ("killed.keras", "whole.keras"):
         done = subprocess.run(command_of(data, output), cwd=tmp_path, capture_output=True, check=True, timeout=300)
