@@ -156,19 +156,18 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(tmp_path: Path, m
     whole = contents(pack(folder, tmp_path / "whole", shards=20).path)
     command = [sys.executable, "-m", "sqnxt_tf.cli", "data", "pack", str(folder), "-o", str(tmp_path / "packed")]
     random, kills = np.random.default_rng(0), 0
-    for _ in range(100):
+    for attempt in range(100):
         began, state = time.time(), tmp_path / "packed" / "packing.json"
         process = subprocess.Popen([*command, "--shards", "20", "-q"], stdout=subprocess.DEVNULL)
         while process.poll() is None and not (state.exists() and state.stat().st_mtime > began):
             time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.3))
+        time.sleep(random.uniform(0, 0.02 * (1 + attempt)))  # some shards on any machine, and not all of them
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             kills += 1
-        if process.wait() == 0:
-            break
+        if process.wait() == 0 or ((tmp_path / "packed" / "dataset.json").exists() and not state.exists()):
+            break  # the last step of all was taken, if not its exit
         finished = [path for path in (tmp_path / "packed").iterdir() if path.name.startswith("train-")]
         assert all(path.read_bytes() == whole[path.name] for path in finished)
-    assert process.returncode == 0
     assert kills >= 3
     assert contents(tmp_path / "packed") == whole
