@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..data.pipeline import Arrays, InMemory
 from ..progress import Progress, silent
 from .kernels import kernels
-from .loop import fit, plain_copy
+from .loop import copy_of, fit, plain_copy
 from .recipe import Recipe
 from .run_folder import History
 
@@ -51,10 +51,7 @@ def fine_tune_centroids(
     weights = model.get_weights()
 
     def make_model() -> Any:
-        import tf_keras as keras
-
-        copy = keras.models.clone_model(model)
-        copy.set_weights(weights)
+        copy = copy_of(model, weights)
         for layer in copy.layers:
             if type(layer).__name__ == "BatchNormalization":
                 layer.trainable = False

@@ -90,7 +90,7 @@ def fit(
             model = prepared(make_model(), recipe)
             optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
             optimizer.build(model.trainable_variables)
-            teacher = teacher and _copy(teacher, teacher_weights)
+            teacher = teacher and copy_of(teacher, teacher_weights)
         stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, share)
         seed_random_layers(model, seed, stepper.step)
         run = _Run(
@@ -106,7 +106,11 @@ def _watched(strategy: Any, folder: RunFolder | None) -> AbstractContextManager[
     return workers_watched(strategy, folder.path if folder else None)
 
 
-def _copy(model: Any, weights: Any) -> Any:
+def copy_of(model: Any, weights: Any) -> Any:
+    """The model anew, in the scope of the strategy that is entered.
+
+    Its weights, `get_weights()`, are given, because those of one strategy cannot be read in the scope of another.
+    """
     import tf_keras as keras
 
     copy = keras.models.clone_model(model)

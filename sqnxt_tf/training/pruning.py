@@ -7,7 +7,7 @@ from ..data.pipeline import Arrays
 from ..errors import SqnxtError
 from ..progress import Progress, silent
 from .kernels import is_nested
-from .loop import Trained, fit, plain_copy
+from .loop import Trained, copy_of, fit, plain_copy
 from .pruning_plan import RAMP, Plan, Pruning
 from .recipe import Recipe
 from .run_folder import RunFolder
@@ -49,11 +49,7 @@ def prune(
     weights = model.get_weights()  # out here: in the scope of another strategy they cannot be read
 
     def make_model() -> Any:
-        import tf_keras as keras
-
-        copy = keras.models.clone_model(model)
-        copy.set_weights(weights)
-        return _wrapped(copy, plan, steps)
+        return _wrapped(copy_of(model, weights), plan, steps)
 
     wrapped, history = fit(
         make_model,

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqnxt_export import save_keras
 
-from ..data import digits, encoded_splits
-from ..data.images import Labelled
+from ..data import Split, digits, encoded_splits
+from ..data.encoded import EncodedImages
 from ..device.evaluation import Evaluation, paired_loss
 from ..errors import SqnxtError
 from ..progress import Progress, silent
@@ -69,7 +69,7 @@ class _Run:
 
     model: Path
     output: Path
-    classes: Labelled
+    encoded: Mapping[Split, EncodedImages] | None  # None for the digits
     pruning: Pruning
     recipe: Recipe
     seed: int
@@ -120,8 +120,8 @@ def prune(
         pattern=pattern,
     )
     run = _Run(
-        model=check_trained(model), output=output, classes=_training_part(data), pruning=pruning, recipe=recipe,
-        seed=seed, data=data, overwrite=overwrite, progress=progress,
+        model=check_trained(model), output=output, encoded=None if data == "digits" else encoded_splits(data),
+        pruning=pruning, recipe=recipe, seed=seed, data=data, overwrite=overwrite, progress=progress,
     )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
@@ -132,11 +132,6 @@ def prune(
         return _prune_in(folder, run, make_strategy(strategy))
 
 
-def _training_part(data: str) -> Labelled:
-    """What tells the classes; refuses data that are not there or not divided before anything is written."""
-    return digits("train") if data == "digits" else encoded_splits(data)["train"]
-
-
 def _identity(run: _Run) -> dict[str, Any]:
     """What an interrupted run must share with the one that goes on with it: the model's bytes too."""
     return {"model_sha256": sha256(run.model.read_bytes()).hexdigest()[:16], **run.settings()}
@@ -144,12 +139,13 @@ def _identity(run: _Run) -> dict[str, Any]:
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
-    source = open_trained(run.model, run.classes)
+    source = open_trained(run.model, run.encoded["train"] if run.encoded else digits("train"))
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.pruning)
     parts = open_training_data(
-        run.data, source.preprocessing, augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift
-    )
+        run.data, source.preprocessing, augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift,
+        parts=run.encoded,
+    )  # fmt: skip
     before = parts.judge(source.model, run.output)
     tuned = run_pruning(
         source.model,

@@ -1,6 +1,6 @@
 """Data as a training run sees them: three parts, one list of what cannot be read, and answers to count."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +81,7 @@ def open_streams(
     augmentation: str = "none",
     max_shift: int = 0,
     max_unreadable: int = LIMIT,
+    parts: Mapping[Split, EncodedImages] | None = None,
 ) -> dict[Split, Streamed]:
     """The parts of a folder of images, of TFRecords, or of `tfds:NAME`, none of them in memory.
 
@@ -92,6 +93,7 @@ def open_streams(
         augmentation: of the training part: `none`, as in the paper, or `standard`.
         max_shift: pixels, in addition.
         max_unreadable: how many images to train on and to validate on may be left out.
+        parts: the data where somebody has listed them already.
 
     Raises:
         SqnxtError: data that are not there or not divided, a part without a readable image, or an augmentation that is
@@ -100,7 +102,7 @@ def open_streams(
     if augmentation not in AUGMENTATIONS:
         raise SqnxtError(f"augmentation {augmentation!r}: is not known; give one of {', '.join(AUGMENTATIONS)}")
     chosen = replace(AUGMENTATIONS[augmentation], max_shift=max_shift)
-    parts, faults = encoded_splits(data), Faults(limit=max_unreadable)
+    parts, faults = parts or encoded_splits(data), Faults(limit=max_unreadable)
     for images in parts.values():
         _check_readable(images)
     return {
