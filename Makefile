@@ -44,7 +44,7 @@ lint:
 	$(BIN)/python -m ruff format --check .
 
 types:
-	$(BIN)/python -m mypy sqnxt_tf export/sqnxt_export simulator/sqnxt_sim
+	$(BIN)/python -m mypy sqnxt_tf base/sqnxt_base export/sqnxt_export simulator/sqnxt_sim
 
 fast-tests:
 	$(PYTEST)

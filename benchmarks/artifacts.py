@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from sqnxt_export import ExportResult, ParityError
 from sqnxt_tf import evaluate, load_data, train
-from sqnxt_tf.device.benchmark import SECONDS, benchmark
+from sqnxt_tf.device.measurement import SECONDS, time_artifacts
 from sqnxt_tf.device.statistics import ratio
-from sqnxt_tf.training.recipes import DIGITS
+from sqnxt_tf.sources import open_source
+from sqnxt_tf.training.recipe_files import DIGITS
 from sqnxt_tf.workflows.export import export_source
-from sqnxt_tf.workflows.models import open_source
 
 # No size is given: the digits at the side that the recipe trains them at.
 NETWORKS = ("1.0-SqNxt-23v5", "1.0-G-SqNxt-23", "SqueezeNet v1.1", "MobileNet")
@@ -79,7 +79,7 @@ def cells(network: str, model: Path, seconds: float) -> list[Cell]:
     for format_, precision in ARTIFACTS:
         path = model.with_name(f"{model.stem}-{precision}.{format_}")
         exports.append(export_source(source, path, format=format_, precision=precision, force=True))
-    timed = benchmark([export.path for export in exports], seconds=seconds).timings
+    timed = time_artifacts([export.path for export in exports], seconds=seconds).timings
     timings = {(export.format, export.precision): one for export, one in zip(exports, timed, strict=True)}
     return [
         Cell(

@@ -5,7 +5,8 @@
 No trained weights come with this repository, so kernels are random, He normal, and pruned by magnitude; biases and
 batch norm's statistics are random too, since zeros there would be flattery. Trained weights have heavier tails: their
 shared values are used less evenly, which takes fewer bits. What a network's accuracy does is another question
-(`compress` answers it for the digits). Every container has restored its artifact bit for bit before it is counted.
+(`sqnxt-tf compress` answers it for the digits). Every container has restored its artifact bit for bit before it is
+counted.
 """
 
 import argparse
@@ -19,10 +20,10 @@ import numpy as np
 import onnx
 
 import sqnxt_tf
-from sqnxt_export import Compressed, compress, to_onnx
+from sqnxt_export import Compressed, compress_artifact, to_onnx
 from sqnxt_tf.cli.output import libraries_silenced
 from sqnxt_tf.networks.registry import networks
-from sqnxt_tf.workflows.sharing import share_model
+from sqnxt_tf.workflows.compress import share_model
 
 COLUMNS = ("network", "float32 bytes", "zipped", "container", "ratio", "weights coded", "frequency tables",
            "shared values", "rest", "entropy", "coded over entropy")  # fmt: skip
@@ -50,7 +51,7 @@ def measure(name: str, density: float, bits: int) -> Compressed:
     with tempfile.TemporaryDirectory() as folder, libraries_silenced():
         path = Path(folder, f"{name}.onnx")
         onnx.save(to_onnx(share_model(random_model(name), bits=bits, density=density)), path)
-        return compress(path, Path(folder, f"{name}.sqz"))
+        return compress_artifact(path, Path(folder, f"{name}.sqz"))
 
 
 def main() -> None:

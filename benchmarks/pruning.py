@@ -20,17 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data import load_splits
+from sqnxt_tf.accuracy import paired_loss, wilson_interval
+from sqnxt_tf.data.arrays import to_arrays
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
-from sqnxt_tf.device.evaluation import paired_loss, wilson_interval
 from sqnxt_tf.networks.keras_ops import build
+from sqnxt_tf.sources import default_preprocessing
 from sqnxt_tf.training.kernels import count_zeros
-from sqnxt_tf.training.loop import train
-from sqnxt_tf.training.pruning import prune
+from sqnxt_tf.training.loop import train_model
+from sqnxt_tf.training.pruning import prune_model
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
-from sqnxt_tf.training.recipes import DIGITS, FINETUNE
+from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE
 from sqnxt_tf.training.strategies import make_strategy
-from sqnxt_tf.workflows.models import default_preprocessing, to_arrays
 
 NETWORK, FOLDS = "sqnxt23v5_w1", 5
 
@@ -38,7 +39,7 @@ NETWORK, FOLDS = "sqnxt23v5_w1", 5
 def main(folder: Path, variants: list[str]) -> None:
     folder.mkdir(exist_ok=True)
     preprocessing = default_preprocessing("digits", NETWORK, None)
-    parts = [to_arrays(part, preprocessing) for part in load_splits("digits").values()]
+    parts = [to_arrays(part, preprocessing) for part in DataSource.parse("digits").parts().values()]
     images = Arrays(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "labels")))
     fold_of = deal(images.labels)
     results = {
@@ -82,7 +83,7 @@ def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: 
     """The dense model pruned and fine-tuned; only fine-tuned where the variant is `0`."""
     run = {"strategy": make_strategy("one-device"), "seed": fold, "progress": tell}
     if variant != "0":
-        return prune(dense, inside, outside, FINETUNE, plan=make_plan(dense, pruning_of(variant)), **run).model
+        return prune_model(dense, inside, outside, FINETUNE, plan=make_plan(dense, pruning_of(variant)), **run).model
     weights = dense.get_weights()
 
     def same() -> Any:
@@ -90,7 +91,7 @@ def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: 
         model.set_weights(weights)
         return model
 
-    return train(same, inside, outside, FINETUNE, **run).model
+    return train_model(same, inside, outside, FINETUNE, **run).model
 
 
 def trained(folder: Path, inside: Arrays, outside: Arrays, fold: int) -> Any:
@@ -99,7 +100,7 @@ def trained(folder: Path, inside: Arrays, outside: Arrays, fold: int) -> Any:
     model = build(NETWORK, classes=10, input_size=64, seed=fold)
     if not path.exists():
         strategy = make_strategy("one-device")
-        run = train(
+        run = train_model(
             lambda: build(NETWORK, classes=10, input_size=64, seed=fold),
             inside, outside, DIGITS, strategy=strategy, seed=fold, progress=tell,
         )  # fmt: skip

@@ -10,12 +10,13 @@ import onnx
 from numpy.typing import NDArray
 
 from sqnxt_export import to_onnx
-from sqnxt_export._runtime import onnx_session
+from sqnxt_export._libraries import onnx_session
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.noise import layer_noise
 from sqnxt_export.quantise.qdq import to_int8
-from sqnxt_tf.data import load_data
-from sqnxt_tf.workflows.models import open_source, spread_arrays, to_arrays
+from sqnxt_tf.data.arrays import spread_arrays, to_arrays
+from sqnxt_tf.data.data_source import load_data
+from sqnxt_tf.sources import open_source
 
 METHODS = (("minmax", 0.0), ("percentile", 99.9), ("percentile", 99.99), ("percentile", 99.999), ("entropy", 0.0))
 

@@ -22,9 +22,9 @@ ONE_BY_ONE = """
 import time
 import numpy, sqnxt_sim.simulator
 from sqnxt_sim import simulate
-from sqnxt_tf.codesign.costing import Candidate
-from sqnxt_tf.codesign.space_file import load_space
-from sqnxt_tf.codesign.workloads import network_workload
+from sqnxt_tf.exploration.candidates import Candidate
+from sqnxt_tf.exploration.space_file import load_space
+from sqnxt_tf.exploration.workloads import network_workload
 began = time.process_time()
 space = load_space("paper")
 points = list(space.points())[::10]

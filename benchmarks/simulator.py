@@ -77,8 +77,8 @@ def use_one_core() -> None:
 def table3_cells() -> list[tuple["Workload", "Accelerator"]]:
     """The 13 networks of the paper's Table 3 on both arrays."""
     from sqnxt_sim import load_accelerator
-    from sqnxt_tf.codesign.workloads import network_workload
-    from sqnxt_tf.networks.paper import read_table
+    from sqnxt_tf.exploration.workloads import network_workload
+    from sqnxt_tf.networks.published import read_table
 
     workloads = [network_workload(row["model"]) for row in read_table(3)]
     accelerators = [load_accelerator(f"squeezelerator-{size}") for size in ("8x8", "16x16")]
@@ -155,7 +155,7 @@ def measure(graph: str, tools: dict[str, list[str]], runs: int) -> tuple[Samples
 
 def write_inputs(folder: Path) -> str:
     """The network in the forms that the tools read; returns our own."""
-    from sqnxt_tf.codesign.workloads import network_workload
+    from sqnxt_tf.exploration.workloads import network_workload
 
     graph = str(folder / "network.onnx")
     for arguments in (["onnx", "-o", graph], ["tflite", "--precision", "int8", "-o", str(folder / "network.tflite")]):

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_sim import Accelerator, ConvLayer, Dataflow
-from sqnxt_sim.dataflows import array_cycles, buffer_words, executed_macs, register_file_accesses
-from sqnxt_sim.tiling import TileBlocks, TilingSpace, tiling_space, word_scale
-from sqnxt_tf.codesign.workloads import network_workload
-from sqnxt_tf.workflows.cross_validation import FITTED_ON, fit_halves
-from sqnxt_tf.workflows.reproduce_costs import COLUMNS, SPARSITY, paper_accelerators, paper_costs
+from sqnxt_sim.machine.dataflows import array_cycles, buffer_words, executed_macs, register_file_accesses
+from sqnxt_sim.machine.tiling import TileBlocks, TilingSpace, tiling_space, word_scale
+from sqnxt_tf.exploration.workloads import network_workload
+from sqnxt_tf.paper.cross_validation import FITTED_ON, fit_halves
+from sqnxt_tf.paper.table3 import COLUMNS, SPARSITY, paper_accelerators, paper_costs
 
 Grid = NDArray[np.float64]
 

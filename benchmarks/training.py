@@ -45,9 +45,10 @@ def write_photos(folder: Path, count: int) -> None:
 
 def streamed(data: str, augmentation: str) -> Any:
     from sqnxt_export import Preprocessing
-    from sqnxt_tf.workflows.streams import open_streams
+    from sqnxt_tf.data.data_source import DataSource
+    from sqnxt_tf.data.training_data import open_streams
 
-    return open_streams(data, Preprocessing.imagenet(SIDE), augmentation=augmentation)["train"]
+    return open_streams(DataSource.parse(data), Preprocessing.imagenet(SIDE), augmentation=augmentation)["train"]
 
 
 def batches(stream: Any, batch: int, steps: int) -> Iterator[tuple[Any, Any]]:
@@ -164,7 +165,7 @@ def main() -> None:
                 f"an epoch with one worker {one:.1f} s, with two on the same cores {two:.1f} s, ratio {two / one:.2f}"
             )
             return
-        from sqnxt_tf.workflows.pack import pack
+        from sqnxt_tf.workflows.data_pack import pack
 
         pack(data, packed)
         print_table(measure(str(data), str(packed), arguments))

@@ -1,9 +1,15 @@
-"""The error classes of `sqnxt_tf`."""
+"""The error classes of `sqnxt_tf`; the whole tree is drawn in `sqnxt_base.errors`."""
 
+from __future__ import annotations
 
-class SqnxtError(Exception):
-    """Something the user can mend. The message names the object, the fault and the remedy, in one line."""
+from typing import ClassVar
+
+from sqnxt_base.errors import SqnxtError
+
+__all__ = ["BudgetError", "SqnxtError"]
 
 
 class BudgetError(SqnxtError):
-    """It ran, and the answer is beyond what was allowed."""
+    """The work was done, and its result exceeds a budget."""
+
+    exit_code: ClassVar[int] = 1

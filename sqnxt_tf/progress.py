@@ -1,5 +1,7 @@
 """How long work tells how far it is, without knowing who listens."""
 
+from __future__ import annotations
+
 from typing import Protocol
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sqnxt_tf.data import digits
+from sqnxt_tf.data.digits import digits
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {

@@ -1,28 +1,28 @@
-"""The error classes of `sqnxt_export`.
-
-```
-ExportError      something the user can mend: exit code 2
-└── ParityError  the artifact was built and does not compute what the model computes: exit code 1
-```
-"""
+"""The error classes of `sqnxt_export`; the whole tree is drawn in `sqnxt_base.errors`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from os import PathLike
+from typing import TYPE_CHECKING, ClassVar
+
+from sqnxt_base.errors import SqnxtError
 
 if TYPE_CHECKING:
-    from .parity import Parity
+    from sqnxt_export.parity import Parity
 
 
-class ExportError(Exception):
-    """Something the user can mend. The message names the object, the fault and the remedy, in one line."""
+class ExportError(SqnxtError):
+    """A model or an artifact cannot be read, converted or written."""
 
 
 class ParityError(ExportError):
-    """An artifact differs from its reference by more than its precision explains; `parity` says by how much."""
+    """An artifact differs from its reference by more than its precision explains; `parity` has the figures."""
 
-    def __init__(self, message: str, parity: Parity) -> None:
-        super().__init__(message)
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, object: str | PathLike[str], fault: str, remedy: str, parity: Parity) -> None:
+        super().__init__(object, fault, remedy)
+        self.args = (*self.args, parity)  # what unpickling passes on
         self.parity = parity
 
 

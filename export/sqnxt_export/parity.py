@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ExportError
+from sqnxt_export.errors import ExportError
 
 MAX_REL_DIFF = {"float32": 1e-4, "float16": 5e-3, "int16": 1e-3, "int8": 0.5, "int16x8": 0.5}
 """Largest allowed difference over the largest reference value.
@@ -53,7 +53,7 @@ class Parity:
         return {key: value if np.isfinite(value) else None for key, value in values.items()}
 
 
-def compare(
+def compare_outputs(
     reference: NDArray[np.float32], logits: NDArray[np.float32], precision: str, *, trained: bool = False
 ) -> Parity:
     """Compare logits, float32 [n, classes] each, by the thresholds of `precision`.
@@ -71,11 +71,12 @@ def compare(
         ExportError: Different shapes, no samples, or an unknown precision.
     """
     if precision not in MAX_REL_DIFF:
-        raise ExportError(f"precision {precision!r}: unknown; use one of {', '.join(MAX_REL_DIFF)}")
+        raise ExportError(f"precision {precision!r}", "unknown", f"use one of {', '.join(MAX_REL_DIFF)}")
     if reference.shape != logits.shape or reference.ndim != 2 or not reference.size:
         raise ExportError(
-            f"parity: logits of shape {list(logits.shape)} against {list(reference.shape)}; compare models of the "
-            "same classes on the same samples"
+            "parity",
+            f"logits of shape {list(logits.shape)} against {list(reference.shape)}",
+            "compare models of the same classes on the same samples",
         )
     samples = len(reference)
     if not (np.isfinite(reference).all() and np.isfinite(logits).all()):

@@ -1,5 +1,9 @@
-"""The one error class of `sqnxt_sim`."""
+"""The error class of `sqnxt_sim`; the whole tree is drawn in `sqnxt_base.errors`."""
+
+from __future__ import annotations
+
+from sqnxt_base.errors import SqnxtError
 
 
-class SimulatorError(Exception):
-    """Something the user can mend. The message names the object, the fault and the remedy, in one line."""
+class SimulatorError(SqnxtError):
+    """A graph or an accelerator cannot be read or simulated."""

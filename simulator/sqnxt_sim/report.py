@@ -1,12 +1,14 @@
 """The answer: every node of a network with its cost, and what they come to."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
-from sqnxt_sim.accelerator import Accelerator
-from sqnxt_sim.costs import LayerCost, VectorCost
-from sqnxt_sim.layers import LiveActivations, Uncosted, UncostedLayer
-from sqnxt_sim.search import Energy
+from sqnxt_sim.machine.accelerator import Accelerator
+from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
+from sqnxt_sim.machine.tiling_cost import Energy
+from sqnxt_sim.workload import LiveActivations, OffArrayNode, OffArrayReason
 
 IDEALISATIONS = (
     "unlimited prefetch (the longer of two overlapping phases counts, not a sum of maxima)",
@@ -28,7 +30,7 @@ class NetworkReport:
 
     model: str
     accelerator: Accelerator
-    layers: tuple[LayerCost | VectorCost | UncostedLayer, ...]
+    layers: tuple[LayerCost | VectorCost | OffArrayNode, ...]
     notes: tuple[str, ...] = ()
     live: tuple[LiveActivations, ...] = ()
     input_shapes: tuple[tuple[int, ...], ...] = ()
@@ -44,9 +46,9 @@ class NetworkReport:
         return tuple(layer for layer in self.layers if isinstance(layer, VectorCost))
 
     @property
-    def without_model(self) -> tuple[UncostedLayer, ...]:
+    def without_model(self) -> tuple[OffArrayNode, ...]:
         """Nodes that do real work and that the total leaves out."""
-        return tuple(x for x in self.layers if isinstance(x, UncostedLayer) and x.why is Uncosted.NO_MODEL)
+        return tuple(x for x in self.layers if isinstance(x, OffArrayNode) and x.why is OffArrayReason.NO_MODEL)
 
     @property
     def cycles(self) -> float:
@@ -97,7 +99,7 @@ class NetworkReport:
     @property
     def costs(self) -> tuple[LayerCost | VectorCost, ...]:
         """All that costs something, on the array or on the vector unit, in execution order."""
-        return tuple(layer for layer in self.layers if not isinstance(layer, UncostedLayer))
+        return tuple(layer for layer in self.layers if not isinstance(layer, OffArrayNode))
 
     def to_json(self) -> dict[str, Any]:
         """The `simulate` document, ready for `json.dumps` (see `sqnxt_sim.report_json`)."""

@@ -4,19 +4,23 @@ Every layer has the same keys, so that its layers are a table; for one that is n
 the rest null.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from typing import Any
 
-from sqnxt_sim.accelerator import Accelerator
-from sqnxt_sim.costs import LayerCost, VectorCost
-from sqnxt_sim.layers import UncostedLayer
+from sqnxt_sim.machine.accelerator import Accelerator
+from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
+from sqnxt_sim.machine.tiling_cost import Energy
 from sqnxt_sim.report import IDEALISATIONS, NetworkReport
-from sqnxt_sim.search import Energy
+from sqnxt_sim.workload import OffArrayNode
 
 
 def report_json(report: NetworkReport) -> dict[str, Any]:
-    """The document; `status` of a layer is `costed`, `vector_unit` or one of `Uncosted`, `complete` whether no node
-    without a model does real work.
+    """Return the document.
+
+    `status` of a layer is `costed`, `vector_unit` or one of `OffArrayReason`; `complete` says whether every node that
+    does real work has a model.
     """
     return {
         "model": report.model,
@@ -53,14 +57,14 @@ def _total(report: NetworkReport) -> dict[str, Any]:
     }
 
 
-def _row(layer: LayerCost | VectorCost | UncostedLayer, accelerator: Accelerator) -> dict[str, Any]:
+def _row(layer: LayerCost | VectorCost | OffArrayNode, accelerator: Accelerator) -> dict[str, Any]:
     if isinstance(layer, LayerCost):
         figures = _on_array(layer)
     elif isinstance(layer, VectorCost):
         figures = _on_vector_unit(layer, accelerator)
     else:
         figures = {"status": str(layer.why), "reason": layer.reason}
-    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, UncostedLayer), **_NOTHING}
+    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, OffArrayNode), **_NOTHING}
     if accelerator.energy.mac_pj is not None:
         row["energy_pj"] = 0
     return row | figures

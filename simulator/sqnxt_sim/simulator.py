@@ -1,18 +1,21 @@
 """From a workload and an accelerator to a report."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import lru_cache
 from operator import attrgetter
 
-from sqnxt_sim.accelerator import Accelerator
-from sqnxt_sim.costs import LayerCost, VectorCost, vector_cost
-from sqnxt_sim.dataflows import Dataflow
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.layers import ConvLayer, Uncosted, UncostedLayer, Workload
+from sqnxt_sim.machine.accelerator import Accelerator
+from sqnxt_sim.machine.dataflows import Dataflow
+from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost, vector_cost
+from sqnxt_sim.machine.tile_search import best_tilings
+from sqnxt_sim.machine.tiling import tiling_space
+from sqnxt_sim.machine.tiling_cost import TilingCost
 from sqnxt_sim.report import NetworkReport
-from sqnxt_sim.search import TilingCost, best_tilings
-from sqnxt_sim.tiling import tiling_space
+from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
 PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
 """Activation and weight bits of each precision that may be imposed."""
@@ -41,15 +44,15 @@ def simulate(
         SimulatorError: an option out of range, a layer that no tiling fits, or (`strict`) a node without a model.
     """
     if sparsity is not None and not 0 <= sparsity <= 1:
-        raise SimulatorError(f"sparsity {sparsity}: is out of range; give a fraction in 0..1")
+        raise SimulatorError(f"sparsity {sparsity}", "is out of range", "give a fraction in 0..1")
     if precision is not None and precision not in PRECISIONS:
-        raise SimulatorError(f"precision {precision!r}: is not known; use one of {', '.join(PRECISIONS)}")
+        raise SimulatorError(f"precision {precision!r}", "is not known", f"use one of {', '.join(PRECISIONS)}")
     if strict:
         _refuse_missing_models(workload)
     only = _only(dataflow)
 
-    def cost(layer: ConvLayer | UncostedLayer) -> LayerCost | VectorCost | UncostedLayer:
-        if isinstance(layer, UncostedLayer):
+    def cost(layer: ConvLayer | OffArrayNode) -> LayerCost | VectorCost | OffArrayNode:
+        if isinstance(layer, OffArrayNode):
             return vector_cost(layer, accelerator) or layer
         return _cost(_assume(layer, accelerator, sparsity, precision), accelerator, only)
 
@@ -68,13 +71,14 @@ def _refuse_missing_models(workload: Workload) -> None:
     if missing:
         named = ", ".join(f"{layer.op} {layer.name!r}" for layer in missing[:3]) + (", ..." if missing[3:] else "")
         raise SimulatorError(
-            f"{workload.name}: {len(missing)} node(s) do real work and have no model ({named}); "
-            "leave out `--strict` to cost the rest"
+            workload.name,
+            f"{len(missing)} node(s) do real work and have no model ({named})",
+            "leave out `--strict` to cost the rest",
         )
 
 
-def _without_model(workload: Workload) -> list[UncostedLayer]:
-    return [x for x in workload.layers if isinstance(x, UncostedLayer) and x.why is Uncosted.NO_MODEL]
+def _without_model(workload: Workload) -> list[OffArrayNode]:
+    return [x for x in workload.layers if isinstance(x, OffArrayNode) and x.why is OffArrayReason.NO_MODEL]
 
 
 def _only(dataflow: str) -> Dataflow | None:
@@ -83,7 +87,7 @@ def _only(dataflow: str) -> Dataflow | None:
     if name == "best":
         return None
     if name not in tuple(Dataflow):
-        raise SimulatorError(f"dataflow {dataflow!r}: is not known; use one of best, {', '.join(Dataflow)}")
+        raise SimulatorError(f"dataflow {dataflow!r}", "is not known", f"use one of best, {', '.join(Dataflow)}")
     return Dataflow(name)
 
 
@@ -92,7 +96,7 @@ def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> 
     try:
         by_time = _solve(_Problem(layer), accelerator)
     except SimulatorError as error:
-        raise SimulatorError(f"layer {layer.name!r}: {error}") from error
+        raise error.about(f"layer {layer.name!r}") from error
     rejected = by_time[0] if only is not None and by_time[0].dataflow is not only else by_time[1]
     chosen = by_time[1] if rejected is by_time[0] else by_time[0]
     return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=accelerator)

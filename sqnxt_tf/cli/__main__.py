@@ -1,5 +1,7 @@
 """`python -m sqnxt_tf.cli`."""
 
-from .main import run
+from __future__ import annotations
+
+from sqnxt_tf.cli.main import run
 
 run()

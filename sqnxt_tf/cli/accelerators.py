@@ -1,9 +1,11 @@
 """`sqnxt-tf accelerators`."""
 
+from __future__ import annotations
+
 import click
 
-from .options import output_options
-from .output import Output
+from sqnxt_tf.cli.flags import output_options
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("accelerators", short_help="The accelerator presets, or one of them with every number and its origin.")
@@ -17,8 +19,7 @@ def command(name: str | None, as_toml: bool, out: Output) -> None:
     name it with `--accelerator my.toml`.
     """
     from sqnxt_sim import accelerator_text, list_accelerators, load_accelerator
-
-    from ..reports.accelerators import accelerator_json, accelerator_table, accelerators_table
+    from sqnxt_tf.reports.accelerators import accelerator_json, accelerator_table, accelerators_table
 
     if as_toml:
         if name is None or out.as_json:

@@ -1,21 +1,23 @@
 """`sqnxt-tf benchmark`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
-    from ..workflows.benchmark import BenchmarkResult
+    from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
 
 @click.command("benchmark", short_help="Latency, memory and loading time of artifacts on this machine.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option(
-    "--threads", type=options.ThreadCounts(), default="1", show_default=True, help="Time each file with each of these."
+    "--threads", type=flags.ThreadCounts(), default="1", show_default=True, help="Time each file with each of these."
 )
 @click.option(
     "--seconds", type=click.FloatRange(0.1, 86_400), default=60, show_default=True, help="Most that timing may take."
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Figures as CSV on stdout, and nothing else there.")
-@options.force
-@options.output_options
+@flags.force
+@flags.output_options
 def command(
     files: tuple[Path, ...],
     threads: tuple[int, ...],
@@ -54,9 +56,9 @@ def command(
     Each file runs in a process of its own and they take turns, so that ratios hold on a machine that does other things
     too. It stops by itself when each median is known. Needs no TensorFlow.
     """
-    from ..reports.benchmark import NO_PROFILER, noise_lines
-    from ..reports.benchmark_picture import check_picture, draw_benchmark
-    from ..workflows.benchmark import benchmark
+    from sqnxt_tf.reports.benchmark import NO_PROFILER, noise_lines
+    from sqnxt_tf.reports.benchmark_picture import check_picture, draw_benchmark
+    from sqnxt_tf.workflows.benchmark import benchmark
 
     if as_csv and out.as_json:
         raise click.UsageError("--csv and --json both want stdout: leave one out")
@@ -88,10 +90,10 @@ def command(
     return out.exit_code
 
 
-def _show(result: "BenchmarkResult", out: Output) -> None:
+def _show(result: BenchmarkResult, out: Output) -> None:
     if out.as_json:
         return
-    from ..reports.benchmark import benchmark_lines, benchmark_table, layers_lines, layers_table
+    from sqnxt_tf.reports.benchmark import benchmark_lines, benchmark_table, layers_lines, layers_table
 
     out.table(benchmark_table(result.benchmark))
     for line in benchmark_lines(result.benchmark):

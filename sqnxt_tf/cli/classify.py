@@ -1,5 +1,7 @@
 """`sqnxt-tf classify`."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -7,24 +9,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..progress import silent
-from . import interruption, options
-from .output import Output
+from sqnxt_tf.cli import flags, interruption
+from sqnxt_tf.cli.output import Output
+from sqnxt_tf.progress import silent
 
 if TYPE_CHECKING:
-    from ..device.classification import Answer, Classifier
+    from sqnxt_tf.device.classification import Answer, Classifier
 
 
 @click.command("classify", short_help="What an artifact sees in images, folders of them, or a camera.")
-@options.file_argument("file")
+@flags.file_argument("file")
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
 @click.option(
     "--camera", metavar="N|DEVICE", help="Look through a webcam (0 is the first) until Ctrl-C; needs the extra camera."
 )
 @click.option("--frames", type=click.IntRange(1), help="Stop after this many frames of the camera.")
 @click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many classes to show.")
-@options.threads
-@options.output_options
+@flags.threads
+@flags.output_options
 def command(
     file: Path,
     images: tuple[Path, ...],
@@ -38,8 +40,8 @@ def command(
 
     Labels and preprocessing are those that travel with the file. Needs no TensorFlow.
     """
-    from ..device.classification import Classifier
-    from ..reports.classification import answer_lines, summary_line
+    from sqnxt_tf.device.classification import Classifier
+    from sqnxt_tf.reports.classification import answer_lines, summary_line
 
     if bool(images) == (camera is not None):
         raise click.UsageError("give images or folders, or --camera, and not both")
@@ -65,15 +67,15 @@ def command(
     return out.exit_code
 
 
-def _from_files(classifier: "Classifier", images: tuple[Path, ...], out: Output) -> "Iterator[Answer]":
-    from ..device.classification import classify_images
+def _from_files(classifier: Classifier, images: tuple[Path, ...], out: Output) -> Iterator[Answer]:
+    from sqnxt_tf.device.classification import classify_images
 
     progress = out.progress if out.as_json else silent  # a person sees the answers come
     yield from classify_images(classifier, images, on_fault=out.fault, progress=progress)
 
 
-def _from_camera(classifier: "Classifier", camera: str, frames: int | None) -> "Iterator[Answer]":
-    from ..device.camera import open_camera
+def _from_camera(classifier: Classifier, camera: str, frames: int | None) -> Iterator[Answer]:
+    from sqnxt_tf.device.camera import open_camera
 
     with open_camera(camera) as source:
         for number, frame in enumerate(islice(source, frames), 1):

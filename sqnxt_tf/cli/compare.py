@@ -1,17 +1,19 @@
 """`sqnxt-tf compare`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("compare", short_help="What changed from one ONNX graph to another, layer by layer.")
-@options.file_argument("first")
-@options.file_argument("second")
+@flags.file_argument("first")
+@flags.file_argument("second")
 @click.option(
     "--accelerator",
     "accelerators",
@@ -20,15 +22,15 @@ from .output import Output
     show_default=True,
     help="A preset or a .toml file; given twice, the first graph runs on one and the second on the other.",
 )
-@options.together(
+@flags.together(
     "how",
-    dataflow=options.dataflow,
-    sparsity=options.sparsity,
-    batch=options.batch,
-    input_size=options.input_size,
+    dataflow=flags.dataflow,
+    sparsity=flags.sparsity,
+    batch=flags.batch,
+    input_size=flags.input_size,
 )
 @click.option("--all", "every_layer", is_flag=True, help="List layers that are the same in both, too.")
-@options.output_options
+@flags.output_options
 def command(
     first: Path,
     second: Path,
@@ -41,8 +43,8 @@ def command(
 
     The same file twice with two accelerators compares the accelerators.
     """
-    from ..workflows.compare import compare
-    from ..workflows.simulate import simulate
+    from sqnxt_tf.workflows.compare import compare
+    from sqnxt_tf.workflows.simulate import simulate
 
     if len(accelerators) > 2:
         raise click.UsageError(f"--accelerator is given {len(accelerators)} times; give it once or twice")
@@ -53,7 +55,7 @@ def command(
     comparison = compare(before, after)
     out.document(comparison.to_json())
     if not out.as_json:
-        from ..reports.comparison import comparison_tables
+        from sqnxt_tf.reports.comparison import comparison_tables
 
         for table in comparison_tables(comparison, every_layer=every_layer):
             out.table(table)

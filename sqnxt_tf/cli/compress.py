@@ -1,30 +1,32 @@
 """`sqnxt-tf compress`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("compress", short_help="Deep Compression: the exact artifact in a fraction of its bytes.")
 @click.argument("model")
-@options.output("The container to write; MODEL.FORMAT.sqz in this folder if not given.", required=False)
+@flags.output("The container to write; MODEL.FORMAT.sqz in this folder if not given.", required=False)
 @click.option(
     "--format", "format_", type=click.Choice(["onnx", "tflite"]), help="Of the artifact inside.  [default: onnx]"
 )
 @click.option("--density", type=float, help="Fraction of each kernel's weights to keep; prunes no more if not given.")
 @click.option("--bits", type=int, help="Of a shared weight: 2^BITS - 1 values and zero.  [default: 6]")
-@options.data
+@flags.data
 @click.option("--epochs", type=int, default=0, show_default=True, help="Of fine-tuning the shared values on --data.")
 @click.option("--batch", type=int, help="Of fine-tuning, instead of the recipe's.")
 @click.option("--rate", type=float, help="Learning rate of fine-tuning, instead of the recipe's.")
-@options.classes
-@options.input_size
+@flags.classes
+@flags.input_size
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of fine-tuning, or of a network's random weights.")
-@options.force
-@options.output_options
+@flags.force
+@flags.output_options
 def command(
     model: str,
     output: Path | None,
@@ -46,9 +48,9 @@ def command(
     MODEL is a .keras file, a network's name for seeded random weights (for trying out sizes), or an .onnx or .tflite
     file, which is compressed as it is, without loss.
     """
-    from ..reports.compression import compression_lines, sizes_table, tensors_table
-    from ..training.recipes import CENTROIDS
-    from ..workflows.compress import compress
+    from sqnxt_tf.reports.compression import compression_lines, sizes_table, tensors_table
+    from sqnxt_tf.training.recipe_files import CENTROIDS
+    from sqnxt_tf.workflows.compress import compress
 
     recipe = CENTROIDS.overridden(epochs=epochs, batch=batch, rate=rate) if epochs else None
     if recipe is None and (batch is not None or rate is not None):
@@ -76,7 +78,7 @@ def command(
 
 def default_output(model: str, format_: str | None) -> Path:
     """`digits.keras` -> `digits.onnx.sqz`, `net.tflite` -> `net.tflite.sqz`; a network's name stays as we spell it."""
-    from ..networks.registry import find_network, is_network
+    from sqnxt_tf.networks.registry import find_network, is_network
 
     if is_network(model):
         return Path(f"{find_network(model).name}.{format_ or 'onnx'}.sqz")

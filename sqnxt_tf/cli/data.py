@@ -1,11 +1,13 @@
 """`sqnxt-tf data pack` and `sqnxt-tf data check`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.group("data", short_help="Images for training: packed into TFRecords, checked.")
@@ -14,13 +16,13 @@ def command() -> None:
 
 
 @command.command("pack", short_help="Folders of images into TFRecords.")
-@options.file_argument("folder")
-@options.output("The folder to write the shards to.")
+@flags.file_argument("folder")
+@flags.output("The folder to write the shards to.")
 @click.option("--shards", type=click.IntRange(1, 99_999), help="Files a part; of about 128 MB each if not given.")
-@options.max_unreadable
-@options.seed
-@options.force
-@options.output_options
+@flags.max_unreadable
+@flags.seed
+@flags.force
+@flags.output_options
 def pack_command(
     folder: Path, output: Path, shards: int | None, max_unreadable: int, seed: int, force: bool, out: Output
 ) -> None:
@@ -29,8 +31,8 @@ def pack_command(
     The same command again goes on with a run that was interrupted or killed. Images that cannot be read are left out
     and named.
     """
-    from ..reports.data import packed_line
-    from ..workflows.pack import pack
+    from sqnxt_tf.reports.data import packed_line
+    from sqnxt_tf.workflows.data_pack import pack
 
     result = pack(
         folder, output, shards=shards, max_unreadable=max_unreadable, seed=seed, force=force, progress=out.progress
@@ -40,15 +42,15 @@ def pack_command(
 
 
 @command.command("check", short_help="List what is wrong with images.")
-@options.file_argument("folder")
-@options.output_options
+@flags.file_argument("folder")
+@flags.output_options
 def check_command(folder: Path, out: Output) -> int:
     """List what is wrong with the images of FOLDER, a folder of images or of TFRecords; exit code 1 if anything is.
 
     Unreadable or truncated, CMYK, another format than the name says, the same picture under two classes.
     """
-    from ..reports.data import checked_line, findings_table
-    from ..workflows.check_data import check_data
+    from sqnxt_tf.reports.data import checked_line, findings_table
+    from sqnxt_tf.workflows.data_check import check_data
 
     result = check_data(folder, progress=out.progress)
     out.document(result.to_json())

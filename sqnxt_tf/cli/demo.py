@@ -1,11 +1,13 @@
 """`sqnxt-tf demo`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("demo", short_help="All of it on handwritten digits.")
@@ -13,9 +15,9 @@ from .output import Output
     "-o", "--output", type=click.Path(path_type=Path), default=Path("sqnxt-demo"), show_default=True, metavar="FOLDER",
     help="Where everything is left.",
 )  # fmt: skip
-@options.seed
-@options.force
-@options.output_options
+@flags.seed
+@flags.force
+@flags.output_options
 def command(output: Path, seed: int, force: bool, out: Output) -> int:
     """All of it on handwritten digits: a few minutes on a laptop.
 
@@ -23,8 +25,8 @@ def command(output: Path, seed: int, force: bool, out: Output) -> int:
     proves them equal to the model, evaluates and times each, simulates the ONNX graphs on both arrays of the paper, and
     writes an HTML report about them.
     """
-    from ..reports.demo import demo_table, demo_text
-    from ..workflows.demo import demo
+    from sqnxt_tf.reports.demo import demo_table, demo_text
+    from sqnxt_tf.workflows.demo import demo
 
     result = demo(output, seed=seed, force=force, progress=out.progress)
     out.document(result.to_json())

@@ -1,17 +1,19 @@
 """`sqnxt-tf doctor`."""
 
+from __future__ import annotations
+
 import click
 
-from .options import output_options
-from .output import Output
+from sqnxt_tf.cli.flags import output_options
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("doctor", short_help="What is installed here.")
 @output_options
 def command(out: Output) -> None:
     """What is installed here: extras, runtimes, versions, processor."""
-    from ..reports.results import doctor_lines, doctor_table
-    from ..workflows.doctor import examine
+    from sqnxt_tf.reports.results import doctor_lines, doctor_table
+    from sqnxt_tf.workflows.doctor import examine
 
     found = examine()
     out.document(found.to_json())

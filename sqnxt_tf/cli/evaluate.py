@@ -1,16 +1,18 @@
 """`sqnxt-tf evaluate`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("evaluate", short_help="Accuracy of a model or an artifact.")
-@options.file_argument("file")
-@options.data
+@flags.file_argument("file")
+@flags.data
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -18,9 +20,9 @@ from .output import Output
 )
 @click.option("--confusion", is_flag=True, help="Show how often each class was taken for each other.")
 @click.option("--misclassified", type=click.Path(path_type=Path), metavar="FOLDER", help="Write those images there.")
-@options.threads
-@options.force
-@options.output_options
+@flags.threads
+@flags.force
+@flags.output_options
 def command(
     file: Path,
     data: str,
@@ -32,10 +34,10 @@ def command(
     out: Output,
 ) -> None:
     """Top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
-    from ..data import load_data
-    from ..device.evaluation import evaluate
-    from ..device.misclassified import check_folder, write_misclassified
-    from ..reports.results import accuracy_line, confusion_table
+    from sqnxt_tf.data.data_source import load_data
+    from sqnxt_tf.device.evaluation import evaluate
+    from sqnxt_tf.device.misclassified import check_folder, write_misclassified
+    from sqnxt_tf.reports.results import accuracy_line, confusion_table
 
     if misclassified:
         check_folder(misclassified, force=force)

@@ -1,12 +1,14 @@
 """`sqnxt-tf evolve`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
@@ -26,25 +28,25 @@ class Sizes(click.ParamType[tuple[int, ...]]):
 
 
 @click.command("evolve", short_help="Evolve a model into smaller ones.")
-@options.file_argument("model")
+@flags.file_argument("model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
               help="Where the offspring and lineage.json are written.")  # fmt: skip
 @click.option("--sizes", type=Sizes(), help="Most float32 megabytes of each generation's offspring.  "
               "[default: four, at SquishedNets' shares]")  # fmt: skip
 @click.option("--offspring", type=click.IntRange(1, 1000), default=1, show_default=True, help="In each generation.")
-@options.data
-@options.together(
+@flags.data
+@flags.together(
     "overrides",
     epochs=click.option("--epochs", type=int, help="Of each offspring, instead of the recipe's."),
     batch=click.option("--batch", type=int, help="Global batch instead of the recipe's."),
     rate=click.option("--rate", type=float, help="Learning rate instead of the recipe's."),
 )
-@options.accelerator
-@options.seed
+@flags.accelerator
+@flags.seed
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the lineage to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="The networks as CSV on stdout, and nothing else there.")
-@options.force
-@options.output_options
+@flags.force
+@flags.output_options
 def command(
     model: Path,
     output: Path,
@@ -61,8 +63,8 @@ def command(
     parent of the next. Each finished one is kept: the same command again goes on with an evolution that was cut, and
     shows one that is finished.
     """
-    from ..reports.lineage import check_picture, draw_lineage, lineage_lines, lineage_table
-    from ..workflows.evolve import evolve
+    from sqnxt_tf.reports.lineage_picture import check_picture, draw_lineage, lineage_lines, lineage_table
+    from sqnxt_tf.workflows.evolve import evolve
 
     if as_csv and out.as_json:
         raise click.UsageError("--csv prints the networks and nothing else: leave out --json")

@@ -1,12 +1,14 @@
 """`sqnxt-tf export`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("export", short_help="A TFLite or ONNX artifact, proved equal.")
@@ -14,14 +16,14 @@ from .output import Output
 @click.option("--format", "format_", type=click.Choice(["tflite", "onnx"]), required=True)
 @click.option(
     "--precision",
-    type=options.PRECISION,
+    type=flags.PRECISION,
     default="float32",
     show_default=True,
     help="int16 (weights and activations) is ONNX only; int16x8 (activations x weights) is TFLite only.",
 )
-@options.output("The file to write; MODEL-PRECISION.FORMAT in this folder if not given.", required=False)
-@options.data
-@options.together(
+@flags.output("The file to write; MODEL-PRECISION.FORMAT in this folder if not given.", required=False)
+@flags.data
+@flags.together(
     "quantising",
     calibration=click.option(
         "--calibration",
@@ -46,11 +48,11 @@ from .output import Output
     report=click.option("--report", is_flag=True, help="Show what the precision costs each layer, worst first."),
 )
 @click.option("--samples", type=click.IntRange(1, 100_000), help="Images that parity is judged on.")
-@options.classes
-@options.input_size
+@flags.classes
+@flags.input_size
 @click.option(
     "--batch",
-    type=options.BatchSize(),
+    type=flags.BatchSize(),
     default="1",
     show_default=True,
     help="Images at once, fixed in the file; `free` leaves them open (ONNX only, dimension `batch`).",
@@ -59,8 +61,8 @@ from .output import Output
     "--embed-preprocessing", is_flag=True, help="The artifact takes uint8 pixels and subtracts and divides itself."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of the random weights of a network given by name.")
-@options.force
-@options.output_options
+@flags.force
+@flags.output_options
 def command(
     model: str,
     format_: str,
@@ -82,10 +84,9 @@ def command(
     MODEL is a .keras file, or a network's name for seeded random weights (for trying out and for simulation).
     """
     from sqnxt_export import ParityError
-
-    from ..reports.quantising import noise_table, wider_lines
-    from ..reports.results import export_lines
-    from ..workflows.export import Quantising, export
+    from sqnxt_tf.reports.quantising import noise_table, wider_lines
+    from sqnxt_tf.reports.results import export_lines
+    from sqnxt_tf.workflows.export import Quantising, export
 
     path = output or default_output(model, format_, precision)
     try:
@@ -120,7 +121,7 @@ def command(
 
 def default_output(model: str, format_: str, precision: str) -> Path:
     """`digits.keras` -> `digits-float16.onnx`; a network's name stays as we spell it."""
-    from ..networks.registry import find_network, is_network
+    from sqnxt_tf.networks.registry import find_network, is_network
 
     stem = find_network(model).name if is_network(model) else Path(model).stem
     return Path(f"{stem}-{precision}.{format_}")

@@ -1,21 +1,23 @@
 """`sqnxt-tf inspect`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("inspect", short_help="What a file says of itself.")
-@options.file_argument("file")
+@flags.file_argument("file")
 @click.option("--layers", is_flag=True, help="The zeros of every layer of an ONNX graph too.")
-@options.output_options
+@flags.output_options
 def command(file: Path, layers: bool, out: Output) -> None:
     """What a model or an artifact says of itself, and the zeros in its weights; without TensorFlow."""
-    from ..device.inspection import inspect
-    from ..reports.results import inspection_lines, zeros_table
+    from sqnxt_tf.device.inspection import inspect
+    from sqnxt_tf.reports.results import inspection_lines, zeros_table
 
     found = inspect(file)
     out.document(found.to_json())

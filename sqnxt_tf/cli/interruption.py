@@ -4,6 +4,8 @@ Python raises KeyboardInterrupt wherever the main thread stands. In a finaliser 
 printed and forgotten, and the work goes on; so it is remembered here, and raised again at the next sign of progress.
 """
 
+from __future__ import annotations
+
 import signal
 from types import FrameType
 

@@ -1,17 +1,19 @@
 """`sqnxt-tf list`."""
 
+from __future__ import annotations
+
 import click
 
-from .options import output_options
-from .output import Output
+from sqnxt_tf.cli.flags import output_options
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("list", short_help="The networks, with the paper's figures beside ours.")
 @output_options
 def command(out: Output) -> None:
     """The networks, with the paper's figures beside ours."""
-    from ..networks.summaries import list_networks
-    from ..reports.networks import network_list
+    from sqnxt_tf.networks.summaries import list_networks
+    from sqnxt_tf.reports.networks import network_list
 
     summaries = list_networks()
     out.document([summary.to_list_json() for summary in summaries])

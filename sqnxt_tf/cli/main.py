@@ -1,5 +1,7 @@
 """The entry point: the group of verbs, and the boundary where errors become one line and an exit code."""
 
+from __future__ import annotations
+
 import errno
 import os
 import sys
@@ -9,8 +11,9 @@ from typing import NoReturn
 
 import click
 
-from .. import __version__
-from . import interruption
+from sqnxt_tf import __version__
+from sqnxt_tf.cli import interruption
+from sqnxt_tf.errors import SqnxtError
 
 # verb -> module in this package; the module's command is called `command`
 VERBS = {
@@ -39,7 +42,7 @@ VERBS = {
     "doctor": "doctor",
 }
 
-DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 FEW_CORES = 2
 
 
@@ -82,10 +85,10 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail("interrupted", INTERRUPTED)
     except OSError as error:
         _fail(_describe_os_error(error), BAD_INPUT)
+    except SqnxtError as error:
+        _fail(" ".join(str(error).split()), error.exit_code)
     except Exception as error:
-        if not _is_for_the_user(error):
-            _fail_unexpectedly(error)
-        _fail(" ".join(str(error).split()), ANSWER_IS_NO if _is_an_answer(error) else BAD_INPUT)
+        _fail_unexpectedly(error)
     sys.exit(result if isinstance(result, int) else DONE)
 
 
@@ -107,23 +110,6 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
     _fail(
         f"sqnxt-tf: unexpected {type(error).__name__} ({detail}); run it again with --verbose and report it", BAD_INPUT
     )
-
-
-def _is_for_the_user(error: Exception) -> bool:
-    from sqnxt_export.errors import ExportError
-    from sqnxt_sim.errors import SimulatorError
-
-    from ..errors import SqnxtError
-
-    return isinstance(error, SqnxtError | ExportError | SimulatorError)
-
-
-def _is_an_answer(error: Exception) -> bool:
-    from sqnxt_export.errors import ParityError
-
-    from ..errors import BudgetError
-
-    return isinstance(error, ParityError | BudgetError)
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -1,5 +1,7 @@
 """What a verb says, and where: results on stdout, progress and notes on stderr."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -15,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from . import interruption
+from sqnxt_tf.cli import interruption
 
 if TYPE_CHECKING:
-    from ..reports.tables import Table
+    from sqnxt_tf.reports.tables import Table
 
 PLAIN_LINE_SECONDS = 5.0  # off a terminal, progress is a line every so often
 
@@ -53,7 +55,7 @@ class Output:
         if self.as_json:
             _say(json.dumps(value, indent=2, allow_nan=False))
 
-    def table(self, table: "Table") -> None:
+    def table(self, table: Table) -> None:
         """A table; does nothing for a program."""
         if self.as_json:
             return

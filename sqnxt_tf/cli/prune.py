@@ -1,12 +1,14 @@
 """`sqnxt-tf prune`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 class Fractions(click.ParamType[tuple[float, ...]]):
@@ -50,7 +52,7 @@ class LayerSparsity(click.ParamType[tuple[str, float]]):
             self.fail(f"{value!r} ends in no number: give it as in 'stage1_*=0.6'", param, ctx)
 
 
-steering = options.together(
+steering = flags.together(
     "pruning",
     sparsity=click.option("--sparsity", type=float, help="Fraction of zeros in each kernel.  [default: 0.4]"),
     schedule=click.option(
@@ -72,16 +74,16 @@ steering = options.together(
         help="Another sparsity for the layers of that name, as in 'stage1_*=0.6'; the last that matches counts.",
     ),
     pattern=click.option("--pattern", metavar="N:M", help="At most N of M consecutive input channels not zero."),
-    strategy=options.strategy,
-    seed=options.seed,
+    strategy=flags.strategy,
+    seed=flags.seed,
 )
-recipe_options = options.together(
+recipe_options = flags.together(
     "overrides",
     epochs=click.option("--epochs", type=int, help="Of fine-tuning, instead of the recipe's."),
     batch=click.option("--batch", type=int, help="Global batch instead of the recipe's."),
     rate=click.option("--rate", type=float, help="Learning rate instead of the recipe's."),
 )
-scan_options = options.together(
+scan_options = flags.together(
     "scanning",
     sparsities=click.option(
         "--scan-sparsities", "sparsities", type=Fractions(), help="What --scan tries.  [default: 0.3,0.5,0.7,0.9]"
@@ -93,7 +95,7 @@ scan_options = options.together(
 
 
 @click.command("prune", short_help="Prune a model and fine-tune it.")
-@options.file_argument("model")
+@flags.file_argument("model")
 @steering
 @click.option(
     "--except",
@@ -102,13 +104,13 @@ scan_options = options.together(
     metavar="PATTERN",
     help="Leave out the layers of that name, as in stem or '*_squeeze1'; may be repeated.",
 )
-@options.data
-@options.output("The .keras file to write.", required=False)
+@flags.data
+@flags.output("The .keras file to write.", required=False)
 @recipe_options
-@options.force
+@flags.force
 @click.option("--scan", "scan_only", is_flag=True, help="Write nothing; show how sensitive each layer is.")
 @scan_options
-@options.output_options
+@flags.output_options
 def command(
     model: Path,
     excluded: tuple[str, ...],
@@ -128,10 +130,10 @@ def command(
     the table tells what that costs on the validation images.
     """
     if scan_only:
-        options.refuse_given("goes with pruning, not with --scan", "output", "force", *pruning, *overrides)
+        flags.refuse_given("goes with pruning, not with --scan", "output", "force", *pruning, *overrides)
         given = {name: value for name, value in scanning.items() if value is not None}
         return _scan(out, model, data=data, excluded=excluded, **given)
-    options.refuse_given("goes with --scan only", *scanning)
+    flags.refuse_given("goes with --scan only", *scanning)
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'")
     layer_sparsity = dict(pruning.pop("layer_sparsity"))
@@ -142,8 +144,8 @@ def command(
 
 
 def _scan(out: Output, model: Path, **choices: Any) -> None:
-    from ..reports.pruning import sensitivity_line, sensitivity_table
-    from ..workflows.scan import scan_sensitivity
+    from sqnxt_tf.reports.pruning import sensitivity_line, sensitivity_table
+    from sqnxt_tf.workflows.prune_scan import scan_sensitivity
 
     scan = scan_sensitivity(model, progress=out.progress, **choices)
     out.document(scan.to_json())
@@ -152,10 +154,10 @@ def _scan(out: Output, model: Path, **choices: Any) -> None:
 
 
 def _prune(out: Output, model: Path, output: Path, overrides: dict[str, Any], **choices: Any) -> None:
-    from ..reports.pruning import pruning_lines
-    from ..reports.results import zeros_table
-    from ..training.recipes import FINETUNE
-    from ..workflows.prune import prune
+    from sqnxt_tf.reports.pruning import pruning_lines
+    from sqnxt_tf.reports.results import zeros_table
+    from sqnxt_tf.training.recipe_files import FINETUNE
+    from sqnxt_tf.workflows.prune import prune
 
     result = prune(model, output, recipe=FINETUNE.overridden(**overrides), progress=out.progress, **choices)
     out.document(result.to_json())

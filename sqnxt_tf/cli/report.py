@@ -1,17 +1,19 @@
 """`sqnxt-tf report`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("report", short_help="Simulations as one HTML page.")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
-@options.output("The .html file to write.")
+@flags.output("The .html file to write.")
 @click.option(
     "--accelerator",
     "accelerators",
@@ -20,9 +22,9 @@ from .output import Output
     help="A preset or a .toml file; again for more. Layers are shown on the first.  [default: squeezelerator-16x16]",
 )
 @click.option("--title", metavar="TEXT", help="The page's heading; made of the models' names if not given.")
-@options.together("how", sparsity=options.sparsity, batch=options.batch, input_size=options.input_size)
-@options.force
-@options.output_options
+@flags.together("how", sparsity=flags.sparsity, batch=flags.batch, input_size=flags.input_size)
+@flags.force
+@flags.output_options
 def command(
     models: tuple[Path, ...],
     output: Path,
@@ -38,7 +40,7 @@ def command(
     dataflow would take; where the energy goes; each graph on every preset, and on the given accelerators, at 16 and at
     8 bits; and the graphs side by side.
     """
-    from ..workflows.report import write_report
+    from sqnxt_tf.workflows.report import write_report
 
     report = write_report(
         models, output, accelerators=accelerators, title=title, force=force, progress=out.progress, **how

@@ -1,11 +1,13 @@
 """`sqnxt-tf reproduce`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("reproduce", short_help="The paper's tables and figures, ours beside theirs.")
@@ -15,9 +17,9 @@ from .output import Output
     is_flag=True,
     help="Table 3 only: also fit the fitted numbers on every 6 of the 13 networks and judge them on the other 7.",
 )
-@options.output("Figures only: the folder for PNG, SVG and CSV; this one if not given.", required=False)
-@options.force
-@options.output_options
+@flags.output("Figures only: the folder for PNG, SVG and CSV; this one if not given.", required=False)
+@flags.force
+@flags.output_options
 def command(what: str, cross_validate: bool, output: Path | None, force: bool, out: Output) -> None:
     """A table or figure of the SqueezeNext paper, ours beside the paper's.
 
@@ -38,8 +40,8 @@ def command(what: str, cross_validate: bool, output: Path | None, force: bool, o
 
 
 def _parameters(table: int, out: Output) -> None:
-    from ..reports.networks import reproduced_table
-    from ..workflows.reproduce import reproduce_parameters
+    from sqnxt_tf.paper.parameters import reproduce_parameters
+    from sqnxt_tf.reports.networks import reproduced_table
 
     rows = reproduce_parameters(table)
     out.document([row.to_json() for row in rows])
@@ -51,8 +53,8 @@ def _parameters(table: int, out: Output) -> None:
 
 
 def _figure(what: str, folder: Path, force: bool, out: Output) -> None:
-    from ..reports.figures import write_figure
-    from ..workflows import figures
+    from sqnxt_tf.paper import figures
+    from sqnxt_tf.reports.figures import write_figure
 
     rows = figures.figure6() if what == "figure6" else figures.figure7()
     paths = write_figure(what, rows, folder, force=force)
@@ -61,9 +63,9 @@ def _figure(what: str, folder: Path, force: bool, out: Output) -> None:
 
 
 def _costs(out: Output, cross_validate: bool) -> None:
-    from ..reports import costs as report
-    from ..workflows import cross_validation
-    from ..workflows.reproduce_costs import ROWS, fitted_numbers, paper_accelerators, reproduce_costs
+    from sqnxt_tf.paper import cross_validation
+    from sqnxt_tf.paper.table3 import ROWS, fitted_numbers, paper_accelerators, reproduce_costs
+    from sqnxt_tf.reports import table3 as report
 
     costs = reproduce_costs(progress=out.progress)
     if costs.source == ROWS:

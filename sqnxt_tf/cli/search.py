@@ -1,17 +1,19 @@
 """`sqnxt-tf search`."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
-    from ..codesign.outcome import Outcome
-    from ..codesign.sampling import Sampling
+    from sqnxt_tf.exploration.outcome import Outcome
+    from sqnxt_tf.exploration.sampling import Sampling
 
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
@@ -40,7 +42,7 @@ def _limit(name: str, unit: str) -> Any:
     return click.option(flag, name, type=Quantity(), help=f"Only candidates of at most so {unit}.")
 
 
-LIMITS = options.together(
+LIMITS = flags.together(
     "limits",
     cycles=_limit("cycles", "many cycles"),
     time_ms=_limit("time_ms", "many milliseconds"),
@@ -50,7 +52,7 @@ LIMITS = options.together(
     dram_bytes=_limit("dram_bytes", "many bytes of DRAM traffic"),
     area=_limit("area", "much area, in PEs"),
 )
-SAMPLING = options.together(
+SAMPLING = flags.together(
     "how",
     trials=click.option("--trials", type=int, metavar="N", help="Sample so many pairs instead of costing all."),
     sampler=click.option(
@@ -60,23 +62,23 @@ SAMPLING = options.together(
         "--storage", metavar="FILE|URL", help="Keep trials there: killed or not, the same command goes on from them."
     ),
     population=click.option("--population", type=int, default=50, show_default=True, help="Of a generation."),
-    seed=options.seed,
+    seed=flags.seed,
     worker=click.option(
         "--worker", type=click.IntRange(0, 10_000), default=0, show_default=True, help="One number each on one storage."
     ),
 )
-SCHOOLING = options.together(
+SCHOOLING = flags.together(
     "schooling",
     epochs=click.option(
         "--train-epochs", "epochs", type=int, metavar="N", help="Train survivors, the best for N epochs: -o FOLDER."
     ),
-    data=options.data,
+    data=flags.data,
     survivors=click.option(
         "--survivors", type=int, default=16, show_default=True, help="Networks that training begins with."
     ),
-    strategy=options.strategy,
+    strategy=flags.strategy,
 )
-ANSWERS = options.together(
+ANSWERS = flags.together(
     "answers",
     against=click.option(
         "--against", metavar="NETWORK", help="Show what beats this network of the space, on each accelerator."
@@ -87,7 +89,7 @@ ANSWERS = options.together(
         metavar="RANK",
         help="Build that member of the Pareto set: -o FILE.keras.",
     ),
-    output=options.output("The .keras file of --build, or the folder of --train-epochs.", required=False),
+    output=flags.output("The .keras file of --build, or the folder of --train-epochs.", required=False),
     picture=click.option("--picture", type=click.Path(path_type=Path), help="Draw all candidates to this .html file."),
     as_csv=click.option(
         "--csv", "as_csv", is_flag=True, help="The Pareto set as CSV on stdout, and nothing else there."
@@ -95,7 +97,7 @@ ANSWERS = options.together(
     everything=click.option(
         "--all", "everything", is_flag=True, help="All candidates in --csv and --json, not the Pareto set alone."
     ),
-    force=options.force,
+    force=flags.force,
 )
 
 
@@ -113,7 +115,7 @@ ANSWERS = options.together(
 @SAMPLING
 @SCHOOLING
 @ANSWERS
-@options.output_options
+@flags.output_options
 def command(
     space: str,
     objectives: str | None,
@@ -130,9 +132,9 @@ def command(
     `digits`, small enough to train; `wide`, which is sampled: --trials N. No Keras and no ONNX: thousands of pairs a
     second.
     """
-    from ..codesign.space_file import load_space
-    from ..workflows.search import count_classes, search
-    from .search_answers import answer, check
+    from sqnxt_tf.cli.search_answers import answer, check
+    from sqnxt_tf.exploration.space_file import load_space
+    from sqnxt_tf.workflows.search import count_classes, search
 
     if answers["as_csv"] and out.as_json:
         raise click.UsageError("--csv prints rows and nothing else: leave out --json")
@@ -140,9 +142,9 @@ def command(
     if wanted != (0 if answers["output"] is None else 1):
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
     if schooling["epochs"] is None:
-        options.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy")
+        flags.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy")
     if how["trials"] is None:
-        options.refuse_given("goes with --trials N only", "sampler", "population", "worker")
+        flags.refuse_given("goes with --trials N only", "sampler", "population", "worker")
     names = _objectives(objectives, trained=schooling["epochs"] is not None)
     check(
         trained=schooling["epochs"] is not None,
@@ -180,8 +182,8 @@ def _only(texts: tuple[str, ...]) -> dict[str, list[str]]:
     return wanted
 
 
-def _sampling(*, trials: int | None, **how: Any) -> "Sampling | None":
-    from ..codesign.sampling import Sampling
+def _sampling(*, trials: int | None, **how: Any) -> Sampling | None:
+    from sqnxt_tf.exploration.sampling import Sampling
 
     if trials is None and how["storage"] is not None:
         raise click.UsageError("--storage keeps the trials of a sampled search: give --trials N too")

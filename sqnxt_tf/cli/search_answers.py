@@ -1,16 +1,18 @@
 """What `sqnxt-tf search` does with an outcome: builds, trains, draws, prints."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SqnxtError
-from ..reports import search as report
-from .output import Output
+from sqnxt_tf.cli.output import Output
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports import search as report
 
 if TYPE_CHECKING:
-    from ..codesign.outcome import Outcome
-    from ..reports.tables import Table
-    from ..workflows.search_training import SchoolReport
+    from sqnxt_tf.exploration.outcome import Outcome
+    from sqnxt_tf.reports.tables import Table
+    from sqnxt_tf.workflows.search_finalists import FinalistTraining
 
 
 def check(
@@ -22,23 +24,23 @@ def check(
         SqnxtError, ExportError: an unknown network, or an output that cannot be written.
     """
     if against is not None:
-        from ..networks.registry import find_network
+        from sqnxt_tf.networks.registry import find_network
 
         find_network(against)
     if build is not None and output is not None:
-        from ..workflows.train import check_model_output
+        from sqnxt_tf.workflows.train import check_model_output
 
         check_model_output(output, force=force)
     if picture is not None:
-        from ..reports.search_picture import check_picture
+        from sqnxt_tf.reports.search_picture import check_picture
 
         if trained and picture.is_file() and not force:
-            raise SqnxtError(f"{picture}: exists already; choose another name, as --force would train everything anew")
+            raise SqnxtError(picture, "exists already", "choose another name, as --force would train everything anew")
         check_picture(picture, force=force)
 
 
 def answer(
-    outcome: "Outcome",
+    outcome: Outcome,
     out: Output,
     *,
     seed: int,
@@ -53,20 +55,20 @@ def answer(
 ) -> None:
     """Everything that was asked for, the tables last; one document for a program."""
     document = outcome.to_json(everything=everything)
-    schooled = None
+    trained = None
     if build is not None and output is not None:
-        from ..workflows.search import build_member
+        from sqnxt_tf.workflows.search import build_member
 
         document["built"] = build_member(outcome, build, output, seed=seed, force=force)
     elif output is not None:
-        schooled = _school(outcome, output, schooling, seed, force, out)
-        document["trained"] = schooled.to_json()
+        trained = _school(outcome, output, schooling, seed, force, out)
+        document["trained"] = trained.to_json()
     if picture is not None:
-        from ..reports.search_picture import draw_search
+        from sqnxt_tf.reports.search_picture import draw_search
 
-        draw_search(outcome, picture, trained=schooled, force=force)
+        draw_search(outcome, picture, trained=trained, force=force)
     if as_csv:
-        from ..codesign.costing import unknown
+        from sqnxt_tf.exploration.candidates import unknown
 
         blank = unknown().to_json()
         out.csv(document["candidates" if everything else "front"], like=blank if everything else {"rank": 0, **blank})
@@ -80,18 +82,18 @@ def answer(
         out.text(line)
     if build is not None:
         out.text(f"{document['built']['path']}: {document['built']['network']}, random weights.")
-    if schooled is not None:
-        _show_schooled(schooled, outcome, out)
+    if trained is not None:
+        _show_finalists(trained, outcome, out)
 
 
-def _tables(outcome: "Outcome") -> "list[Table]":
+def _tables(outcome: Outcome) -> list[Table]:
     made = (report.front_table(outcome), report.named_table(outcome), report.arrays_table(outcome))
     return [table for table in made if table is not None]
 
 
-def _compared(outcome: "Outcome", against: str, document: dict[str, Any]) -> "list[Table]":
+def _compared(outcome: Outcome, against: str, document: dict[str, Any]) -> list[Table]:
     """What beats a network, a table an accelerator; added to the document."""
-    from ..workflows.search import beaten
+    from sqnxt_tf.workflows.search import beaten
 
     found = beaten(outcome, against)
     document["against"] = [
@@ -101,17 +103,19 @@ def _compared(outcome: "Outcome", against: str, document: dict[str, Any]) -> "li
 
 
 def _school(
-    outcome: "Outcome", folder: Path, how: dict[str, Any], seed: int, force: bool, out: Output
-) -> "SchoolReport":
-    from ..workflows.search_training import Schooling, school
+    outcome: Outcome, folder: Path, how: dict[str, Any], seed: int, force: bool, out: Output
+) -> FinalistTraining:
+    from sqnxt_tf.workflows.search_finalists import FinalistOptions, train_finalists
 
-    return school(outcome, Schooling(folder=folder, seed=seed, force=force, **how), progress=out.progress)
+    return train_finalists(
+        outcome, FinalistOptions(folder=folder, seed=seed, force=force, **how), progress=out.progress
+    )
 
 
-def _show_schooled(schooled: "SchoolReport", outcome: "Outcome", out: Output) -> None:
-    from ..reports.schooling import school_lines, school_table
+def _show_finalists(trained: FinalistTraining, outcome: Outcome, out: Output) -> None:
+    from sqnxt_tf.reports.finalists import finalists_lines, finalists_table
 
     out.text()
-    out.table(school_table(schooled, outcome))
-    for line in school_lines(schooled):
+    out.table(finalists_table(trained, outcome))
+    for line in finalists_lines(trained):
         out.text(line)

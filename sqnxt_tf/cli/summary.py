@@ -1,20 +1,22 @@
 """`sqnxt-tf summary`."""
 
+from __future__ import annotations
+
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("summary", short_help="One network layer by layer.")
 @click.argument("network")
-@options.classes
-@options.input_size
-@options.output_options
+@flags.classes
+@flags.input_size
+@flags.output_options
 def command(network: str, classes: int | None, input_size: tuple[int, int] | None, out: Output) -> None:
     """One network layer by layer: shapes, parameters, MACs, peak activation memory."""
-    from ..networks.summaries import summarise
-    from ..reports.networks import network_summary, network_totals
+    from sqnxt_tf.networks.summaries import summarise
+    from sqnxt_tf.reports.networks import network_summary, network_totals
 
     summary = summarise(network, classes=classes or 1000, input_size=input_size)
     out.document(summary.to_json())

@@ -1,16 +1,18 @@
 """`sqnxt-tf train`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 MODEL = click.Path(path_type=Path)
 MOST_LOCAL_WORKERS = 64
-recipe_options = options.together(
+recipe_options = flags.together(
     "recipe_choice",
     recipe_name=click.option(
         "--recipe", "recipe_name", metavar="NAME|FILE.toml",
@@ -30,13 +32,13 @@ recipe_options = options.together(
     ),
     rate=click.option("--rate", type=float, help="Base learning rate instead of the recipe's."),
 )  # fmt: skip
-helper_options = options.together(
+helper_options = flags.together(
     "helpers",
     start_from=click.option("--from", "start_from", type=MODEL, help="Begin with the weights of this .keras file."),
     teacher=click.option("--teacher", type=MODEL, help="A .keras file whose answers are followed (distillation)."),
     classes=click.option("--classes", type=click.IntRange(2, 1_000_000), help="How many the data must have."),
 )
-saving_options = options.together(
+saving_options = flags.together(
     "saving",
     steps=click.option(
         "--checkpoint-steps", "steps", type=click.IntRange(1), help="Save every so many steps, beside every epoch."
@@ -50,13 +52,13 @@ saving_options = options.together(
 
 @click.command("train", short_help="Train a network: .keras out.")
 @click.option("--network", metavar="NAME", help="A network's name; `sqnxt-tf list` shows them. Not needed with --from.")
-@options.data
-@options.output("The .keras file to write.")
+@flags.data
+@flags.output("The .keras file to write.")
 @recipe_options
 @helper_options
-@options.input_size
-@options.seed
-@options.strategy
+@flags.input_size
+@flags.seed
+@flags.strategy
 @click.option(
     "--local-workers",
     type=click.IntRange(1, MOST_LOCAL_WORKERS),
@@ -64,9 +66,9 @@ saving_options = options.together(
     help="Train with that many processes here.",
 )
 @saving_options
-@options.max_unreadable
-@options.force
-@options.output_options
+@flags.max_unreadable
+@flags.force
+@flags.output_options
 def command(
     network: str | None,
     data: str,
@@ -91,10 +93,10 @@ def command(
         raise click.UsageError("Missing option '--network'")
     if local_workers > 1 and (code := _start_workers(local_workers, strategy)) is not None:
         return code
-    from ..reports.results import accuracy_line
-    from ..training.loop import Saving
-    from ..training.recipes import resolve_recipe
-    from ..workflows.train import train
+    from sqnxt_tf.reports.results import accuracy_line
+    from sqnxt_tf.training.loop import Saving
+    from sqnxt_tf.training.recipe_files import resolve_recipe
+    from sqnxt_tf.workflows.train import train
 
     result = train(
         network,
@@ -120,7 +122,7 @@ def command(
 
 def _start_workers(workers: int, strategy: str) -> int | None:
     """The exit code of all of them together; None where this process is one of them."""
-    from ..training import local_workers
+    from sqnxt_tf.training import local_workers
 
     if local_workers.is_local_worker():
         local_workers.end_with_parent()
@@ -139,10 +141,9 @@ def _default_recipe(data: str, helpers: dict[str, Any]) -> str:
 def _draw(result: Any, out: Output) -> None:
     """The picture of the run beside its history, where matplotlib is there and this process wrote the rest."""
     from sqnxt_export import ExportError
-
-    from ..errors import SqnxtError
-    from ..reports.history import draw_history
-    from ..training.strategies import is_chief
+    from sqnxt_tf.errors import SqnxtError
+    from sqnxt_tf.reports.history import draw_history
+    from sqnxt_tf.training.strategies import is_chief
 
     if not is_chief():
         return

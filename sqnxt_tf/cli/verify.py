@@ -1,28 +1,28 @@
 """`sqnxt-tf verify`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("verify", short_help="Do two files compute the same?")
-@options.file_argument("a")
-@options.file_argument("b")
+@flags.file_argument("a")
+@flags.file_argument("b")
 @click.option(
     "--data",
     metavar="digits|FOLDER",
     help="Images to compare on; the digits where they fit, and else noise, if not given.",
 )
 @click.option("--samples", type=click.IntRange(1, 100_000), default=128, show_default=True, help="How many images.")
-@click.option(
-    "--precision", type=options.PRECISION, help="Judge by its thresholds; the looser of the two if not given."
-)
-@options.seed
-@options.threads
-@options.output_options
+@click.option("--precision", type=flags.PRECISION, help="Judge by its thresholds; the looser of the two if not given.")
+@flags.seed
+@flags.threads
+@flags.output_options
 def command(
     a: Path,
     b: Path,
@@ -39,9 +39,8 @@ def command(
     files only.
     """
     from sqnxt_export import ParityError
-
-    from ..reports.quantising import verification_lines
-    from ..workflows.verify import verify
+    from sqnxt_tf.reports.quantising import verification_lines
+    from sqnxt_tf.workflows.verify import verify
 
     result = verify(
         a, b, data=data, samples=samples, precision=precision, seed=seed, threads=threads, progress=out.progress
@@ -51,6 +50,8 @@ def command(
         out.text(line)
     if not result.parity.passed:
         raise ParityError(
-            f"{b}: does not compute what {a} computes ({result.parity.reason}); export it again from that model",
+            b,
+            f"does not compute what {a} computes ({result.parity.reason})",
+            "export it again from that model",
             result.parity,
         )

@@ -1,19 +1,21 @@
 """`sqnxt-tf webdemo`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
 
-from . import options
-from .output import Output
+from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.output import Output
 
 
 @click.command("webdemo", short_help="A page that runs models in a browser.")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
-@options.output("The folder to write.")
+@flags.output("The folder to write.")
 @click.option("--title", metavar="TEXT", help="The page's heading; the first model's network if not given.")
-@options.force
-@options.output_options
+@flags.force
+@flags.output_options
 def command(models: tuple[Path, ...], output: Path, title: str | None, force: bool, out: Output) -> None:
     """Write a static site that runs each MODEL (.tflite or .onnx) on the device of whoever opens it.
 
@@ -21,7 +23,7 @@ def command(models: tuple[Path, ...], output: Path, title: str | None, force: bo
     The runtimes come from npm while the site is written; the site itself asks nothing of anybody, works from any static
     host and in any sub-folder.
     """
-    from ..webdemo.site import write_webdemo
+    from sqnxt_tf.webdemo.site import write_webdemo
 
     site = write_webdemo(models, output, title=title, force=force, progress=out.progress)
     out.document(site.to_json())

@@ -1,13 +1,16 @@
 """What training does to an image before it sees it, as a function of seed, epoch and the image's index alone."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 _TRIES = 10  # at a crop that fits into the image
 
@@ -28,6 +31,10 @@ class Input(Protocol):
 
     def pixels(self, image: Any) -> NDArray[np.uint8]:
         """An upright pillow image at the input's size, [height, width, channels]."""
+        ...
+
+    def apply(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Images of any size as one batch of the network's input, [n, height, width, channels]."""
         ...
 
 
@@ -53,7 +60,9 @@ class Augmentation:
         limits = (("smallest_crop", 0.01, 1), ("colour", 0, 1), ("max_shift", 0, 1024))
         for name, low, high in limits:
             if not low <= (value := getattr(self, name)) <= high:
-                raise SqnxtError(f"augmentation: {name} = {value} is out of range; give a number from {low} to {high}")
+                raise SqnxtError(
+                    "augmentation", f"{name} = {value} is out of range", f"give a number from {low} to {high}"
+                )
 
     def apply(self, image: Any, target: Input, random: np.random.Generator) -> NDArray[np.uint8]:
         """An upright pillow image in RGB as `target` wants it, uint8 [height, width, channels]."""

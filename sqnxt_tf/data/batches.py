@@ -1,5 +1,7 @@
 """What training asks of data: the batch of any step, for any worker, without the steps before it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -7,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkerRank:
     """Worker `worker` of `workers`: which part of every global batch a process reads."""
 
     worker: int = 0
@@ -19,10 +21,10 @@ class Share:
 
     def __post_init__(self) -> None:
         if not 0 <= self.worker < self.workers:
-            raise SqnxtError(f"share: there is no worker {self.worker} of {self.workers}; count them from 0")
+            raise SqnxtError("share", f"there is no worker {self.worker} of {self.workers}", "count them from 0")
 
 
-WHOLE = Share()
+ONLY_WORKER = WorkerRank()
 
 
 class Batches(Protocol):
@@ -55,7 +57,7 @@ class Batches(Protocol):
         ...
 
     def training(
-        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
+        self, *, batch: int, seed: int, first_step: int, last_step: int, rank: WorkerRank = ONLY_WORKER
     ) -> Iterable[tuple[Any, Any]]:
         """This worker's part of the batches of steps `first_step` up to, not including, `last_step`.
 
@@ -64,7 +66,7 @@ class Batches(Protocol):
         """
         ...
 
-    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
+    def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterable[tuple[Any, Any]]:
         """This worker's part of all images, once, not shuffled and not augmented.
 
         Every worker gets the same number of batches, so that all of them may do something together after each. Data

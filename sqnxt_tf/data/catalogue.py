@@ -1,12 +1,14 @@
 """What lies beside TFRecord shards: names of the classes, and what `data pack` wrote into each shard."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 CATALOGUE, LABELS = "dataset.json", "labels.txt"
 VERSION = 1
@@ -54,12 +56,12 @@ def read_catalogue(folder: Path) -> Catalogue:
     try:
         document = json.loads(_read_text(path))
         if document["version"] != VERSION:
-            raise SqnxtError(f"{path}: is of version {document['version']!r}, and {VERSION} is known; pack it again")
+            raise SqnxtError(path, f"is of version {document['version']!r}, and {VERSION} is known", "pack it again")
         names = tuple(document["class_names"])
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
         first = document["first_label"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise SqnxtError(f"{path}: is damaged ({error!r:.100}); pack it again") from None
+        raise SqnxtError(path, f"is damaged ({error!r:.100})", "pack it again") from None
     counts = [first, *(number for shard in shards.values() for number in (shard.images, shard.bytes))]
     texts = [*names, *(shard.sha256 for shard in shards.values())]
     plain = all(Path(name).name == name for name in shards)
@@ -69,7 +71,7 @@ def read_catalogue(folder: Path) -> Catalogue:
         or any(type(n) is not int or n < 0 for n in counts)
         or any(type(t) is not str for t in texts)
     ):
-        raise SqnxtError(f"{path}: is damaged (a name or a number is no such thing); pack it again")
+        raise SqnxtError(path, "is damaged (a name or a number is no such thing)", "pack it again")
     return Catalogue(class_names=names, shards=shards, first_label=first)
 
 
@@ -84,8 +86,10 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
     path = folder / LABELS
     if not path.exists():
         raise SqnxtError(
-            f"{folder}: says nothing of its classes; write {LABELS} beside the shards, one name a line from label 1 on "
-            f"(for ImageNet `seq 1 1000 > {LABELS}` will do)"
+            folder,
+            "says nothing of its classes",
+            f"write {LABELS} beside the shards, one name a line from label 1 on (for ImageNet `seq 1 1000 > "
+            f"{LABELS}` will do)",
         )
     lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
     numbered = [line.partition(":") for line in lines]
@@ -93,17 +97,17 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
         names = {int(number): name.strip() for number, _, name in numbered}
         first = min(names)
         if sorted(names) != list(range(first, first + len(lines))):
-            raise SqnxtError(f"{path}: its labels are not {first} and those that follow, once each; mend it")
+            raise SqnxtError(path, f"its labels are not {first} and those that follow, once each", "mend it")
         return first, tuple(names[label] for label in sorted(names))
     if not lines or len(set(lines)) != len(lines):
-        raise SqnxtError(f"{path}: {'names a class twice' if lines else 'is empty'}; write one name a line")
+        raise SqnxtError(path, str("names a class twice" if lines else "is empty"), "write one name a line")
     return 1, tuple(lines)
 
 
 def _read_text(path: Path) -> str:
     if path.stat().st_size > LARGEST_FILE:
-        raise SqnxtError(f"{path}: is larger than {LARGEST_FILE:,} bytes; it should hold names and numbers alone")
+        raise SqnxtError(path, f"is larger than {LARGEST_FILE:,} bytes", "it should hold names and numbers alone")
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:
-        raise SqnxtError(f"{path}: is not text in UTF-8; write it again") from None
+        raise SqnxtError(path, "is not text in UTF-8", "write it again") from None

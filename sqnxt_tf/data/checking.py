@@ -1,5 +1,7 @@
 """What is wrong with a data set: images that cannot be read or are not what they seem, and doubtful labels."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -9,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from .decoding import UnreadableImageError, decode, open_image, read_file
-from .encoded import EncodedImages
-from .folders import SUFFIXES, class_folders, files_in
+from sqnxt_tf.data.decoding import UnreadableImageError, decode, open_image, read_file
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.folders import SUFFIXES, class_folders, files_in
 
 Kind = Literal["unreadable", "truncated", "CMYK", "wrong extension", "two classes", "damaged shard"]
 

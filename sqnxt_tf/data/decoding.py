@@ -1,5 +1,7 @@
 """Encoded images become pixels, by pillow and nothing else: what training sees is what the device will see."""
 
+from __future__ import annotations
+
 import os
 from functools import cache
 from io import BytesIO
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is read of data sets, by pillow's names."""
@@ -55,11 +57,11 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             if (size := os.fstat(file.fileno()).st_size) > LARGEST_FILE:
                 raise UnreadableImageError(
-                    f"{path}: has {size:,} bytes, and {LARGEST_FILE:,} are the most that are read; remove it"
+                    path, f"has {size:,} bytes, and {LARGEST_FILE:,} are the most that are read", "remove it"
                 )
             return file.read(LARGEST_FILE)
     except OSError as error:
-        raise UnreadableImageError(f"{path}: cannot be read ({error.strerror or error}); repair or remove it") from None
+        raise UnreadableImageError(path, f"cannot be read ({error.strerror or error})", "repair or remove it") from None
 
 
 def decode(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) -> Any:
@@ -86,15 +88,18 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) 
     try:
         from PIL import Image
     except ImportError:
-        raise SqnxtError("reading image files needs pillow: pip install 'sqnxt-tf[device]'") from None
+        raise SqnxtError(
+            "pillow", "is not installed and is needed for reading image files", "run `pip install 'sqnxt-tf[device]'`"
+        ) from None
     try:
         image = Image.open(BytesIO(data), formats=formats)
     except Exception as error:
         raise unreadable(source, error) from None
     if image.width * image.height > LARGEST_IMAGE:
         raise UnreadableImageError(
-            f"{source}: claims {image.width} x {image.height} pixels, and {LARGEST_IMAGE:,} are the most that are "
-            "read; make it smaller or remove it"
+            source,
+            f"claims {image.width} x {image.height} pixels, and {LARGEST_IMAGE:,} are the most that are read",
+            "make it smaller or remove it",
         )
     return image
 
@@ -104,7 +109,7 @@ def unreadable(source: str, error: Exception) -> UnreadableImageError:
     reason = str(error).replace(f"{BytesIO.__module__}.BytesIO", "")
     if type(error).__name__ == "UnidentifiedImageError":
         reason = "no image of a known format"
-    return UnreadableImageError(f"{source}: cannot be read as an image ({reason}); repair or remove it")
+    return UnreadableImageError(source, f"cannot be read as an image ({reason})", "repair or remove it")
 
 
 def upright(image: Any) -> Any:

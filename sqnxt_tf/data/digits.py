@@ -5,6 +5,8 @@ Source: UCI "Optical Recognition of Handwritten Digits", the part that scikit-le
 wrote which digit, so one hand may stand in several parts.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -12,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import ImageSet
+from sqnxt_tf.data.images import ImageSet
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -1,13 +1,15 @@
 """Labelled images as files hold them: where each is, and its bytes when asked for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .decoding import UnreadableImageError, decode
-from .images import ImageSet
+from sqnxt_tf.data.decoding import UnreadableImageError, decode
+from sqnxt_tf.data.images import ImageSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class EncodedImages:
     def __len__(self) -> int:
         return len(self.files)
 
-    def chosen(self, indices: NDArray[np.int64], name: str) -> "EncodedImages":
+    def chosen(self, indices: NDArray[np.int64], name: str) -> EncodedImages:
         """Some of the images, under a name of their own."""
         return replace(
             self,

@@ -3,6 +3,8 @@
 Source: TensorFlow's `core/example/example.proto` and `feature.proto`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cache
 from typing import Any

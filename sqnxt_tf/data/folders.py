@@ -1,15 +1,17 @@
 """Folders of images, one sub-folder a class."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import SqnxtError
-from .decoding import read_file, read_image
-from .encoded import EncodedImages
-from .images import ImageSet
+from sqnxt_tf.data.decoding import read_file, read_image
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.errors import SqnxtError
 
 __all__ = ["SUFFIXES", "check_is_folder", "class_folders", "encoded_folder", "files_in", "image_folder", "read_image"]
 
@@ -30,7 +32,7 @@ def encoded_folder(folder: Path) -> EncodedImages:
         paths += map(str, found)
         labels += [label] * len(found)
     if not paths:
-        raise SqnxtError(f"{folder}: holds no images in sub-folders; give each class a sub-folder of its own")
+        raise SqnxtError(folder, "holds no images in sub-folders", "give each class a sub-folder of its own")
     return EncodedImages(
         name=str(folder),
         class_names=classes,
@@ -70,4 +72,4 @@ def check_is_folder(folder: Path) -> None:
         SqnxtError: the folder is not there.
     """
     if not folder.is_dir():
-        raise SqnxtError(f"{folder}: is not a folder; give one with a sub-folder a class")
+        raise SqnxtError(folder, "is not a folder", "give one with a sub-folder a class")

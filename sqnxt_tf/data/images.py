@@ -1,5 +1,7 @@
 """Images with their classes, wherever they come from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .decoding import UnreadableImageError
+from sqnxt_tf.data.decoding import UnreadableImageError
 
 
 class Labelled(Protocol):

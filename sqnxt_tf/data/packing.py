@@ -1,5 +1,7 @@
 """What a packed data set looks like: which image goes into which shard, and what its record says."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Mapping
@@ -9,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .augmentation import generator
-from .batches import even_bounds, steps_for
-from .decoding import UnreadableImageError, open_image, to_rgb, unreadable, upright
-from .digits import Split
-from .encoded import EncodedImages
-from .examples import encode
-from .records import LARGEST_RECORD
+from sqnxt_tf.data.augmentation import generator
+from sqnxt_tf.data.batches import even_bounds, steps_for
+from sqnxt_tf.data.decoding import UnreadableImageError, open_image, to_rgb, unreadable, upright
+from sqnxt_tf.data.digits import Split
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.examples import encode
+from sqnxt_tf.data.records import LARGEST_RECORD
 
 SHARD_BYTES = 128 * 2**20
 FEWEST_SHARDS = 8  # so that a few workers have something to share
@@ -52,7 +54,7 @@ def record_of(images: EncodedImages, index: int, first_label: int) -> bytes:
     except Exception as error:
         raise unreadable(source, error) from None
     if len(data) > LARGEST_RECORD - 2**16:
-        raise UnreadableImageError(f"{source}: takes {len(data):,} bytes, too many for a record; make it smaller")
+        raise UnreadableImageError(source, f"takes {len(data):,} bytes, too many for a record", "make it smaller")
     return encode(
         {
             "image/encoded": data,

@@ -1,5 +1,7 @@
 """Data that fit in memory, as batches."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .batches import WHOLE, Share, even_bounds, steps_for
+from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, even_bounds, steps_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class InMemory:
         return steps_for(len(self), batch)
 
     def training(
-        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
+        self, *, batch: int, seed: int, first_step: int, last_step: int, rank: WorkerRank = ONLY_WORKER
     ) -> Iterable[tuple[Any, Any]]:
         """A `tf.data.Dataset` of this worker's batches: a step's images are the same ones for any number of workers."""
         import tensorflow as tf
@@ -58,18 +60,18 @@ class InMemory:
             epoch, place = step // steps, step % steps
             order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=[seed, epoch])
             start, stop = place * count // steps, (place + 1) * count // steps
-            first, last = (start + (stop - start) * part // share.workers for part in (share.worker, share.worker + 1))
+            first, last = (start + (stop - start) * part // rank.workers for part in (rank.worker, rank.worker + 1))
             chosen = order[first:last]
             return self._shifted(tf.gather(images, chosen), chosen, [~seed, epoch]), tf.gather(labels, chosen)
 
         dataset = tf.data.Dataset.range(first_step, last_step)
         return _iterable(dataset.map(one_step, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE))
 
-    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
+    def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterable[tuple[Any, Any]]:
         """Even batches in order, as NumPy arrays."""
         for start, stop in _pairs(even_bounds(len(self), self.steps_per_epoch(batch))):
-            parts = start + even_bounds(stop - start, share.workers)
-            part = slice(parts[share.worker], parts[share.worker + 1])
+            parts = start + even_bounds(stop - start, rank.workers)
+            part = slice(parts[rank.worker], parts[rank.worker + 1])
             yield self.arrays.images[part], self.arrays.labels[part]
 
     def _shifted(self, images: Any, chosen: Any, seed: Any) -> Any:

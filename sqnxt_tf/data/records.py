@@ -6,6 +6,8 @@ against the size of the file before anything of that size is taken, so that file
 Source: TensorFlow's `core/lib/io/record_writer.h`.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 from pathlib import Path
@@ -13,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SqnxtError
-from .decoding import UnreadableImageError
+from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_tf.errors import SqnxtError
 
 LARGEST_RECORD = 64 * 2**20  # bytes: more than any photograph; what is parsed from them may take eight times as many
 _HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
@@ -36,7 +38,9 @@ def checksum(data: bytes) -> int:
     try:
         import google_crc32c
     except ImportError:
-        raise SqnxtError("TFRecords need google-crc32c: pip install 'sqnxt-tf[device]'") from None
+        raise SqnxtError(
+            "google-crc32c", "is not installed and is needed for TFRecords", "run `pip install 'sqnxt-tf[device]'`"
+        ) from None
     crc: int = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -54,11 +58,11 @@ def find_records(path: Path) -> NDArray[np.int64]:
         while start < size:
             header = os.pread(descriptor, _HEADER.size, start)
             if header.startswith(_GZIP) and not start:
-                raise SqnxtError(f"{path}: is compressed, and such a file has no place to start at; unpack it")
+                raise SqnxtError(path, "is compressed, and such a file has no place to start at", "unpack it")
             length = _length(header, size - start)
             if length is None:
                 raise SqnxtError(
-                    f"{path}: is damaged at byte {start:,} of {size:,}, after {len(places):,} records; write it again"
+                    path, f"is damaged at byte {start:,} of {size:,}, after {len(places):,} records", "write it again"
                 )
             places.append((start + _HEADER.size, length))
             start += _HEADER.size + length + _CHECKSUM.size
@@ -77,12 +81,12 @@ def read_record(path: Path, start: int, length: int) -> bytes:
     try:
         read = os.pread(descriptor, length + _CHECKSUM.size, start)
     except OSError as error:
-        raise UnreadableImageError(f"{path}: cannot be read ({error.strerror}); check the disk") from None
+        raise UnreadableImageError(path, f"cannot be read ({error.strerror})", "check the disk") from None
     finally:
         os.close(descriptor)
     data, stored = read[:length], read[length:]
     if len(stored) != _CHECKSUM.size or _CHECKSUM.unpack(stored)[0] != checksum(data):
-        raise UnreadableImageError(f"{path}: the record at byte {start:,} has a wrong checksum; write the file again")
+        raise UnreadableImageError(path, f"the record at byte {start:,} has a wrong checksum", "write the file again")
     return data
 
 
@@ -99,4 +103,4 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise UnreadableImageError(f"{path}: cannot be opened ({error.strerror}); check the path") from None
+        raise UnreadableImageError(path, f"cannot be opened ({error.strerror})", "check the path") from None

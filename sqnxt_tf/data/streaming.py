@@ -1,5 +1,7 @@
 """Batches from disk: images are read, decoded and augmented while the model computes, and few of them are in memory."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .augmentation import Augmentation, Input, generator
-from .batches import WHOLE, Share, steps_for
-from .decoding import UnreadableImageError, decode
-from .encoded import EncodedImages
-from .faults import Faults
-from .sharing import Portion, portion
+from sqnxt_tf.data.augmentation import Augmentation, Input, generator
+from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, steps_for
+from sqnxt_tf.data.decoding import UnreadableImageError, decode
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.unreadable import UnreadableImages
+from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
 
 AHEAD = 2  # batches that wait for the model
 _ORDER, _AUGMENT = 0, 1  # purposes of random numbers
@@ -34,7 +36,7 @@ class Streamed:
     images: EncodedImages
     preprocessing: Input
     augmentation: Augmentation = field(default_factory=Augmentation)
-    faults: Faults = field(default_factory=Faults)
+    faults: UnreadableImages = field(default_factory=UnreadableImages)
 
     @property
     def name(self) -> str:
@@ -54,31 +56,31 @@ class Streamed:
         return steps_for(len(self), batch)
 
     def training(
-        self, *, batch: int, seed: int, first_step: int, last_step: int, share: Share = WHOLE
+        self, *, batch: int, seed: int, first_step: int, last_step: int, rank: WorkerRank = ONLY_WORKER
     ) -> Iterator[tuple[Any, Any]]:
         """This worker's part of the batches of steps `first_step` up to, not including, `last_step`, as tensors.
 
         Raises:
             SqnxtError: more workers than files, or more images than allowed cannot be read.
         """
-        mine = portion(self.images, batch, share)
+        mine = worker_shard(self.images, batch, rank)
 
         @lru_cache(maxsize=2)  # the epoch that ends and the one that begins
         def order(epoch: int) -> NDArray[np.int64]:
-            return generator(seed, epoch, share.worker, _ORDER).permutation(mine.indices)
+            return generator(seed, epoch, rank.worker, _ORDER).permutation(mine.indices)
 
         def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
             return self.augmentation.apply(image, self.preprocessing, generator(seed, epoch, index, _AUGMENT))
 
         return self._batches(mine, first_step, last_step, order, pixels)
 
-    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterator[tuple[Any, Any]]:
+    def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterator[tuple[Any, Any]]:
         """This worker's part of all images, once and in order, as tensors.
 
         Raises:
             SqnxtError: more workers than files, or more images than allowed cannot be read.
         """
-        mine = portion(self.images, batch, share)
+        mine = worker_shard(self.images, batch, rank)
 
         def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
             return Augmentation().apply(image, self.preprocessing, generator(0, epoch, index))
@@ -87,7 +89,7 @@ class Streamed:
 
     def _batches(
         self,
-        mine: Portion,
+        mine: WorkerShard,
         first_step: int,
         last_step: int,
         order: Callable[[int], NDArray[np.int64]],

@@ -1,12 +1,14 @@
 """Data sets of tensorflow-datasets, by name: prepared by it once, then read as the TFRecords that they are."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
-from ..errors import SqnxtError
-from .digits import SPLITS, Split
-from .encoded import EncodedImages
-from .tfrecords import Layout, shards_as_images
+from sqnxt_tf.data.digits import SPLITS, Split
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.tfrecords import Layout, shards_as_images
+from sqnxt_tf.errors import SqnxtError
 
 PREFIX = "tfds:"
 
@@ -20,7 +22,9 @@ def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
     try:
         import tensorflow_datasets as tfds
     except ImportError:
-        raise SqnxtError(f"{name}: needs tensorflow-datasets: pip install tensorflow-datasets") from None
+        raise SqnxtError(
+            name, "needs tensorflow-datasets, which is not installed", "run `pip install tensorflow-datasets`"
+        ) from None
     try:
         builder = tfds.builder(name.removeprefix(PREFIX))
         layout, class_names = _layout(name, builder.info.features, tfds.features)
@@ -30,7 +34,7 @@ def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
     except Exception as error:  # the package raises what it likes, over many lines
         reason = " ".join(str(error).split())[:200]
         raise SqnxtError(
-            f"{name}: tensorflow-datasets cannot prepare it ({reason}); check the name and the disk"
+            name, f"tensorflow-datasets cannot prepare it ({reason})", "check the name and the disk"
         ) from None
     splits = builder.info.splits
     return {
@@ -49,6 +53,6 @@ def _layout(name: str, features: Any, kinds: Any) -> tuple[Layout, tuple[str, ..
     labels = [key for key, feature in known.items() if isinstance(feature, kinds.ClassLabel)]
     if len(images) != 1 or len(labels) != 1:
         raise SqnxtError(
-            f"{name}: has {len(images)} images and {len(labels)} labels a record; choose a set with one each"
+            name, f"has {len(images)} images and {len(labels)} labels a record", "choose a set with one each"
         )
     return Layout(image=images[0], label=labels[0], first_label=0), tuple(known[labels[0]].names)

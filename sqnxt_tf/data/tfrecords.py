@@ -1,5 +1,7 @@
 """Folders of TFRecord shards as images: ImageNet's usual layout, what `data pack` writes, and what tfds prepares."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SqnxtError
-from .catalogue import CATALOGUE, Catalogue, read_catalogue, read_label_names
-from .decoding import UnreadableImageError
-from .digits import Split
-from .encoded import EncodedImages
-from .examples import decode
-from .records import find_records, read_record
+from sqnxt_tf.data.catalogue import CATALOGUE, Catalogue, read_catalogue, read_label_names
+from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_tf.data.digits import Split
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.examples import decode
+from sqnxt_tf.data.records import find_records, read_record
+from sqnxt_tf.errors import SqnxtError
 
 _SHARD = re.compile(r"(?P<split>[\w.-]+?)(\.tfrecords?)?-(?P<number>\d{5,})-of-(?P<count>\d{5,})")
 _SPLITS: dict[str, Split] = {
@@ -53,7 +55,7 @@ def shards_by_split(folder: Path) -> dict[Split, list[Path]]:
     for split, shards in found.items():
         if len(shards) != counts[split]:
             raise SqnxtError(
-                f"{folder}: has {len(shards)} of the {counts[split]} shards of {split}; copy or pack the others too"
+                folder, f"has {len(shards)} of the {counts[split]} shards of {split}", "copy or pack the others too"
             )
     return {split: [shards[number] for number in sorted(shards)] for split, shards in found.items()}
 
@@ -72,7 +74,7 @@ def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
         parts[split] = shards_as_images(f"{folder}/{split}", paths, names, Layout(first_label=first_label))
         if catalogue and len(parts[split]) != (due := catalogue.images_in(paths)):
             raise SqnxtError(
-                f"{folder}: {split} holds {len(parts[split])} records where {due} were packed; pack it again"
+                folder, f"{split} holds {len(parts[split])} records where {due} were packed", "pack it again"
             )
     return parts
 
@@ -116,7 +118,7 @@ def shards_as_images(name: str, paths: Sequence[Path], class_names: tuple[str, .
     files = np.repeat(np.arange(len(paths), dtype=np.int32), [len(one) for one in places])
     starts = np.concatenate([*places, np.empty((0, 2), np.int64)])
     if not len(files):
-        raise SqnxtError(f"{name}: holds no records; pack images into it")
+        raise SqnxtError(name, "holds no records", "pack images into it")
     sources = _Sources(paths, files, starts)
 
     def read(index: int) -> tuple[bytes, int]:
@@ -131,16 +133,16 @@ def _image_of(record: bytes, source: str, layout: Layout, classes: int) -> tuple
     try:
         features = decode(record)
     except ValueError as error:
-        raise UnreadableImageError(f"{source}: {error}; write the file again") from None
+        raise UnreadableImageError(source, str(error), "write the file again") from None
     image, label = features.get(layout.image), features.get(layout.label)
     if not isinstance(image, bytes) or not isinstance(label, int):
         raise UnreadableImageError(
-            f"{source}: has no {layout.image} with bytes and {layout.label} with an integer; write the file again"
+            source, f"has no {layout.image} with bytes and {layout.label} with an integer", "write the file again"
         )
     if not 0 <= label - layout.first_label < classes:
         last = layout.first_label + classes - 1
         raise UnreadableImageError(
-            f"{source}: its label {label} is not one of {layout.first_label} to {last}; mend the names of the classes"
+            source, f"its label {label} is not one of {layout.first_label} to {last}", "mend the names of the classes"
         )
     return image, label - layout.first_label
 
@@ -149,7 +151,7 @@ def _check_sizes(folder: Path, catalogue: Catalogue, paths: Sequence[Path]) -> N
     for path in paths:
         shard = catalogue.shards.get(path.name)
         if shard is None or shard.bytes != path.stat().st_size:
-            raise SqnxtError(f"{path}: is not the shard that {folder / CATALOGUE} tells of; copy it again or pack anew")
+            raise SqnxtError(path, f"is not the shard that {folder / CATALOGUE} tells of", "copy it again or pack anew")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Frames of a webcam, by OpenCV, which is an extra of its own: it is larger than all else on the device."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 
 @contextmanager
@@ -23,11 +25,13 @@ def open_camera(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
     try:
         import cv2
     except ImportError:
-        raise SqnxtError("a camera needs OpenCV: pip install 'sqnxt-tf[camera]'") from None
+        raise SqnxtError(
+            "OpenCV", "is not installed and is needed for a camera", "run `pip install 'sqnxt-tf[camera]'`"
+        ) from None
     capture = cv2.VideoCapture(int(source) if source.isdecimal() else source)
     try:
         if not capture.isOpened():
-            raise SqnxtError(f"camera {source}: cannot be opened; plug one in, or give another number or device")
+            raise SqnxtError(f"camera {source}", "cannot be opened", "plug one in, or give another number or device")
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what it sees now, and not some frames ago
         yield _frames(capture, cv2.COLOR_BGR2RGB, cv2.cvtColor, source)
     finally:
@@ -40,7 +44,7 @@ def _frames(capture: Any, conversion: int, convert: Any, source: str) -> Iterato
         there, frame = capture.read()
         if not there:
             if not seen:
-                raise SqnxtError(f"camera {source}: gives no picture; close other programs that use it")
+                raise SqnxtError(f"camera {source}", "gives no picture", "close other programs that use it")
             return
         seen += 1
         yield np.asarray(convert(frame, conversion), np.uint8)

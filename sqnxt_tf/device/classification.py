@@ -1,5 +1,7 @@
 """What artifacts see in images: labels and preprocessing from the file itself, top-k, and how long it took."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata
-
-from ..data.folders import SUFFIXES, read_image
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from .faults import FAULTS, OnFault, stop
+from sqnxt_tf.data.folders import SUFFIXES, read_image
+from sqnxt_tf.device.failures import FAULTS, OnFault, stop
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
 
 TOP = 5
 KINDS = SUFFIXES | {".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".tga"}  # of the files of a folder
@@ -75,7 +76,7 @@ class Classifier:
         values = self.runner.run(images)[0]
         done = time.perf_counter()
         if not np.isfinite(values).all():
-            raise SqnxtError(f"{self.path}: gives values for {source} that are no numbers; export it again")
+            raise SqnxtError(self.path, f"gives values for {source} that are no numbers", "export it again")
         chances = probabilities(values)
         best = np.argsort(-chances, kind="stable")[: self.top]
         return Answer(
@@ -91,12 +92,14 @@ class Classifier:
         if given is not None:
             if (given.height, given.width, given.channels) != self.runner.input_shape:
                 raise SqnxtError(
-                    f"{self.path}: takes images of {height}x{width}x{channels}, and says that they are made "
-                    f"{given.height}x{given.width}x{given.channels}; export it again"
+                    self.path,
+                    f"takes images of {height}x{width}x{channels}, and says that they are made "
+                    f"{given.height}x{given.width}x{given.channels}",
+                    "export it again",
                 )
             return given
         if channels not in (1, 3):
-            raise SqnxtError(f"{self.path}: takes {channels} channels; give a network that looks at grey or RGB images")
+            raise SqnxtError(self.path, f"takes {channels} channels", "give a network that looks at grey or RGB images")
         plain = Preprocessing.plain(height, width, channels)
         how = "0-255 as they are" if self.runner.takes_pixels else "-1 to 1"
         self.notes.append(
@@ -171,10 +174,10 @@ def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[
             inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in KINDS and not path.is_dir())
             if not inside:
                 kinds = ", ".join(sorted(KINDS))
-                on_fault(SqnxtError(f"{place}: holds no images; give a folder with {kinds} files"))
+                on_fault(SqnxtError(place, "holds no images", f"give a folder with {kinds} files"))
             found += inside
         elif place.exists():
             found.append(place)
         else:
-            on_fault(SqnxtError(f"{place}: no such file; check the path"))
+            on_fault(SqnxtError(place, "no such file", "check the path"))
     return found

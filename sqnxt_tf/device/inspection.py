@@ -1,5 +1,7 @@
 """What a model or an artifact says of itself, and what can be counted in it; no TensorFlow."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Child processes that take turns: one a file and number of threads, each asleep while another one runs."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -10,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
-WORKER = "sqnxt_tf.device.worker"
+WORKER = "sqnxt_tf.device.timing_process"
 
 
 class Lane:
@@ -52,10 +54,10 @@ class Lane:
         except OSError:
             line = ""
         if not line.endswith("\n"):
-            raise SqnxtError(f"{self.path}: {self._how_it_ended()}")
+            raise SqnxtError(self.path, str(self._how_it_ended()))
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise SqnxtError(answer["error"])
+            raise SqnxtError(*answer["error"])
         return answer
 
     def close(self) -> None:

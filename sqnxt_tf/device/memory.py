@@ -1,5 +1,7 @@
 """How much memory this process takes."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

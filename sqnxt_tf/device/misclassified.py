@@ -1,15 +1,17 @@
 """The images that a model got wrong, as files to look at."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
-from ..data.images import ImageSet
-from ..errors import SqnxtError
-from ..folders import check_output_folder
-from .evaluation import Evaluation
+from sqnxt_tf.accuracy import Evaluation
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.output_folder import check_output_folder
 
 OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
 SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a person can see it
@@ -20,9 +22,9 @@ def check_folder(folder: Path, *, force: bool) -> None:
     check_output_folder(folder, force=force)
     held = folder.iterdir() if folder.is_dir() else ()
     if strange := [path.name for path in held if not OWN_NAME.fullmatch(path.name)]:
-        raise SqnxtError(f"{folder}: holds {strange[0]!r}, which is no misclassified image; choose another folder")
+        raise SqnxtError(folder, f"holds {strange[0]!r}, which is no misclassified image", "choose another folder")
     if not folder.parent.is_dir():
-        raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
+        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
 
 
 def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> list[Path]:

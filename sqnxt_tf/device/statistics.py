@@ -4,6 +4,8 @@ Times are not normal: they have a floor and a long tail, and they drift as the m
 mean with a standard deviation; intervals come from order statistics, which assume no shape.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What is known of an artifact's speed once it has been timed."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
+from sqnxt_tf.device.statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
 
 LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
 LEAST_RUNS = 100  # a p99 needs a hundred
@@ -29,7 +31,7 @@ class LayerTime:
     high: float
 
     @classmethod
-    def of(cls, node: dict[str, Any]) -> "LayerTime":
+    def of(cls, node: dict[str, Any]) -> LayerTime:
         """From what the worker tells of a node."""
         times = np.array(node["milliseconds"], np.float64)
         low, high = np.percentile(times, [25, 75])
@@ -178,7 +180,7 @@ class Benchmark:
             found.append(f"the machine had {self.load:.1f} running programs a core before it began")
         return found
 
-    def without_layers(self) -> "Benchmark":
+    def without_layers(self) -> Benchmark:
         """The same figures but those of layers."""
         return replace(self, timings=tuple(replace(timing, layers=()) for timing in self.timings))
 

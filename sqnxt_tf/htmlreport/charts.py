@@ -1,11 +1,12 @@
 """The geometry of a network's charts: shapes in the units of each chart's own viewBox, and what they say when asked."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqnxt_sim import Energy, LayerCost, NetworkReport, VectorCost
-
-from .scales import Scale, Tick, linear, logarithmic, short
+from sqnxt_tf.htmlreport.scales import Scale, Tick, linear, logarithmic, short
 
 Cost = LayerCost | VectorCost
 VECTOR = "vector_unit"

@@ -1,5 +1,7 @@
 """Axes: where a value stands, and which round values get a line and a label."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,13 +1,14 @@
 """What a report tells: each network in full on one accelerator, and its totals on others and at other precisions."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, SimulatorError, Workload, simulate
-
-from ..errors import SqnxtError
-from ..progress import Progress, silent
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
 
 AS_EXPORTED = "as exported"
 PRECISIONS: dict[str, str | None] = {AS_EXPORTED: None, "16 bit": "int16", "8 bit": "int8"}
@@ -78,12 +79,14 @@ def study(
     """
     layers = sum(len(workload.layers) for _, workload in workloads)
     if layers > MOST_LAYERS:
-        raise SqnxtError(f"{len(workloads)} graph(s) of {layers:,} nodes: a page holds {MOST_LAYERS:,}; give fewer")
+        raise SqnxtError(
+            f"{len(workloads)} graph(s) of {layers:,} nodes", f"a page holds {MOST_LAYERS:,}", "give fewer"
+        )
     total = len(workloads) * len(accelerators) * len(PRECISIONS)
     studies: list[Study] = []
     for name, workload in workloads:
         if not workload.conv_layers:
-            raise SqnxtError(f"{name}: no layer of it runs on an array; there is nothing to report")
+            raise SqnxtError(name, "no layer of it runs on an array", "there is nothing to report")
         short = _with_short_names(workload)
         what_ifs: list[WhatIf] = []
         for accelerator in accelerators:
@@ -92,7 +95,7 @@ def study(
                 progress("simulate", len(studies) * total // len(workloads) + len(what_ifs), total)
         first = what_ifs[0]
         if first.report is None:
-            raise SimulatorError(f"{name}: on {first.accelerator.name}, {first.fault}")
+            raise SimulatorError(name, f"on {first.accelerator.name}, {first.fault}")
         studies.append(Study(name=name, report=first.report, what_ifs=tuple(what_ifs)))
     return studies
 

@@ -1,14 +1,25 @@
 """A study in the words, numbers and rows of the page. Every cell carries what it is sorted by."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, UncostedLayer, VectorCost
-
-from .charts import Chart, Cost, Stack, energy_split, kind_of, layer_charts, roofline_chart, slowdown, words
-from .scales import fixed, shape_text, short
-from .study import Study, WhatIf
+from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, OffArrayNode, VectorCost
+from sqnxt_tf.htmlreport.charts import (
+    Chart,
+    Cost,
+    Stack,
+    energy_split,
+    kind_of,
+    layer_charts,
+    roofline_chart,
+    slowdown,
+    words,
+)
+from sqnxt_tf.htmlreport.scales import fixed, shape_text, short
+from sqnxt_tf.htmlreport.study import Study, WhatIf
 
 LEFT_OUT = {
     "folded": "folded into their neighbours",
@@ -223,7 +234,7 @@ def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
 
 def _left_out(report: NetworkReport) -> list[str]:
     lines = []
-    uncosted = [layer for layer in report.layers if isinstance(layer, UncostedLayer)]
+    uncosted = [layer for layer in report.layers if isinstance(layer, OffArrayNode)]
     for why, label in LEFT_OUT.items():
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:

@@ -1,5 +1,7 @@
 """The page itself: the template filled in, CSS and JavaScript put inline, written whole or not at all."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Sequence
@@ -8,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import whole_file
 from sqnxt_sim import IDEALISATIONS
-
-from .. import __version__
-from ..errors import SqnxtError
-from .comparison import arrays_grid, time_against_energy, totals_grid
-from .study import Study
-from .view import array_line, model_view
+from sqnxt_tf import __version__
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.htmlreport.model_comparison import arrays_grid, time_against_energy, totals_grid
+from sqnxt_tf.htmlreport.study import Study
+from sqnxt_tf.htmlreport.view import array_line, model_view
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +31,9 @@ def require_jinja() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError:
-        raise SqnxtError("writing a report needs jinja2: pip install 'sqnxt-tf[report]'") from None
+        raise SqnxtError(
+            "jinja2", "is not installed and is needed for writing a report", "run `pip install 'sqnxt-tf[report]'`"
+        ) from None
 
 
 def write_page(studies: Sequence[Study], path: Path, *, title: str | None = None, force: bool = False) -> None:
@@ -72,7 +75,7 @@ def render(studies: Sequence[Study], *, title: str | None = None) -> str:
     return _environment().get_template("report.html.j2").render(context) + "\n"
 
 
-def _environment() -> "Environment":
+def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(

@@ -1,6 +1,8 @@
 """AlexNet: Krizhevsky et al., 2012, without its local response normalisation, which has no parameters and no MACs."""
 
-from .ops import Ops, T
+from __future__ import annotations
+
+from sqnxt_tf.networks.ops import Ops, T
 
 
 def alexnet(ops: Ops[T], x: T, classes: int) -> T:

@@ -1,8 +1,10 @@
 """What a network counts: parameters, MACs, memory."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
-from .rows import LayerRow
+from sqnxt_tf.networks.rows import LayerRow
 
 
 def count_params(rows: Iterable[LayerRow]) -> int:

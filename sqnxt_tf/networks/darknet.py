@@ -1,6 +1,8 @@
 """Darknet reference and Tiny Darknet, as published (Redmon, "Darknet: Open Source Neural Networks in C")."""
 
-from .ops import Kernel, Ops, T
+from __future__ import annotations
+
+from sqnxt_tf.networks.ops import Kernel, Ops, T
 
 
 def tiny_darknet(ops: Ops[T], x: T, classes: int) -> T:

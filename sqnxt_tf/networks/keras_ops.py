@@ -1,11 +1,13 @@
 """Networks as Keras layers (`tf_keras`)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
-from .ops import LEAKY_SLOPE, Activation, Kernel, Ops, Padding, kernel_pair
-from .registry import find_network, input_shape, layer_rows
-from .rows import overhang, same_pads
+from sqnxt_tf.networks.ops import LEAKY_SLOPE, Activation, Kernel, Ops, Padding, kernel_pair
+from sqnxt_tf.networks.registry import find_network, input_shape, layer_rows
+from sqnxt_tf.networks.rows import overhang, same_pads
 
 BATCH_NORM_EPSILON = 1e-5  # Caffe's
 BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps before the moving statistics mean anything

@@ -1,6 +1,8 @@
 """MobileNet 1.0-224: Howard et al., arXiv 1704.04861, Table 1."""
 
-from .ops import Ops, T
+from __future__ import annotations
+
+from sqnxt_tf.networks.ops import Ops, T
 
 # filters and stride of each depthwise-separable block
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))

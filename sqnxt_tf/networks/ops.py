@@ -4,6 +4,8 @@ A builder takes an `Ops` and describes a network once; what comes out depends on
 `rows.RowOps` makes plain layer rows (no TensorFlow), `keras_ops.KerasOps` makes Keras layers.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Generic, Literal, TypeVar

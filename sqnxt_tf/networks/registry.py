@@ -1,20 +1,22 @@
 """Every network by name, and what a name may look like."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, partial
 from typing import Any
 
-from ..errors import SqnxtError
-from . import squeezenet, squeezenext
-from .alexnet import alexnet
-from .darknet import darknet_ref, tiny_darknet
-from .mobilenet import mobilenet
-from .ops import Ops, T
-from .rows import LayerRow, RowOps, TooSmallError
-from .squeezenext_names import check_spec, parse_name, spec_name
-from .vgg import vgg19
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks import squeezenet, squeezenext
+from sqnxt_tf.networks.alexnet import alexnet
+from sqnxt_tf.networks.darknet import darknet_ref, tiny_darknet
+from sqnxt_tf.networks.mobilenet import mobilenet
+from sqnxt_tf.networks.ops import Ops, T
+from sqnxt_tf.networks.rows import LayerRow, RowOps, TooSmallError
+from sqnxt_tf.networks.squeezenext_names import check_spec, parse_name, spec_name
+from sqnxt_tf.networks.vgg import vgg19
 
 SQNXT_INPUT = 227  # pixels: the paper's
 LARGEST_SIDE = 4096  # pixels; a typing error beyond it would ask for gigabytes
@@ -92,7 +94,7 @@ def find_network(name: str) -> Network:
         spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5)
     )
     hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "`sqnxt-tf list` shows them all"
-    raise SqnxtError(f"network {name!r}: is not known; {hint}")
+    raise SqnxtError(f"network {name!r}", "is not known", str(hint))
 
 
 def sqnxt_network(spec: squeezenext.SqnxtSpec) -> Network:
@@ -131,7 +133,9 @@ def input_shape(network: Network, input_size: int | tuple[int, int] | None = Non
     size = network.input_size if input_size is None else input_size
     height, width = (size, size) if isinstance(size, int) else size
     if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
-        raise SqnxtError(f"input size {height}x{width}: is out of range; give sides from 1 to {LARGEST_SIDE} pixels")
+        raise SqnxtError(
+            f"input size {height}x{width}", "is out of range", f"give sides from 1 to {LARGEST_SIDE} pixels"
+        )
     return height, width
 
 
@@ -151,15 +155,16 @@ def layer_rows(
     except TooSmallError as error:
         smallest = _smallest_side(network, classes)
         raise SqnxtError(
-            f"{network.name}: an input of {height}x{width} is too small ({error}); "
-            f"the smallest is {smallest}x{smallest}"
+            network.name,
+            f"an input of {height}x{width} is too small ({error})",
+            f"the smallest is {smallest}x{smallest}",
         ) from None
 
 
 def check_classes(classes: int) -> None:
     """Refuse a number of classes that no classifier has."""
     if not 2 <= classes <= 1_000_000:
-        raise SqnxtError(f"classes {classes}: is out of range; give a number from 2 to 1000000")
+        raise SqnxtError(f"classes {classes}", "is out of range", "give a number from 2 to 1000000")
 
 
 def _rows(network: Network, classes: int, height: int, width: int) -> tuple[LayerRow, ...]:

@@ -1,11 +1,13 @@
 """Networks as plain layer rows: shapes, parameters and MACs without TensorFlow."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from ..errors import SqnxtError
-from .ops import Activation, Kernel, Ops, Padding, kernel_pair
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.ops import Activation, Kernel, Ops, Padding, kernel_pair
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -81,7 +83,7 @@ class RowOps(Ops[Map]):
     ) -> Map:
         in_channels = x.shape[2]
         if in_channels % groups or filters % groups:
-            raise SqnxtError(f"{name}: {in_channels} -> {filters} channels do not divide into {groups} groups")
+            raise SqnxtError(name, f"{in_channels} -> {filters} channels do not divide into {groups} groups")
         kernel = kernel_pair(kernel)
         pads = _pads(x.shape, kernel, stride, padding)
         height, width = _out_size(x.shape, kernel, stride, pads, name)
@@ -156,7 +158,7 @@ class RowOps(Ops[Map]):
 
     def add(self, xs: Sequence[Map], *, activation: Activation | None = None, name: str) -> Map:
         if len({x.shape for x in xs}) != 1:
-            raise SqnxtError(f"{name}: cannot add maps of shapes {', '.join(str(x.shape) for x in xs)}")
+            raise SqnxtError(name, f"cannot add maps of shapes {', '.join(str(x.shape) for x in xs)}")
         return self._join("Add", xs, xs[0].shape, name)
 
     def concat(self, xs: Sequence[Map], *, name: str) -> Map:
@@ -204,5 +206,5 @@ def _out_size(
     height = (shape[0] + top + bottom - kernel[0]) // stride + 1
     width = (shape[1] + left + right - kernel[1]) // stride + 1
     if height < 1 or width < 1:
-        raise TooSmallError(f"{name}: a {kernel[0]}x{kernel[1]} window does not fit a {shape[0]}x{shape[1]} map")
+        raise TooSmallError(name, f"a {kernel[0]}x{kernel[1]} window does not fit a {shape[0]}x{shape[1]} map")
     return height, width

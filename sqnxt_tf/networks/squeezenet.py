@@ -1,9 +1,11 @@
 """SqueezeNet v1.0 and v1.1 and their bypass variants: Iandola et al., arXiv 1602.07360, and what they published."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .ops import Ops, T
+from sqnxt_tf.networks.ops import Ops, T
 
 # squeeze and expand channels of fire2 to fire9; each of the two expansions (1x1 and 3x3) has `expand` channels
 FIRE_FILTERS = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))

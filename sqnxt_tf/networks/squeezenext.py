@@ -4,10 +4,12 @@ Layer details are those of the authors' published network definitions. Neither t
 128 of the head scale with the width.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .ops import Ops, T
+from sqnxt_tf.networks.ops import Ops, T
 
 STAGE_FILTERS = (32, 64, 128, 256)
 STAGE_STRIDES = (1, 2, 2, 2)

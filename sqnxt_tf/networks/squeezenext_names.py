@@ -4,11 +4,13 @@ Blocks of the four stages, width (`w3d2` is 1.5, as in the listed names), kernel
 the baseline's, how a stage begins (`conv-first`), groups (`g2`) and deep aggregation (`ida`).
 """
 
+from __future__ import annotations
+
 import re
 from fractions import Fraction
 
-from ..errors import SqnxtError
-from .squeezenext import SPECS, SqnxtSpec
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.squeezenext import SPECS, SqnxtSpec
 
 _SYSTEMATIC = re.compile(
     r"sqnxt_(?P<depth>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})_w(?P<numerator>\d{1,3})(d(?P<denominator>\d{1,3}))?"
@@ -74,8 +76,8 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
     for what, value in given:
         low, high = LIMITS[what]
         if not low <= value <= high:
-            raise SqnxtError(f"network {name!r}: {what} {value:g} is out of range; give {low:g} to {high:g}")
+            raise SqnxtError(f"network {name!r}", f"{what} {value:g} is out of range", f"give {low:g} to {high:g}")
     if float(Fraction(spec.width).limit_denominator(MOST_PARTS)) != spec.width:
         raise SqnxtError(
-            f"network {name!r}: width {spec.width} has no name; give a fraction of {MOST_PARTS} parts at most"
+            f"network {name!r}", f"width {spec.width} has no name", f"give a fraction of {MOST_PARTS} parts at most"
         )

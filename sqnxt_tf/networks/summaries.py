@@ -1,12 +1,14 @@
 """What can be said of a network without building it in Keras, and the JSON that says it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
-from .counts import count_macs, count_macs_as_paper, count_params, peak_activation_bytes
-from .paper import PaperFigures, paper_figures
-from .registry import Network, find_network, input_shape, layer_rows, networks
-from .rows import LayerRow
+from sqnxt_tf.networks.counts import count_macs, count_macs_as_paper, count_params, peak_activation_bytes
+from sqnxt_tf.networks.published import PaperFigures, paper_figures
+from sqnxt_tf.networks.registry import Network, find_network, input_shape, layer_rows, networks
+from sqnxt_tf.networks.rows import LayerRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

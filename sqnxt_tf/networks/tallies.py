@@ -4,11 +4,13 @@ A third interpreter of the builders. A layer that was seen before, in this netwo
 a new one is made by the plain-row interpreter, which stays the only place that knows shapes and counts.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from .ops import Activation, Kernel, Ops, Padding
-from .rows import LayerRow, Map, RowOps, Shape
+from sqnxt_tf.networks.ops import Activation, Kernel, Ops, Padding
+from sqnxt_tf.networks.rows import LayerRow, Map, RowOps, Shape
 
 Key = tuple[object, ...]
 

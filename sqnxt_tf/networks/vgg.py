@@ -1,6 +1,8 @@
 """VGG-19: Simonyan and Zisserman, arXiv 1409.1556, configuration E."""
 
-from .ops import Ops, T
+from __future__ import annotations
+
+from sqnxt_tf.networks.ops import Ops, T
 
 STAGES = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # filters, convolutions
 

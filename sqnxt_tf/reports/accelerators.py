@@ -1,10 +1,11 @@
 """Accelerators as tables: the presets in a line each, and one with every number and its origin."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from sqnxt_sim import Accelerator
-
-from .tables import Table
+from sqnxt_tf.reports.tables import Table
 
 _UNITS = {
     "array.word_bits": "bits",

@@ -1,20 +1,22 @@
 """What a person is told of how long artifacts take."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from ..device.timings import LEAST_RUNS
-from .tables import Table, percent
+from sqnxt_tf.device.timings import LEAST_RUNS
+from sqnxt_tf.reports.tables import Table, percent
 
 if TYPE_CHECKING:
-    from ..device.timings import Benchmark, Timing
-    from ..workflows.layer_shares import LayerShare, LayerShares
+    from sqnxt_tf.device.layer_shares import LayerShare, LayerShares
+    from sqnxt_tf.device.timings import Benchmark, Timing
 
 NAMED = 5  # disagreements that are told in words
 PROFILERS_OWN = 1.1  # nodes over a run: beyond, the profiler's own work is no small part of what it measured
 NO_PROFILER = "LiteRT's Python interface has no profiler; only .onnx files have layers here"
 
 
-def benchmark_table(result: "Benchmark") -> Table:
+def benchmark_table(result: Benchmark) -> Table:
     """One row a file and number of threads; the ratio is that of the rounds' medians, with its 95 % interval."""
     table = Table(
         [
@@ -66,7 +68,7 @@ def _megabytes(count: int | None) -> str:
     return "?" if count is None else f"{count / 1e6:.1f}"
 
 
-def benchmark_lines(result: "Benchmark") -> list[str]:
+def benchmark_lines(result: Benchmark) -> list[str]:
     """What the table does not say."""
     rounds = max(len(timing.round_sizes) for timing in result.timings)
     lines = [
@@ -88,7 +90,7 @@ def benchmark_lines(result: "Benchmark") -> list[str]:
     return lines
 
 
-def noise_lines(result: "Benchmark") -> list[str]:
+def noise_lines(result: Benchmark) -> list[str]:
     """The warning, where there is something to warn of."""
     if not result.noise:
         return []
@@ -98,7 +100,7 @@ def noise_lines(result: "Benchmark") -> list[str]:
     ]
 
 
-def layers_table(shares: "LayerShares") -> Table:
+def layers_table(shares: LayerShares) -> Table:
     """One row a layer: its time, and its share; beside the simulated one where there is an accelerator."""
     title = f"{shares.timing.path.name} on {_threads(shares.timing)}, onnxruntime's profiler"
     if shares.accelerator is None:
@@ -126,7 +128,7 @@ def layers_table(shares: "LayerShares") -> Table:
     return table
 
 
-def layers_lines(shares: "LayerShares") -> list[str]:
+def layers_lines(shares: LayerShares) -> list[str]:
     """What the profiler adds, and what measured and simulated shares have to do with each other."""
     lines = []
     if shares.total_ms > PROFILERS_OWN * shares.timing.p50_ms:
@@ -156,7 +158,7 @@ def layers_lines(shares: "LayerShares") -> list[str]:
     return lines + ([f"and {len(disagree) - NAMED} more"] if len(disagree) > NAMED else [])
 
 
-def _others_line(shares: "LayerShares") -> str:
+def _others_line(shares: LayerShares) -> str:
     by_op: dict[str, float] = {}
     for layer in shares.others:
         by_op[layer.op] = by_op.get(layer.op, 0) + layer.measured
@@ -167,9 +169,9 @@ def _others_line(shares: "LayerShares") -> str:
     )
 
 
-def _quartiles(layer: "LayerShare") -> str:
+def _quartiles(layer: LayerShare) -> str:
     return f"{percent(layer.low, 2)}-{percent(layer.high, 2)}"
 
 
-def _threads(timing: "Timing") -> str:
+def _threads(timing: Timing) -> str:
     return f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"

@@ -1,21 +1,22 @@
 """How long artifacts take, as a picture: one bar a file, or one pair of bars a layer."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
-
-from ..errors import SqnxtError
-from .roofline import FORMATS
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.roofline import FORMATS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..device.timings import Timing
-    from ..workflows.benchmark import BenchmarkResult
-    from ..workflows.layer_shares import LayerShare, LayerShares
+    from sqnxt_tf.device.layer_shares import LayerShare, LayerShares
+    from sqnxt_tf.device.timings import Timing
+    from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
 MEASURED, SIMULATED, MARKED = "#0072B2", "#D55E00", "#000000"  # told apart by colour-blind eyes too
 MOST_LAYERS = 40  # the longest; the rest is one bar
@@ -30,15 +31,17 @@ def check_picture(path: Path, *, force: bool) -> None:
         ExportError: the file exists and `force` is not set, or its folder cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise SqnxtError(f"{path}: is no name of a picture; end it with one of {', '.join(FORMATS)}")
+        raise SqnxtError(path, "is no name of a picture", f"end it with one of {', '.join(FORMATS)}")
     check_output(path, force=force)
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise SqnxtError("drawing needs matplotlib: pip install 'sqnxt-tf[report]'") from None
+        raise SqnxtError(
+            "matplotlib", "is not installed and is needed for drawing", "run `pip install 'sqnxt-tf[report]'`"
+        ) from None
 
 
-def draw_benchmark(result: "BenchmarkResult", path: Path, *, force: bool = False) -> None:
+def draw_benchmark(result: BenchmarkResult, path: Path, *, force: bool = False) -> None:
     """Write the picture to `path`; its suffix says what kind. Of layers where there are any to compare, else of files.
 
     Raises:
@@ -52,7 +55,7 @@ def draw_benchmark(result: "BenchmarkResult", path: Path, *, force: bool = False
         figure.savefig(temporary, dpi=130)
 
 
-def _files(timings: "tuple[Timing, ...]") -> "Figure":
+def _files(timings: tuple[Timing, ...]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 1.4 + 0.5 * len(timings)), layout="constrained")
@@ -71,7 +74,7 @@ def _files(timings: "tuple[Timing, ...]") -> "Figure":
     return figure
 
 
-def _layers(all_shares: "tuple[LayerShares, ...]") -> "Figure":
+def _layers(all_shares: tuple[LayerShares, ...]) -> Figure:
     from matplotlib.figure import Figure
 
     shown = [_longest(shares) for shares in all_shares]
@@ -83,14 +86,14 @@ def _layers(all_shares: "tuple[LayerShares, ...]") -> "Figure":
     return figure
 
 
-def _longest(shares: "LayerShares") -> "list[LayerShare]":
+def _longest(shares: LayerShares) -> list[LayerShare]:
     """The layers that take longest on either machine, in the order of execution."""
     weight = sorted((max(layer.measured, layer.simulated or 0) for layer in shares.compared), reverse=True)
     least = weight[min(MOST_LAYERS, len(weight)) - 1]
     return [layer for layer in shares.compared if max(layer.measured, layer.simulated or 0) >= least]
 
 
-def _draw_shares(axes: "Axes", shares: "LayerShares", layers: "list[LayerShare]") -> None:
+def _draw_shares(axes: Axes, shares: LayerShares, layers: list[LayerShare]) -> None:
     """A dot for what was measured, with its quartiles, and a diamond for what was simulated: on a logarithmic scale
     the same distance is the same factor, in the largest layer and in the smallest.
     """

@@ -1,17 +1,19 @@
 """An answer to an image, with bars."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..device.classification import Answer
+    from sqnxt_tf.device.classification import Answer
 
 BAR = 30  # characters of a certainty of 1
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def answer_lines(answer: "Answer") -> list[str]:
+def answer_lines(answer: Answer) -> list[str]:
     """Where it comes from and how long it took, then a line a class."""
     width = max(len(label) for label, _ in answer.top)
     return [
@@ -26,7 +28,7 @@ def bar(fraction: float) -> str:
     return ("█" * (eighths // 8) + EIGHTHS[eighths % 8]).strip().ljust(BAR)
 
 
-def summary_line(answers: "Sequence[Answer]") -> str:
+def summary_line(answers: Sequence[Answer]) -> str:
     """Latency over several images."""
     times = [answer.inference_ms for answer in answers]
     return f"{len(times)} images; median {median(times):.1f} ms, {min(times):.1f} to {max(times):.1f} ms an image"

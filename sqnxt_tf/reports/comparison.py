@@ -1,11 +1,13 @@
 """Two simulations as one table."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from .tables import Table
+from sqnxt_tf.reports.tables import Table
 
 if TYPE_CHECKING:
-    from ..workflows.compare import Comparison
+    from sqnxt_tf.workflows.compare import Comparison
 
 TOTALS = (
     ("cycles", "cycles", 1.0),
@@ -16,7 +18,7 @@ TOTALS = (
 )
 
 
-def comparison_tables(comparison: "Comparison", *, every_layer: bool = False) -> list[Table]:
+def comparison_tables(comparison: Comparison, *, every_layer: bool = False) -> list[Table]:
     """Totals, then the layers whose cost or make differs (or all of them), those that differ most in cycles first."""
     before, after = comparison.before, comparison.after
     totals = Table(["<total", "first", "second", "difference %"])

@@ -1,15 +1,15 @@
 """What a person is told of a container: where its bytes are, and why they are so few."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from .results import accuracy_line
-from .tables import Table, percent
+from sqnxt_tf.reports.results import accuracy_line
+from sqnxt_tf.reports.tables import Table, percent
 
 if TYPE_CHECKING:
     from sqnxt_export import Compressed, Restored
-
-    from ..workflows.compress import CompressionResult
-    from ..workflows.sharing import Sharing
+    from sqnxt_tf.workflows.compress import CompressionResult, WeightSharing
 
 PARTS = {
     "words": "coded weights",
@@ -20,7 +20,7 @@ PARTS = {
 }
 
 
-def tensors_table(result: "Compressed") -> Table:
+def tensors_table(result: Compressed) -> Table:
     """One row a coded tensor; what a weight takes in the artifact, at least, and in the container."""
     table = Table(
         ["<tensor", "<type", "weights", "non-zero %", "values", "raw bytes", "entropy bytes", "coded bytes",
@@ -42,7 +42,7 @@ def tensors_table(result: "Compressed") -> Table:
     return table
 
 
-def sizes_table(result: "Compressed") -> Table:
+def sizes_table(result: Compressed) -> Table:
     """The same content four times, and the parts of the container."""
     table = Table(["<bytes of", "bytes", "times smaller"], title="Sizes")
     table.add(f"raw .{result.format}", result.raw_bytes, "1.0")
@@ -53,7 +53,7 @@ def sizes_table(result: "Compressed") -> Table:
     return table
 
 
-def compression_lines(result: "CompressionResult") -> list[str]:
+def compression_lines(result: CompressionResult) -> list[str]:
     """What was written, what it was made of, and the sizes explained."""
     compressed = result.compressed
     lines = [
@@ -65,7 +65,7 @@ def compression_lines(result: "CompressionResult") -> list[str]:
     return lines + explanation(compressed)
 
 
-def _sharing_lines(compressed: "Compressed", sharing: "Sharing") -> list[str]:
+def _sharing_lines(compressed: Compressed, sharing: WeightSharing) -> list[str]:
     pruned = "" if sharing.density is None else f"{percent(sharing.density)} % of each kernel kept, "
     parity = sharing.parity
     lines = [
@@ -83,7 +83,7 @@ def _sharing_lines(compressed: "Compressed", sharing: "Sharing") -> list[str]:
     return lines
 
 
-def explanation(result: "Compressed") -> list[str]:
+def explanation(result: Compressed) -> list[str]:
     """Why zeros alone do not shrink an artifact, in this one's own figures."""
     if not result.weights:
         return ["no tensor was worth coding: all of the file is compressed by LZMA"]
@@ -104,7 +104,7 @@ def explanation(result: "Compressed") -> list[str]:
     return lines
 
 
-def restored_line(result: "Restored") -> str:
+def restored_line(result: Restored) -> str:
     """What was written, and that it is what was compressed."""
     return (
         f"{result.path}: {result.bytes:,} bytes of .{result.format} from {result.container_bytes:,}, "

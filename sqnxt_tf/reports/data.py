@@ -1,15 +1,17 @@
 """What a person is told of data that were packed or checked."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from .tables import Table
+from sqnxt_tf.reports.tables import Table
 
 if TYPE_CHECKING:
-    from ..workflows.check_data import Checked
-    from ..workflows.pack import Packed
+    from sqnxt_tf.workflows.data_check import DataCheck
+    from sqnxt_tf.workflows.data_pack import PackedData
 
 
-def findings_table(result: "Checked") -> Table:
+def findings_table(result: DataCheck) -> Table:
     """One row a finding."""
     table = Table(["<wrong", "<where", "<why"])
     for finding in result.findings:
@@ -17,14 +19,14 @@ def findings_table(result: "Checked") -> Table:
     return table
 
 
-def checked_line(result: "Checked") -> str:
+def checked_line(result: DataCheck) -> str:
     """How many images, and how much is wrong, in one line."""
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(result.counts.items()))
     others = f", beside {result.ignored:,} that are none" if result.ignored else ""
     return f"{result.path}: {result.images:,} images of {result.classes:,} classes{others}; {counts or 'nothing wrong'}"
 
 
-def packed_line(result: "Packed") -> str:
+def packed_line(result: PackedData) -> str:
     """Where the shards are and what they hold, in one line."""
     parts = ", ".join(f"{count:,} {split}" for split, count in result.images.items())
     left_out = f"; {len(result.unreadable)} unreadable images left out" if result.unreadable else ""

@@ -1,14 +1,16 @@
 """The demo's summary."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
-from .tables import Table, percent
+from sqnxt_tf.reports.tables import Table, percent
 
 if TYPE_CHECKING:
-    from ..workflows.demo import DemoResult
+    from sqnxt_tf.workflows.demo import DemoResult
 
 
-def demo_table(result: "DemoResult") -> Table:
+def demo_table(result: DemoResult) -> Table:
     """One row a file: size, accuracy, latency, and what the ONNX graphs cost on each array."""
     arrays = list(next(artifact.simulations for artifact in result.artifacts if artifact.simulations))
     short = [name.removeprefix("squeezelerator-") for name in arrays]
@@ -38,7 +40,7 @@ def demo_table(result: "DemoResult") -> Table:
     return table
 
 
-def demo_text(result: "DemoResult") -> list[str]:
+def demo_text(result: DemoResult) -> list[str]:
     """What the table does not say."""
     samples = result.artifacts[0].evaluation.samples
     lines = [

@@ -1,12 +1,13 @@
 """One layer of a simulation in full: both dataflows side by side, and where time and energy go."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from sqnxt_sim import LayerCost, NetworkReport, TilingCost, UncostedLayer, VectorCost
-
-from ..errors import SqnxtError
-from .tables import Cell, Table, percent
+from sqnxt_sim import LayerCost, NetworkReport, OffArrayNode, TilingCost, VectorCost
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.tables import Cell, Table, percent
 
 
 def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table | None]:
@@ -19,9 +20,9 @@ def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table 
     if name not in layers:
         close = get_close_matches(name, layers, n=3, cutoff=0.3)
         meant = f"did you mean {' or '.join(close)}?" if close else "`simulate` without `--explain` lists them"
-        raise SqnxtError(f"{report.model}: has no layer {name!r}; {meant}")
+        raise SqnxtError(report.model, f"has no layer {name!r}", str(meant))
     layer = layers[name]
-    if isinstance(layer, UncostedLayer):
+    if isinstance(layer, OffArrayNode):
         return [f"{layer.name} ({layer.op}) costs nothing: {layer.reason}"], None
     if isinstance(layer, VectorCost):
         return _vector_lines(layer), None

@@ -1,5 +1,7 @@
 """The paper's Figures 6 and 7 as pictures."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Sequence
 from math import sqrt
@@ -8,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
-
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..workflows.figures import Bar, Circle, LayerGroup
+    from sqnxt_tf.paper.figures import Bar, Circle, LayerGroup
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")  # Okabe and Ito's, for colour-blind eyes too
 FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
@@ -34,7 +35,7 @@ BARS_WIDE = 0.86  # of the room of a group
 
 
 def write_figure(
-    name: str, rows: "Sequence[Bar] | Sequence[Circle]", folder: Path, *, force: bool = False
+    name: str, rows: Sequence[Bar] | Sequence[Circle], folder: Path, *, force: bool = False
 ) -> tuple[Path, ...]:
     """`figure6` or `figure7` as PNG, SVG and CSV in a folder; their paths.
 
@@ -43,7 +44,7 @@ def write_figure(
         ExportError: a file exists and `force` is not set, or cannot be written.
     """
     if not folder.is_dir():
-        raise SqnxtError(f"{folder}: is no folder; create it first")
+        raise SqnxtError(folder, "is no folder", "create it first")
     paths = tuple(folder / f"{name}{suffix}" for suffix in SUFFIXES)
     for path in paths:
         check_output(path, force=force)
@@ -51,7 +52,9 @@ def write_figure(
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
-        raise SqnxtError("drawing figures needs matplotlib: pip install 'sqnxt-tf[report]'") from None
+        raise SqnxtError(
+            "matplotlib", "is not installed and is needed for drawing figures", "run `pip install 'sqnxt-tf[report]'`"
+        ) from None
     # Text stays text, and an SVG of the same data is the same file: no random ids, no date.
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure = Figure(figsize=(15, 9.5) if name == "figure6" else (14, 6.6), layout="constrained")
@@ -68,7 +71,7 @@ def write_figure(
     return paths
 
 
-def _draw_figure6(figure: "Figure", bars: "Sequence[Bar]") -> None:
+def _draw_figure6(figure: Figure, bars: Sequence[Bar]) -> None:
     groups = sorted({bar.group for bar in bars})
     upper, lower = figure.subplots(2, 1, sharex=True)
     for axes, array in ((upper, "16x16"), (lower, "8x8")):
@@ -77,9 +80,9 @@ def _draw_figure6(figure: "Figure", bars: "Sequence[Bar]") -> None:
     _name_stages(lower, groups)
 
 
-def _draw_array(axes: "Axes", bars: "Sequence[Bar]", groups: "list[LayerGroup]", array: str) -> None:
+def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array: str) -> None:
     """One panel: a bar a variant in each group, and how efficient the baseline is."""
-    from ..networks.registry import find_network
+    from sqnxt_tf.networks.registry import find_network
 
     networks = list(dict.fromkeys(bar.network for bar in bars))
     width = BARS_WIDE / len(networks)
@@ -126,7 +129,7 @@ def _draw_array(axes: "Axes", bars: "Sequence[Bar]", groups: "list[LayerGroup]",
             axes.axvline(edge, color="black", alpha=0.15, linewidth=0.8)
 
 
-def _spans(groups: "list[LayerGroup]") -> dict[str, tuple[int, int]]:
+def _spans(groups: list[LayerGroup]) -> dict[str, tuple[int, int]]:
     """First and last place of each of the four stages."""
     spans: dict[str, tuple[int, int]] = {}
     for place, group in enumerate(groups):
@@ -135,7 +138,7 @@ def _spans(groups: "list[LayerGroup]") -> dict[str, tuple[int, int]]:
     return spans
 
 
-def _name_stages(axes: "Axes", groups: "list[LayerGroup]") -> None:
+def _name_stages(axes: Axes, groups: list[LayerGroup]) -> None:
     for stage, (left, right) in _spans(groups).items():
         axes.annotate(
             f"stage {stage[-1]}", ((left + right) / 2, -0.36), xycoords=("data", "axes fraction"),
@@ -143,7 +146,7 @@ def _name_stages(axes: "Axes", groups: "list[LayerGroup]") -> None:
         )  # fmt: skip
 
 
-def _draw_figure7(figure: "Figure", circles: "Sequence[Circle]") -> None:
+def _draw_figure7(figure: Figure, circles: Sequence[Circle]) -> None:
     shown = [circle for circle in circles if circle.array == "16x16"]
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, quantity, label in (
@@ -166,7 +169,7 @@ def _draw_figure7(figure: "Figure", circles: "Sequence[Circle]") -> None:
     right.legend(loc="lower right", fontsize=9, labelspacing=1.2, borderpad=1)
 
 
-def _draw_quantity(axes: "Axes", circles: "Sequence[Circle]", quantity: str) -> None:
+def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None:
     unit = 1e9 if quantity == "energy" else 1.0
     for circle in circles:
         x, y = getattr(circle, quantity) / unit, circle.top1_percent
@@ -178,7 +181,7 @@ def _draw_quantity(axes: "Axes", circles: "Sequence[Circle]", quantity: str) -> 
         _name_circle(axes, circle, (x, y))
 
 
-def _name_circle(axes: "Axes", circle: "Circle", place: tuple[float, float]) -> None:
+def _name_circle(axes: Axes, circle: Circle, place: tuple[float, float]) -> None:
     """Beside its circle, on the side where no other is."""
     radius = (_circle_area(circle.params) / 3.14) ** 0.5
     side = SIDES.get(circle.network, "right")

@@ -1,11 +1,12 @@
 """Loss and accuracy of a training run as a picture."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqnxt_export import whole_file
-
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 PANELS = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy"), "learning rate": ("rate",)}
 LABELS = {"loss": "training", "accuracy": "training", "val_loss": "validation", "val_accuracy": "validation"}
@@ -25,11 +26,13 @@ def draw_history(history: Sequence[Mapping[str, float]], path: Path, *, title: s
         ExportError: the file exists and `force` is not set, or cannot be written.
     """
     if not history:
-        raise SqnxtError(f"{path}: no epoch was trained; there is nothing to draw")
+        raise SqnxtError(path, "no epoch was trained", "there is nothing to draw")
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise SqnxtError("drawing needs matplotlib: pip install 'sqnxt-tf[report]'") from None
+        raise SqnxtError(
+            "matplotlib", "is not installed and is needed for drawing", "run `pip install 'sqnxt-tf[report]'`"
+        ) from None
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
     for axes, (panel, names) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):

@@ -1,16 +1,18 @@
 """Tables of networks: the list, one layer by layer, the paper's tables."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .tables import Table, shape
+from sqnxt_tf.reports.tables import Table, shape
 
 if TYPE_CHECKING:
-    from ..networks.summaries import NetworkSummary
-    from ..workflows.reproduce import TableRow
+    from sqnxt_tf.networks.summaries import NetworkSummary
+    from sqnxt_tf.paper.parameters import TableRow
 
 
-def network_list(summaries: Iterable["NetworkSummary"]) -> Table:
+def network_list(summaries: Iterable[NetworkSummary]) -> Table:
     """One row a network; the paper's columns are empty where it has no figures."""
     table = Table(
         [
@@ -44,7 +46,7 @@ def network_list(summaries: Iterable["NetworkSummary"]) -> Table:
     return table
 
 
-def network_summary(summary: "NetworkSummary") -> Table:
+def network_summary(summary: NetworkSummary) -> Table:
     """One row a layer; shapes are height x width x channels."""
     table = Table(
         ["<layer", "<op", "input", "output", "kernel", "stride", "groups", "params", "MACs"],
@@ -67,7 +69,7 @@ def network_summary(summary: "NetworkSummary") -> Table:
     return table
 
 
-def network_totals(summary: "NetworkSummary") -> str:
+def network_totals(summary: NetworkSummary) -> str:
     """What a table of layers does not show."""
     return (
         f"{summary.params / 1e6:.3f} M parameters ({summary.params * 4 / 1e6:.2f} MB as float32), "
@@ -76,7 +78,7 @@ def network_totals(summary: "NetworkSummary") -> str:
     )
 
 
-def reproduced_table(rows: Sequence["TableRow"]) -> Table:
+def reproduced_table(rows: Sequence[TableRow]) -> Table:
     """Ours beside the paper's, with the differences."""
     table = Table(
         [

@@ -1,19 +1,21 @@
 """What a person is told of pruning: accuracy before and after, layers left dense, layers by sensitivity."""
 
+from __future__ import annotations
+
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from .results import accuracy_line
-from .tables import Table, percent
+from sqnxt_tf.reports.results import accuracy_line
+from sqnxt_tf.reports.tables import Table, percent
 
 if TYPE_CHECKING:
-    from ..workflows.prune import PruningResult
-    from ..workflows.scan import SensitivityScan
+    from sqnxt_tf.workflows.prune import PruningResult
+    from sqnxt_tf.workflows.prune_scan import SensitivityScan
 
 NAMES_SHOWN = 4
 
 
-def pruning_lines(result: "PruningResult") -> list[str]:
+def pruning_lines(result: PruningResult) -> list[str]:
     """Accuracy after and before with its intervals, the difference with its own, and what was left dense, and why."""
     low, high = (percent(bound) for bound in result.before.top1_interval)
     lost, least, most = (100 * figure for figure in result.top1_lost)
@@ -35,7 +37,7 @@ def dense_lines(dense: dict[str, str]) -> list[str]:
     return lines
 
 
-def sensitivity_table(scan: "SensitivityScan") -> Table:
+def sensitivity_table(scan: SensitivityScan) -> Table:
     """One row a layer, the most sensitive first: the loss and top-1 with that part of the layer's weights at zero."""
     shares = [f"{percent(sparsity, 0)} %" for sparsity in scan.sparsities]
     headers = [f"loss at {shares[0]}", *shares[1:], f"top-1 % at {shares[0]}", *shares[1:]]
@@ -47,7 +49,7 @@ def sensitivity_table(scan: "SensitivityScan") -> Table:
     return table
 
 
-def sensitivity_line(scan: "SensitivityScan") -> str:
+def sensitivity_line(scan: SensitivityScan) -> str:
     """The model as it came."""
     found = scan.found
     return (

@@ -1,18 +1,19 @@
 """What a person is told of quantisation: noise by layer, layers that stayed wider, and how two files compare."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .tables import Table, percent
+from sqnxt_tf.reports.tables import Table, percent
 
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult
     from sqnxt_export.quantise.noise import LayerNoise
+    from sqnxt_tf.workflows.verify import Verification
 
-    from ..workflows.verify import Verification
 
-
-def noise_table(layers: Sequence["LayerNoise"]) -> Table:
+def noise_table(layers: Sequence[LayerNoise]) -> Table:
     """Signal-to-noise ratio of each layer's output, worst first."""
     own = any(layer.own_snr_db is not None for layer in layers)  # a .tflite file cannot tell it
     headers = ["<layer", "SNR dB", *["SNR dB of its own rounding"] * own]
@@ -23,7 +24,7 @@ def noise_table(layers: Sequence["LayerNoise"]) -> Table:
     return table
 
 
-def wider_lines(result: "ExportResult") -> list[str]:
+def wider_lines(result: ExportResult) -> list[str]:
     """What an accuracy budget came to; nothing where there was none."""
     if result.accuracy is None or result.wider is None:
         return []
@@ -37,7 +38,7 @@ def wider_lines(result: "ExportResult") -> list[str]:
     return [*lines, f"{len(result.wider)} layers keep 16 bits: {names}" if names else "all layers have 8 bits"]
 
 
-def verification_lines(result: "Verification") -> list[str]:
+def verification_lines(result: Verification) -> list[str]:
     """How far apart two files are, and what was allowed."""
     parity = result.parity
     if result.min_top1_agreement is not None:

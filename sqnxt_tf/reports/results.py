@@ -1,21 +1,21 @@
 """What a person is told of training, evaluation, pruning, export, inspection and the installation."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sqnxt_export import EMBEDDED
-
-from .tables import Table, percent, shape
+from sqnxt_tf.reports.tables import Table, percent, shape
 
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult, Metadata, Preprocessing
+    from sqnxt_tf.accuracy import Evaluation
+    from sqnxt_tf.device.inspection import Inspection
+    from sqnxt_tf.workflows.doctor import Examination
 
-    from ..device.evaluation import Evaluation
-    from ..device.inspection import Inspection
-    from ..workflows.doctor import Examination
 
-
-def accuracy_line(result: "Evaluation") -> str:
+def accuracy_line(result: Evaluation) -> str:
     """Accuracy with its interval, in one line."""
     low, high = result.top1_interval
     return (
@@ -24,7 +24,7 @@ def accuracy_line(result: "Evaluation") -> str:
     )
 
 
-def confusion_table(result: "Evaluation") -> Table:
+def confusion_table(result: Evaluation) -> Table:
     """Rows are what the images show, columns what they were taken for."""
     counts = result.confusion()
     names = [
@@ -47,7 +47,7 @@ def zeros_table(layers: Mapping[str, tuple[int, int]]) -> Table:
     return table
 
 
-def export_lines(result: "ExportResult") -> list[str]:
+def export_lines(result: ExportResult) -> list[str]:
     """Where the artifact is, how large, and how equal."""
     parity = result.parity
     return [
@@ -58,7 +58,7 @@ def export_lines(result: "ExportResult") -> list[str]:
     ]
 
 
-def inspection_lines(found: "Inspection") -> list[str]:
+def inspection_lines(found: Inspection) -> list[str]:
     """One line a fact."""
     facts: dict[str, object] = {
         "bytes": f"{found.bytes:,} ({found.compressed_bytes:,} compressed)",
@@ -72,7 +72,7 @@ def inspection_lines(found: "Inspection") -> list[str]:
     return [str(found.path), *(f"  {name:<{width}}  {value}" for name, value in facts.items() if value)]
 
 
-def _metadata_facts(metadata: "Metadata") -> dict[str, object]:
+def _metadata_facts(metadata: Metadata) -> dict[str, object]:
     preprocessing = metadata.preprocessing
     names = [*metadata.labels[:10], *(["..."] if len(metadata.labels) > 10 else [])]
     return {
@@ -88,7 +88,7 @@ def _metadata_facts(metadata: "Metadata") -> dict[str, object]:
     }
 
 
-def _preprocessing_line(metadata: "Metadata", preprocessing: "Preprocessing") -> str:
+def _preprocessing_line(metadata: Metadata, preprocessing: Preprocessing) -> str:
     """What is left to do to an image, and what the file does itself."""
     colours = "RGB" if preprocessing.channels == 3 else "grey"
     if EMBEDDED in metadata.extra:
@@ -107,7 +107,7 @@ def _flat(value: object) -> str:
     return ", ".join(parts)
 
 
-def doctor_table(found: "Examination") -> Table:
+def doctor_table(found: Examination) -> Table:
     """One row a package."""
     table = Table(["<extra", "<package", "<version"], title=f"sqnxt-tf {found.version}, Python {found.python}")
     for package in found.packages:
@@ -115,9 +115,9 @@ def doctor_table(found: "Examination") -> Table:
     return table
 
 
-def doctor_lines(found: "Examination") -> list[str]:
+def doctor_lines(found: Examination) -> list[str]:
     """The machine, and what each extra is good for."""
-    from ..workflows.doctor import EXTRAS
+    from sqnxt_tf.workflows.doctor import EXTRAS
 
     lines = [f"{found.system}, {found.processor}, {found.cores} cores"]
     for extra, purpose in EXTRAS.items():

@@ -1,13 +1,14 @@
 """The roofline of a simulated network as a picture: what each layer does of what the array and the DRAM allow."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqnxt_export import whole_file
 from sqnxt_sim import LayerCost, NetworkReport
-
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,13 +28,17 @@ def draw_roofline(report: NetworkReport, path: Path, *, force: bool = False) -> 
         ExportError: the file exists and `force` is not set, or cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise SqnxtError(f"{path}: is no name of a picture; end it with one of {', '.join(FORMATS)}")
+        raise SqnxtError(path, "is no name of a picture", f"end it with one of {', '.join(FORMATS)}")
     if not report.costed:
-        raise SqnxtError(f"{report.model}: no layer of it runs on the array; there is no roofline to draw")
+        raise SqnxtError(report.model, "no layer of it runs on the array", "there is no roofline to draw")
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise SqnxtError("drawing the roofline needs matplotlib: pip install 'sqnxt-tf[report]'") from None
+        raise SqnxtError(
+            "matplotlib",
+            "is not installed and is needed for drawing the roofline",
+            "run `pip install 'sqnxt-tf[report]'`",
+        ) from None
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.add_subplot()
     _draw_roof(axes, report)
@@ -53,7 +58,7 @@ def draw_roofline(report: NetworkReport, path: Path, *, force: bool = False) -> 
         figure.savefig(temporary, dpi=150)
 
 
-def _draw_roof(axes: "Axes", report: NetworkReport) -> None:
+def _draw_roof(axes: Axes, report: NetworkReport) -> None:
     array, bandwidth = report.accelerator.array, report.accelerator.dram_bytes_per_cycle
     # A network of mixed widths has as many ceilings as its widths have speeds; the highest is drawn.
     peak = max(cost.peak_macs_per_cycle for cost in report.costed)
@@ -72,7 +77,7 @@ def _draw_roof(axes: "Axes", report: NetworkReport) -> None:
     )  # fmt: skip
 
 
-def _draw_layers(axes: "Axes", report: NetworkReport) -> None:
+def _draw_layers(axes: Axes, report: NetworkReport) -> None:
     """Layers that stand in the same place, as equal blocks do, are one dot."""
     dots: dict[tuple[str, float, float], list[LayerCost]] = {}
     for cost in report.costed:

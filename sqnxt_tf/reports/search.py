@@ -1,13 +1,15 @@
 """What a search found, for people."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .tables import Cell, Table
+from sqnxt_tf.reports.tables import Cell, Table
 
 if TYPE_CHECKING:
-    from ..codesign.costing import Candidate
-    from ..codesign.outcome import Outcome
+    from sqnxt_tf.exploration.candidates import Candidate
+    from sqnxt_tf.exploration.outcome import Outcome
 
 HEADERS = {
     "cycles": "kcycles",
@@ -23,7 +25,7 @@ MOST_ARRAYS = 8  # beside the first, to be told apart network by network
 ONE_EACH = {"area"}  # of one accelerator: no ranking
 
 
-def front_table(outcome: "Outcome") -> Table:
+def front_table(outcome: Outcome) -> Table:
     """The Pareto set, best in the first objective first; its ranks are what `--build` takes."""
     front, shown = outcome.front, _columns(outcome)
     table = Table(
@@ -35,7 +37,7 @@ def front_table(outcome: "Outcome") -> Table:
     return table
 
 
-def named_table(outcome: "Outcome") -> Table | None:
+def named_table(outcome: Outcome) -> Table | None:
     """Where the listed networks stand among the candidates on their accelerator; None where there are none."""
     ranked = [name for name in outcome.objectives if name not in ONE_EACH]
     shown = _columns(outcome)
@@ -54,7 +56,7 @@ def named_table(outcome: "Outcome") -> Table | None:
     return table if table.rows else None
 
 
-def better_table(better: "tuple[Candidate, ...]", reference: "Candidate", outcome: "Outcome") -> Table:
+def better_table(better: tuple[Candidate, ...], reference: Candidate, outcome: Outcome) -> Table:
     """Candidates that beat a reference, with what they save of it."""
     shown = _columns(outcome)
     table = Table(
@@ -69,7 +71,7 @@ def better_table(better: "tuple[Candidate, ...]", reference: "Candidate", outcom
     return table
 
 
-def arrays_table(outcome: "Outcome") -> Table | None:
+def arrays_table(outcome: Outcome) -> Table | None:
     """Which accelerator suits which network: each over the first, for the networks that it suits most and least."""
     first, *others = dict.fromkeys(accelerator.name for accelerator in outcome.space.accelerators)
     if not 1 <= len(others) <= MOST_ARRAYS:
@@ -95,7 +97,7 @@ def arrays_table(outcome: "Outcome") -> Table | None:
     return table if table.rows else None
 
 
-def search_lines(outcome: "Outcome", *, with_front: bool = True) -> Iterator[str]:
+def search_lines(outcome: Outcome, *, with_front: bool = True) -> Iterator[str]:
     """What the tables rest on."""
     space = outcome.space
     left_out = f"; {outcome.over_limits:,} over the limits" if outcome.limits else ""
@@ -115,12 +117,12 @@ def search_lines(outcome: "Outcome", *, with_front: bool = True) -> Iterator[str
         yield "Only convolutions and dense layers are costed: a vector unit's share is left out."
 
 
-def _columns(outcome: "Outcome") -> list[str]:
+def _columns(outcome: Outcome) -> list[str]:
     """The objectives, and parameters and MACs, which a person wants to see anyway."""
     return list(dict.fromkeys([*outcome.objectives, "params", "macs"]))
 
 
-def _cells(one: "Candidate", names: list[str]) -> list[Cell]:
+def _cells(one: Candidate, names: list[str]) -> list[Cell]:
     return [_shown(name, one.figures[name]) for name in names]
 
 

@@ -1,5 +1,7 @@
 """The candidates of a search as one interactive HTML file that needs nothing from outside."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -7,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
-
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 if TYPE_CHECKING:
-    from ..codesign.costing import Candidate
-    from ..codesign.outcome import Outcome
-    from ..workflows.search_training import SchoolReport
+    from sqnxt_tf.exploration.candidates import Candidate
+    from sqnxt_tf.exploration.outcome import Outcome
+    from sqnxt_tf.workflows.search_finalists import FinalistTraining
 
 TITLES = {
     "cycles": "cycles of one image",
@@ -40,7 +41,7 @@ MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, whi
 MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
 
 
-def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None" = None, force: bool = False) -> None:
+def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | None = None, force: bool = False) -> None:
     """Write the picture: a dot a candidate, its accelerator's colour, the Pareto set in full strength, names on hover.
 
     The axes are the first two objectives, or accuracy over the first one where networks were trained; menus put any
@@ -52,11 +53,13 @@ def draw_search(outcome: "Outcome", path: Path, *, trained: "SchoolReport | None
     """
     check_picture(path, force=force)
     if not outcome.candidates:
-        raise SqnxtError(f"{outcome.space.name}: no candidate holds the limits; there is nothing to draw")
+        raise SqnxtError(outcome.space.name, "no candidate holds the limits", "there is nothing to draw")
     try:
         import plotly.graph_objects as go
     except ImportError:
-        raise SqnxtError("drawing a search needs plotly: pip install 'sqnxt-tf[report]'") from None
+        raise SqnxtError(
+            "plotly", "is not installed and is needed for drawing a search", "run `pip install 'sqnxt-tf[report]'`"
+        ) from None
     titles, groups = TITLES, _groups(outcome)
     axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
     if trained is not None:
@@ -85,14 +88,14 @@ def check_picture(path: Path, *, force: bool) -> None:
         ExportError: the file exists and `force` is not set, or its folder cannot be written.
     """
     if path.suffix.lower() not in (".html", ".htm"):
-        raise SqnxtError(f"{path}: is no name of an interactive picture; end it with .html")
+        raise SqnxtError(path, "is no name of an interactive picture", "end it with .html")
     check_output(path, force=force)
 
 
-def _title(outcome: "Outcome", trained: "SchoolReport | None") -> str:
+def _title(outcome: Outcome, trained: FinalistTraining | None) -> str:
     name = outcome.space.name
     if trained is not None:
-        return f"{name}: {len(trained.schooled)} trained, {len(trained.front)} in the Pareto set with accuracy"
+        return f"{name}: {len(trained.networks)} trained, {len(trained.front)} in the Pareto set with accuracy"
     return f"{name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set"
 
 
@@ -100,7 +103,7 @@ Group = tuple[str, list["Candidate"], str, bool]
 """Name in the legend, candidates, colour, whether it is the Pareto set."""
 
 
-def _groups(outcome: "Outcome") -> list[Group]:
+def _groups(outcome: Outcome) -> list[Group]:
     """Candidates by accelerator, those of the Pareto set apart; rare accelerators share the last colour."""
     front = set(map(id, outcome.front))
     names = list(dict.fromkeys(one.accelerator for one in outcome.candidates))
@@ -116,10 +119,10 @@ def _groups(outcome: "Outcome") -> list[Group]:
     return [group for group in [*groups, ("listed networks", listed, COLOURS[-1], True)] if group[1]]
 
 
-def _trained(outcome: "Outcome", trained: "SchoolReport") -> list[Group]:
+def _trained(outcome: Outcome, trained: FinalistTraining) -> list[Group]:
     """The networks that were trained, those of the front with accuracy apart; it is a figure like others."""
     front = {(one.network, one.input_size, one.accelerator) for one, _ in trained.front}
-    known = {(one.network.name, one.network.input_size): one.validation for one in trained.schooled}
+    known = {(one.network.name, one.network.input_size): one.validation for one in trained.networks}
     pairs = [
         replace(one, figures={**one.figures, ACCURACY: known[one.network, one.input_size]})
         for one in outcome.candidates
@@ -134,7 +137,7 @@ def _trained(outcome: "Outcome", trained: "SchoolReport") -> list[Group]:
     return [group for group in groups if group[1]]
 
 
-def _trace(go: Any, name: str, candidates: "list[Candidate]", colour: str, strong: bool, axes: list[str]) -> Any:
+def _trace(go: Any, name: str, candidates: list[Candidate], colour: str, strong: bool, axes: list[str]) -> Any:
     listed = name == "listed networks"
     kind = go.Scattergl if len(candidates) > MOST_DRAWN else go.Scatter
     return kind(
@@ -156,7 +159,7 @@ def _trace(go: Any, name: str, candidates: "list[Candidate]", colour: str, stron
     )
 
 
-def _told(one: "Candidate") -> str:
+def _told(one: Candidate) -> str:
     figures = "<br>".join(f"{name} {value:,.4g}" for name, value in one.figures.items())
     return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
 

@@ -1,10 +1,11 @@
 """A simulated network as a table."""
 
+from __future__ import annotations
+
 from collections import Counter
 
-from sqnxt_sim import IDEALISATIONS, LayerCost, NetworkReport, UncostedLayer, VectorCost
-
-from .tables import Table, percent
+from sqnxt_sim import IDEALISATIONS, LayerCost, NetworkReport, OffArrayNode, VectorCost
+from sqnxt_tf.reports.tables import Table, percent
 
 # why a node is not costed, as the report has it -> what a person is told
 LEFT_OUT = {
@@ -84,7 +85,7 @@ def total_lines(report: NetworkReport) -> list[str]:
         else "nothing in this graph is costed"
     ]
     lines += [*_split_lines(report), *_memory_lines(report), *_roofline_lines(report)]
-    uncosted = [layer for layer in report.layers if isinstance(layer, UncostedLayer)]
+    uncosted = [layer for layer in report.layers if isinstance(layer, OffArrayNode)]
     for why, label in LEFT_OUT.items():
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:

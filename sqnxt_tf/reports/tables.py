@@ -1,5 +1,7 @@
 """Tables for people: units in the headers, numbers to the right."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

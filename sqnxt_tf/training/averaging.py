@@ -1,10 +1,12 @@
 """The moving average of a model's weights, which Keras's optimizers keep but show nobody."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .recipe import Recipe
+from sqnxt_tf.training.recipe import Recipe
 
 
 @contextmanager

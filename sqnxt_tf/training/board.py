@@ -1,5 +1,7 @@
 """Figures of a run for TensorBoard, in `NAME.train/tensorboard`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,17 +1,19 @@
 """Fine-tuning of shared weights: all weights of a kernel that are equal move together, and zeros not at all."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.pipeline import Arrays, InMemory
-from ..progress import Progress, silent
-from .kernels import kernels
-from .loop import copy_of, fit, plain_copy
-from .recipe import Recipe
-from .run_folder import History
+from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.training.kernels import kernels
+from sqnxt_tf.training.loop import copy_of, fit, plain_copy
+from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.run_folder import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class _Groups:
     sizes: NDArray[np.int64]
 
     @classmethod
-    def of(cls, kernel: NDArray[np.float32]) -> "_Groups":
+    def of(cls, kernel: NDArray[np.float32]) -> _Groups:
         values, inverse = np.unique(kernel[kernel != 0], return_inverse=True)
         of_weight = np.zeros(kernel.size, np.int32)
         of_weight[kernel.ravel() != 0] = inverse.ravel() + 1

@@ -1,5 +1,7 @@
 """Batch norm folded into the layer before it, as exporters do: what is left to share are the weights that ship."""
 
+from __future__ import annotations
+
 from collections import Counter
 from typing import Any
 

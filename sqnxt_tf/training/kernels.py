@@ -1,5 +1,7 @@
 """The kernels of a Keras model: all, those that can be pruned, what they are called, how many weights are zero."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,7 @@
 """Several workers on this machine, for trying out: started together, and ended together when one of them dies."""
 
+from __future__ import annotations
+
 import json
 import logging
 import os
@@ -14,8 +16,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO, Any
 
-from ..data.faults import LEFT_OUT, LOG
-from ..errors import SqnxtError
+from sqnxt_tf.data.unreadable import LEFT_OUT, LOG
+from sqnxt_tf.errors import SqnxtError
 
 PIPE = "SQNXT_TF_STARTED_BY"
 """Variable that tells a worker the pipe of the process that started it."""
@@ -153,8 +155,9 @@ def _wait_for(worker: _Worker) -> None:
 
 def _lost(worker: _Worker, workers: int, what: str) -> SqnxtError:
     return SqnxtError(
-        f"worker {worker.index} of {workers}: {what}; the others were stopped, and the same command again goes on "
-        "from the last checkpoint"
+        f"worker {worker.index} of {workers}",
+        str(what),
+        "the others were stopped, and the same command again goes on from the last checkpoint",
     )
 
 

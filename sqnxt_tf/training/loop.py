@@ -1,5 +1,7 @@
 """One training run, on any strategy, that can be cut at any moment and goes on as if it had not been."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
@@ -8,23 +10,23 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
-from ..data.batches import Batches
-from ..data.pipeline import Arrays, InMemory
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from .averaging import adopt_average, averaged
-from .board import Board
-from .losses import make_loss
-from .optimizer import ChangeGradient, make_optimizer
-from .preparing import plain_copy, prepared
-from .randomness import seed_random_layers
-from .recipe import Recipe
-from .run_folder import History, RunFolder
-from .state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
-from .stepping import Figures, Pace, Stepper, one_run
-from .strategies import is_chief, own_share, workers_watched
+from sqnxt_tf.data.batches import Batches
+from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.training.averaging import adopt_average, averaged
+from sqnxt_tf.training.board import Board
+from sqnxt_tf.training.losses import make_loss
+from sqnxt_tf.training.optimizer import ChangeGradient, make_optimizer
+from sqnxt_tf.training.preparing import plain_copy, prepared
+from sqnxt_tf.training.randomness import seed_random_layers
+from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.run_folder import History, RunFolder
+from sqnxt_tf.training.state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
+from sqnxt_tf.training.stepping import Figures, Pace, Stepper, one_run
+from sqnxt_tf.training.strategies import is_chief, own_rank, workers_watched
 
-__all__ = ["Saving", "Trained", "fit", "plain_copy", "train"]
+__all__ = ["Saving", "Trained", "fit", "plain_copy", "train_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,10 @@ class Saving:
 
     def __post_init__(self) -> None:
         if (self.steps is not None and self.steps < 1) or not self.minutes > 0:
-            raise SqnxtError(f"checkpoints every {self.steps} steps, {self.minutes} minutes: give numbers above 0")
+            raise SqnxtError(f"checkpoints every {self.steps} steps, {self.minutes} minutes", "give numbers above 0")
 
 
-def train(
+def train_model(
     make_model: Callable[[], Any], training: Batches | Arrays, validation: Batches | Arrays, recipe: Recipe, **run: Any
 ) -> Trained:
     """Train what `make_model` returns (called in the strategy's scope) by a recipe; `run` is as for `fit`.
@@ -76,14 +78,14 @@ def fit(
     task: str = "training",
     progress: Progress = silent,
 ) -> tuple[Any, History]:
-    """As `train`, with a hand on the gradients, a name for the progress, and Keras callbacks.
+    """As `train_model`, with a hand on the gradients, a name for the progress, and Keras callbacks.
 
     Of these `set_model`, `on_train_begin` and `on_epoch_end` are called. `teacher` is a model of no strategy whose
     answers the recipe's distillation follows. Returns the model as the strategy holds it.
     """
     training, validation = as_batches(training, recipe), as_batches(validation, recipe)
-    steps, share = training.steps_per_epoch(recipe.batch), own_share(strategy)
-    validation.evaluation(batch=recipe.batch, share=share)  # more workers than files are told before the first epoch
+    steps, rank = training.steps_per_epoch(recipe.batch), own_rank(strategy)
+    validation.evaluation(batch=recipe.batch, rank=rank)  # more workers than files are told before the first epoch
     teacher_weights = teacher and teacher.get_weights()  # out here: in another strategy's scope they cannot be read
     with _watched(strategy, folder):
         with strategy.scope():
@@ -91,7 +93,7 @@ def fit(
             optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
             optimizer.build(model.trainable_variables)
             teacher = teacher and copy_of(teacher, teacher_weights)
-        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, share)
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, rank)
         seed_random_layers(model, seed, stepper.step)
         run = _Run(
             model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
@@ -127,7 +129,9 @@ def as_batches(data: Batches | Arrays, recipe: Recipe) -> Batches:
     if not isinstance(data, Arrays):
         return data
     if recipe.augmentation != "none":
-        raise SqnxtError(f"recipe: augmentation = {recipe.augmentation!r} is of images on disk; these take max_shift")
+        raise SqnxtError(
+            "recipe", f"augmentation = {recipe.augmentation!r} is of images on disk", "these take max_shift"
+        )
     return InMemory(arrays=data, max_shift=recipe.max_shift)
 
 
@@ -162,7 +166,7 @@ class _Run:
         for callback in self.callbacks:
             callback.set_model(self.model)
             callback.on_train_begin()
-        batches = one_run(self.training, self.recipe, self.seed, self.story.step, own_share(self.strategy))
+        batches = one_run(self.training, self.recipe, self.seed, self.story.step, own_rank(self.strategy))
         self._saved = self._clock = time.monotonic()
         with closing(self._board), closing(batches):  # threads that still read Python's images would wait at its exit
             for images, labels in batches:
@@ -184,7 +188,7 @@ class _Run:
             return
         self.story = read_checkpoint(self.folder.checkpoint, self._variables) or Story()
         self.stepper.check_together(self.story.step, self.folder.path)
-        self.story.take_over(own_share(self.strategy).workers, self.training, self.recipe.batch, self.folder.path)
+        self.story.take_over(own_rank(self.strategy).workers, self.training, self.recipe.batch, self.folder.path)
         if self.story.history and is_chief():
             self.folder.write_history(self.story.history)
 
@@ -193,7 +197,7 @@ class _Run:
         self.story.epoch += figures
         if not isfinite(figures.loss):
             loss = figures.means()["loss"]
-            raise SqnxtError(f"training: the loss is {loss} at step {self.story.step}; give a lower --rate")
+            raise SqnxtError("training", f"the loss is {loss} at step {self.story.step}", "give a lower --rate")
 
     def _tell(self, images_per_second: float) -> None:
         done, means = self.story.step, self.story.epoch.means()

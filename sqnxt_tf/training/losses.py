@@ -1,8 +1,10 @@
 """What a recipe minimises: smoothed cross-entropy, and where there is a teacher, the distance to its answers."""
 
+from __future__ import annotations
+
 from typing import Any
 
-from .recipe import Recipe
+from sqnxt_tf.training.recipe import Recipe
 
 
 def make_loss(recipe: Recipe, teacher: Any = None) -> Any:

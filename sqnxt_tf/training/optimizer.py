@@ -1,9 +1,11 @@
 """The optimizer of a recipe."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
-from .recipe import Recipe
+from sqnxt_tf.training.recipe import Recipe
 
 ChangeGradient = Callable[[Any, Any], Any]
 """From a variable's gradient and the variable to the gradient that the optimizer applies."""

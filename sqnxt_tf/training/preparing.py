@@ -1,9 +1,11 @@
 """A model as it is trained: with 16-bit arithmetic or synchronised batch norm; and plain again as it is saved."""
 
+from __future__ import annotations
+
 from typing import Any
 
-from .kernels import is_nested
-from .recipe import Precision, Recipe
+from sqnxt_tf.training.kernels import is_nested
+from sqnxt_tf.training.recipe import Precision, Recipe
 
 
 def prepared(model: Any, recipe: Recipe) -> Any:

@@ -1,23 +1,25 @@
 """Magnitude pruning with fine-tuning, by tensorflow-model-optimization."""
 
+from __future__ import annotations
+
 from typing import Any
 
-from ..data.batches import Batches
-from ..data.pipeline import Arrays
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from .kernels import is_nested
-from .loop import Trained, copy_of, fit, plain_copy
-from .pruning_plan import RAMP, Plan, Pruning
-from .recipe import Recipe
-from .run_folder import RunFolder
+from sqnxt_tf.data.batches import Batches
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.training.kernels import is_nested
+from sqnxt_tf.training.loop import Trained, copy_of, fit, plain_copy
+from sqnxt_tf.training.pruning_plan import RAMP, Plan, Pruning
+from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.run_folder import RunFolder
 
 LONGEST_INTERVAL = (
     10  # steps between masks: tfmot's 100 never prune in a short run, made every step they double its time
 )
 
 
-def prune(
+def prune_model(
     model: Any,
     training: Batches | Arrays,
     validation: Batches | Arrays,
@@ -40,8 +42,9 @@ def prune(
     """
     if recipe.ema:
         raise SqnxtError(
-            f"recipe: ema = {recipe.ema}: an average of weights from before and after they are pruned has no zeros; "
-            "leave it out"
+            "recipe",
+            f"ema = {recipe.ema}: an average of weights from before and after they are pruned has no zeros",
+            "leave it out",
         )
     import tensorflow_model_optimization as tfmot
 

@@ -1,5 +1,7 @@
 """What is pruned and how far: settings as a user gives them, and what they mean for the layers of one model."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -8,8 +10,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from ..errors import SqnxtError
-from .kernels import named_layers, prunable_layers, pruned_kernel
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.kernels import named_layers, prunable_layers, pruned_kernel
 
 Schedule = Literal["constant", "polynomial"]
 SPARSITY = 0.4  # the paper's
@@ -44,18 +46,20 @@ class Pruning:
         if self.n_of_m is None:
             return
         if self.sparsity is not None or self.layer_sparsity:
-            raise SqnxtError(f"pattern {self.pattern}: sets its own sparsity; leave out the other one")
+            raise SqnxtError(f"pattern {self.pattern}", "sets its own sparsity", "leave out the other one")
         if self.schedule != "constant":
-            raise SqnxtError(f"pattern {self.pattern}: is pruned at once; leave out the schedule {self.schedule!r}")
+            raise SqnxtError(
+                f"pattern {self.pattern}", "is pruned at once", f"leave out the schedule {self.schedule!r}"
+            )
 
     def _check_ramp(self) -> None:
         if self.ramp is None:
             return
         begin, end = self.ramp
         if self.schedule != "polynomial":
-            raise SqnxtError(f"ramp {begin:g}:{end:g}: belongs to the polynomial schedule; choose that one")
+            raise SqnxtError(f"ramp {begin:g}:{end:g}", "belongs to the polynomial schedule", "choose that one")
         if not 0 <= begin < end <= 1:
-            raise SqnxtError(f"ramp {begin:g}:{end:g}: is out of range; give BEGIN:END with 0 <= BEGIN < END <= 1")
+            raise SqnxtError(f"ramp {begin:g}:{end:g}", "is out of range", "give BEGIN:END with 0 <= BEGIN < END <= 1")
 
     @property
     def n_of_m(self) -> tuple[int, int] | None:
@@ -65,7 +69,7 @@ class Pruning:
         match = re.fullmatch(r"(\d{1,3}):(\d{1,3})", self.pattern)
         n, m = (int(match[1]), int(match[2])) if match else (0, 0)
         if not 0 < n < m:
-            raise SqnxtError(f"pattern {self.pattern!r}: is no N:M with N below M; give one as in 2:4")
+            raise SqnxtError(f"pattern {self.pattern!r}", "is no N:M with N below M", "give one as in 2:4")
         return n, m
 
     @property
@@ -117,14 +121,14 @@ def make_plan(model: Any, pruning: Pruning) -> Plan:
         elif any("kernel" in weight.name for weight in layer.weights):
             dense[name] = f"{type(layer).__name__} is not pruned"
     if not sparsities:
-        raise SqnxtError(f"{model.name}: no layer is left to prune; leave out fewer, or choose another pattern")
+        raise SqnxtError(model.name, "no layer is left to prune", "leave out fewer, or choose another pattern")
     return Plan(pruning=pruning, sparsities=sparsities, dense=dense)
 
 
 def check_sparsity(sparsity: float) -> None:
     """Refuse a fraction that no kernel can be pruned to."""
     if not 0 < sparsity < 1:
-        raise SqnxtError(f"sparsity {sparsity}: is out of range; give a fraction between 0 and 1, as in 0.4")
+        raise SqnxtError(f"sparsity {sparsity}", "is out of range", "give a fraction between 0 and 1, as in 0.4")
 
 
 def _check_matches(option: str, pattern: str, names: Iterable[str]) -> None:
@@ -134,7 +138,7 @@ def _check_matches(option: str, pattern: str, names: Iterable[str]) -> None:
     close = get_close_matches(pattern, names, n=NAMES_SHOWN, cutoff=0.5)
     hint = f"did you mean {', '.join(close)}" if close else f"there are {', '.join(names[:NAMES_SHOWN])}"
     more = ", ..." if not close and len(names) > NAMES_SHOWN else ""
-    raise SqnxtError(f"--{option} {pattern!r}: matches no layer that can be pruned; {hint}{more}")
+    raise SqnxtError(f"--{option} {pattern!r}", "matches no layer that can be pruned", f"{hint}{more}")
 
 
 def _sparsity_of(name: str, pruning: Pruning) -> float:

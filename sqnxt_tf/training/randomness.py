@@ -3,9 +3,11 @@
 Keras's own draw from a state that no checkpoint holds.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
-from .kernels import named_layers
+from sqnxt_tf.training.kernels import named_layers
 
 LARGEST_SEED = 2**31 - 1
 

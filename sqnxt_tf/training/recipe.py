@@ -1,10 +1,12 @@
 """Training recipes: every number of a run in one object."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass, fields, replace
 from math import ceil, pi
 from typing import Any, Literal, get_args
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 Schedule = Literal["polynomial", "cosine"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -76,13 +78,15 @@ class Recipe:
         for name, value in asdict(self).items():
             if name in CHOICES:
                 if value not in CHOICES[name]:
-                    raise SqnxtError(f"recipe: {name} = {value!r} is not known; give one of {', '.join(CHOICES[name])}")
+                    raise SqnxtError(
+                        "recipe", f"{name} = {value!r} is not known", f"give one of {', '.join(CHOICES[name])}"
+                    )
             elif name in LIMITS:
                 _check_number(name, value, whole=_FIELDS[name].type is int)
             elif not isinstance(value, bool):
-                raise SqnxtError(f"recipe: {name} = {value!r} is no switch; give true or false")
+                raise SqnxtError("recipe", f"{name} = {value!r} is no switch", "give true or false")
 
-    def overridden(self, **values: Any) -> "Recipe":
+    def overridden(self, **values: Any) -> Recipe:
         """The recipe with other values where they are not None.
 
         The learning rate and the warm-up follow the global batch: one of twice the size takes twice the rate and half
@@ -90,7 +94,7 @@ class Recipe:
         """
         given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         if unknown := given.keys() - _FIELDS.keys():
-            raise SqnxtError(f"recipe: has no {', '.join(sorted(unknown))}; its settings are {', '.join(_FIELDS)}")
+            raise SqnxtError("recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_FIELDS)}")
         changed = replace(self, **given)
         if changed.batch != self.batch:
             scale = changed.batch / self.batch
@@ -134,6 +138,6 @@ _FIELDS = {field.name: field for field in fields(Recipe)}
 def _check_number(name: str, value: Any, *, whole: bool) -> None:
     low, high = LIMITS[name]
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise SqnxtError(f"recipe: {name} = {value!r} is no {'whole ' if whole else ''}number; give one")
+        raise SqnxtError("recipe", f"{name} = {value!r} is no {'whole ' if whole else ''}number", "give one")
     if not low <= value <= high:
-        raise SqnxtError(f"recipe: {name} = {value} is out of range; give a number from {low} to {high}")
+        raise SqnxtError("recipe", f"{name} = {value} is out of range", f"give a number from {low} to {high}")

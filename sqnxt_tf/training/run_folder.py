@@ -1,5 +1,7 @@
 """A run's state on disk: settings, history and checkpoints, so that the same command again goes on."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -11,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 History = list[dict[str, float]]
 LOCK = ".lock"
@@ -44,8 +46,9 @@ class RunFolder:
                 if stored.get(key) != wanted.get(key)
             ]
             raise SqnxtError(
-                f"{self.path}: holds an unfinished run of other settings ({', '.join(changed)}); "
-                "give the same ones to go on, or --force to start afresh"
+                self.path,
+                f"holds an unfinished run of other settings ({', '.join(changed)})",
+                "give the same ones to go on, or --force to start afresh",
             )
         self.path.mkdir(parents=True, exist_ok=True)
         _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
@@ -78,7 +81,7 @@ class RunFolder:
                 return descriptor
             os.close(descriptor)
             if time.monotonic() > deadline:
-                raise SqnxtError(f"{self.path}: another run is using it; wait for it to end, or give another output")
+                raise SqnxtError(self.path, "another run is using it", "wait for it to end, or give another output")
             time.sleep(0.1)
 
     @property
@@ -149,7 +152,7 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise SqnxtError(f"{path}: is damaged ({error}); use --force to start afresh") from None
+            raise SqnxtError(path, f"is damaged ({error})", "use --force to start afresh") from None
 
 
 def write_history(path: Path, history: History) -> None:

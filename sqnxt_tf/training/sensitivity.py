@@ -1,5 +1,7 @@
 """How much each layer minds being pruned: its smallest weights set to zero alone, without fine-tuning."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.pipeline import Arrays
-from ..progress import Progress, silent
-from .kernels import prunable_layers, pruned_kernel
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.training.kernels import prunable_layers, pruned_kernel
 
 BATCH = 64  # images a forward pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class SensitivityPoint:
     """The model with `zeros` of one layer's weights at zero; top-1 a fraction, loss the mean cross-entropy in nats."""
 
     sparsity: float
@@ -30,7 +32,7 @@ class LayerSensitivity:
 
     name: str
     weights: int
-    points: tuple[Point, ...]
+    points: tuple[SensitivityPoint, ...]
     sensitivity: float
 
 
@@ -76,7 +78,7 @@ def _scan_layer(
             pruned = without_smallest(values, sparsity)
             kernel.assign(pruned)
             top1, loss = judge()
-            points.append(Point(sparsity=sparsity, zeros=int((pruned == 0).sum()), top1=top1, loss=loss))
+            points.append(SensitivityPoint(sparsity=sparsity, zeros=int((pruned == 0).sum()), top1=top1, loss=loss))
     finally:
         kernel.assign(values)
     rise = float(np.mean([point.loss for point in points])) - dense_loss

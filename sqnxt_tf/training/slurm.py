@@ -1,11 +1,13 @@
 """Slurm's variables as `TF_CONFIG`, so that `srun sqnxt-tf train --strategy multi-worker` is all there is to say."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
 from collections.abc import Mapping
 
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 FIRST_PORT = 8888
 LARGEST_JOB = 100_000  # tasks
@@ -33,8 +35,9 @@ def slurm_cluster(variables: Mapping[str, str]) -> dict[str, object] | None:
     port = variables.get("SQNXT_TF_PORT", str(FIRST_PORT))
     if not (task_text.isdecimal() and port.isdecimal() and len(nodes) == len(tasks)):
         raise SqnxtError(
-            f"Slurm: {names[0]}={task_text}, {names[1]}={nodes_text} and {names[2]}={tasks_text} do not go together; "
-            "set TF_CONFIG instead"
+            "Slurm",
+            f"{names[0]}={task_text}, {names[1]}={nodes_text} and {names[2]}={tasks_text} do not go together",
+            "set TF_CONFIG instead",
         )
     workers = [
         f"{node}:{int(port) + place}" for node, count in zip(nodes, tasks, strict=True) for place in range(count)
@@ -82,4 +85,4 @@ def _expand_ranges(text: str, whole: str) -> list[str]:
 
 
 def _unreadable(text: str) -> SqnxtError:
-    return SqnxtError(f"Slurm: {text!r} cannot be read as nodes or tasks; set TF_CONFIG instead")
+    return SqnxtError("Slurm", f"{text!r} cannot be read as nodes or tasks", "set TF_CONFIG instead")

@@ -4,6 +4,8 @@ Variables of the model and of the optimizer (momentum, schedule, moving average,
 and random layers take up where they were, and what the history of the run holds so far.
 """
 
+from __future__ import annotations
+
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -14,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.batches import Batches
-from ..errors import SqnxtError
-from .run_folder import History, synchronize_folder, synchronized
-from .stepping import Figures
+from sqnxt_tf.data.batches import Batches
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.run_folder import History, synchronize_folder, synchronized
+from sqnxt_tf.training.stepping import Figures
 
 LARGEST_STORY = 1 << 28  # bytes of JSON
 HEADER = 1 << 12  # bytes that NumPy puts before an array, and more
@@ -45,8 +47,10 @@ class Story:
         before, in_epoch = self.workers, self.step % batches.steps_per_epoch(batch)
         if before not in (0, workers) and in_epoch and not batches.same_for_any_workers:
             raise SqnxtError(
-                f"{folder}: was saved by {before} workers in the middle of an epoch, each with files of its own, and "
-                f"now they are {workers}; go on with {before} to the end of an epoch, or use --force to start afresh"
+                folder,
+                f"was saved by {before} workers in the middle of an epoch, each with files of its own, and "
+                f"now they are {workers}",
+                f"go on with {before} to the end of an epoch, or use --force to start afresh",
             )
         self.workers = workers
 
@@ -95,8 +99,9 @@ def write_checkpoint(path: Path, values: Mapping[str, NDArray[Any]], story: Stor
     except OSError as error:
         part.unlink(missing_ok=True)
         raise SqnxtError(
-            f"{path}: the checkpoint of step {story.step} cannot be written ({error.strerror or error}); "
-            "free some space, then the same command again goes on from the one before"
+            path,
+            f"the checkpoint of step {story.step} cannot be written ({error.strerror or error})",
+            "free some space, then the same command again goes on from the one before",
         ) from None
 
 
@@ -113,7 +118,7 @@ def read_checkpoint(path: Path, variables: Mapping[str, Any]) -> Story | None:
         story, values = _read(path, shapes)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise SqnxtError(f"{path}: is damaged, or of another version ({reason}); use --force to start afresh") from None
+        raise SqnxtError(path, f"is damaged, or of another version ({reason})", "use --force to start afresh") from None
     for variable, value in zip(variables.values(), values, strict=True):
         variable.assign(value)
     return story

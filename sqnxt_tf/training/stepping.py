@@ -1,5 +1,7 @@
 """One optimizer step, and one batch of evaluation, compiled for all replicas of a strategy."""
 
+from __future__ import annotations
+
 import time
 from collections import deque
 from collections.abc import Generator
@@ -9,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data.batches import Batches, Share
-from ..errors import SqnxtError
-from .recipe import Recipe
+from sqnxt_tf.data.batches import Batches, WorkerRank
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Figures:
     images: float = 0.0
     flags: float = 0.0
 
-    def __add__(self, other: "Figures") -> "Figures":
+    def __add__(self, other: Figures) -> Figures:
         return Figures(
             self.loss + other.loss, self.right + other.right, self.images + other.images, self.flags + other.flags
         )
@@ -62,11 +64,11 @@ class Stepper:
     for any number of images, which is what makes a resumed run equal to one that was not, bit for bit.
     """
 
-    def __init__(self, model: Any, optimizer: Any, loss: Any, strategy: Any, share: Share) -> None:
+    def __init__(self, model: Any, optimizer: Any, loss: Any, strategy: Any, rank: WorkerRank) -> None:
         import tensorflow as tf
 
-        self._model, self._optimizer, self._loss, self._strategy, self._share = model, optimizer, loss, strategy, share
-        self._local = max(strategy.num_replicas_in_sync // share.workers, 1)
+        self._model, self._optimizer, self._loss, self._strategy, self._rank = model, optimizer, loss, strategy, rank
+        self._local = max(strategy.num_replicas_in_sync // rank.workers, 1)
         with strategy.scope():
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
@@ -82,7 +84,7 @@ class Stepper:
     def evaluate(self, batches: Batches, batch: int) -> Figures:
         """Loss (plain cross-entropy) and right answers over all images."""
         total = Figures()
-        for images, labels in batches.evaluation(batch=batch, share=self._share):
+        for images, labels in batches.evaluation(batch=batch, rank=self._rank):
             total += _figures(self._test(*self._padded(images, labels)))
         return total
 
@@ -94,7 +96,7 @@ class Stepper:
         """
         import tensorflow as tf
 
-        if self._share.workers == 1:
+        if self._rank.workers == 1:
             return
 
         def mean_of_all(own: Any) -> Any:
@@ -103,8 +105,9 @@ class Stepper:
         mean = tf.function(mean_of_all)(tf.constant(step, tf.float64))
         if int(mean) != step:
             raise SqnxtError(
-                f"{folder}: worker {self._share.worker} finds step {step} there, and others find another one; "
-                "give all workers the same folder, on a disk that they share"
+                folder,
+                f"worker {self._rank.worker} finds step {step} there, and others find another one",
+                "give all workers the same folder, on a disk that they share",
             )
 
     def _padded(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
@@ -176,7 +179,7 @@ class Stepper:
 
 
 def one_run(
-    batches: Batches, recipe: Recipe, seed: int, first_step: int, share: Share
+    batches: Batches, recipe: Recipe, seed: int, first_step: int, rank: WorkerRank
 ) -> Generator[tuple[Any, Any], None, None]:
     """This worker's batches from a step to the end of a run; once it is closed, no thread prepares any more.
 
@@ -185,14 +188,14 @@ def one_run(
     """
     last_step = batches.steps_per_epoch(recipe.batch) * recipe.epochs
     source = iter(
-        batches.training(batch=recipe.batch, seed=seed, first_step=first_step, last_step=last_step, share=share)
+        batches.training(batch=recipe.batch, seed=seed, first_step=first_step, last_step=last_step, rank=rank)
     )
     for step in range(first_step, last_step):
         try:
             yield next(source)
         except StopIteration:
             raise SqnxtError(
-                f"{batches.name}: ends at step {step} of {last_step}; check that all of it is there"
+                batches.name, f"ends at step {step} of {last_step}", "check that all of it is there"
             ) from None
 
 

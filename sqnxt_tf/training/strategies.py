@@ -1,5 +1,7 @@
 """`tf.distribute` strategies by name."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -10,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import SqnxtError
-from .slurm import adopt_slurm
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.slurm import adopt_slurm
 
 if TYPE_CHECKING:
-    from ..data.batches import Share
+    from sqnxt_tf.data.batches import WorkerRank
 
 StrategyName = Literal["auto", "one-device", "mirrored", "multi-worker"]
 STRATEGIES: tuple[StrategyName, ...] = ("auto", "one-device", "mirrored", "multi-worker")
@@ -55,17 +57,17 @@ def _make_once(name: StrategyName) -> Any:
     return tf.distribute.OneDeviceStrategy("/gpu:0" if tf.config.list_physical_devices("GPU") else "/cpu:0")
 
 
-def own_share(strategy: Any) -> "Share":
+def own_rank(strategy: Any) -> WorkerRank:
     """Which part of the data this process reads."""
     import tensorflow as tf
 
-    from ..data.batches import WHOLE, Share
+    from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank
 
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return WHOLE
+        return ONLY_WORKER
     cluster, (kind, index) = _cluster(), _task()
     before = 0 if kind == "chief" else len(cluster.get("chief", ()))
-    return Share(before + index, max(sum(map(len, cluster.values())), 1))
+    return WorkerRank(before + index, max(sum(map(len, cluster.values())), 1))
 
 
 @contextmanager
@@ -75,8 +77,8 @@ def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
     Raises:
         SqnxtError: a step could not be taken together.
     """
-    share = own_share(strategy)
-    if share.workers == 1:
+    rank = own_rank(strategy)
+    if rank.workers == 1:
         yield
         return
     import tensorflow as tf
@@ -88,13 +90,16 @@ def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
     try:
         yield
     except lost as error:
-        from .local_workers import let_parent_tell  # here: the command line asks this module for names alone
+        from sqnxt_tf.training.local_workers import (
+            let_parent_tell,  # here: the command line asks this module for names alone
+        )
 
         let_parent_tell()
         state = f" goes on from the last checkpoint in {folder}" if folder else " starts afresh"
         raise WorkerLostError(
-            f"worker {share.worker} of {share.workers}: another worker is gone ({type(error).__name__}); "
-            f"the same command again, for all workers,{state}"
+            f"worker {rank.worker} of {rank.workers}",
+            f"another worker is gone ({type(error).__name__})",
+            f"the same command again, for all workers,{state}",
         ) from None
 
 
@@ -119,12 +124,13 @@ def check_cluster(strategy: StrategyName = "auto") -> int:
         adopt_slurm()
     cluster, (kind, index) = _cluster(), _task()
     if cluster and not 0 <= index < len(cluster.get(kind, ())):
-        raise SqnxtError(f"TF_CONFIG: its cluster has no {kind} {index}; set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError("TF_CONFIG", f"its cluster has no {kind} {index}", f"set it as in TF_CONFIG='{EXAMPLE}'")
     workers = sum(len(addresses) for addresses in cluster.values())
     if strategy == "multi-worker" and not workers:
         raise SqnxtError(
-            f"--strategy multi-worker: TF_CONFIG names no workers; set it as in TF_CONFIG='{EXAMPLE}', "
-            "or start the workers with Slurm's srun"
+            "--strategy multi-worker",
+            "TF_CONFIG names no workers",
+            f"set it as in TF_CONFIG='{EXAMPLE}', or start the workers with Slurm's srun",
         )
     return workers
 
@@ -136,7 +142,7 @@ def _cluster() -> dict[str, list[str]]:
         for addresses in cluster.values()
     )
     if not valid:
-        raise SqnxtError(f"TF_CONFIG: its cluster is no lists of HOST:PORT; set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError("TF_CONFIG", "its cluster is no lists of HOST:PORT", f"set it as in TF_CONFIG='{EXAMPLE}'")
     return {kind: addresses for kind, addresses in cluster.items() if kind in ("chief", "worker")}
 
 
@@ -144,7 +150,7 @@ def _task() -> tuple[str, int]:
     task = _config().get("task") or {}
     kind, index = (task.get("type", "worker"), task.get("index", 0)) if isinstance(task, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(index, int):
-        raise SqnxtError(f"TF_CONFIG: its task has no type and index; set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError("TF_CONFIG", "its task has no type and index", f"set it as in TF_CONFIG='{EXAMPLE}'")
     return kind, index
 
 
@@ -153,7 +159,7 @@ def _config() -> dict[str, Any]:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise SqnxtError(f"TF_CONFIG: is not JSON ({error}); set or unset it") from None
+        raise SqnxtError("TF_CONFIG", f"is not JSON ({error})", "set or unset it") from None
     if not isinstance(config, dict):
-        raise SqnxtError("TF_CONFIG: is not a JSON object; set or unset it")
+        raise SqnxtError("TF_CONFIG", "is not a JSON object", "set or unset it")
     return config

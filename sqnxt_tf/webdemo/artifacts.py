@@ -1,5 +1,7 @@
 """What the page must know of a model: how images become its input, and what its outputs are called."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections import Counter
@@ -9,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_export import Metadata, Preprocessing, Runner, open_model, read_metadata
-
-from ..errors import SqnxtError
+from sqnxt_tf.errors import SqnxtError
 
 FORMATS = (".tflite", ".onnx")
 OWN_DIGITS = "digits/"
@@ -60,13 +61,13 @@ def describe(paths: Sequence[str | Path]) -> list[WebModel]:
     """
     files = [Path(path) for path in paths]
     if not files:
-        raise SqnxtError("models: none was given; name one .tflite or .onnx file at least")
+        raise SqnxtError("models", "none was given", "name one .tflite or .onnx file at least")
     twice = [path for path, count in Counter(path.resolve() for path in files).items() if count > 1]
     if twice:
-        raise SqnxtError(f"{twice[0]}: is given twice; name each model once")
+        raise SqnxtError(str(twice[0]), "is given twice", "name each model once")
     for path in files:
         if path.suffix.lower() not in FORMATS:
-            raise SqnxtError(f"{path}: is no .tflite or .onnx file; make one with `sqnxt-tf export`")
+            raise SqnxtError(path, "is no .tflite or .onnx file", "make one with `sqnxt-tf export`")
     runners = [open_model(path) for path in files]
     known = [read_metadata(path) for path in files]
     titles = _titles(files, known)
@@ -133,7 +134,7 @@ def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, 
         return tuple(f"class {index}" for index in range(classes))
     if len(metadata.labels) != classes:
         named = len(metadata.labels)
-        raise SqnxtError(f"{runner.path}: has {classes} outputs and names {named} classes; export it again")
+        raise SqnxtError(runner.path, f"has {classes} outputs and names {named} classes", "export it again")
     return metadata.labels
 
 
@@ -147,16 +148,16 @@ def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Prep
     told = metadata.preprocessing
     if told is None:
         if channels not in (1, 3):
-            raise SqnxtError(f"{runner.path}: takes images of {channels} channels; a page has grey and RGB ones")
+            raise SqnxtError(runner.path, f"takes images of {channels} channels", "a page has grey and RGB ones")
         plain = Preprocessing.plain(height, width, channels)
         range_ = "0..255" if runner.takes_pixels else "-1..1"
         notes.append(f"it does not tell its preprocessing: images are stretched and mapped to {range_}")
         return plain.raw() if runner.takes_pixels else plain
     if (told.height, told.width, told.channels) != runner.input_shape:
         takes, told_of = list(runner.input_shape), [told.height, told.width, told.channels]
-        raise SqnxtError(f"{runner.path}: takes images of {takes} and its metadata speak of {told_of}; export it again")
+        raise SqnxtError(runner.path, f"takes images of {takes} and its metadata speak of {told_of}", "export it again")
     if runner.takes_pixels and told != told.raw():
-        raise SqnxtError(f"{runner.path}: takes plain pixels and its metadata ask for arithmetic; export it again")
+        raise SqnxtError(runner.path, "takes plain pixels and its metadata ask for arithmetic", "export it again")
     return told
 
 
@@ -169,14 +170,15 @@ def _check_for_browser(runner: Runner) -> None:
         SqnxtError: with the reason.
     """
     if runner.batch not in (None, 1):
-        raise SqnxtError(f"{runner.path}: takes {runner.batch} images at once; export it with --batch 1")
+        raise SqnxtError(runner.path, f"takes {runner.batch} images at once", "export it with --batch 1")
     if runner.format != "tflite":
         return
     if runner.resizable_batch:
-        raise SqnxtError(f"{runner.path}: leaves its batch open, which LiteRT.js cannot run; export it with --batch 1")
+        raise SqnxtError(runner.path, "leaves its batch open, which LiteRT.js cannot run", "export it with --batch 1")
     taken, given = runner.stored_types
     if given != "float32" or not (taken == "float32" or runner.takes_pixels):
         raise SqnxtError(
-            f"{runner.path}: takes {taken} and gives {given}, and LiteRT.js has float32 or plain pixels in and float32 "
-            "out; convert it with float input and output, as `sqnxt-tf export` does"
+            runner.path,
+            f"takes {taken} and gives {given}, and LiteRT.js has float32 or plain pixels in and float32 out",
+            "convert it with float input and output, as `sqnxt-tf export` does",
         )

@@ -1,5 +1,7 @@
 """Packages from npm, checked twice: the tarball by npm's own integrity, and each file that is taken out of it."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import shutil
@@ -8,8 +10,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from ..errors import SqnxtError
-from .runtimes import Package, RuntimeFile
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.webdemo.browser_runtimes import Package, RuntimeFile
 
 FETCH_SECONDS = 600
 LARGEST_TARBALL = 256 << 20
@@ -24,8 +26,10 @@ def find_npm() -> str:
     npm = shutil.which("npm")
     if npm is None:
         raise SqnxtError(
-            "npm is not installed and brings the files that run models in a browser; install Node.js with npm "
-            "(Debian, Ubuntu, Raspberry Pi OS: `sudo apt install npm`; elsewhere from https://nodejs.org)"
+            "npm is not installed and brings the files that run models in a browser; install Node.js with "
+            "npm (Debian, Ubuntu, Raspberry Pi OS",
+            "`sudo apt install npm`",
+            "elsewhere from https://nodejs.org)",
         )
     return npm
 
@@ -59,10 +63,10 @@ def _pack(npm: str, package: Package, place: Path) -> Path:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise SqnxtError(f"npm: {wanted} did not come within {FETCH_SECONDS} s; check the network") from None
+        raise SqnxtError("npm", f"{wanted} did not come within {FETCH_SECONDS} s", "check the network") from None
     tarballs = list(place.glob("*.tgz"))
     if done.returncode or len(tarballs) != 1:
-        raise SqnxtError(f"npm: cannot fetch {wanted} ({_reason(done.stderr)}); check the network and `npm ping`")
+        raise SqnxtError("npm", f"cannot fetch {wanted} ({_reason(done.stderr)})", "check the network and `npm ping`")
     return tarballs[0]
 
 
@@ -77,7 +81,7 @@ def _reason(stderr: str) -> str:
 
 def _check_integrity(package: Package, tarball: Path) -> None:
     if tarball.stat().st_size > LARGEST_TARBALL:
-        raise SqnxtError(f"npm: {package.name} is larger than {LARGEST_TARBALL >> 20} MiB; check npm's registry")
+        raise SqnxtError("npm", f"{package.name} is larger than {LARGEST_TARBALL >> 20} MiB", "check npm's registry")
     with tarball.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").digest()
     if f"sha512-{base64.b64encode(digest).decode()}" != package.integrity:
@@ -92,7 +96,7 @@ def _unpack(package: Package, tarball: Path, folder: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(_member(package, archive, file))
     except (tarfile.TarError, KeyError, EOFError) as error:
-        raise SqnxtError(f"npm: {package.name} cannot be unpacked ({error}); check npm's registry") from error
+        raise SqnxtError("npm", f"{package.name} cannot be unpacked ({error})", "check npm's registry") from error
 
 
 def _member(package: Package, archive: tarfile.TarFile, file: RuntimeFile) -> bytes:
@@ -105,6 +109,7 @@ def _member(package: Package, archive: tarfile.TarFile, file: RuntimeFile) -> by
 
 def _tampered(package: Package, what: str) -> SqnxtError:
     return SqnxtError(
-        f"npm: {what} of {package.name}@{package.version} is not what this release was tested with (its checksum "
-        "differs); check which registry npm asks with `npm config get registry`"
+        "npm",
+        f"{what} of {package.name}@{package.version} is not what this release was tested with (its checksum differs)",
+        "check which registry npm asks with `npm config get registry`",
     )

@@ -1,5 +1,7 @@
 """Write the site: page, models and runtimes in one folder that appears whole."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -9,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SqnxtError
-from ..folders import check_output_folder
-from ..progress import Progress, silent
-from .artifacts import WebModel, describe
-from .npm import fetch, find_npm
-from .runtimes import HERE, LICENSES, Runtime, runtimes_for
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.webdemo.artifacts import WebModel, describe
+from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, Runtime, runtimes_for
+from sqnxt_tf.webdemo.npm import fetch, find_npm
 
 PAGE = HERE / "page"
 MODELS, CONTENTS = "models.json", "contents.json"
@@ -97,19 +99,19 @@ def check_site(folder: Path, *, force: bool) -> None:
     """
     check_output_folder(folder, force=force)
     if not folder.name or folder.name == "..":
-        raise SqnxtError(f"{folder}: has no name of its own to be written under; give the name of a folder")
+        raise SqnxtError(folder, "has no name of its own to be written under", "give the name of a folder")
     if not folder.parent.is_dir():
-        raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
+        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
     if not os.access(folder.parent, os.W_OK):
-        raise SqnxtError(f"{folder}: folder {folder.parent} is read-only; choose a folder that can be written")
+        raise SqnxtError(folder, f"folder {folder.parent} is read-only", "choose a folder that can be written")
     if folder.is_symlink():
-        raise SqnxtError(f"{folder}: is a link; give the folder that it leads to")
+        raise SqnxtError(folder, "is a link", "give the folder that it leads to")
     if not folder.is_dir():
         return
     ours = _contents(folder)
     held = (path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink())
     if strange := next((name for path in held if (name := path.relative_to(folder).as_posix()) not in ours), None):
-        raise SqnxtError(f"{folder}: holds {strange!r}, which is no part of a site of ours; choose another folder")
+        raise SqnxtError(folder, f"holds {strange!r}, which is no part of a site of ours", "choose another folder")
 
 
 def _contents(folder: Path) -> set[str]:

@@ -1,16 +1,17 @@
 """Time artifacts, and set their layers beside what an accelerator would do with them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..device.benchmark import SECONDS, TOLERANCE
-from ..device.benchmark import benchmark as time_artifacts
-from ..device.faults import OnFault, stop
-from ..device.timings import Benchmark
-from ..progress import Progress, silent
-from .layer_shares import LayerShares, layer_shares
+from sqnxt_tf.device.failures import OnFault, stop
+from sqnxt_tf.device.layer_shares import LayerShares, layer_shares
+from sqnxt_tf.device.measurement import SECONDS, TOLERANCE, time_artifacts
+from sqnxt_tf.device.timings import Benchmark
+from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
     from sqnxt_sim import Accelerator, NetworkReport
@@ -51,7 +52,7 @@ def benchmark(
     on_fault: OnFault = stop,
     progress: Progress = silent,
 ) -> BenchmarkResult:
-    """Latency, memory and loading time of artifacts on this machine; see `sqnxt_tf.device.benchmark`.
+    """Latency, memory and loading time of artifacts on this machine; see `sqnxt_tf.device.measurement`.
 
     Args:
         paths: .onnx and .tflite files; the first is what the others are compared with.
@@ -91,7 +92,7 @@ def benchmark(
     return BenchmarkResult(benchmark=timed, layers=tuple(layers))
 
 
-def _simulated(path: Path, batch: int, array: "Accelerator | None", on_fault: OnFault) -> "NetworkReport | None":
+def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: OnFault) -> NetworkReport | None:
     if array is None:
         return None
     from sqnxt_sim import SimulatorError, read_onnx, simulate

@@ -1,5 +1,7 @@
 """Two simulations side by side: what changed from one graph (or array) to the other, layer by layer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,8 @@ class LayerChange:
     """A layer of both networks, or of one: then the other is None."""
 
     name: str
-    before: "Cost | None"
-    after: "Cost | None"
+    before: Cost | None
+    after: Cost | None
 
     def figure(self, name: str) -> tuple[float, float]:
         """`cycles`, `energy` or `dram_bytes` before and after; 0 where the layer is absent."""
@@ -46,8 +48,8 @@ class LayerChange:
 class Comparison:
     """Two reports and the layers of both, in the order of the first with what is new behind its predecessor."""
 
-    before: "NetworkReport"
-    after: "NetworkReport"
+    before: NetworkReport
+    after: NetworkReport
     layers: tuple[LayerChange, ...]
 
     def total(self, name: str) -> tuple[float, float]:
@@ -70,7 +72,7 @@ class Comparison:
         }
 
 
-def compare(before: "NetworkReport", after: "NetworkReport") -> Comparison:
+def compare(before: NetworkReport, after: NetworkReport) -> Comparison:
     """Match the costed layers of two reports by name; where no name is shared, by their order."""
     first, second = ({cost.name: cost for cost in report.costs} for report in (before, after))
     if not first.keys() & second.keys() and len(first) == len(second):
@@ -95,14 +97,14 @@ def _merged(first: list[str], second: list[str]) -> list[str]:
     return merged
 
 
-def _figure(cost: "Cost | NetworkReport | None", name: str) -> float:
+def _figure(cost: Cost | NetworkReport | None, name: str) -> float:
     if cost is None:
         return 0.0
     value = getattr(cost, name)
     return float(getattr(value, "total", value))
 
 
-def _facts(cost: "Cost") -> dict[str, str]:
+def _facts(cost: Cost) -> dict[str, str]:
     """What explains a layer's figures, in words."""
     from sqnxt_sim import VectorCost
 

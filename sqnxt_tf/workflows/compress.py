@@ -1,22 +1,27 @@
 """Deep Compression of a model, and the container of an artifact that is there already."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from ..data import ImageSet, load_data
-from ..device.evaluation import Evaluation, count_answers
-from ..errors import SqnxtError
-from ..networks.registry import is_network
-from ..progress import Progress, silent
-from ..training.recipes import Recipe
-from .export import export_source
-from .models import Source, open_source, to_arrays
-from .sharing import Sharing, fine_tune, share_model
+from sqnxt_tf.accuracy import Evaluation, count_answers
+from sqnxt_tf.data.arrays import to_arrays
+from sqnxt_tf.data.data_source import DataSource, load_data
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.registry import is_network
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import ModelSource, open_source
+from sqnxt_tf.training.recipe_files import Recipe
+from sqnxt_tf.training.run_folder import History
+from sqnxt_tf.workflows.export import export_source
 
 if TYPE_CHECKING:
-    from sqnxt_export import Compressed
+    from sqnxt_export import Compressed, Parity
+    from sqnxt_tf.training.centroids import FineTuned
 
 BITS = 6
 """Of a shared weight's index where none are asked for; Deep Compression's for SqueezeNet."""
@@ -24,11 +29,44 @@ _ARTIFACTS = (".onnx", ".tflite")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WeightSharing:
+    """What was done to a model before it was compressed, and what it cost.
+
+    `density` is None where nothing was pruned. `parity` is that of the compressed artifact with the shared model;
+    `before` and `after` are evaluations of the model as it came and as it is inside, None for random weights. The
+    losses are those of centroid fine-tuning on the training images, None without it.
+    """
+
+    bits: int
+    density: float | None
+    parity: Parity
+    before: Evaluation | None
+    after: Evaluation | None
+    history: History
+    loss_before: float | None = None
+    loss_after: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The `sharing` object of the `compress` document."""
+        return {
+            "bits": self.bits,
+            "density": self.density,
+            "parity": self.parity.to_json(),
+            "top1_before": self.before.top1 if self.before else None,
+            "top1_after": self.after.top1 if self.after else None,
+            "test": self.after.to_json() if self.after else None,
+            "history": self.history,
+            "loss_before": self.loss_before,
+            "loss_after": self.loss_after,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionResult:
     """A container in figures; `sharing` is None for an artifact, which is compressed as it is."""
 
-    compressed: "Compressed"
-    sharing: Sharing | None = None
+    compressed: Compressed
+    sharing: WeightSharing | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `compress` document."""
@@ -74,13 +112,13 @@ def compress(
         ParityError: the artifact does not equal the shared model.
         SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
     """
-    from sqnxt_export import compress as compress_artifact
+    from sqnxt_export import compress_artifact
 
     if Path(model).suffix.lower() in _ARTIFACTS:
         options = {"format": format, "density": density, "bits": bits, "epochs": recipe, "classes": classes,
                    "input-size": input_size, "seed": seed}  # fmt: skip
         if given := [f"--{name}" for name, value in options.items() if value is not None]:
-            raise SqnxtError(f"{model}: is an artifact, compressed as it is; {given[0]} goes with a .keras file")
+            raise SqnxtError(model, "is an artifact, compressed as it is", f"{given[0]} goes with a .keras file")
         return CompressionResult(compressed=compress_artifact(model, output, force=force))
     bits = BITS if bits is None else bits
     _check_request(model, output, bits, density, recipe, force=force)
@@ -105,12 +143,12 @@ def _check_request(
     if density is not None:
         check_density(density)
     if recipe and is_network(str(model)):
-        raise SqnxtError(f"{model}: names a network, not a trained model; train it first with `sqnxt-tf train`")
+        raise SqnxtError(model, "names a network, not a trained model", "train it first with `sqnxt-tf train`")
     Encoder()  # its library may be missing
 
 
 def _compress_model(
-    source: Source,
+    source: ModelSource,
     output: Path,
     format: str,
     density: float | None,
@@ -121,7 +159,7 @@ def _compress_model(
     force: bool,
     progress: Progress,
 ) -> CompressionResult:
-    from sqnxt_export import compress as compress_artifact
+    from sqnxt_export import compress_artifact
 
     test = _test_images(source, data) if source.trained else None
     before = _evaluate(source.model, source, output, test) if test else None
@@ -136,7 +174,7 @@ def _compress_model(
         artifact = Path(folder, f"artifact.{format}")
         exported = export_source(inside, artifact, format=format, precision="float32", data=data, progress=progress)
         compressed = replace(compress_artifact(artifact, output, force=force), source=source.name)
-    sharing = Sharing(
+    sharing = WeightSharing(
         bits=bits,
         density=density,
         parity=exported.parity,
@@ -149,7 +187,7 @@ def _compress_model(
     return CompressionResult(compressed=compressed, sharing=sharing)
 
 
-def _described(source: Source, settings: dict[str, Any], after: Evaluation | None) -> Source:
+def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation | None) -> ModelSource:
     """The source with metadata that say how it was compressed, and how well it does since."""
     metadata = replace(
         source.metadata,
@@ -161,13 +199,60 @@ def _described(source: Source, settings: dict[str, Any], after: Evaluation | Non
     return replace(source, metadata=metadata)
 
 
-def _test_images(source: Source, data: str) -> ImageSet:
+def _test_images(source: ModelSource, data: str) -> ImageSet:
     images = load_data(data)
     if source.metadata.labels and source.metadata.labels != images.class_names:
-        raise SqnxtError(f"{source.name}: was trained for other classes than those of {data}; give --data its own data")
+        raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give --data its own data")
     return images
 
 
-def _evaluate(model: Any, source: Source, output: Path, images: ImageSet) -> Evaluation:
+def _evaluate(model: Any, source: ModelSource, output: Path, images: ImageSet) -> Evaluation:
     arrays = to_arrays(images, source.preprocessing)
     return count_answers(output, images, model.predict(arrays.images, verbose=0))
+
+
+def share_model(model: Any, *, bits: int, density: float | None = None) -> Any:
+    """A copy of a `tf_keras` model, batch norm folded, each kernel pruned to `density` and shared with `bits` bits.
+
+    Depthwise kernels are never pruned, as in `prune`.
+    """
+    from sqnxt_export import keep_largest, share_weights
+    from sqnxt_tf.training.folding import fold_batch_norm
+    from sqnxt_tf.training.kernels import kernels
+
+    folded = fold_batch_norm(model)
+    for name, variable in kernels(folded).items():
+        values = variable.numpy()
+        if density is not None and "depthwise" not in name:
+            values = keep_largest(values, density)
+        variable.assign(share_weights(values, bits))
+    return folded
+
+
+def fine_tune(
+    shared: Any,
+    source: ModelSource,
+    data: str,
+    recipe: Recipe,
+    *,
+    bits: int,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> FineTuned:
+    """Move the shared values of `shared` on the training part of `data`; what comes back is shared with `bits` bits.
+
+    Raises:
+        SqnxtError: data that are not divided, or a rate at which the loss is no number.
+    """
+    from sqnxt_export import share_weights
+    from sqnxt_tf.training.centroids import fine_tune_centroids
+    from sqnxt_tf.training.kernels import kernels
+    from sqnxt_tf.training.strategies import make_strategy
+
+    sets = DataSource.parse(data).parts()
+    training, validation = (to_arrays(sets[split], source.preprocessing) for split in ("train", "validation"))
+    strategy = make_strategy("one-device")
+    tuned = fine_tune_centroids(shared, training, validation, recipe, strategy=strategy, seed=seed, progress=progress)
+    for variable in kernels(tuned.model).values():
+        variable.assign(share_weights(variable.numpy(), bits))  # no more values than before: this rounds them
+    return tuned

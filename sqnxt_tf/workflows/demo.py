@@ -1,5 +1,7 @@
 """All of it on handwritten digits: train, prune, export, prove, evaluate, time, simulate, report."""
 
+from __future__ import annotations
+
 import json
 import time
 from dataclasses import dataclass, field
@@ -8,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import ExportResult, whole_file
-
-from ..data import digits
-from ..device.benchmark import benchmark
-from ..device.evaluation import Evaluation, evaluate
-from ..device.timings import Timing
-from ..folders import check_output_folder
-from ..htmlreport.writing import require_jinja
-from ..progress import Progress, silent
-from ..training.recipes import DIGITS, FINETUNE, Recipe
-from .export import export_source
-from .models import open_source
-from .prune import prune
-from .report import write_report
-from .train import train
+from sqnxt_tf.accuracy import Evaluation
+from sqnxt_tf.data.digits import digits
+from sqnxt_tf.device.evaluation import evaluate
+from sqnxt_tf.device.measurement import time_artifacts
+from sqnxt_tf.device.timings import Timing
+from sqnxt_tf.htmlreport.writing import require_jinja
+from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import open_source
+from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, Recipe
+from sqnxt_tf.workflows.export import export_source
+from sqnxt_tf.workflows.prune import prune
+from sqnxt_tf.workflows.report import write_report
+from sqnxt_tf.workflows.train import train
 
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
@@ -52,7 +54,7 @@ class DemoArtifact:
     export: ExportResult | None
     evaluation: Evaluation
     latency: Timing | None
-    simulations: dict[str, "NetworkReport"] = field(default_factory=dict)
+    simulations: dict[str, NetworkReport] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """An entry of the `demo` document."""
@@ -126,7 +128,7 @@ def demo(
     pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
     exports = export_all(folder, force=force, progress=progress)
     latencies = dict(
-        zip(exports, benchmark(list(exports), seconds=TIMING_SECONDS, progress=progress).timings, strict=True)
+        zip(exports, time_artifacts(list(exports), seconds=TIMING_SECONDS, progress=progress).timings, strict=True)
     )
     artifacts = tuple(
         DemoArtifact(
@@ -159,7 +161,7 @@ def export_all(folder: Path, *, force: bool, progress: Progress) -> dict[Path, E
     return exports
 
 
-def simulate_on_all(path: Path, *, force: bool) -> dict[str, "NetworkReport"]:
+def simulate_on_all(path: Path, *, force: bool) -> dict[str, NetworkReport]:
     """An ONNX graph on every preset of the paper, each report written beside the graph."""
     from sqnxt_sim import load_accelerator, read_onnx, simulate
 

@@ -1,5 +1,7 @@
 """What is installed here, and what is missing for what."""
 
+from __future__ import annotations
+
 import os
 import platform
 import re

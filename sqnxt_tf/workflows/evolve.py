@@ -1,5 +1,7 @@
 """Evolve a trained model into smaller ones, generation by generation; every finished offspring is kept."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqnxt_export import save_keras, to_onnx, whole_file
-
-from ..codesign.channels import trace_channels
-from ..codesign.lineage import FILE, Lineage, Member, file_hash, read_lineage, write_lineage
-from ..codesign.narrowing import blueprint
-from ..codesign.survival import BYTES_A_WEIGHT, Draw, draw_survivors, fate_strengths, filter_strengths
-from ..data import load_splits
-from ..device.evaluation import Evaluation, count_answers
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from ..training.loop import train as run_training
-from ..training.recipes import FINETUNE, Recipe
-from ..training.strategies import check_cluster, make_strategy
-from .models import Source, check_trained, open_trained, require_tensorflow, to_arrays
-from .train import check_shift, keras_versions
+from sqnxt_tf.accuracy import Evaluation, count_answers
+from sqnxt_tf.data.arrays import to_arrays
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.evolution.channels import trace_channels
+from sqnxt_tf.evolution.lineage import FILE, Lineage, Member, file_hash, read_lineage, write_lineage
+from sqnxt_tf.evolution.narrowing import blueprint
+from sqnxt_tf.evolution.survival import BYTES_A_WEIGHT, SurvivorDraw, draw_survivors, filter_strengths, group_strengths
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
+from sqnxt_tf.training.loop import train_model
+from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
+from sqnxt_tf.training.strategies import check_cluster, make_strategy
+from sqnxt_tf.workflows.train import check_shift, keras_versions
 
 if TYPE_CHECKING:
     from sqnxt_sim import Accelerator
@@ -85,23 +87,25 @@ def evolve(
     _check_request(folder, sizes, offspring)
     require_tensorflow()
     if check_cluster() > 1:
-        raise SqnxtError("TF_CONFIG: names several workers, and an evolution runs on one; unset it")
+        raise SqnxtError("TF_CONFIG", "names several workers, and an evolution runs on one", "unset it")
     run = _Run(
         model=model, folder=folder, data=data, offspring=offspring, array=array, seed=seed, progress=progress,
-        sets=load_splits(data), strategy=make_strategy(),
+        sets=DataSource.parse(data).parts(), strategy=make_strategy(),
     )  # fmt: skip
     return run.go(sizes, recipe, overrides or {}, force=force)
 
 
 def _check_request(folder: Path, sizes: Sequence[int] | None, offspring: int) -> None:
     if folder.exists() and not folder.is_dir():
-        raise SqnxtError(f"{folder}: is a file; give the name of a folder")
+        raise SqnxtError(folder, "is a file", "give the name of a folder")
     if not folder.parent.is_dir():
-        raise SqnxtError(f"{folder}: folder {folder.parent} does not exist; create it first")
+        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
     if offspring < 1:
-        raise SqnxtError(f"offspring {offspring} is out of range; give each generation one at least")
+        raise SqnxtError(f"offspring {offspring}", "is out of range", "give each generation at least one")
     if sizes is not None and (not sizes or any(later >= size for size, later in pairwise(sizes))):
-        raise SqnxtError(f"sizes {', '.join(map(str, sizes)) or 'none'}: do not shrink; give each less than the last")
+        raise SqnxtError(
+            f"sizes {', '.join(map(str, sizes)) or 'none'}", "do not shrink", "give each less than the last"
+        )
 
 
 @dataclass(kw_only=True)
@@ -112,7 +116,7 @@ class _Run:
     folder: Path
     data: str
     offspring: int
-    array: "Accelerator"
+    array: Accelerator
     seed: int
     progress: Progress
     sets: Any
@@ -146,21 +150,22 @@ class _Run:
             "seed": self.seed, "recipe": asdict(recipe),
         }  # fmt: skip
 
-    def begin(self, founder: Source, settings: dict[str, Any], *, force: bool) -> Lineage:
+    def begin(self, founder: ModelSource, settings: dict[str, Any], *, force: bool) -> Lineage:
         """What is there already, or the founder alone."""
         lineage = None if force else read_lineage(self.folder)
         if lineage is not None:
             changed = [key for key, value in settings.items() if lineage.settings.get(key) != value]
             if changed:
                 raise SqnxtError(
-                    f"{self.folder}: holds an evolution of other settings ({', '.join(changed)}); give the same ones "
-                    "to go on, or --force to start afresh"
+                    self.folder,
+                    f"holds an evolution of other settings ({', '.join(changed)})",
+                    "give the same ones to go on, or --force to start afresh",
                 )
             return lineage
         if self.folder.is_dir() and any(self.folder.iterdir()) and not force:
-            raise SqnxtError(f"{self.folder}: is not empty; choose another folder, or overwrite it with --force")
+            raise SqnxtError(self.folder, "is not empty", "choose another folder, or overwrite it with --force")
         channels = trace_channels(founder.model)
-        whole = Draw(alive=channels.whole(), environment=0.0, parameters=founder.model.count_params())
+        whole = SurvivorDraw(alive=channels.whole(), environment=0.0, parameters=founder.model.count_params())
         member = self.judge(founder.model, "founder", None, 0, whole, channels.filters(whole.alive))
         self.folder.mkdir(exist_ok=True)
         lineage = Lineage(
@@ -175,12 +180,12 @@ class _Run:
             write_lineage(lineage, part)
 
     def bear(
-        self, source: Source, parent: Member, generation: int, sibling: int, largest: int, recipe: Recipe
+        self, source: ModelSource, parent: Member, generation: int, sibling: int, largest: int, recipe: Recipe
     ) -> Member:
         """Draw an offspring, train it, judge it, write its file."""
         name = f"offspring-{generation}" + (f"-{sibling + 1}" if self.offspring > 1 else "")
         channels = trace_channels(source.model)
-        strengths = fate_strengths(channels, filter_strengths(source.model, channels))
+        strengths = group_strengths(channels, filter_strengths(source.model, channels))
         seeds = np.random.SeedSequence([self.seed, generation, sibling])
         draw = draw_survivors(channels, strengths, np.random.default_rng(seeds), largest=largest)
         training_seed = int(seeds.generate_state(1)[0]) % 2**31
@@ -189,7 +194,7 @@ class _Run:
         def tell(task: str, done: int, total: int, **figures: float) -> None:
             self.progress(f"{task} {name}", done, total, **figures)
 
-        trained = run_training(
+        trained = train_model(
             make, self.arrays["train"], self.arrays["validation"], recipe, strategy=self.strategy, seed=training_seed,
             progress=tell,
         )  # fmt: skip
@@ -203,7 +208,9 @@ class _Run:
         save_keras(trained.model, path, metadata, force=True)
         return replace(member, sha256=file_hash(path))
 
-    def judge(self, model: Any, name: str, parent: str | None, generation: int, draw: Draw, filters: int) -> Member:
+    def judge(
+        self, model: Any, name: str, parent: str | None, generation: int, draw: SurvivorDraw, filters: int
+    ) -> Member:
         """Accuracy on both parts, size and simulated cost; the file's hash is not known yet."""
         validation, test = (self.answers(model, split) for split in ("validation", "test"))
         low, high = test.top1_interval
@@ -227,7 +234,7 @@ def default_sizes(founder_bytes: int) -> list[int]:
     return [int(founder_bytes * FIRST_SHARE * step**index + 0.5) for index in range(GENERATIONS)]
 
 
-def simulated(model: Any, array: "Accelerator") -> Any:
+def simulated(model: Any, array: Accelerator) -> Any:
     """What the model's float32 ONNX graph costs on an accelerator."""
     from sqnxt_sim import read_onnx, simulate
 

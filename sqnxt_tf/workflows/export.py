@@ -1,5 +1,7 @@
 """Export a model or a network to an artifact, proved on real images."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -7,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data import is_divided, load_data
-from ..data.pipeline import Arrays
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from .models import Source, open_source, spread_arrays, to_arrays
+from sqnxt_tf.data.arrays import spread_arrays, to_arrays
+from sqnxt_tf.data.data_source import DataSource, load_data
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import ModelSource, open_source
 
 if TYPE_CHECKING:
     from sqnxt_export import Budget, ExportResult, Preprocessing
@@ -42,17 +45,19 @@ class Quantising:
         Raises:
             SqnxtError, ExportError: with the reason.
         """
-        from sqnxt_export.exporting import check_budget
+        from sqnxt_export.exporter import check_budget
         from sqnxt_export.quantise.precision import CALIBRATED, check_calibration_method
 
         check_calibration_method(format, precision, self.method)
         check_budget(format, precision, given=self.max_drop is not None)
         if self.calibration is not None and precision not in CALIBRATED:
-            raise SqnxtError(f"calibration {self.calibration}: {precision} is not calibrated; leave the number out")
+            raise SqnxtError(
+                f"calibration {self.calibration}", f"{precision} is not calibrated", "leave the number out"
+            )
         if self.calibration is not None and self.calibration < 1:
-            raise SqnxtError(f"calibration {self.calibration} is out of range; calibrate with one image at least")
+            raise SqnxtError(f"calibration {self.calibration}", "is out of range", "calibrate with at least one image")
         if self.max_drop is not None and not 0 <= self.max_drop <= 100:
-            raise SqnxtError(f"max_drop {self.max_drop:g} is out of range; give points of top-1, 0 to 100")
+            raise SqnxtError(f"max_drop {self.max_drop:g}", "is out of range", "give 0 to 100 points of top-1")
 
 
 def export(
@@ -71,7 +76,7 @@ def export(
     force: bool = False,
     embed_preprocessing: bool = False,
     progress: Progress = silent,
-) -> "ExportResult":
+) -> ExportResult:
     """Write a TFLite or ONNX artifact of `model` and prove that it equals the model.
 
     Integer precisions are calibrated on images of the training part, and parity is judged on images of the test part,
@@ -101,7 +106,7 @@ def export(
     check_request(output, format, precision, samples, force=force)
     quantising.check(format, precision)
     if batch is None and format == "tflite":
-        raise SqnxtError("batch free: TFLite files have a fixed batch; give a number, or use --format onnx")
+        raise SqnxtError("batch free", "TFLite files have a fixed batch", "give a number, or use --format onnx")
     progress(f"reading {model}", 0, 3)
     source = open_source(str(model), classes=classes, input_size=input_size, seed=seed)
     return export_source(
@@ -131,11 +136,11 @@ def check_request(output: str | Path, format: str, precision: str, samples: int 
     check_precision(format, precision)
     check_output(Path(output), force=force)
     if samples is not None and samples < 1:
-        raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
+        raise SqnxtError(f"samples {samples}", "is out of range", "compare at least one image")
 
 
 def export_source(
-    source: Source,
+    source: ModelSource,
     output: str | Path,
     *,
     format: str,
@@ -147,13 +152,13 @@ def export_source(
     force: bool = False,
     embed_preprocessing: bool = False,
     progress: Progress = silent,
-) -> "ExportResult":
+) -> ExportResult:
     """`export` of a model that is open already: for whoever makes several artifacts of one.
 
     Raises:
         ParityError, SqnxtError, ExportError: see `export`.
     """
-    from sqnxt_export import export as export_model
+    from sqnxt_export import export_model
 
     output, quantising = Path(output), quantising or Quantising()
     progress("preparing images", 1, 3)
@@ -189,7 +194,7 @@ def export_source(
     return result
 
 
-def _budget(source: Source, data: str, max_drop: float | None) -> "Budget | None":
+def _budget(source: ModelSource, data: str, max_drop: float | None) -> Budget | None:
     """The budget on images that neither calibration nor training knew: all of the validation part.
 
     Raises:
@@ -200,18 +205,19 @@ def _budget(source: Source, data: str, max_drop: float | None) -> "Budget | None
     from sqnxt_export import Budget
 
     if not source.trained:
-        raise SqnxtError(f"{source.name}: has random weights and no accuracy to lose; give --max-drop a trained model")
-    if not is_divided(data):
+        raise SqnxtError(source.name, "has random weights and no accuracy to lose", "give --max-drop a trained model")
+    if not DataSource.parse(data).is_divided:
         raise SqnxtError(
-            f"{data}: is not divided, and --max-drop is judged on images of a part of their own; "
-            "divide it into train, validation and test"
+            data,
+            "is not divided, and --max-drop is judged on images of a part of their own",
+            "divide it into train, validation and test",
         )
     judged = to_arrays(load_data(data, "validation"), source.preprocessing)
     return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
 
 
 def _unlike_images(
-    source: Source, data: str, preprocessing: "Preprocessing", compared: int, calibrated: int
+    source: ModelSource, data: str, preprocessing: Preprocessing, compared: int, calibrated: int
 ) -> tuple[Arrays, Arrays]:
     """Images for parity and images for calibration, none in both.
 
@@ -221,15 +227,15 @@ def _unlike_images(
     judged = load_data(data)
     labels = source.metadata.labels
     if source.trained and labels and labels != judged.class_names:
-        raise SqnxtError(f"{source.name}: was trained for other classes than those of {data}; give --data its own data")
-    if is_divided(data):
+        raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give --data its own data")
+    if DataSource.parse(data).is_divided:
         seen = load_data(data, "train")
         return (
             spread_arrays(judged, preprocessing, compared),
             spread_arrays(seen, preprocessing, calibrated),
         )
     if len(judged) < 2:
-        raise SqnxtError(f"{data}: holds one image; give two at least, one to compare on and one to calibrate with")
+        raise SqnxtError(data, "holds one image", "give two at least, one to compare on and one to calibrate with")
     even, odd = np.arange(0, len(judged), 2), np.arange(1, len(judged), 2)
     return (
         spread_arrays(judged, preprocessing, compared, among=even),

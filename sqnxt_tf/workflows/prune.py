@@ -1,5 +1,7 @@
 """Prune a trained model, fine-tune it, count its zeros, save it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -8,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_export import save_keras
-
-from ..data import Split, digits, encoded_splits
-from ..data.encoded import EncodedImages
-from ..device.evaluation import Evaluation, paired_loss
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from ..training.kernels import Zeros, count_zeros
-from ..training.pruning import prune as run_pruning
-from ..training.pruning_plan import Pruning, Schedule, make_plan
-from ..training.recipes import FINETUNE, Recipe
-from ..training.run_folder import RunFolder
-from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
-from .models import Source, check_trained, open_trained, require_tensorflow
-from .streams import open_training_data
-from .train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
+from sqnxt_tf.accuracy import Evaluation, paired_loss
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.data.digits import Split, digits
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.training_data import open_training_data
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
+from sqnxt_tf.training.kernels import Zeros, count_zeros
+from sqnxt_tf.training.pruning import prune_model
+from sqnxt_tf.training.pruning_plan import Pruning, Schedule, make_plan
+from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
+from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief, make_strategy
+from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +121,13 @@ def prune(
         layer_sparsity=dict(layer_sparsity or {}),
         pattern=pattern,
     )
+    images = DataSource.parse(data)
     run = _Run(
-        model=check_trained(model), output=output, encoded=None if data == "digits" else encoded_splits(data),
+        model=check_trained(model), output=output, encoded=None if images.is_digits else images.encoded_parts(),
         pruning=pruning, recipe=recipe, seed=seed, data=data, overwrite=overwrite, progress=progress,
     )  # fmt: skip
     if output.exists() and output.samefile(model):
-        raise SqnxtError(f"{output}: is the model itself; give the pruned one another name")
+        raise SqnxtError(output, "is the model itself", "give the pruned one another name")
     require_tensorflow()
     check_cluster(strategy)
     folder = RunFolder(output.with_suffix(".train"))
@@ -143,11 +146,11 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.pruning)
     parts = open_training_data(
-        run.data, source.preprocessing, augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift,
-        parts=run.encoded,
+        DataSource.parse(run.data), source.preprocessing, augmentation=run.recipe.augmentation,
+        max_shift=run.recipe.max_shift, parts=run.encoded,
     )  # fmt: skip
     before = parts.judge(source.model, run.output)
-    tuned = run_pruning(
+    tuned = prune_model(
         source.model,
         parts.training,
         parts.validation,
@@ -174,7 +177,7 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     return result
 
 
-def _save(model: Any, source: Source, result: PruningResult, run: _Run) -> None:
+def _save(model: Any, source: ModelSource, result: PruningResult, run: _Run) -> None:
     """Write the `.keras` file with what is known of it."""
     metadata = replace(
         source.metadata,

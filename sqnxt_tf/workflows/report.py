@@ -1,5 +1,7 @@
 """Graphs simulated on every array and written up as one HTML page."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +10,16 @@ from typing import Any
 
 from sqnxt_export.artifact.files import check_output
 from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onnx
-
-from ..errors import SqnxtError
-from ..htmlreport.study import Study, study
-from ..htmlreport.writing import require_jinja, write_page
-from ..progress import Progress, silent
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.htmlreport.study import Study, study
+from sqnxt_tf.htmlreport.writing import require_jinja, write_page
+from sqnxt_tf.progress import Progress, silent
 
 ACCELERATOR = "squeezelerator-16x16"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class ReportPage:
     """A page that was written, and what it shows."""
 
     path: Path
@@ -45,7 +46,7 @@ def write_report(
     title: str | None = None,
     force: bool = False,
     progress: Progress = silent,
-) -> Report:
+) -> ReportPage:
     """Simulate ONNX graphs and write one self-contained HTML page about them.
 
     Args:
@@ -67,7 +68,7 @@ def write_report(
     """
     output = Path(output)
     if output.suffix.lower() not in (".html", ".htm"):
-        raise SqnxtError(f"{output}: a report is an HTML file; end its name with .html")
+        raise SqnxtError(output, "a report is an HTML file", "end its name with .html")
     check_output(output, force=force)
     require_jinja()
     arrays = _arrays(accelerators)
@@ -75,7 +76,7 @@ def write_report(
     workloads = [(name, read_onnx(path, batch=batch, input_size=input_size)) for path, name in names.items()]
     studies = tuple(study(workloads, arrays, sparsity=sparsity, progress=progress))
     write_page(studies, output, title=title, force=force)
-    return Report(path=output, studies=studies)
+    return ReportPage(path=output, studies=studies)
 
 
 def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
@@ -87,10 +88,10 @@ def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """What each file is called on the page: its name, with the folder where that is not enough to tell it."""
     if not paths:
-        raise SqnxtError("no model: give at least one .onnx file")
+        raise SqnxtError("no model", "give at least one .onnx file")
     twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
     if twice:
-        raise SqnxtError(f"{twice[0]}: is given twice; give every model once")
+        raise SqnxtError(str(twice[0]), "is given twice", "give every model once")
     names = Counter(path.name for path in paths)
     nested = Counter(f"{path.parent.name}/{path.name}" for path in paths)
     return {

@@ -1,21 +1,24 @@
 """Networks and accelerators searched together: small spaces in full, large ones by sampling."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..codesign.costing import Candidate, Coster
-from ..codesign.outcome import Outcome, better_than
-from ..codesign.space import OBJECTIVES, Space
-from ..codesign.space_file import check_objectives, load_space
-from ..errors import SqnxtError
-from ..networks.registry import find_network
-from ..progress import Progress, silent
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.candidates import Candidate, Coster
+from sqnxt_tf.exploration.outcome import Outcome, better_than
+from sqnxt_tf.exploration.space import OBJECTIVES, Space
+from sqnxt_tf.exploration.space_file import check_objectives, load_space
+from sqnxt_tf.networks.registry import find_network
+from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from ..codesign.sampling import Sampling
+    from sqnxt_tf.exploration.sampling import Sampling
 
 ENUMERATED = 100_000  # pairs: half a minute
 TOLD_EVERY = 1000  # pairs
@@ -26,7 +29,7 @@ def search(
     *,
     objectives: Iterable[str] | None = None,
     limits: Mapping[str, float] | None = None,
-    sampling: "Sampling | None" = None,
+    sampling: Sampling | None = None,
     progress: Progress = silent,
 ) -> Outcome:
     """Cost the networks and accelerators of a space together, and keep those that no other dominates.
@@ -50,16 +53,17 @@ def search(
     for name, limit in limits.items():
         if name not in OBJECTIVES or not limit > 0:
             raise SqnxtError(
-                f"limit {name} {limit:g}: makes no sense; limit one of {', '.join(OBJECTIVES)} to more than 0"
+                f"limit {name} {limit:g}", "makes no sense", f"limit one of {', '.join(OBJECTIVES)} to more than 0"
             )
     if sampling is None and space.size > ENUMERATED:
         raise SqnxtError(
-            f"space {space.name}: holds {space.size:,} pairs, and {ENUMERATED:,} are the most that are costed in full; "
-            "sample it with --trials N"
+            f"space {space.name}",
+            f"holds {space.size:,} pairs, and {ENUMERATED:,} are the most that are costed in full",
+            "sample it with --trials N",
         )
     if sampling is None:
         return _outcome(space, chosen, limits, "enumerated", _enumerated(space, progress))
-    from ..codesign.sampling import sampled
+    from sqnxt_tf.exploration.sampling import sampled
 
     found = sampled(space, chosen, limits, sampling, progress)
     return _outcome(space, chosen, limits, f"{len(found)} trials by {sampling.sampler}", found)
@@ -104,7 +108,7 @@ def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candid
     name = find_network(network).name
     references = [one for one in outcome.candidates if one.network == name]
     if not references:
-        raise SqnxtError(f"{name}: is no candidate of {outcome.space.name} within the limits; name one that is")
+        raise SqnxtError(name, f"is no candidate of {outcome.space.name} within the limits", "name one that is")
     strictly = tuple(name for name in ("cycles", "time_ms", "energy") if name in outcome.objectives)
     return [(one, better_than(outcome, one, in_all=strictly or outcome.objectives[:1])) for one in references]
 
@@ -118,12 +122,11 @@ def build_member(
         SqnxtError, ExportError: no such rank, no TensorFlow, or a file that cannot be written.
     """
     from sqnxt_export import save_keras
-
-    from .models import open_source
-    from .train import check_model_output
+    from sqnxt_tf.sources import open_source
+    from sqnxt_tf.workflows.train import check_model_output
 
     if not 1 <= rank <= len(outcome.front):
-        raise SqnxtError(f"rank {rank}: the Pareto set has {len(outcome.front)} members; give one of their ranks")
+        raise SqnxtError(f"rank {rank}", f"the Pareto set has {len(outcome.front)} members", "give one of their ranks")
     path = check_model_output(output, force=force)
     member = outcome.front[rank - 1]
     source = open_source(member.network, classes=outcome.space.classes, input_size=member.input_size, seed=seed)
@@ -137,6 +140,4 @@ def count_classes(data: str) -> int:
     Raises:
         SqnxtError: data that are not there or not divided.
     """
-    from ..data import load_splits
-
-    return len(load_splits(data)["train"].class_names)
+    return len(DataSource.parse(data).parts()["train"].class_names)

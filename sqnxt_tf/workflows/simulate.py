@@ -1,5 +1,7 @@
 """Simulate a file on an accelerator, both by name, and hold the answer against a budget."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ def simulate(
     batch: int | None = None,
     input_size: int | tuple[int, int] | None = None,
     strict: bool = False,
-) -> "NetworkReport":
+) -> NetworkReport:
     """Cycles and energy of an ONNX graph on an accelerator, layer by layer.
 
     Args:
@@ -74,7 +76,7 @@ class BudgetItem:
 
 
 def hold_to_budget(
-    report: "NetworkReport",
+    report: NetworkReport,
     *,
     max_cycles: float | None = None,
     max_energy: float | None = None,

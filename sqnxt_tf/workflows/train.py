@@ -1,5 +1,7 @@
 """Train a network on data and save it with all that a device needs to know of it."""
 
+from __future__ import annotations
+
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,22 +11,28 @@ import numpy as np
 
 from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
-
-from .. import __version__
-from ..data.faults import LIMIT
-from ..device.evaluation import Evaluation
-from ..errors import SqnxtError
-from ..networks.keras_ops import build
-from ..networks.registry import find_network, layer_rows
-from ..progress import Progress, silent
-from ..training.loop import Saving
-from ..training.loop import train as run_training
-from ..training.recipes import DIGITS, FINETUNE, PAPER, Recipe
-from ..training.run_folder import History, RunFolder
-from ..training.strategies import StrategyName, check_cluster, is_chief, make_strategy
-from .models import check_trained, default_preprocessing, require_tensorflow
-from .streams import TrainingData, open_training_data
-from .transfer import Start, adopt, file_identity, open_teacher
+from sqnxt_tf import __version__
+from sqnxt_tf.accuracy import Evaluation
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.data.training_data import TrainingData, open_training_data
+from sqnxt_tf.data.unreadable import LIMIT
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.keras_ops import build
+from sqnxt_tf.networks.registry import find_network, layer_rows
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import (
+    StartingWeights,
+    check_trained,
+    default_preprocessing,
+    file_identity,
+    open_teacher,
+    require_tensorflow,
+)
+from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe
+from sqnxt_tf.training.run_folder import History, RunFolder
+from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief, make_strategy
+from sqnxt_tf.training.transfer import adopt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +115,19 @@ def train(
         SqnxtError, ExportError: an unknown network, data that are not there, an output that exists.
     """
     overwrite = may_overwrite(output, force=force)
-    output, start = check_model_output(output, force=overwrite), Start.of(start_from)
+    output, start = check_model_output(output, force=overwrite), StartingWeights.of(start_from)
     known = find_network(start.network(network) if start else network or "")
     recipe = recipe or (FINETUNE if start else DIGITS if data == "digits" else PAPER)
     require_tensorflow()  # before the data, which ask for less than training does
     own = start.preprocessing() if start and input_size is None else None
+    preprocessing = own or default_preprocessing(data, known.name, input_size)
     parts = open_training_data(
-        data, own or default_preprocessing(data, known.name, input_size), augmentation=recipe.augmentation,
+        DataSource.parse(data), preprocessing, augmentation=recipe.augmentation,
         max_shift=recipe.max_shift, max_unreadable=max_unreadable,
     )  # fmt: skip
     run = _Run(
-        network=known.name, output=output, data=data, parts=parts, recipe=recipe, start=start,
+        network=known.name, output=output, data=data, parts=parts, preprocessing=preprocessing, recipe=recipe,
+        start=start,
         teacher=None if teacher is None else check_trained(teacher), seed=seed, overwrite=overwrite, saving=saving,
         progress=progress,
     )  # fmt: skip
@@ -137,17 +147,14 @@ class _Run:
     output: Path
     data: str
     parts: TrainingData
+    preprocessing: Preprocessing
     recipe: Recipe
-    start: Start | None
+    start: StartingWeights | None
     teacher: Path | None
     seed: int
     overwrite: bool
     saving: Saving | None
     progress: Progress
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        return self.parts.preprocessing
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -160,7 +167,7 @@ class _Run:
     def check(self, classes: int | None) -> None:
         check_shift(self.recipe, self.size)
         if classes not in (None, len(self.labels)):
-            raise SqnxtError(f"--classes {classes}: {self.data} has {len(self.labels)} classes; leave it out")
+            raise SqnxtError(f"--classes {classes}", f"{self.data} has {len(self.labels)} classes", "leave it out")
 
     def settings(self) -> dict[str, Any]:
         """What is remembered in the model, and what a run that goes on must share with the one before."""
@@ -184,7 +191,7 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any], strategy: 
             adopt(model, weights, str(run.start.path))
         return model
 
-    trained = run_training(
+    trained = train_model(
         make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope, seed=run.seed, folder=folder,
         saving=run.saving, teacher=teacher and teacher.model, progress=run.progress,
     )  # fmt: skip
@@ -221,7 +228,7 @@ def check_model_output(output: str | Path, *, force: bool) -> Path:
     """
     output = Path(output)
     if output.suffix != ".keras":
-        raise SqnxtError(f"{output}: a model is a .keras file; give the output that suffix")
+        raise SqnxtError(output, "a model is a .keras file", "give the output that suffix")
     check_output(output, force=force)
     return output
 
@@ -234,7 +241,7 @@ def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
     """
     if recipe.max_shift > min(size):
         raise SqnxtError(
-            f"recipe: max_shift = {recipe.max_shift} is more than an input of {min(size)} pixels; enlarge it"
+            "recipe", f"max_shift = {recipe.max_shift} is more than an input of {min(size)} pixels", "enlarge it"
         )
 
 

@@ -1,5 +1,7 @@
 """Do two files compute the same? Any two of `.keras`, `.onnx` and `.tflite`, on the same images."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import load_data
-from ..errors import SqnxtError
-from ..progress import Progress, silent
-from .models import spread_arrays
+from sqnxt_tf.data.arrays import spread_arrays
+from sqnxt_tf.data.data_source import load_data
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
     from sqnxt_export import Metadata, Parity, Preprocessing, Runner
@@ -35,7 +37,7 @@ class Verification:
     images: str
     max_rel_diff: float | None
     min_top1_agreement: float | None
-    parity: "Parity"
+    parity: Parity
 
     def to_json(self) -> dict[str, Any]:
         """The `verify` document."""
@@ -83,7 +85,7 @@ def verify(
     from sqnxt_export import Metadata, open_model, read_metadata
 
     if samples < 1:
-        raise SqnxtError(f"samples {samples} is out of range; compare one image at least")
+        raise SqnxtError(f"samples {samples}", "is out of range", "compare at least one image")
     left, right = Path(a), Path(b)
     progress("opening", 0, 2)
     runners = open_model(left, threads=threads), open_model(right, threads=threads)
@@ -98,7 +100,7 @@ def verify(
     )
     if reference.shape != logits.shape:
         raise SqnxtError(
-            f"{right}: knows {logits.shape[1]} classes and {left} {reference.shape[1]}; compare files of one network"
+            right, f"knows {logits.shape[1]} classes and {left} {reference.shape[1]}", "compare files of one network"
         )
     progress("comparing", 2, 2)
     return _judged(left, right, looser, shown, reference, logits, trained=fits and _is_trained(known))
@@ -114,7 +116,7 @@ def _judged(
     *,
     trained: bool,
 ) -> Verification:
-    from sqnxt_export import compare
+    from sqnxt_export import compare_outputs
     from sqnxt_export.parity import MAX_REL_DIFF, MIN_AGREEMENT
 
     by_answers = trained and precision in MIN_AGREEMENT
@@ -126,7 +128,7 @@ def _judged(
         images=shown,
         max_rel_diff=None if by_answers else MAX_REL_DIFF[precision],
         min_top1_agreement=MIN_AGREEMENT[precision] if by_answers else None,
-        parity=compare(reference, logits, precision, trained=trained),
+        parity=compare_outputs(reference, logits, precision, trained=trained),
     )
 
 
@@ -141,22 +143,22 @@ def _looser(a: str, b: str) -> str:
     for precision in (a, b):
         if precision not in MAX_REL_DIFF:
             known = ", ".join(MAX_REL_DIFF)
-            raise SqnxtError(f"precision {precision!r}: is not known; give one of {known} by --precision")
+            raise SqnxtError(f"precision {precision!r}", "is not known", f"give one of {known} by --precision")
     return max(a, b, key=MAX_REL_DIFF.__getitem__)
 
 
-def _is_trained(known: tuple["Metadata", ...]) -> bool:
+def _is_trained(known: tuple[Metadata, ...]) -> bool:
     """Whether the answers mean something: a file says how well it did, or which model it was made of."""
     return any(one.accuracy is not None or one.source_hash for one in known)
 
 
-def _check_inputs(a: "Runner", b: "Runner") -> None:
+def _check_inputs(a: Runner, b: Runner) -> None:
     if a.input_shape != b.input_shape:
         sizes = ["x".join(map(str, runner.input_shape)) for runner in (a, b)]
-        raise SqnxtError(f"{b.path}: takes images of {sizes[1]} and {a.path} of {sizes[0]}; compare files of one size")
+        raise SqnxtError(b.path, f"takes images of {sizes[1]} and {a.path} of {sizes[0]}", "compare files of one size")
 
 
-def _whole_preprocessing(known: tuple["Metadata", ...]) -> "Preprocessing | None":
+def _whole_preprocessing(known: tuple[Metadata, ...]) -> Preprocessing | None:
     """What both files do to an image, before or inside the graph; None where neither says.
 
     Raises:
@@ -165,15 +167,15 @@ def _whole_preprocessing(known: tuple["Metadata", ...]) -> "Preprocessing | None
     ways = {whole for one in known if (whole := one.whole_preprocessing()) is not None}
     if len(ways) > 1:
         remedy = "compare files of one network" if len(_label_sets(known)) > 1 else "export both from one model"
-        raise SqnxtError(f"verify: the two files preprocess images differently; {remedy}")
+        raise SqnxtError("verify", "the two files preprocess images differently", str(remedy))
     return ways.pop() if ways else None
 
 
-def _label_sets(known: tuple["Metadata", ...]) -> set[tuple[str, ...]]:
+def _label_sets(known: tuple[Metadata, ...]) -> set[tuple[str, ...]]:
     return {one.labels for one in known if one.labels}
 
 
-def _as_fed(images: NDArray[Any], preprocessing: "Preprocessing | None") -> NDArray[np.float32]:
+def _as_fed(images: NDArray[Any], preprocessing: Preprocessing | None) -> NDArray[np.float32]:
     """What a file is given of the images: pixels go through what it leaves to do, values stay as they are."""
     if preprocessing is None or images.dtype != np.uint8:
         return images
@@ -181,8 +183,8 @@ def _as_fed(images: NDArray[Any], preprocessing: "Preprocessing | None") -> NDAr
 
 
 def _images(
-    known: tuple["Metadata", ...],
-    whole: "Preprocessing | None",
+    known: tuple[Metadata, ...],
+    whole: Preprocessing | None,
     shape: tuple[int, int, int],
     data: str | None,
     samples: int,
@@ -194,17 +196,17 @@ def _images(
     """
     if whole is None:
         if data is not None:
-            raise SqnxtError(f"{data}: neither file says how it preprocesses images; leave --data out to use noise")
+            raise SqnxtError(data, "neither file says how it preprocesses images", "leave --data out to use noise")
         return _noise(None, shape, samples, seed), f"noise, seed {seed}", False
     judged = load_data(data or DEFAULT_DATA)
     if all(names == judged.class_names for names in _label_sets(known)) or not _is_trained(known):
         return spread_arrays(judged, whole.raw(), samples).images.astype(np.uint8), judged.name, True
     if data is not None:
-        raise SqnxtError(f"{data}: has other classes than the files were trained for; give --data their own data")
+        raise SqnxtError(data, "has other classes than the files were trained for", "give --data their own data")
     return _noise(whole, shape, samples, seed), f"noise, seed {seed}", False
 
 
-def _noise(preprocessing: "Preprocessing | None", shape: tuple[int, int, int], samples: int, seed: int) -> NDArray[Any]:
+def _noise(preprocessing: Preprocessing | None, shape: tuple[int, int, int], samples: int, seed: int) -> NDArray[Any]:
     """Seeded noise: uint8 pixels where the files preprocess such, or values of -1 to 1."""
     random = np.random.default_rng(seed)
     if preprocessing is None or (preprocessing.height, preprocessing.width, preprocessing.channels) != shape:

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from sqnxt_export import (
     ExportError,
     Metadata,
-    compress,
+    compress_artifact,
     compressed_bytes,
     decompress,
     nonzero_fraction,
@@ -56,7 +56,7 @@ def test_every_artifact_comes_back_bit_for_bit(
 ) -> None:
     path = artifacts[kind]
     container = tmp_path / f"{path.name}.sqz"
-    found = compress(path, container)
+    found = compress_artifact(path, container)
     assert found.bytes == container.stat().st_size == found.sections.total
     assert found.raw_bytes == path.stat().st_size
     assert found.zipped_bytes == compressed_bytes(path)
@@ -72,7 +72,7 @@ def test_every_artifact_comes_back_bit_for_bit(
 
 def test_sizes_explain_themselves(artifacts: Any, tmp_path: Path) -> None:
     path = artifacts["onnx", "float32"]
-    found = compress(path, tmp_path / "net.sqz")
+    found = compress_artifact(path, tmp_path / "net.sqz")
     assert found.entropy_bytes <= found.coded_bytes
     assert found.overhead == pytest.approx(found.coded_bytes / found.entropy_bytes - 1)
     assert sum(size.coded_bytes for size in found.tensors) == pytest.approx(found.sections.words, abs=8)
@@ -112,7 +112,7 @@ def test_any_constants_come_back(tmp_path_factory: pytest.TempPathFactory, const
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value], initializers)
     path = folder / "any.onnx"
     path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
-    compress(path, folder / "any.sqz")
+    compress_artifact(path, folder / "any.sqz")
     decompress(folder / "any.sqz", folder / "back.onnx")
     assert (folder / "back.onnx").read_bytes() == path.read_bytes()
 
@@ -126,7 +126,7 @@ def test_tensors_longer_than_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     tensors = [onnx.numpy_helper.from_array(array.astype(np.float32), name) for name, array in values.items()]
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value], tensors)
     onnx.save(onnx.helper.make_model(graph), tmp_path / "a.onnx")
-    found = compress(tmp_path / "a.onnx", tmp_path / "a.sqz")
+    found = compress_artifact(tmp_path / "a.onnx", tmp_path / "a.sqz")
     assert [(size.name, size.low_bits > 0) for size in found.tensors] == [("sparse", True), ("dense", True)]
     decompress(tmp_path / "a.sqz", tmp_path / "b.onnx")
     assert (tmp_path / "b.onnx").read_bytes() == (tmp_path / "a.onnx").read_bytes()
@@ -139,7 +139,7 @@ def test_minus_zeros_are_zeros_and_come_back_as_they_were(tmp_path: Path) -> Non
     tensors = [onnx.numpy_helper.from_array(pruned, "w")]
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value], tensors)
     onnx.save(onnx.helper.make_model(graph), tmp_path / "a.onnx")
-    found = compress(tmp_path / "a.onnx", tmp_path / "a.sqz")
+    found = compress_artifact(tmp_path / "a.onnx", tmp_path / "a.sqz")
     assert found.nonzero_fraction == np.count_nonzero(pruned) / 5000
     assert found.zero_bits < 3
     decompress(tmp_path / "a.sqz", tmp_path / "b.onnx")
@@ -148,13 +148,13 @@ def test_minus_zeros_are_zeros_and_come_back_as_they_were(tmp_path: Path) -> Non
 
 def test_bad_requests_are_told_and_leave_nothing(artifacts: Any, files: dict[str, Path], tmp_path: Path) -> None:
     path, container = artifacts["tflite", "int8"], tmp_path / "net.sqz"
-    compress(path, container)
+    compress_artifact(path, container)
     (tmp_path / "garbage.onnx").write_bytes(b"no graph")
     for call, words in (
-        (lambda: compress(path, container), "--force"),
-        (lambda: compress(tmp_path / "none.onnx", tmp_path / "a.sqz"), "no such file"),
-        (lambda: compress(files["keras"], tmp_path / "a.sqz"), "export it to ONNX or TFLite first"),
-        (lambda: compress(tmp_path / "garbage.onnx", tmp_path / "a.sqz"), "not an ONNX file"),
+        (lambda: compress_artifact(path, container), "--force"),
+        (lambda: compress_artifact(tmp_path / "none.onnx", tmp_path / "a.sqz"), "no such file"),
+        (lambda: compress_artifact(files["keras"], tmp_path / "a.sqz"), "export it to ONNX or TFLite first"),
+        (lambda: compress_artifact(tmp_path / "garbage.onnx", tmp_path / "a.sqz"), "not an ONNX file"),
         (lambda: decompress(container, tmp_path / "net.onnx"), r"holds an \.tflite file"),
         (lambda: decompress(path, tmp_path / "a.tflite"), "not a container"),
         (lambda: decompress(container, tmp_path / "no" / "a.tflite"), "does not exist"),
@@ -163,7 +163,7 @@ def test_bad_requests_are_told_and_leave_nothing(artifacts: Any, files: dict[str
         with pytest.raises(ExportError, match=words):
             call()
     assert sorted(item.name for item in tmp_path.iterdir()) == ["garbage.onnx", "net.sqz"]
-    compress(path, container, force=True)
+    compress_artifact(path, container, force=True)
 
 
 def test_an_artifact_of_one_value_is_refused_rather_than_a_bomb(tmp_path: Path) -> None:
@@ -172,14 +172,14 @@ def test_an_artifact_of_one_value_is_refused_rather_than_a_bomb(tmp_path: Path) 
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value], [zeros])
     onnx.save(onnx.helper.make_model(graph), tmp_path / "a.onnx")
     with pytest.raises(ExportError, match="nearly all one value"):
-        compress(tmp_path / "a.onnx", tmp_path / "a.sqz")
+        compress_artifact(tmp_path / "a.onnx", tmp_path / "a.sqz")
 
 
 def test_without_the_library_compressing_names_its_extra_and_decompressing_works(
     artifacts: Any, tmp_path: Path
 ) -> None:
     path = artifacts["onnx", "int8"]
-    compress(path, tmp_path / "net.onnx.sqz")
+    compress_artifact(path, tmp_path / "net.onnx.sqz")
     code = """
 import sys
 for name in ("constriction", "tensorflow", "tf_keras", "onnxruntime", "ai_edge_litert"):

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from sqnxt_export import EMBEDDED, ExportError, Metadata, Preprocessing, export, open_model, read_metadata
+from sqnxt_export import EMBEDDED, ExportError, Metadata, Preprocessing, export_model, open_model, read_metadata
 
 KINDS = [
     *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8")),
@@ -30,7 +30,7 @@ def pixels(images: Any) -> Any:
 def _export(models: Any, pixels: Any, path: Path, precision: str, **options: Any) -> Any:
     options = {"metadata": METADATA, "samples": pixels[12:], "calibration": pixels[:12], **options}
     model = models["squeezenext_like"]
-    return export(model, path, format=path.suffix[1:], precision=precision, embed_preprocessing=True, **options)
+    return export_model(model, path, format=path.suffix[1:], precision=precision, embed_preprocessing=True, **options)
 
 
 @pytest.mark.parametrize(("format", "precision"), KINDS)

@@ -16,12 +16,12 @@ from sqnxt_export import (
     Metadata,
     ParityError,
     Preprocessing,
-    export,
+    export_model,
     layer_zeros,
     open_model,
     read_metadata,
 )
-from sqnxt_export.building import Built
+from sqnxt_export.artifact_builder import Built
 
 NETWORKS = ["squeezenext_like", "alexnet_like", "mobilenet_like"]
 KINDS = [
@@ -32,7 +32,7 @@ KINDS = [
 
 def _export(models: Any, images: Any, network: str, path: Path, precision: str, **options: Any) -> Any:
     options = {"calibration": images[:12], "samples": images[12:], **options}
-    return export(models[network], path, format=path.suffix[1:], precision=precision, **options)
+    return export_model(models[network], path, format=path.suffix[1:], precision=precision, **options)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -153,17 +153,17 @@ def test_bad_calls_are_refused_before_any_work(models: Any, images: Any, tmp_pat
     with pytest.raises(ExportError, match="at least 1"):
         _export(**call, precision="float32", batch=0)
     with pytest.raises(ExportError, match=r"ends in \.tflite"):
-        export(models["alexnet_like"], tmp_path / "a.onnx", format="tflite", precision="float32", samples=images)
+        export_model(models["alexnet_like"], tmp_path / "a.onnx", format="tflite", precision="float32", samples=images)
     assert not list(tmp_path.iterdir())
 
 
 def test_what_needs_no_run_is_said_before_one(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sqnxt_export.exporting._reference", lambda model, samples: pytest.fail("the model was run"))
+    monkeypatch.setattr("sqnxt_export.exporter._reference", lambda model, samples: pytest.fail("the model was run"))
     path = tmp_path / "a.onnx"
     with pytest.raises(ExportError, match=r"ends in \.tflite"):
-        export(models["alexnet_like"], path, format="tflite", precision="int8", samples=images)
+        export_model(models["alexnet_like"], path, format="tflite", precision="int8", samples=images)
     with pytest.raises(ExportError, match="fixed batch"):
         _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32", batch=None)
     with pytest.raises(ExportError, match="calibration samples: are"):
@@ -181,7 +181,7 @@ def test_a_model_that_takes_no_image_is_one_line(images: Any, tmp_path: Path, sh
     model = keras.Model(image, keras.layers.ReLU()(image))
     for samples in (images, np.zeros((2, 16), np.float32)):
         with pytest.raises(ExportError, match="rebuild it for an image of fixed height") as caught:
-            export(model, tmp_path / f"a.{format}", format=format, precision="float32", samples=samples)
+            export_model(model, tmp_path / f"a.{format}", format=format, precision="float32", samples=samples)
         assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -202,10 +202,10 @@ def test_a_diverged_model_is_named_as_the_cause(models: Any, images: Any, tmp_pa
 def test_the_remedy_for_lost_parity_fits_the_precision(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, precision: str
 ) -> None:
-    monkeypatch.setattr("sqnxt_export.exporting.build", lambda task, target: (target.touch(), Built())[1])
-    monkeypatch.setattr("sqnxt_export.exporting.nonzero_fraction", lambda path: 1.0)
-    monkeypatch.setattr("sqnxt_export.exporting.write_metadata", lambda path, metadata: None)
-    monkeypatch.setattr("sqnxt_export.exporting.open_model", lambda path: _Zeros())
+    monkeypatch.setattr("sqnxt_export.exporter.build", lambda task, target: (target.touch(), Built())[1])
+    monkeypatch.setattr("sqnxt_export.exporter.nonzero_fraction", lambda path: 1.0)
+    monkeypatch.setattr("sqnxt_export.exporter.write_metadata", lambda path, metadata: None)
+    monkeypatch.setattr("sqnxt_export.exporter.open_model", lambda path: _Zeros())
     with pytest.raises(ParityError) as caught:
         _export(models, images, "alexnet_like", tmp_path / f"a.{format}", precision)
     remedy = str(caught.value).partition("); ")[2]
@@ -235,7 +235,7 @@ def test_a_wrong_artifact_is_never_left_behind(
         weights.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(values), weights.name))
         onnx_file.save_onnx(model, target)
 
-    monkeypatch.setattr("sqnxt_export.building.save_onnx", broken)
+    monkeypatch.setattr("sqnxt_export.artifact_builder.save_onnx", broken)
     with pytest.raises(ParityError, match="not written") as caught:
         _export(models, images, "squeezenext_like", path, "float32", force=True)
     assert not caught.value.parity.passed
@@ -267,7 +267,7 @@ def test_values_that_vanish_under_a_cap_are_quantised(images: Any, tmp_path: Pat
     x = layers.ReLU(6.0)(layers.Conv2D(8, 3, kernel_initializer=large)(x))
     model = keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
     options = {"samples": images[12:], "calibration": images[:12]}
-    result = export(model, tmp_path / "a.tflite", format="tflite", precision="int16x8", **options)
+    result = export_model(model, tmp_path / "a.tflite", format="tflite", precision="int16x8", **options)
     assert result.parity.max_rel_diff < 0.1
 
 
@@ -277,7 +277,7 @@ def test_a_runtime_that_refuses_names_the_asked_file(
     def refuse(path: Path) -> Any:
         raise ExportError(f"{path}: LiteRT refuses it (its reasons); export it again")
 
-    monkeypatch.setattr("sqnxt_export.exporting.open_model", refuse)
+    monkeypatch.setattr("sqnxt_export.exporter.open_model", refuse)
     with pytest.raises(ExportError, match=r"a\.tflite: not written, no runtime can use it") as caught:
         _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32")
     assert "/.a-" not in str(caught.value)

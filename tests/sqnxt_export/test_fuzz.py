@@ -38,7 +38,7 @@ import resource, signal, sys
 memory, seconds = int(sys.argv[1]), int(sys.argv[2])
 import numpy
 from sqnxt_export import ExportError, nonzero_fraction, open_model, read_metadata
-from sqnxt_export._runtime import require
+from sqnxt_export._libraries import require
 if sys.argv[3] == "keras":
     require("tf_keras", "to load it")
 def run(path):

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sqnxt_export import ExportError, compress, decompress
+from sqnxt_export import ExportError, compress_artifact, decompress
 from sqnxt_export.compression import container as layout
 from sqnxt_export.compression.container import CodedTensor, Container, pack, squeeze, unpack
 from sqnxt_export.compression.rans import PlainDecoder
@@ -52,7 +52,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, bytes]:
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value], tensors)
     onnx.save(onnx.helper.make_model(graph), folder / "net.onnx")
-    assert len(compress(folder / "net.onnx", folder / "net.sqz").tensors) == 4
+    assert len(compress_artifact(folder / "net.onnx", folder / "net.sqz").tensors) == 4
     return folder, (folder / "net.onnx").read_bytes(), (folder / "net.sqz").read_bytes()
 
 

@@ -9,8 +9,17 @@ import numpy as np
 import onnx
 import pytest
 
-from sqnxt_export import Budget, ExportError, ParityError, export, quantise_onnx, read_metadata, to_onnx, to_tflite
-from sqnxt_export._runtime import onnx_session
+from sqnxt_export import (
+    Budget,
+    ExportError,
+    ParityError,
+    export_model,
+    quantise_onnx,
+    read_metadata,
+    to_onnx,
+    to_tflite,
+)
+from sqnxt_export._libraries import onnx_session
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.mixed import keep_worst_wider
 from sqnxt_export.quantise.noise import NOISELESS_DB, layer_noise
@@ -139,7 +148,7 @@ def _with_budget(models: Any, images: Any, path: Path, max_drop: float, **option
     labels = model(images).numpy().argmax(axis=1)
     budget = Budget(images=images, labels=labels, max_drop=max_drop)
     options = {"precision": "int8", "samples": images[12:], "calibration": images[:12], **options}
-    return export(model, path, format=path.suffix[1:], budget=budget, report=True, **options)
+    return export_model(model, path, format=path.suffix[1:], budget=budget, report=True, **options)
 
 
 def test_an_export_within_budget_tells_what_it_took(models: Any, images: Any, tmp_path: Path) -> None:
@@ -161,7 +170,7 @@ def test_a_budget_that_cannot_be_kept_leaves_no_file(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    monkeypatch.setattr("sqnxt_export.building.Accuracy.kept", property(lambda accuracy: False))
+    monkeypatch.setattr("sqnxt_export.artifact_builder.Accuracy.kept", property(lambda accuracy: False))
     with pytest.raises(ParityError, match="with every layer at 16 bits") as caught:
         _with_budget(models, images, tmp_path / "a.onnx", 0.0)
     assert caught.value.parity.passed

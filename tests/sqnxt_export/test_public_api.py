@@ -26,7 +26,7 @@ def test_the_public_names_are_sorted_and_there() -> None:
     functions = [name for name in sqnxt_export.__all__ if name[0].islower()]
     assert sqnxt_export.__all__ == [*sorted(upper), *sorted(classes), *sorted(functions)]
     assert all(getattr(sqnxt_export, name).__doc__ for name in [*classes, *functions])
-    assert callable(sqnxt_export.export)
+    assert callable(sqnxt_export.export_model)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         sqnxt_export.nothing  # noqa: B018
 
@@ -35,7 +35,7 @@ def test_importing_loads_nothing_heavy() -> None:
     loaded = _python(f"""
         import sys, sqnxt_export
         print([m for m in {(*HEAVY, "numpy", "onnx")} if m in sys.modules])
-        from sqnxt_export import Metadata, Preprocessing, compare, layer_zeros, open_model, read_metadata
+        from sqnxt_export import Metadata, Preprocessing, compare_outputs, layer_zeros, open_model, read_metadata
         print([m for m in {HEAVY} if m in sys.modules])
     """)
     assert loaded.split("\n")[:2] == ["[]", "[]"]

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from sqnxt_export import ExportError, compare, open_model, quantise_onnx, to_onnx
+from sqnxt_export import ExportError, compare_outputs, open_model, quantise_onnx, to_onnx
 from sqnxt_export.convert.to_onnx import checked
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.qdq import to_int8
@@ -42,7 +42,7 @@ def test_int16_is_within_its_threshold_with_the_options_and_without(
     reference = models[network](images[12:]).numpy()
     fast, plain = (open_model(path, options=options).run(images[12:]) for options in (None, {}))
     for logits in (fast, plain):
-        assert compare(reference, logits, "int16").passed
+        assert compare_outputs(reference, logits, "int16").passed
     assert np.abs(fast - plain).max() < 1e-4 * np.abs(reference).max()
 
 

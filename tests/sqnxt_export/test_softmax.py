@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from sqnxt_export import compare, export, open_model
+from sqnxt_export import compare_outputs, export_model, open_model
 from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
 
 # ruff: noqa: PLW0108 - each layer is made when its test runs
@@ -35,7 +35,7 @@ def _model(end: str) -> Any:
 def test_probabilities_come_out_in_float(images: Any, tmp_path: Path, end: str, format: str, precision: str) -> None:
     model, path = _model(end), tmp_path / f"net.{format}"
     given = {"samples": images[12:], "calibration": images[:12], "report": True}
-    result = export(model, path, format=format, precision=precision, **given)
+    result = export_model(model, path, format=format, precision=precision, **given)
     assert {layer.name for layer in result.layers or ()} == {layer.name for layer in model.layers if layer.weights}
     probabilities = open_model(path).run(images[12:])
     expected = model(images[12:]).numpy()
@@ -65,20 +65,20 @@ def test_alike_probabilities_of_a_wrong_graph_do_not_pass() -> None:
     logits = np.random.default_rng(0).normal(0, 0.1, (8, 10)).astype(np.float32)
     right, wrong = _softmax(logits), _softmax(logits[:, ::-1])
     assert np.abs(right - wrong).max() / right.max() < 0.5  # which 8 bits are allowed
-    assert not compare(right, wrong, "int8").passed
-    assert compare(right, _softmax(logits + 0.001), "float32").passed  # a constant is nothing to a softmax
-    assert compare(right, right, "float32").max_abs_diff == 0
+    assert not compare_outputs(right, wrong, "int8").passed
+    assert compare_outputs(right, _softmax(logits + 0.001), "float32").passed  # a constant is nothing to a softmax
+    assert compare_outputs(right, right, "float32").max_abs_diff == 0
 
 
 def test_logits_are_compared_as_they_are() -> None:
     logits = np.random.default_rng(0).normal(0, 3, (8, 10)).astype(np.float32)
-    assert compare(logits, logits + 0.5, "float32").max_abs_diff == pytest.approx(0.5, abs=1e-5)
-    assert not compare(_softmax(logits), logits, "int8").passed
+    assert compare_outputs(logits, logits + 0.5, "float32").max_abs_diff == pytest.approx(0.5, abs=1e-5)
+    assert not compare_outputs(_softmax(logits), logits, "int8").passed
 
 
 def test_probabilities_that_tell_nothing_are_noted(images: Any, tmp_path: Path) -> None:
     model = _model("dense")
     model.get_layer("last").kernel.assign(model.get_layer("last").kernel * 1e-6)
-    result = export(model, tmp_path / "a.onnx", format="onnx", precision="float32", samples=images)
+    result = export_model(model, tmp_path / "a.onnx", format="onnx", precision="float32", samples=images)
     assert result.parity.passed
     assert "parity says little" in result.notes[-1]

@@ -9,9 +9,9 @@ from sqnxt_sim import (
     PRECISIONS,
     ConvLayer,
     Dataflow,
+    OffArrayNode,
+    OffArrayReason,
     SimulatorError,
-    Uncosted,
-    UncostedLayer,
     Workload,
     load_accelerator,
     simulate,
@@ -22,7 +22,7 @@ LAYER = ConvLayer(
     name="conv", in_channels=16, out_channels=32, in_height=14, in_width=14, kernel_height=3, kernel_width=3,
     pad_top=1, pad_left=1, pad_bottom=1, pad_right=1,
 )  # fmt: skip
-POOL = UncostedLayer(name="pool", op="MaxPool", why=Uncosted.NOT_COSTED, reason="left out")
+POOL = OffArrayNode(name="pool", op="MaxPool", why=OffArrayReason.NOT_COSTED, reason="left out")
 WORKLOAD = Workload(name="net.onnx", layers=(LAYER, POOL, replace(LAYER, name="sparse", nonzero_weights=1000)))
 
 
@@ -176,9 +176,9 @@ def test_layers_that_cannot_be(fields, fault):
 
 def test_nodes_that_are_not_costed_say_why():
     """In the report as in its JSON: folded, left out, or without a model, each with its reason."""
-    nodes = tuple(UncostedLayer(name=why, op="Op", why=why, reason=f"reason: {why}") for why in Uncosted)
+    nodes = tuple(OffArrayNode(name=why, op="Op", why=why, reason=f"reason: {why}") for why in OffArrayReason)
     report = simulate(Workload(name="net", layers=nodes), ACCELERATOR)
-    assert [(layer.why, layer.reason) for layer in report.layers] == [(why, f"reason: {why}") for why in Uncosted]
+    assert [(layer.why, layer.reason) for layer in report.layers] == [(why, f"reason: {why}") for why in OffArrayReason]
     assert [row["status"] for row in report.to_json()["layers"]] == ["folded", "not_costed", "no_model"]
     assert [layer.name for layer in report.without_model] == ["no_model"]
 

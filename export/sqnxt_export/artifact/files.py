@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
 
 FORMATS = {".keras": "keras", ".onnx": "onnx", ".tflite": "tflite"}
 """Suffix of a file -> the format that every function of this package means by it."""
@@ -34,7 +34,7 @@ def format_of(path: Path) -> str:
         return FORMATS[path.suffix.lower()]
     except KeyError:
         raise ExportError(
-            f"{path}: unknown kind of file {path.suffix!r}; give a .keras, .onnx or .tflite file"
+            path, f"unknown kind of file {path.suffix!r}", "give a .keras, .onnx or .tflite file"
         ) from None
 
 
@@ -46,11 +46,11 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     if path.is_dir():
-        raise ExportError(f"{path}: is a folder; give the file inside it")
+        raise ExportError(path, "is a folder", "give the file inside it")
     if not path.exists():
-        raise ExportError(f"{path}: no such file; check the path")
+        raise ExportError(path, "no such file", "check the path")
     if not os.access(path, os.R_OK):
-        raise ExportError(f"{path}: cannot be read; change its permissions")
+        raise ExportError(path, "cannot be read", "change its permissions")
     return path
 
 
@@ -61,13 +61,13 @@ def check_output(path: Path, *, force: bool) -> None:
         ExportError: A folder, a missing or unwritable parent, or a file that exists and `force` is not set.
     """
     if path.is_dir():
-        raise ExportError(f"{path}: is a folder; give the name of a file inside it")
+        raise ExportError(path, "is a folder", "give the name of a file inside it")
     if not path.parent.is_dir():
-        raise ExportError(f"{path}: folder {path.parent} does not exist; create it first")
+        raise ExportError(path, f"folder {path.parent} does not exist", "create it first")
     if path.exists() and not force:
-        raise ExportError(f"{path}: exists already; choose another name or overwrite it with --force")
+        raise ExportError(path, "exists already", "choose another name or overwrite it with --force")
     if not os.access(path.parent, os.W_OK):
-        raise ExportError(f"{path}: folder {path.parent} is read-only; choose a folder that can be written")
+        raise ExportError(path, f"folder {path.parent} is read-only", "choose a folder that can be written")
 
 
 @contextlib.contextmanager
@@ -87,6 +87,6 @@ def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator
         temporary.replace(path)
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "check the path and the disk")
-        raise ExportError(f"{path}: cannot be written ({error.strerror or error}); {remedy}") from error
+        raise ExportError(path, f"cannot be written ({error.strerror or error})", str(remedy)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
 
 _SAME_LAYERS = """
     Activation ActivityRegularization Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose
@@ -117,7 +117,7 @@ def input_shape(path: Path, layer: Mapping[str, Any]) -> tuple[int | None, ...]:
     if not isinstance(shape, list) or not all(
         side is None or (type(side) is int and 0 < side < 1 << 16) for side in shape
     ):
-        raise ExportError(f"{path}: an input has the shape {str(shape)[:80]}; save the model again")
+        raise ExportError(path, f"an input has the shape {str(shape)[:80]}", "save the model again")
     return tuple(shape[1:])
 
 
@@ -130,7 +130,7 @@ def name_of(path: Path, layer: Any) -> str:
     config = layer.get("config") if isinstance(layer, dict) else None
     name = config.get("name") if isinstance(config, dict) else None
     if not isinstance(name, str) or not 0 < len(name) < 1000:
-        raise ExportError(f"{path}: a layer in it has no name; save the model again")
+        raise ExportError(path, "a layer in it has no name", "save the model again")
     return name
 
 
@@ -158,8 +158,9 @@ def _check_float32(path: Path, settings: dict[str, Any]) -> None:
 
 def _cannot(path: Path, config: Mapping[str, Any], what: str) -> ExportError:
     return ExportError(
-        f"{path}: saved by Keras 3, layer {str(config.get('name'))[:80]!r} has {what} which tf_keras cannot be given; "
-        "replace the layer, or rebuild the model with `import tf_keras as keras`"
+        path,
+        f"saved by Keras 3, layer {str(config.get('name'))[:80]!r} has {what} which tf_keras cannot be given",
+        "replace the layer, or rebuild the model with `import tf_keras as keras`",
     )
 
 
@@ -167,7 +168,8 @@ def _unknown(path: Path, layer: Mapping[str, Any]) -> ExportError:
     config = layer.get("config")
     name = config.get("name") if isinstance(config, dict) else layer.get("name")
     return ExportError(
-        f"{path}: saved by Keras 3, layer {str(name)[:80]!r} of class {str(layer.get('class_name'))[:80]!r} from "
-        f"{str(layer.get('module'))[:80]!r} has no equal on the list of safe tf_keras classes; replace the layer, or "
-        "rebuild the model with `import tf_keras as keras`"
+        path,
+        f"saved by Keras 3, layer {str(name)[:80]!r} of class {str(layer.get('class_name'))[:80]!r} from "
+        f"{str(layer.get('module'))[:80]!r} has no equal on the list of safe tf_keras classes",
+        "replace the layer, or rebuild the model with `import tf_keras as keras`",
     )

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import require
-from ..errors import ExportError, one_line
-from .keras_file import WEIGHTS, check_weights
-from .zips import open_zip
+from sqnxt_export._libraries import require
+from sqnxt_export.artifact.keras_file import WEIGHTS, check_weights
+from sqnxt_export.artifact.zips import open_zip
+from sqnxt_export.errors import ExportError, one_line
 
 _NOT_WEIGHTS = ("optimizer", "seed_generator", "compile_metrics", "_loss_tracker")
 """Groups that hold the state of training and of random layers."""
@@ -43,13 +43,14 @@ class StoredWeights:
         """
         if self.names.get(group, layer) != layer:
             raise ExportError(
-                f"{self.path}: weights at {group[:80]!r} are of layer {self.names[group][:80]!r}, not of "
-                f"{layer[:80]!r}; save the model again"
+                self.path,
+                f"weights at {group[:80]!r} are of layer {self.names[group][:80]!r}, not of {layer[:80]!r}",
+                "save the model again",
             )
         found = {name: name.rpartition("/")[2] for name in self.arrays if name.rpartition("/")[0] == f"{group}/vars"}
         if sorted(found.values()) != sorted(str(number) for number in range(len(found))):
             raise ExportError(
-                f"{self.path}: the weights of layer {layer[:80]!r} are not complete; save the model again"
+                self.path, f"the weights of layer {layer[:80]!r} are not complete", "save the model again"
             )
         self.taken |= set(found)
         return [self.arrays[f"{group}/vars/{number}"] for number in range(len(found))]
@@ -62,7 +63,7 @@ class StoredWeights:
         """
         for name in self.arrays.keys() - self.taken:
             if not set(name.split("/")) & set(_NOT_WEIGHTS):
-                raise ExportError(f"{self.path}: weights at {name[:80]!r} belong to no layer; save the model again")
+                raise ExportError(self.path, f"weights at {name[:80]!r} belong to no layer", "save the model again")
 
 
 def read_stored_weights(path: Path) -> StoredWeights:
@@ -89,7 +90,7 @@ def read_stored_weights(path: Path) -> StoredWeights:
         except ExportError:
             raise
         except Exception as error:  # h5py maps the C library's failures to many classes
-            raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
+            raise ExportError(path, f"its weights are damaged ({one_line(error)})", "copy or save it again") from error
     return StoredWeights(path, arrays, names)
 
 

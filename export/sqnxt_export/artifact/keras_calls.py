@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
 
 _CONSTANT = "_CONSTANT_VALUE"
 """In place of a layer's name, for a value written into the config."""
@@ -46,7 +46,7 @@ def _check_model(path: Path, layers: list[dict[str, Any]]) -> None:
                 left.append((name, node))
         if len(left) == len(waiting):
             raise ExportError(
-                f"{path}: layer {left[0][0][:80]!r} is called with an output that is never made; save the model again"
+                path, f"layer {left[0][0][:80]!r} is called with an output that is never made", "save the model again"
             )
         waiting = left
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import require
-from ..errors import ExportError, one_line
-from .keras_calls import check_calls
-from .keras_functions import FUNCTIONS
-from .zips import open_zip, read_member
+from sqnxt_export._libraries import require
+from sqnxt_export.artifact.keras_calls import check_calls
+from sqnxt_export.artifact.keras_functions import FUNCTIONS
+from sqnxt_export.artifact.zips import open_zip, read_member
+from sqnxt_export.errors import ExportError, one_line
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_WEIGHT_BYTES = 2 << 30
@@ -90,7 +90,7 @@ def read_weights(path: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
         except ExportError:
             raise
         except Exception as error:  # h5py maps the C library's failures to many classes
-            raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
+            raise ExportError(path, f"its weights are damaged ({one_line(error)})", "copy or save it again") from error
 
 
 def check_weights(path: Path, group: Any) -> int:
@@ -105,28 +105,28 @@ def check_weights(path: Path, group: Any) -> int:
         if not hasattr(item, "shape"):
             continue
         if item.external or item.is_virtual:
-            raise ExportError(f"{path}: {name[:80]!r} in its weights lies in another file; refused")
+            raise ExportError(path, f"{name[:80]!r} in its weights lies in another file", "refused")
         if item.dtype.hasobject:  # each value may have any size, and all of them may be the same bytes
-            raise ExportError(f"{path}: {name[:80]!r} in its weights holds no numbers; refused")
+            raise ExportError(path, f"{name[:80]!r} in its weights holds no numbers", "refused")
         total += item.nbytes
         if total > MAX_WEIGHT_BYTES:
-            raise ExportError(f"{path}: its weights unpack to more than {MAX_WEIGHT_BYTES} bytes; refused")
+            raise ExportError(path, f"its weights unpack to more than {MAX_WEIGHT_BYTES} bytes", "refused")
     return total
 
 
 def _objects(path: Path, group: Any, seen: set[int], depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Every object below a group. One with two names is refused: a few levels of such groups are endless paths."""
     if depth > 32:
-        raise ExportError(f"{path}: its weights are nested more than 32 deep; refused")
+        raise ExportError(path, "its weights are nested more than 32 deep", "refused")
     for name in group:
         if type(group.get(name, getlink=True)).__name__ != "HardLink":
-            raise ExportError(f"{path}: {name[:80]!r} in its weights is a link, maybe to another file; refused")
+            raise ExportError(path, f"{name[:80]!r} in its weights is a link, maybe to another file", "refused")
         item = group[name]
         if (address := _address(item)) in seen:
-            raise ExportError(f"{path}: {name[:80]!r} in its weights is there under another name too; refused")
+            raise ExportError(path, f"{name[:80]!r} in its weights is there under another name too", "refused")
         seen.add(address)
         if len(seen) > _MAX_OBJECTS:
-            raise ExportError(f"{path}: its weights are more than {_MAX_OBJECTS} objects; refused")
+            raise ExportError(path, f"its weights are more than {_MAX_OBJECTS} objects", "refused")
         yield name, item
         if not hasattr(item, "dtype"):
             yield from _objects(path, item, seen, depth + 1)
@@ -140,9 +140,9 @@ def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ExportError(f"{path}: {name} is not JSON ({one_line(error)}); save the model again") from error
+        raise ExportError(path, f"{name} is not JSON ({one_line(error)})", "save the model again") from error
     if not isinstance(values, dict):
-        raise ExportError(f"{path}: {name} holds no object; save the model again")
+        raise ExportError(path, f"{name} holds no object", "save the model again")
     return values
 
 
@@ -179,13 +179,13 @@ def _read_parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def _check_is_model(path: Path, config: dict[str, Any]) -> None:
     if config.get("class_name") not in ("Functional", "Model", "Sequential"):
         raise ExportError(
-            f"{path}: holds a {str(config.get('class_name'))[:80]!r}; give a functional or Sequential model"
+            path, f"holds a {str(config.get('class_name'))[:80]!r}", "give a functional or Sequential model"
         )
 
 
 def _check_depth(path: Path, value: Any, depth: int = 0) -> None:
     if depth > _MAX_CONFIG_DEPTH:
-        raise ExportError(f"{path}: {CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep; refused, save a flat model")
+        raise ExportError(path, f"{CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep", "refused, save a flat model")
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _check_depth(path, item, depth + 1)
 
@@ -193,7 +193,7 @@ def _check_depth(path: Path, value: Any, depth: int = 0) -> None:
 def _checked(path: Path, value: Any, allowed: frozenset[str], depth: int = 0) -> Any:
     """The value without any "compile_config", every object in it checked."""
     if depth > _MAX_CONFIG_DEPTH:
-        raise ExportError(f"{path}: {CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep; refused, save a flat model")
+        raise ExportError(path, f"{CONFIG} is nested more than {_MAX_CONFIG_DEPTH} deep", "refused, save a flat model")
     if isinstance(value, list):
         return [_checked(path, item, allowed, depth + 1) for item in value]
     if not isinstance(value, dict):
@@ -215,13 +215,15 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
         return
     if str(name) not in _CLASSES:
         raise ExportError(
-            f"{path}: holds an object of class {str(name)[:80]!r}, which is not on the list of safe Keras classes; "
-            "refused, rebuild the model from standard layers"
+            path,
+            f"holds an object of class {str(name)[:80]!r}, which is not on the list of safe Keras classes",
+            "refused, rebuild the model from standard layers",
         )
     if (module is not None and str(module) not in _MODULES) or registered not in (None, name):
         raise ExportError(
-            f"{path}: takes class {name!r} from {str(registered or module)[:80]!r}, which is not Keras; refused, "
-            "rebuild the model from standard layers"
+            path,
+            f"takes class {name!r} from {str(registered or module)[:80]!r}, which is not Keras",
+            "refused, rebuild the model from standard layers",
         )
 
 
@@ -230,13 +232,15 @@ def _check_elsewhere(path: Path, value: dict[str, Any]) -> None:
     name, registered = value["class_name"], value.get("registered_name")
     if registered not in (None, name, f"Custom>{name}"):
         raise ExportError(
-            f"{path}: takes class {name!r} from {str(registered)[:80]!r}, which is not Keras; refused, rebuild the "
-            "model from standard layers"
+            path,
+            f"takes class {name!r} from {str(registered)[:80]!r}, which is not Keras",
+            "refused, rebuild the model from standard layers",
         )
     config = value.get("config")
     function = config.get("function") if isinstance(config, dict) else None
     if name == _FUNCTION_LAYER and (not isinstance(function, str) or function not in FUNCTIONS):
         raise ExportError(
-            f"{path}: calls TensorFlow's function {str(function)[:80]!r}, which is not on the list of safe ones; "
-            "refused, rebuild the model from standard layers"
+            path,
+            f"calls TensorFlow's function {str(function)[:80]!r}, which is not on the list of safe ones",
+            "refused, rebuild the model from standard layers",
         )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ExportError, one_line
-from .preprocessing import Preprocessing
+from sqnxt_export.artifact.preprocessing import Preprocessing
+from sqnxt_export.errors import ExportError, one_line
 
 FORMAT_VERSION = 1
 MEMBER = "sqnxt.json"
@@ -80,9 +80,9 @@ class Metadata:
         try:
             text = json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise ExportError(f"metadata: not JSON ({one_line(error)}); keep to JSON types in `extra`") from error
+            raise ExportError("metadata", f"not JSON ({one_line(error)})", "keep to JSON types in `extra`") from error
         if len(text.encode(errors="replace")) > MAX_BYTES:
-            raise ExportError(f"metadata: more than {MAX_BYTES} bytes; shorten labels or `extra`")
+            raise ExportError("metadata", f"more than {MAX_BYTES} bytes", "shorten labels or `extra`")
         return text
 
     @classmethod
@@ -93,13 +93,13 @@ class Metadata:
             ExportError: Not JSON, too large, or a field missing, unknown, of another type or out of range.
         """
         if len(text) > MAX_BYTES:
-            raise ExportError(f"metadata: more than {MAX_BYTES} bytes; write the metadata again")
+            raise ExportError("metadata", f"more than {MAX_BYTES} bytes", "write the metadata again")
         try:
             values = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise ExportError(f"metadata: not JSON ({one_line(error)}); write the metadata again") from error
+            raise ExportError("metadata", f"not JSON ({one_line(error)})", "write the metadata again") from error
         if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
-            raise ExportError("metadata: missing or unknown fields; write the metadata again")
+            raise ExportError("metadata", "missing or unknown fields", "write the metadata again")
         for name, kind in (("labels", list), ("versions", dict), ("extra", dict)):
             if not isinstance(values[name], kind):
                 raise _invalid(name, f"a {type(values[name]).__name__}; it must be a {kind.__name__}")
@@ -126,7 +126,7 @@ def _check_texts(metadata: Metadata) -> None:
 
 
 def _invalid(name: str, fault: str) -> ExportError:
-    return ExportError(f"metadata: {name} is {fault}")
+    return ExportError("metadata", f"{name} is {fault}")
 
 
 def _list(values: dict[str, Any], name: str) -> list[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from ..errors import ExportError, one_line
+from sqnxt_export.errors import ExportError, one_line
 
 _MAX_BYTES = 2 << 30
 """Protobuf's own limit."""
@@ -32,18 +32,18 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         ExportError: Not an ONNX file, no nodes, functions, or values kept in other files wherever they are named.
     """
     if path.stat().st_size > _MAX_BYTES:
-        raise ExportError(f"{path}: larger than 2 GiB, which no ONNX file can be; give another file")
+        raise ExportError(path, "larger than 2 GiB, which no ONNX file can be", "give another file")
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
     except Exception as error:  # protobuf's DecodeError differs between its implementations
-        raise ExportError(f"{path}: not an ONNX file or cut short ({one_line(error)}); export it again") from error
+        raise ExportError(path, f"not an ONNX file or cut short ({one_line(error)})", "export it again") from error
     if not model.graph.node or not model.opset_import:
-        raise ExportError(f"{path}: not an ONNX file (no graph inside); export it again")
+        raise ExportError(path, "not an ONNX file (no graph inside)", "export it again")
     if model.functions:  # two calls of one another a level double the graph with every level
-        raise ExportError(f"{path}: has functions of its own; inline them with onnx.inliner.inline_local_functions")
+        raise ExportError(path, "has functions of its own", "inline them with onnx.inliner.inline_local_functions")
     for tensor in _tensors(model.graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise ExportError(f"{path}: weight {tensor.name[:80]!r} lies in another file; save the model as one file")
+            raise ExportError(path, f"weight {tensor.name[:80]!r} lies in another file", "save the model as one file")
     return model
 
 
@@ -71,7 +71,7 @@ def check_sizes(path: Path, model: onnx.ModelProto) -> None:
     try:
         graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception as error:  # the C++ side has classes of its own
-        raise ExportError(f"{path}: its shapes make no sense ({one_line(error)}); export it again") from error
+        raise ExportError(path, f"its shapes make no sense ({one_line(error)})", "export it again") from error
     total = 0
     for value in (*graph.input, *graph.value_info, *graph.output):
         kind = value.type.tensor_type
@@ -80,8 +80,10 @@ def check_sizes(path: Path, model: onnx.ModelProto) -> None:
         total += size
         if size > _MAX_TENSOR_BYTES or total > _MAX_TENSOR_SUM:
             raise ExportError(
-                f"{path}: describes tensors of more than {_MAX_TENSOR_BYTES >> 30} GiB, or {_MAX_TENSOR_SUM >> 30} GiB "
-                f"in all, as {value.name[:80]!r}; refused, export it for smaller images or batches"
+                path,
+                f"describes tensors of more than {_MAX_TENSOR_BYTES >> 30} GiB, or {_MAX_TENSOR_SUM >> 30} "
+                f"GiB in all, as {value.name[:80]!r}",
+                "refused, export it for smaller images or batches",
             )
 
 
@@ -94,5 +96,5 @@ def save_onnx(model: onnx.ModelProto, path: Path) -> None:
     try:
         data = model.SerializeToString()
     except Exception as error:
-        raise ExportError(f"{path}: too large for one ONNX file ({one_line(error)}); use a smaller network") from error
+        raise ExportError(path, f"too large for one ONNX file ({one_line(error)})", "use a smaller network") from error
     path.write_bytes(data)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import require
-from ..errors import ExportError
+from sqnxt_export._libraries import require
+from sqnxt_export.errors import ExportError
 
 RESIZE_RULES = ("short_side_crop", "stretch")
 _LARGEST_SIDE = 16384
@@ -35,17 +35,21 @@ class Preprocessing:
         for name in ("height", "width"):
             side = getattr(self, name)
             if type(side) is not int or not 1 <= side <= _LARGEST_SIDE:
-                raise ExportError(f"preprocessing: {name} is {side!r}; it must be an integer of 1 to {_LARGEST_SIDE}")
+                raise ExportError(
+                    "preprocessing", f"{name} is {side!r}", f"it must be an integer of 1 to {_LARGEST_SIDE}"
+                )
         if type(self.channels) is not int or self.channels not in (1, 3):
-            raise ExportError(f"preprocessing: channels is {self.channels!r}; it must be 1 (grey) or 3 (RGB)")
+            raise ExportError("preprocessing", f"channels is {self.channels!r}", "it must be 1 (grey) or 3 (RGB)")
         if self.resize not in RESIZE_RULES:
-            raise ExportError(f"preprocessing: resize is {self.resize!r}; use one of {', '.join(RESIZE_RULES)}")
+            raise ExportError("preprocessing", f"resize is {self.resize!r}", f"use one of {', '.join(RESIZE_RULES)}")
         for name in ("mean", "scale"):
             values = getattr(self, name)
             if len(values) != self.channels or not np.isfinite(values).all():
-                raise ExportError(f"preprocessing: {name} is {values!r}; it must hold {self.channels} finite numbers")
+                raise ExportError(
+                    "preprocessing", f"{name} is {values!r}", f"it must hold {self.channels} finite numbers"
+                )
         if 0 in self.scale:
-            raise ExportError(f"preprocessing: scale is {self.scale!r}; it divides, so no value may be 0")
+            raise ExportError("preprocessing", f"scale is {self.scale!r}", "it divides, so no value may be 0")
 
     @classmethod
     def imagenet(cls, height: int = 227, width: int | None = None) -> Preprocessing:
@@ -89,9 +93,9 @@ class Preprocessing:
 
     def _resized(self, images: Sequence[Any] | NDArray[Any]) -> NDArray[np.uint8]:
         if not isinstance(images, np.ndarray | list | tuple):
-            raise ExportError(f"images: got one {type(images).__name__}; give a list of images or a 4-D array")
+            raise ExportError("images", f"got one {type(images).__name__}", "give a list of images or a 4-D array")
         if isinstance(images, np.ndarray) and images.ndim not in (3, 4):
-            raise ExportError(f"images: got an array of shape {images.shape}; give [n, h, w, c] or [n, h, w]")
+            raise ExportError("images", f"got an array of shape {images.shape}", "give [n, h, w, c] or [n, h, w]")
         shape = (self.height, self.width, self.channels)
         return np.array([self._one(image) for image in images], np.uint8).reshape(-1, *shape)
 
@@ -136,7 +140,7 @@ class Preprocessing:
         expected = set(cls.__dataclass_fields__)
         if set(values) != expected:
             odd = ", ".join(sorted(set(values) ^ expected))
-            raise ExportError(f"preprocessing: missing or unknown fields: {odd}; write the metadata again")
+            raise ExportError("preprocessing", f"missing or unknown fields: {odd}", "write the metadata again")
         numbers = {}
         for name in ("mean", "scale"):
             given = values[name]
@@ -144,7 +148,7 @@ class Preprocessing:
                 type(value) in (int, float) and abs(value) < 1e30 for value in given
             ):
                 raise ExportError(
-                    f"preprocessing: {name} is not a list of numbers below 1e30; write the metadata again"
+                    "preprocessing", f"{name} is not a list of numbers below 1e30", "write the metadata again"
                 )
             numbers[name] = tuple(float(value) for value in given)
         return cls(**{**values, **numbers})
@@ -152,7 +156,7 @@ class Preprocessing:
 
 def _checked_uint8(image: NDArray[Any]) -> NDArray[np.uint8]:
     if image.dtype != np.uint8:
-        raise ExportError(f"images: got an array of {image.dtype}; give uint8 values on 0-255")
+        raise ExportError("images", f"got an array of {image.dtype}", "give uint8 values on 0-255")
     return image
 
 
@@ -160,7 +164,7 @@ def _to_pillow(image: NDArray[np.uint8]) -> Any:
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[:, :, 0]
     if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
-        raise ExportError(f"images: got an array of shape {image.shape}; give [h, w] or [h, w, 1, 3 or 4]")
+        raise ExportError("images", f"got an array of shape {image.shape}", "give [h, w] or [h, w, 1, 3 or 4]")
     return require("PIL.Image", "to resize images").fromarray(np.ascontiguousarray(image))
 
 
@@ -168,7 +172,7 @@ def _to_mode(image: Any, mode: str) -> Any:
     """Upright, without transparency (laid on white), in grey ("L") or "RGB"."""
     image_module = require("PIL.Image", "to read images")
     if not isinstance(image, image_module.Image):
-        raise ExportError(f"images: got a {type(image).__name__}; give pillow images or uint8 arrays")
+        raise ExportError("images", f"got a {type(image).__name__}", "give pillow images or uint8 arrays")
     image = require("PIL.ImageOps", "to read images").exif_transpose(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")

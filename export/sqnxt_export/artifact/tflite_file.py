@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
 
 _IDENTIFIER = b"TFL3"
 _MAX_BYTES = 2 << 30
@@ -57,7 +57,7 @@ class TfliteTensor:
             ExportError: The constant has fewer or more bytes than its shape says.
         """
         if not self.type or len(self.data) != math.prod(self.shape) * _TYPE_SIZES[self.type]:
-            raise ExportError(f"tensor {self.name[:80]!r} does not hold what its shape says; export the file again")
+            raise ExportError(f"tensor {self.name[:80]!r}", "its bytes do not fit its shape", "export the file again")
         return np.frombuffer(self.data, np.dtype(self.type).newbyteorder("<")).reshape(self.shape)
 
 
@@ -68,14 +68,14 @@ def read_tflite(path: Path) -> list[TfliteTensor]:
         ExportError: Not a .tflite file, cut short, or inconsistent.
     """
     if path.stat().st_size > _MAX_BYTES:
-        raise ExportError(f"{path}: larger than 2 GiB, which no .tflite file can be; give another file")
+        raise ExportError(path, "larger than 2 GiB, which no .tflite file can be", "give another file")
     data = path.read_bytes()
     if data[4:8] != _IDENTIFIER:
-        raise ExportError(f"{path}: not a .tflite file (no TFL3 mark in its first bytes); export it again")
+        raise ExportError(path, "not a .tflite file (no TFL3 mark in its first bytes)", "export it again")
     try:
         return _tensors(_Reader(data))
     except (struct.error, IndexError, ValueError, UnicodeDecodeError) as error:
-        raise ExportError(f"{path}: cut short or damaged ({error}); copy or export it again") from error
+        raise ExportError(path, f"cut short or damaged ({error})", "copy or export it again") from error
 
 
 class _Reader:

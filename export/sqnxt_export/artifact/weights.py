@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ..errors import ExportError, one_line
-from .files import existing_file, format_of
-from .keras_file import read_weights
-from .onnx_file import read_onnx
-from .tflite_file import read_tflite
+from sqnxt_export.artifact.files import existing_file, format_of
+from sqnxt_export.artifact.keras_file import read_weights
+from sqnxt_export.artifact.onnx_file import read_onnx
+from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_export.errors import ExportError, one_line
 
 _WEIGHT_TYPES = ("float32", "float16", "int8", "int16")
 _WEIGHTED_OPS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -45,7 +45,7 @@ def nonzero_fraction(path: str | os.PathLike[str]) -> float:
         zeros += weights.size - int(np.count_nonzero(weights))
         total += weights.size
     if not total:
-        raise ExportError(f"{path}: no convolution or dense layer with constant weights; give a network's file")
+        raise ExportError(path, "no convolution or dense layer with constant weights", "give a network's file")
     return 1 - zeros / total
 
 
@@ -80,7 +80,7 @@ def _to_array(path: Path, tensor: onnx.TensorProto) -> NDArray[np.generic]:
         return onnx.numpy_helper.to_array(tensor)
     except Exception as error:
         raise ExportError(
-            f"{path}: weight {tensor.name[:80]!r} is damaged ({one_line(error)}); export it again"
+            path, f"weight {tensor.name[:80]!r} is damaged ({one_line(error)})", "export it again"
         ) from error
 
 

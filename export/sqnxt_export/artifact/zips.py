@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from ..errors import ExportError, one_line
+from sqnxt_export.errors import ExportError, one_line
 
 _MAX_MEMBERS = 64
 _CHUNK = 1 << 20
@@ -20,7 +20,7 @@ def open_zip(path: Path, kind: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ExportError(f"{path}: not a {kind} ({one_line(error)}); copy or export the file again") from error
+        raise ExportError(path, f"not a {kind} ({one_line(error)})", "copy or export the file again") from error
     try:
         _check_directory(path, archive)
     except ExportError:
@@ -32,16 +32,16 @@ def open_zip(path: Path, kind: str) -> zipfile.ZipFile:
 def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
     if len(members) > _MAX_MEMBERS:
-        raise ExportError(f"{path}: its zip archive has {len(members)} members; refused above {_MAX_MEMBERS}")
+        raise ExportError(path, f"its zip archive has {len(members)} members", f"refused above {_MAX_MEMBERS}")
     names = [member.filename for member in members]
     if len(set(names)) != len(names):
-        raise ExportError(f"{path}: its zip archive has a member twice; refused, export the file again")
+        raise ExportError(path, "its zip archive has a member twice", "refused, export the file again")
     for member in members:
         parts = member.filename.replace("\\", "/").split("/")
         if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise ExportError(f"{path}: member {member.filename[:80]!r} points outside the archive; refused")
+            raise ExportError(path, f"member {member.filename[:80]!r} points outside the archive", "refused")
         if member.flag_bits & 1:
-            raise ExportError(f"{path}: member {member.filename[:80]!r} is encrypted; refused")
+            raise ExportError(path, f"member {member.filename[:80]!r} is encrypted", "refused")
 
 
 def read_member(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -54,11 +54,11 @@ def read_member(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> 
         with archive.open(name) as member:
             data = member.read(limit + 1)
     except KeyError:
-        raise ExportError(f"{path}: has no {name} inside; it is incomplete, save it again") from None
+        raise ExportError(path, f"has no {name} inside", "it is incomplete, save it again") from None
     except Exception as error:  # zlib, lzma, bz2 and struct each have their own
-        raise ExportError(f"{path}: {name} is damaged ({one_line(error)}); copy or save the file again") from error
+        raise ExportError(path, f"{name} is damaged ({one_line(error)})", "copy or save the file again") from error
     if len(data) > limit:
-        raise ExportError(f"{path}: {name} unpacks to more than {limit} bytes; refused")
+        raise ExportError(path, f"{name} unpacks to more than {limit} bytes", "refused")
     return data
 
 
@@ -70,9 +70,9 @@ def copy_member(path: Path, archive: zipfile.ZipFile, name: str, target: zipfile
             while piece := source.read(_CHUNK):
                 copied += len(piece)
                 if copied > limit:
-                    raise ExportError(f"{path}: {name} unpacks to more than {limit} bytes; refused")
+                    raise ExportError(path, f"{name} unpacks to more than {limit} bytes", "refused")
                 sink.write(piece)
     except (ExportError, OSError):
         raise
     except Exception as error:
-        raise ExportError(f"{path}: {name} is damaged ({one_line(error)}); copy or save the file again") from error
+        raise ExportError(path, f"{name} is damaged ({one_line(error)})", "copy or save the file again") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
 
 BITS = (1, 8)
 """Fewest and most bits of a shared weight's index; one of its values is zero."""
@@ -31,7 +31,9 @@ def share_weights(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32
     """
     check_bits(bits)
     if not np.isfinite(weights).all():
-        raise ExportError("weights: are not all finite and cannot be shared; train the model again with a lower rate")
+        raise ExportError(
+            "weights", "are not all finite and cannot be shared", "train the model again with a lower rate"
+        )
     values, inverse = np.unique(weights, return_inverse=True)
     return shared_values(values, np.bincount(inverse.ravel(), minlength=values.size), bits)[inverse].reshape(
         weights.shape
@@ -57,7 +59,9 @@ def check_bits(bits: int) -> None:
     """
     low, high = BITS
     if not low <= bits <= high:
-        raise ExportError(f"bits {bits}: is out of range; share weights with {low} to {high} bits, 6 as in the paper")
+        raise ExportError(
+            f"bits {bits}", "is out of range", f"share weights with {low} to {high} bits, 6 as in the paper"
+        )
 
 
 def check_density(density: float) -> None:
@@ -67,7 +71,7 @@ def check_density(density: float) -> None:
         ExportError: The fraction is not above 0 and at most 1.
     """
     if not 0 < density <= 1:
-        raise ExportError(f"density {density}: is out of range; give the fraction of weights to keep, as in 0.33")
+        raise ExportError(f"density {density}", "is out of range", "give the fraction of weights to keep, as in 0.33")
 
 
 def keep_largest(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:

@@ -12,14 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact.files import check_output, existing_file, format_of, whole_file
-from ..artifact.weights import compressed_bytes
-from ..errors import ExportError
-from .container import CHUNK, MAX_TABLES, CodedTensor, Container, Sections, pack, squeeze, unpack
-from .rans import TOTAL, Encoder
-from .regions import Region, find_regions
-from .restoring import pieces
-from .symbols import Alphabet, Content, choose_alphabet
+from sqnxt_export.artifact.files import check_output, existing_file, format_of, whole_file
+from sqnxt_export.artifact.weights import compressed_bytes
+from sqnxt_export.compression.container import (
+    CHUNK,
+    MAX_TABLES,
+    CodedTensor,
+    Container,
+    Sections,
+    pack,
+    squeeze,
+    unpack,
+)
+from sqnxt_export.compression.rans import TOTAL, Encoder
+from sqnxt_export.compression.regions import Region, find_regions
+from sqnxt_export.compression.restoring import pieces
+from sqnxt_export.compression.symbols import Alphabet, Content, choose_alphabet
+from sqnxt_export.errors import ExportError
 
 _WORTHWHILE = 0.97
 """A tensor whose code is no smaller than this part of it stays in the rest of the file."""
@@ -89,7 +98,7 @@ class Compressed:
         return self.coded_bytes / self.entropy_bytes - 1 if self.entropy_bytes else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The `compress` document."""
+        """The `compress_artifact` document."""
         plain = [name for name in self.__dataclass_fields__ if name not in ("sections", "tensors")]
         derived = ["weights", "nonzero_fraction", "entropy_bytes", "coded_bytes", "overhead"]
         return {
@@ -108,7 +117,9 @@ class _Coded:
     words: NDArray[np.uint32]
 
 
-def compress(path: str | os.PathLike[str], output: str | os.PathLike[str], *, force: bool = False) -> Compressed:
+def compress_artifact(
+    path: str | os.PathLike[str], output: str | os.PathLike[str], *, force: bool = False
+) -> Compressed:
     """Write the container of an artifact, without loss; it takes its name once it has restored the artifact.
 
     Args:
@@ -138,7 +149,7 @@ def compress(path: str | os.PathLike[str], output: str | os.PathLike[str], *, fo
     try:
         packed, sections = pack(container)
     except ExportError as error:
-        raise ExportError(f"{path}: {error}") from error
+        raise error.about(path) from error
     with whole_file(output, force=force) as temporary:
         temporary.write_bytes(packed)
         _prove(temporary, data)
@@ -214,7 +225,7 @@ def _prove(path: Path, data: bytes) -> None:
             break
         position += len(piece)
     if position != len(data):
-        raise ExportError(f"{path}: does not restore the artifact from byte {position} on; report this with the file")
+        raise ExportError(path, f"does not restore the artifact from byte {position} on", "report this with the file")
 
 
 def _size(item: _Coded) -> TensorSize:

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ExportError, one_line
-from .rans import MAX_LOW_BITS
-from .symbols import MAX_CODE, MAX_SYMBOLS, Alphabet, exact_words
+from sqnxt_export.compression.rans import MAX_LOW_BITS
+from sqnxt_export.compression.symbols import MAX_CODE, MAX_SYMBOLS, Alphabet, exact_words
+from sqnxt_export.errors import ExportError, one_line
 
 SUFFIX = ".sqz"
 CHUNK = 1 << 18
@@ -102,7 +102,11 @@ def pack(container: Container) -> tuple[bytes, Sections]:
     parts = [header, tables, codebooks, container.rest, words]
     data = b"".join(parts)
     if container.artifact_bytes > _LARGEST_RATIO * len(data) + _SPARE:
-        raise ExportError("it is nearly all one value, and would be refused as a decompression bomb; zip it instead")
+        raise ExportError(
+            "container",
+            "the artifact is nearly all one value and would be refused as a decompression bomb",
+            "zip it instead",
+        )
     return data, Sections(**dict(zip([field.name for field in fields(Sections)], map(len, parts), strict=True)))
 
 
@@ -113,19 +117,19 @@ def unpack(path: Path) -> Container:
         ExportError: Not a container, one of another version, cut short, damaged, or one that asks for too much.
     """
     if path.stat().st_size > _MAX_ARTIFACT:
-        raise ExportError(f"{path}: is larger than any container can be; give a {SUFFIX} file")
+        raise ExportError(path, "is larger than any container can be", f"give a {SUFFIX} file")
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise ExportError(
-                f"{path}: not a container (its first bytes differ); give a file made by `sqnxt-tf compress`"
+                path, "not a container (its first bytes differ)", "give a file made by `sqnxt-tf compress`"
             )
         data = _MAGIC + file.read()
     try:
         return _unpack(data)
     except (struct.error, lzma.LZMAError, ValueError, IndexError) as error:
-        raise ExportError(f"{path}: cut short or damaged ({one_line(error)}); copy it or compress again") from error
+        raise ExportError(path, f"cut short or damaged ({one_line(error)})", "copy it or compress again") from error
     except ExportError as error:
-        raise ExportError(f"{path}: {error}") from error
+        raise error.about(path) from error
 
 
 def _unpack(data: bytes) -> Container:
@@ -133,7 +137,7 @@ def _unpack(data: bytes) -> Container:
         data
     )
     if version != VERSION:
-        raise ExportError(f"is a container of version {version}, this release reads {VERSION}; upgrade sqnxt-tf")
+        raise ExportError("container", f"is of version {version}, and this release reads {VERSION}", "upgrade sqnxt-tf")
     if not 0 < kind < len(FORMATS):
         raise ValueError(f"artifact of kind {kind}")
     if artifact_bytes > min(_MAX_ARTIFACT, _LARGEST_RATIO * len(data) + _SPARE):

@@ -21,8 +21,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import require
-from ..errors import ExportError, one_line
+from sqnxt_export._libraries import require
+from sqnxt_export.errors import ExportError, one_line
 
 PRECISION = 24
 TOTAL = 1 << PRECISION
@@ -80,7 +80,9 @@ class LibraryDecoder:
         try:
             self._coder = self._library.stream.stack.AnsCoder(np.ascontiguousarray(words, np.uint32))
         except Exception as error:
-            raise ExportError(f"its coded weights are damaged ({one_line(error)}); copy the file again") from error
+            raise ExportError(
+                "container", f"its coded weights are damaged ({one_line(error)})", "copy the file again"
+            ) from error
 
     def symbols(self, frequencies: Frequencies, count: int) -> NDArray[np.int32]:
         """See `Decoder`."""
@@ -96,7 +98,9 @@ class LibraryDecoder:
         except BaseException as error:
             # A panic in Rust arrives as a PanicException, which is no Exception: it must not end the process.
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-                raise ExportError(f"its coded weights are damaged ({one_line(error)}); copy the file again") from error
+                raise ExportError(
+                    "container", f"its coded weights are damaged ({one_line(error)})", "copy the file again"
+                ) from error
             raise
         return result
 
@@ -106,7 +110,9 @@ class PlainDecoder:
 
     def __init__(self, words: NDArray[np.uint32]) -> None:
         if len(words) and not words[-1]:
-            raise ExportError("its coded weights are damaged (they end in a zero word); copy the file again")
+            raise ExportError(
+                "container", "its coded weights are damaged (they end in a zero word)", "copy the file again"
+            )
         self._words: list[int] = words.tolist()
         self._state = 0
         for _ in range(2):

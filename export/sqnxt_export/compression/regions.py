@@ -14,10 +14,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ..artifact.files import format_of
-from ..artifact.onnx_file import read_onnx
-from ..artifact.tflite_file import read_tflite
-from ..errors import ExportError
+from sqnxt_export.artifact.files import format_of
+from sqnxt_export.artifact.onnx_file import read_onnx
+from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_export.errors import ExportError
 
 _SMALLEST = 256
 """Elements. Smaller tensors, biases and scales mostly, would need more bytes of tables than they could save."""
@@ -76,7 +76,7 @@ def find_regions(path: Path, data: bytes) -> list[Region]:
     """
     kind = format_of(path)
     if kind == "keras":
-        raise ExportError(f"{path}: is a model, not an artifact; export it to ONNX or TFLite first")
+        raise ExportError(path, "is a model, not an artifact", "export it to ONNX or TFLite first")
     found = sorted((_onnx if kind == "onnx" else _tflite)(path, data), key=lambda region: region.offset)
     regions: list[Region] = []
     for region in found:

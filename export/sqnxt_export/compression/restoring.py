@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..artifact.files import check_output, existing_file, whole_file
-from ..errors import ExportError, one_line
-from .container import CHUNK, FILTERS, SUFFIX, CodedTensor, Container, unpack
-from .rans import Decoder, make_decoder
+from sqnxt_export.artifact.files import check_output, existing_file, whole_file
+from sqnxt_export.compression.container import CHUNK, FILTERS, SUFFIX, CodedTensor, Container, unpack
+from sqnxt_export.compression.rans import Decoder, make_decoder
+from sqnxt_export.errors import ExportError, one_line
 
 _PIECE = 1 << 20
 
@@ -55,7 +55,7 @@ def decompress(
     container = unpack(path)
     target = Path(output) if output is not None else default_output(path, container.format)
     if target.suffix.lower() != f".{container.format}":
-        raise ExportError(f"{target}: {path} holds an .{container.format} file; choose a name that ends so")
+        raise ExportError(target, f"{path} holds an .{container.format} file", "choose a name that ends so")
     check_output(target, force=force)
     with whole_file(target, force=force) as temporary:
         digest = hashlib.sha256()
@@ -65,9 +65,9 @@ def decompress(
                     digest.update(piece)
                     file.write(piece)
             except ExportError as error:
-                raise ExportError(f"{path}: {error}") from error
+                raise error.about(path) from error
         if digest.digest() != container.sha256:
-            raise ExportError(f"{path}: is damaged (what it holds has another checksum); copy it or compress again")
+            raise ExportError(path, "is damaged (what it holds has another checksum)", "copy it or compress again")
     return Restored(
         path=str(target),
         format=container.format,
@@ -127,9 +127,11 @@ class _Rest:
             try:
                 piece = self._decompressor.decompress(self._input, max_length=min(count, _PIECE))
             except (lzma.LZMAError, EOFError) as error:
-                raise ExportError(f"is damaged ({one_line(error)}); copy it or compress again") from error
+                raise ExportError(
+                    "container", f"is damaged ({one_line(error)})", "copy it or compress again"
+                ) from error
             if not piece:
-                raise ExportError("is damaged (it ends too early); copy it or compress again")
+                raise ExportError("container", "is damaged (it ends too early)", "copy it or compress again")
             self._input = b""
             count -= len(piece)
             yield piece

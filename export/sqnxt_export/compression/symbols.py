@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .rans import MAX_LOW_BITS, TOTAL
+from sqnxt_export.compression.rans import MAX_LOW_BITS, TOTAL
 
 MAX_SYMBOLS = 1024
 MAX_CODE = 123

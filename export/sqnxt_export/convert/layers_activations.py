@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import LayerCall, convert_layer, handles
+from sqnxt_export.convert.layer_converters import LayerCall, convert_layer, handles
 
 _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "elu": ("Elu", {"alpha": 1.0}),

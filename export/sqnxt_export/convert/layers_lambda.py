@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..artifact.keras_functions import ACTIVATIONS, ARITHMETIC, POOLING, UNARY, UNCHANGED
-from .layers_activations import activation_node, clip, graph_axis
-from .layers_normalising import per_channel
-from .registry import LayerCall, handles
+from sqnxt_export.artifact.keras_functions import ACTIVATIONS, ARITHMETIC, POOLING, UNARY, UNCHANGED
+from sqnxt_export.convert.layer_converters import LayerCall, handles
+from sqnxt_export.convert.layers_activations import activation_node, clip, graph_axis
+from sqnxt_export.convert.layers_normalising import per_channel
 
 _NEGATIVE_SLOPE = 0.2
 """TensorFlow's default."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import LayerCall, handles
+from sqnxt_export.convert.layer_converters import LayerCall, handles
 
 
 @handles("BatchNormalization")

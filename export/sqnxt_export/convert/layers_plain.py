@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .layers_activations import graph_axis
-from .padding import explicit_pads
-from .registry import LayerCall, handles
+from sqnxt_export.convert.layer_converters import LayerCall, handles
+from sqnxt_export.convert.layers_activations import graph_axis
+from sqnxt_export.convert.padding import explicit_pads
 
 
 @handles(

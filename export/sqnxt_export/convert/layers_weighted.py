@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layers_activations import activate
-from .padding import explicit_pads
-from .registry import LayerCall, handles
+from sqnxt_export.convert.layer_converters import LayerCall, handles
+from sqnxt_export.convert.layers_activations import activate
+from sqnxt_export.convert.padding import explicit_pads
 
 
 @handles("Conv2D")

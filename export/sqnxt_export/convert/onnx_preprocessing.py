@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ..artifact.preprocessing import Preprocessing
-from .graph import INPUT
+from sqnxt_export.artifact.preprocessing import Preprocessing
+from sqnxt_export.convert.graph import INPUT
 
 
-def with_preprocessing(model: onnx.ModelProto, preprocessing: Preprocessing) -> onnx.ModelProto:
+def embed_in_onnx(model: onnx.ModelProto, preprocessing: Preprocessing) -> onnx.ModelProto:
     """The graph with a uint8 input of raw pixels [batch, height, width, channels].
 
     Cast, minus the mean, over the scale, and the one Transpose that channels first cost. A quantised graph quantises

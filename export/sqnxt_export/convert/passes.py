@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from ..errors import ExportError
-from .graph import Graph
+from sqnxt_export.convert.graph import Graph
+from sqnxt_export.errors import ExportError
 
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus", "HardSigmoid")
 
@@ -74,7 +74,7 @@ def _restore_zeros(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads
     """
     windows = onnx.helper.get_node_attr_value(pool, "kernel_shape")
     if any(amount >= window for amount, window in zip(pads, [*windows, *windows], strict=True)):
-        raise ExportError(f"layer {pad.name!r}: pads by whole windows of {pool.name!r}; crop the padding")
+        raise ExportError(f"layer {pad.name!r}", f"pads by whole windows of {pool.name!r}", "crop the padding")
     if _is_not_negative(graph, pad.input[0]):
         return output
     strides = onnx.helper.get_node_attr_value(pool, "strides")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import require
-from ..artifact.preprocessing import Preprocessing
+from sqnxt_export._libraries import require
+from sqnxt_export.artifact.preprocessing import Preprocessing
 
 _CAP = 6.0
 
@@ -46,7 +46,7 @@ def without_idle_caps(data: bytes) -> bytes:
     return edit.to_bytes()
 
 
-def with_preprocessing(data: bytes, preprocessing: Preprocessing) -> bytes:
+def embed_in_tflite(data: bytes, preprocessing: Preprocessing) -> bytes:
     """The file with a uint8 input of raw pixels, NHWC: Cast, minus the mean, over the scale."""
     edit = _Edit(data)
     schema, target = edit.schema, int(edit.graph.inputs[0])

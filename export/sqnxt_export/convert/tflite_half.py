@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .._runtime import require
-from ..quantise.half import as_half
+from sqnxt_export._libraries import require
+from sqnxt_export.quantise.half import as_half
 
 
 def with_half_weights(data: bytes) -> bytes:

@@ -6,12 +6,12 @@ from typing import Any
 
 import onnx
 
-from .._runtime import onnx_session, require
-from ..errors import ExportError, one_line
-from . import layers_activations, layers_lambda, layers_normalising, layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
-from .graph import INPUT, Graph
-from .passes import simplify
-from .registry import LayerCall, convert_layer
+from sqnxt_export._libraries import onnx_session, require
+from sqnxt_export.convert import layers_activations, layers_lambda, layers_normalising, layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
+from sqnxt_export.convert.graph import INPUT, Graph
+from sqnxt_export.convert.layer_converters import LayerCall, convert_layer
+from sqnxt_export.convert.passes import simplify
+from sqnxt_export.errors import ExportError, one_line
 
 
 def to_onnx(model: Any, *, batch: int | None = 1) -> onnx.ModelProto:
@@ -42,14 +42,18 @@ def image_shape(model: Any) -> tuple[int, int, int]:
     """
     name = getattr(model, "name", type(model).__name__)
     if not getattr(model, "_is_graph_network", False):
-        raise ExportError(f"model {name!r}: not a built functional model; build it with keras.Input or call it once")
+        raise ExportError(
+            f"model {name!r}", "not a built functional model", "build it with keras.Input or call it once"
+        )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ExportError(
-            f"model {name!r}: has {len(model.inputs)} inputs, {len(model.outputs)} outputs; one each is needed"
+            f"model {name!r}", f"has {len(model.inputs)} inputs, {len(model.outputs)} outputs", "one each is needed"
         )
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) != 3 or None in shape:
-        raise ExportError(f"model {name!r}: takes {shape}; rebuild it for an image of fixed height, width and channels")
+        raise ExportError(
+            f"model {name!r}", f"takes {shape}", "rebuild it for an image of fixed height, width and channels"
+        )
     height, width, channels = shape
     return height, width, channels
 
@@ -65,14 +69,14 @@ def checked(model: onnx.ModelProto) -> onnx.ModelProto:
         onnx.checker.check_model(inferred, full_check=True)
     except Exception as error:
         raise ExportError(
-            f"model {model.graph.name!r}: the ONNX graph fails its check ({one_line(error)}); report this"
+            f"model {model.graph.name!r}", f"the ONNX graph fails its check ({one_line(error)})", "report this"
         ) from error
     require("onnxruntime", "to prove an ONNX export")
     try:
         onnx_session(inferred.SerializeToString(), optimise=False)
     except Exception as error:
         raise ExportError(
-            f"model {model.graph.name!r}: onnxruntime refuses the graph ({one_line(error)}); report this"
+            f"model {model.graph.name!r}", f"onnxruntime refuses the graph ({one_line(error)})", "report this"
         ) from error
     return inferred
 
@@ -87,7 +91,7 @@ def _convert(graph: Graph, model: Any, inputs: list[str], prefix: str) -> str:
             outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
             if len(outputs) != 1:
                 raise ExportError(
-                    f"layer {node.layer.name!r}: has {len(outputs)} outputs; layers with one can be exported"
+                    f"layer {node.layer.name!r}", f"has {len(outputs)} outputs", "layers with one can be exported"
                 )
             sources = [tensors[id(tensor)] for tensor in node.keras_inputs]
             tensors[id(outputs[0])] = _convert_node(graph, node, sources, outputs[0], prefix)
@@ -112,6 +116,6 @@ def _fixed_shape(tensor: Any, layer: Any) -> tuple[int, ...]:
     shape = tuple(tensor.shape[1:])
     if None in shape:
         raise ExportError(
-            f"layer {layer.name!r}: works on an unknown size {shape}; rebuild the model for a fixed input size"
+            f"layer {layer.name!r}", f"works on an unknown size {shape}", "rebuild the model for a fixed input size"
         )
     return shape

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import quiet_stderr, require
-from ..batching import batches, filled
-from ..errors import ExportError, one_line
-from ..quantise.precision import CALIBRATED, check_precision
-from ..quantise.recipes import checked_calibration
-from .softmax import ends_in_softmax, without_softmax
-from .tflite_edit import with_softmax, without_idle_caps
-from .tflite_half import with_half_weights
-from .to_onnx import image_shape
+from sqnxt_export._libraries import quiet_stderr, require
+from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
+from sqnxt_export.convert.tflite_edit import with_softmax, without_idle_caps
+from sqnxt_export.convert.tflite_half import with_half_weights
+from sqnxt_export.convert.to_onnx import image_shape
+from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.quantise.onnx_quantiser import checked_calibration
+from sqnxt_export.quantise.precision import CALIBRATED, check_precision
 
 
 def to_tflite(
@@ -39,7 +39,7 @@ def to_tflite(
     check_precision("tflite", precision)
     samples = checked_calibration(precision, calibration)
     if batch is None:
-        raise ExportError(f"model {model.name!r}: TFLite files have a fixed batch; give one, 1 for browsers")
+        raise ExportError(f"model {model.name!r}", "TFLite files have a fixed batch", "give one, 1 for browsers")
     tensorflow = require("tensorflow", "to convert to TFLite")
     shape = (batch, *image_shape(model))
     float_softmax = precision in CALIBRATED and ends_in_softmax(model)
@@ -64,8 +64,9 @@ def to_tflite(
         raise
     except Exception as error:  # the converter raises classes of its own, and plain Exception
         raise ExportError(
-            f"model {model.name!r}: TensorFlow's converter refuses it ({one_line(error)}); "
-            "export to ONNX or replace the layer"
+            f"model {model.name!r}",
+            f"TensorFlow's converter refuses it ({one_line(error)})",
+            "export to ONNX or replace the layer",
         ) from error
     return data
 

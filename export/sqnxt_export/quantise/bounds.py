@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph_edit import GraphEdit
+from sqnxt_export.quantise.graph_edit import GraphEdit
 
 _OF_ONE = ("Sigmoid", "HardSigmoid", "Softmax", "Tanh")
 _ADDS_NOTHING = (

@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .._runtime import onnx_session
-from ..batching import batches, filled
-from ..errors import ExportError
-from .histogram import Histogram
+from sqnxt_export._libraries import onnx_session
+from sqnxt_export.errors import ExportError
+from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.quantise.histogram import Histogram
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -93,5 +93,5 @@ def observing_session(
 
 def _add(found: Any, name: str, values: NDArray[np.float32]) -> None:
     if not np.isfinite([values.min(), values.max()]).all():
-        raise ExportError(f"calibration: tensor {name!r} has values that are not finite; check the model's weights")
+        raise ExportError("calibration", f"tensor {name!r} has values that are not finite", "check the model's weights")
     found.add(values)

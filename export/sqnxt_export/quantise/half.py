@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ..errors import ExportError
-from .graph_edit import GraphEdit
+from sqnxt_export.errors import ExportError
+from sqnxt_export.quantise.graph_edit import GraphEdit
 
 _LARGEST = float(np.finfo(np.float16).max)
 
@@ -40,5 +40,5 @@ def as_half(weights: NDArray[np.float32], layer: str) -> NDArray[np.float16]:
         ExportError: One is beyond float16's range.
     """
     if np.abs(weights).max(initial=0) > _LARGEST:
-        raise ExportError(f"layer {layer!r}: has weights beyond float16's {_LARGEST:g}; use --precision float32")
+        raise ExportError(f"layer {layer!r}", f"has weights beyond float16's {_LARGEST:g}", "use --precision float32")
     return weights.astype(np.float16)

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .calibration import Calibration, calibrate
-from .noise import layer_noise
-from .qdq import to_int8
+from sqnxt_export.quantise.calibration import Calibration, calibrate
+from sqnxt_export.quantise.noise import layer_noise
+from sqnxt_export.quantise.qdq import to_int8
 
 _RANKED_ON = 64
 """Samples that the layers are ranked on: the order of the worst does not change with more."""

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ..batching import batches, filled
-from .calibration import observing_session
-from .graph_edit import GraphEdit
+from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.quantise.calibration import observing_session
+from sqnxt_export.quantise.graph_edit import GraphEdit
 
 _OWN = "/own"
 NOISELESS_DB = 200.0

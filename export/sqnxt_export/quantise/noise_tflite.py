@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import quiet_stderr, require
-from ..batching import batches, filled
-from .noise import LayerNoise, Ratio
+from sqnxt_export._libraries import quiet_stderr, require
+from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.quantise.noise import LayerNoise, Ratio
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 

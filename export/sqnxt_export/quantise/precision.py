@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
 
 PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
 ARTIFACT_FORMATS = ("onnx", "tflite")
@@ -43,9 +43,9 @@ def check_precision(format: str, precision: str) -> None:
     """
     for name, value, known in (("format", format, ARTIFACT_FORMATS), ("precision", precision, PRECISIONS)):
         if value not in known:
-            raise ExportError(f"{name} {value!r}: unknown; use one of {', '.join(known)}")
+            raise ExportError(f"{name} {value!r}", "unknown", f"use one of {', '.join(known)}")
     if reason := _IMPOSSIBLE.get((format, precision)):
-        raise ExportError(f"{format} {precision}: {reason}")
+        raise ExportError(f"{format} {precision}", str(reason))
 
 
 def check_calibration_method(format: str, precision: str, method: str) -> None:
@@ -55,20 +55,22 @@ def check_calibration_method(format: str, precision: str, method: str) -> None:
         ExportError: An unknown method, or one that cannot have an effect, with the reason.
     """
     if method not in CALIBRATION_METHODS:
-        raise ExportError(f"calibration method {method!r}: unknown; use one of {', '.join(CALIBRATION_METHODS)}")
+        raise ExportError(f"calibration method {method!r}", "unknown", f"use one of {', '.join(CALIBRATION_METHODS)}")
     if method == "minmax":
         return
     if precision not in CALIBRATED:
-        raise ExportError(f"calibration method {method}: {precision} is not calibrated; leave the method out")
+        raise ExportError(f"calibration method {method}", f"{precision} is not calibrated", "leave the method out")
     if format == "tflite":
         raise ExportError(
-            f"calibration method {method}: TensorFlow's converter calibrates by min-max itself and takes no ranges; "
-            "leave the method out, or use --format onnx"
+            f"calibration method {method}",
+            "TensorFlow's converter calibrates by min-max itself and takes no ranges",
+            "leave the method out, or use --format onnx",
         )
     if precision != "int8":
         raise ExportError(
-            f"calibration method {method}: {precision} clips nothing, since 16 bits can afford min-max with headroom; "
-            "leave the method out, or use --precision int8"
+            f"calibration method {method}",
+            f"{precision} clips nothing, since 16 bits can afford min-max with headroom",
+            "leave the method out, or use --precision int8",
         )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .bounds import largest_magnitudes
-from .calibration import Calibration, Ranges
-from .graph_edit import GraphEdit
+from sqnxt_export.quantise.bounds import largest_magnitudes
+from sqnxt_export.quantise.calibration import Calibration, Ranges
+from sqnxt_export.quantise.graph_edit import GraphEdit
 
 _MOVES = ("Flatten", "Reshape", "Transpose", "Slice")
 _SAME_SCALE = ("MaxPool", "GlobalMaxPool", *_MOVES)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..artifact.files import existing_file, format_of
-from ..artifact.tflite_file import read_tflite
-from ..errors import ExportError
-from .runner import Runner
+from sqnxt_export.artifact.files import existing_file, format_of
+from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_export.errors import ExportError
+from sqnxt_export.runtimes.runner import Runner
 
 __all__ = ["Runner", "check_artifact", "open_model"]
 
@@ -24,13 +24,13 @@ def check_artifact(path: str | os.PathLike[str]) -> Mapping[str, str]:
     path = existing_file(path)
     kind = format_of(path)
     if kind == "onnx":
-        from .onnx_runner import check_onnx
+        from sqnxt_export.runtimes.onnx_runner import check_onnx
 
         return check_onnx(path)
     if kind == "tflite":
         read_tflite(path)
         return {}
-    raise ExportError(f"{path}: is a model, not an artifact; export it to .onnx or .tflite first")
+    raise ExportError(path, "is a model, not an artifact", "export it to .onnx or .tflite first")
 
 
 def open_model(
@@ -55,15 +55,15 @@ def open_model(
     path = existing_file(path)
     kind = format_of(path)
     if options and kind != "onnx":
-        raise ExportError(f"{path}: session options are onnxruntime's; leave them out for .{kind} files")
+        raise ExportError(path, "session options are onnxruntime's", f"leave them out for .{kind} files")
     if kind == "onnx":
-        from .onnx_runner import OnnxRunner
+        from sqnxt_export.runtimes.onnx_runner import OnnxRunner
 
         return OnnxRunner(path, threads, options, checked=checked)
     if kind == "tflite":
-        from .litert_runner import LiteRtRunner
+        from sqnxt_export.runtimes.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, threads, checked=checked)
-    from .keras_runner import KerasRunner, load_keras
+    from sqnxt_export.runtimes.keras_runner import KerasRunner, load_keras
 
     return KerasRunner(path, load_keras(path))

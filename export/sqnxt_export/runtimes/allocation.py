@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .._runtime import require
-from ..artifact.keras_file import CONFIG
-from ..errors import ExportError
+from sqnxt_export._libraries import require
+from sqnxt_export.artifact.keras_file import CONFIG
+from sqnxt_export.errors import ExportError
 
 SPARE_BYTES = 1 << 20
 """For what layers keep beside their weights: seeds, counters."""
@@ -31,7 +31,7 @@ def allocating_at_most(path: Path, stored: int) -> Iterator[None]:
         size = tensorflow.as_dtype(options.get("dtype") or "float32").size
         left -= math.prod(options.get("shape") or ()) * size
         if left < 0:
-            raise ExportError(f"{path}: {CONFIG} describes more weights than the file holds; refused, save it again")
+            raise ExportError(path, f"{CONFIG} describes more weights than the file holds", "refused, save it again")
         return next_creator(**options)
 
     with tensorflow.variable_creator_scope(create):

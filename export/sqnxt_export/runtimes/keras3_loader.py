@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .._runtime import require
-from ..artifact.keras3_config import input_shape, is_model, name_of, plan_layer, plan_operation
-from ..artifact.keras3_weights import GroupNames, StoredWeights
-from ..errors import ExportError, one_line
+from sqnxt_export._libraries import require
+from sqnxt_export.artifact.keras3_config import input_shape, is_model, name_of, plan_layer, plan_operation
+from sqnxt_export.artifact.keras3_weights import GroupNames, StoredWeights
+from sqnxt_export.errors import ExportError, one_line
 
 _MAX_DEPTH = 16
 _Reference = tuple[str, int, int]
@@ -28,7 +28,7 @@ def rebuild(path: Path, config: Mapping[str, Any], stored: StoredWeights) -> Any
     model = rebuilding.model(config, "", 0)
     stored.check_all_taken()
     if unset := [weight.name for weight in model.weights if id(weight) not in rebuilding.set]:
-        raise ExportError(f"{path}: saved by Keras 3, has no values for {unset[0][:80]!r}; save the model again")
+        raise ExportError(path, f"saved by Keras 3, has no values for {unset[0][:80]!r}", "save the model again")
     return model
 
 
@@ -44,7 +44,7 @@ class _Rebuilding:
         """A model, the outermost or one within another; `group` is where its weights lie, with a slash behind it."""
         config = layer.get("config")
         if not isinstance(config, dict) or not isinstance(config.get("layers"), list) or depth > _MAX_DEPTH:
-            raise ExportError(f"{self.path}: holds a model without layers, or nested too deep; save it again")
+            raise ExportError(self.path, "holds a model without layers, or nested too deep", "save it again")
         layers = config["layers"]
         names = GroupNames(group)
         if layer["class_name"] == "Sequential":
@@ -90,7 +90,7 @@ class _Rebuilding:
                     waiting.append((name, index, node, made))
             if len(waiting) == len(calls):
                 raise ExportError(
-                    f"{self.path}: the inputs of layer {waiting[0][0][:80]!r} are not there; save it again"
+                    self.path, f"the inputs of layer {waiting[0][0][:80]!r} are not there", "save it again"
                 )
             calls = waiting
 
@@ -108,8 +108,9 @@ class _Rebuilding:
             layer = getattr(self.keras.layers, plan.kind).from_config(dict(plan.config))
         except Exception as error:
             raise ExportError(
-                f"{self.path}: saved by Keras 3, tf_keras cannot make layer {name[:80]!r} ({one_line(error)}); "
-                "rebuild the model with `import tf_keras as keras`"
+                self.path,
+                f"saved by Keras 3, tf_keras cannot make layer {name[:80]!r} ({one_line(error)})",
+                "rebuild the model with `import tf_keras as keras`",
             ) from error
         behind = _FUNCTIONS.get(plan.then)
 
@@ -128,11 +129,12 @@ class _Rebuilding:
         wanted, found = [list(weight.shape) for weight in layer.weights], [list(value.shape) for value in values]
         if wanted != found:
             raise ExportError(
-                f"{self.path}: layer {layer.name[:80]!r} has weights of shapes {wanted} in tf_keras and {found} in the "
-                "file; rebuild the model with `import tf_keras as keras`"
+                self.path,
+                f"layer {layer.name[:80]!r} has weights of shapes {wanted} in tf_keras and {found} in the file",
+                "rebuild the model with `import tf_keras as keras`",
             )
         if not all(value.dtype.kind in "fiu" and np.isfinite(value).all() for value in values):
-            raise ExportError(f"{self.path}: layer {layer.name[:80]!r} has weights that are no numbers; train it again")
+            raise ExportError(self.path, f"layer {layer.name[:80]!r} has weights that are no numbers", "train it again")
         layer.set_weights(values)
         self.set |= {id(weight) for weight in layer.weights}
         if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its weights
@@ -141,11 +143,11 @@ class _Rebuilding:
     def _arguments(self, name: str, node: Any, tensors: Mapping[_Reference, Any]) -> Iterator[Any]:
         """Tensors, lists of them and numbers; of the rest only what changes nothing may be there."""
         if not isinstance(node, dict):
-            raise ExportError(f"{self.path}: layer {name[:80]!r} is called in an unknown way; save it again")
+            raise ExportError(self.path, f"layer {name[:80]!r} is called in an unknown way", "save it again")
         kwargs = node.get("kwargs") or {}
         if not isinstance(kwargs, dict) or any(value not in (None, False) for value in kwargs.values()):
             raise ExportError(
-                f"{self.path}: layer {name[:80]!r} is called with {str(kwargs)[:80]}; call it with tensors"
+                self.path, f"layer {name[:80]!r} is called with {str(kwargs)[:80]}", "call it with tensors"
             )
         args = node.get("args")
         for value in args if isinstance(args, list) else ():
@@ -157,7 +159,7 @@ class _Rebuilding:
                 yield value
             else:
                 raise ExportError(
-                    f"{self.path}: layer {name[:80]!r} is called with {str(value)[:80]}; use tensors and numbers"
+                    self.path, f"layer {name[:80]!r} is called with {str(value)[:80]}", "use tensors and numbers"
                 )
 
     def _ends(self, config: Mapping[str, Any], key: str, tensors: Mapping[_Reference, Any]) -> Any:
@@ -167,7 +169,7 @@ class _Rebuilding:
         try:
             found = [tensors[name, node, tensor] for name, node, tensor in many]
         except (KeyError, TypeError, ValueError) as error:
-            raise ExportError(f"{self.path}: its {key} are {str(given)[:80]}; save the model again") from error
+            raise ExportError(self.path, f"its {key} are {str(given)[:80]}", "save the model again") from error
         return found[0] if len(found) == 1 else found
 
 

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import quiet_stderr, require
-from ..artifact.embedding import write_metadata
-from ..artifact.files import existing_file, whole_file
-from ..artifact.keras3_weights import read_stored_weights
-from ..artifact.keras_file import (
+from sqnxt_export._libraries import quiet_stderr, require
+from sqnxt_export.artifact.files import existing_file, whole_file
+from sqnxt_export.artifact.keras3_weights import read_stored_weights
+from sqnxt_export.artifact.keras_file import (
     CONFIG,
     MAX_WEIGHT_BYTES,
     METADATA,
@@ -27,11 +26,12 @@ from ..artifact.keras_file import (
     read_keras3_config,
     saved_by_keras3,
 )
-from ..artifact.metadata import Metadata
-from ..artifact.zips import copy_member, open_zip
-from ..errors import ExportError, one_line
-from .allocation import allocating_at_most
-from .runner import Runner, checked_shape
+from sqnxt_export.artifact.metadata import Metadata
+from sqnxt_export.artifact.metadata_io import write_metadata
+from sqnxt_export.artifact.zips import copy_member, open_zip
+from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.runtimes.allocation import allocating_at_most
+from sqnxt_export.runtimes.runner import Runner, checked_shape
 
 
 def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
@@ -48,7 +48,7 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
     """
     path = existing_file(path)
     if path.suffix.lower() != ".keras":
-        raise ExportError(f"{path}: not a .keras file by its name; give a model saved by tf_keras")
+        raise ExportError(path, "not a .keras file by its name", "give a model saved by tf_keras")
     if saved_by_keras3(path):
         return _load_keras3(path)
     config = read_config(path, custom_objects or {})
@@ -63,7 +63,7 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
         except ExportError:
             raise
         except Exception as error:
-            raise ExportError(f"{path}: Keras cannot rebuild it ({one_line(error)}); save the model again") from error
+            raise ExportError(path, f"Keras cannot rebuild it ({one_line(error)})", "save the model again") from error
 
 
 def _applications_layers() -> dict[str, type]:
@@ -75,7 +75,7 @@ def _applications_layers() -> dict[str, type]:
 
 def _load_keras3(path: Path) -> Any:
     """The tf_keras model of a file that Keras 3 saved."""
-    from .keras3_loader import rebuild
+    from sqnxt_export.runtimes.keras3_loader import rebuild
 
     config = read_keras3_config(path)
     require("tf_keras", "to load a .keras file")
@@ -87,8 +87,9 @@ def _load_keras3(path: Path) -> Any:
         raise
     except Exception as error:
         raise ExportError(
-            f"{path}: saved by Keras 3, and tf_keras cannot rebuild it ({one_line(error)}); rebuild the model with "
-            "`import tf_keras as keras`"
+            path,
+            f"saved by Keras 3, and tf_keras cannot rebuild it ({one_line(error)})",
+            "rebuild the model with `import tf_keras as keras`",
         ) from error
 
 
@@ -102,7 +103,7 @@ def save_keras(
     """
     path = Path(path)
     if path.suffix != ".keras":
-        raise ExportError(f"{path}: models are saved as .keras files; choose a name that ends so")
+        raise ExportError(path, "models are saved as .keras files", "choose a name that ends so")
     with whole_file(path, force=force) as temporary:
         model.save(temporary, save_format="keras")
         if metadata is not None:
@@ -118,7 +119,7 @@ class KerasRunner(Runner):
     def __init__(self, path: Path, model: Any) -> None:
         keras = require("tf_keras", "to run a .keras file")
         if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise ExportError(f"{path}: has {len(model.inputs)} inputs; a network with one image as input is needed")
+            raise ExportError(path, f"has {len(model.inputs)} inputs", "a network with one image as input is needed")
         batch, *shape = model.inputs[0].shape
         super().__init__(path, keras.__version__, checked_shape(path, list(shape)), batch)
         self._model = model
@@ -137,7 +138,7 @@ def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:
     h5py = require("h5py", "to load a .keras file")
     with open_zip(path, ".keras file") as source, zipfile.ZipFile(target, "w") as archive:
         if WEIGHTS not in source.namelist():
-            raise ExportError(f"{path}: has no {WEIGHTS} inside; it is incomplete, save it again")
+            raise ExportError(path, f"has no {WEIGHTS} inside", "it is incomplete, save it again")
         archive.writestr(METADATA, "{}")
         archive.writestr(CONFIG, json.dumps(config))
         copy_member(path, source, WEIGHTS, archive, MAX_WEIGHT_BYTES)
@@ -148,4 +149,4 @@ def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:
         except ExportError:
             raise
         except Exception as error:  # h5py maps the C library's failures to many classes
-            raise ExportError(f"{path}: its weights are damaged ({one_line(error)}); copy or save it again") from error
+            raise ExportError(path, f"its weights are damaged ({one_line(error)})", "copy or save it again") from error

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import quiet_stderr, require
-from ..artifact.tflite_file import read_tflite
-from ..batching import filled
-from ..errors import ExportError, one_line
-from .runner import Runner, checked_shape
+from sqnxt_export._libraries import quiet_stderr, require
+from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.image_batches import filled
+from sqnxt_export.runtimes.runner import Runner, checked_shape
 
 
 class LiteRtRunner(Runner):
@@ -33,9 +33,9 @@ class LiteRtRunner(Runner):
                 self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:
-            raise ExportError(f"{path}: LiteRT refuses it ({one_line(error)}); export it again") from error
+            raise ExportError(path, f"LiteRT refuses it ({one_line(error)})", "export it again") from error
         if len(inputs) != 1 or not outputs or len(inputs[0]["shape"]) != 4:
-            raise ExportError(f"{path}: has {len(inputs)} inputs; a network with one image as input is needed")
+            raise ExportError(path, f"has {len(inputs)} inputs", "a network with one image as input is needed")
         self._input, self._output = inputs[0], outputs[0]
         self.stored_types = (np.dtype(self._input["dtype"]).name, np.dtype(self._output["dtype"]).name)
         self.resizable_batch = bool(self._input["shape_signature"][0] < 0)
@@ -60,7 +60,7 @@ class LiteRtRunner(Runner):
             self._interpreter.invoke()
             values: NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
         except Exception as error:
-            raise ExportError(f"{self.path}: LiteRT failed ({one_line(error)}); export it again") from error
+            raise ExportError(self.path, f"LiteRT failed ({one_line(error)})", "export it again") from error
         return values
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime import onnx_session
-from ..artifact.onnx_file import read_onnx
-from ..errors import ExportError, one_line
-from .onnx_origins import Origins
+from sqnxt_export._libraries import onnx_session
+from sqnxt_export.artifact.onnx_file import read_onnx
+from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.runtimes.onnx_origins import Origins
 
 MOST_EVENTS = 500_000
 """The profiler writes at most a million events, and then nothing."""
@@ -71,7 +71,7 @@ def profile_onnx(
             raise
         except Exception as error:  # onnxruntime's classes share no base of their own
             raise ExportError(
-                f"{path}: onnxruntime cannot profile it ({one_line(error)}); leave its layers out"
+                path, f"onnxruntime cannot profile it ({one_line(error)})", "leave its layers out"
             ) from error
     return tuple(_node_times(events, origins, runs))
 

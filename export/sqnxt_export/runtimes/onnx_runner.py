@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .._runtime import MEMORY_REUSE, onnx_session, require
-from ..artifact.onnx_file import check_sizes, read_onnx
-from ..batching import filled
-from ..errors import ExportError, one_line
-from .runner import Runner, checked_shape
+from sqnxt_export._libraries import MEMORY_REUSE, onnx_session, require
+from sqnxt_export.artifact.onnx_file import check_sizes, read_onnx
+from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.image_batches import filled
+from sqnxt_export.runtimes.runner import Runner, checked_shape
 
 _IMAGE_CHANNELS = (1, 3, 4)
 _WIDE_INTEGERS = {"session.disable_quant_qdq": "1", MEMORY_REUSE: "0"}
@@ -52,11 +52,11 @@ class OnnxRunner(Runner):
         try:
             self._session = onnx_session(str(path), threads=threads, options=self.options)
         except Exception as error:  # onnxruntime's classes share no base of their own
-            raise ExportError(f"{path}: onnxruntime refuses it ({one_line(error)}); export it again") from error
+            raise ExportError(path, f"onnxruntime refuses it ({one_line(error)})", "export it again") from error
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in (_FLOATS, _PIXELS) or len(inputs[0].shape) != 4:
             found = ", ".join(f"{item.name} {item.type}{item.shape}" for item in inputs)
-            raise ExportError(f"{path}: takes {found or 'nothing'}; one image of float32 or uint8 is needed")
+            raise ExportError(path, f"takes {found or 'nothing'}", "one image of float32 or uint8 is needed")
         self.takes_pixels = inputs[0].type == _PIXELS
         self.provider = ", ".join(self._session.get_providers())
         batch, *shape = inputs[0].shape
@@ -84,7 +84,7 @@ class OnnxRunner(Runner):
         try:
             logits: NDArray[np.float32] = self._session.run(None, {self._input: given})[0]
         except Exception as error:
-            raise ExportError(f"{self.path}: onnxruntime failed ({one_line(error)}); export it again") from error
+            raise ExportError(self.path, f"onnxruntime failed ({one_line(error)})", "export it again") from error
         return logits
 
 

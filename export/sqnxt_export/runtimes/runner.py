@@ -11,8 +11,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from ..batching import batches, filled
-from ..errors import ExportError
+from sqnxt_export.errors import ExportError
+from sqnxt_export.image_batches import batches, filled
 
 _FREE_BATCH = 32
 _MOST_VALUES = 1 << 29  # 2 GiB of float32
@@ -48,8 +48,9 @@ class Runner(ABC):
     def __init__(self, path: Path, version: str, input_shape: tuple[int, int, int], batch: int | None) -> None:
         if math.prod(input_shape) * (batch or 1) > _MOST_VALUES:
             raise ExportError(
-                f"{path}: takes {batch or 1} images of {list(input_shape)} at once, more than fit in memory; export it "
-                "for smaller images or batches"
+                path,
+                f"takes {batch or 1} images of {list(input_shape)} at once, more than fit in memory",
+                "export it for smaller images or batches",
             )
         self.path = path
         self.version = version
@@ -85,9 +86,9 @@ class Runner(ABC):
         images = np.ascontiguousarray(images, np.float32)
         if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
             expected = ", ".join(map(str, self.input_shape))
-            raise ExportError(f"{self.path}: got input of shape {list(images.shape)}; give [n, {expected}]")
+            raise ExportError(self.path, f"got input of shape {list(images.shape)}", f"give [n, {expected}]")
         if self.takes_pixels and not (images == np.clip(np.round(images), 0, 255)).all():
-            raise ExportError(f"{self.path}: takes pixels of 0 to 255 as they are; leave the preprocessing to it")
+            raise ExportError(self.path, "takes pixels of 0 to 255 as they are", "leave the preprocessing to it")
         return images
 
     def noise(self, count: int, seed: int = 0) -> NDArray[np.float32]:
@@ -102,7 +103,7 @@ class Runner(ABC):
         images = filled(images, self.batch or count)
         logits = self._run_batch(images)
         if logits.shape[0] != len(images):
-            raise ExportError(f"{self.path}: gave {logits.shape[0]} rows for {len(images)} images; it is no classifier")
+            raise ExportError(self.path, f"gave {logits.shape[0]} rows for {len(images)} images", "it is no classifier")
         return logits.reshape(len(images), -1)[:count].astype(np.float32, copy=False)
 
     @abstractmethod
@@ -117,6 +118,6 @@ def checked_shape(path: Path, shape: list[int]) -> tuple[int, int, int]:
         ExportError: Not three of them, or one is free.
     """
     if len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
-        raise ExportError(f"{path}: its input has the shape {shape} per sample; an image of fixed size is needed")
+        raise ExportError(path, f"its input has the shape {shape} per sample", "an image of fixed size is needed")
     height, width, channels = shape
     return height, width, channels

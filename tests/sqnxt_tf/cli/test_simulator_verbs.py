@@ -57,7 +57,7 @@ def test_budgets(cli: Any, graph: Path) -> None:
     assert within.out.count("is within the budget") == 3
     beyond = cli("simulate", graph, "--max-cycles", total["cycles"] / 2, "--max-energy", 1e12, "--json")
     assert beyond.code == 1
-    assert beyond.err.startswith("error: time of ")
+    assert beyond.err.startswith("error: small.onnx: time of ")
     assert "exceeds the budget" in beyond.err
     assert "200% of it" in beyond.err
     budgets = json.loads(beyond.out)["budgets"]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from sqnxt_tf.data import digits, load_splits
-from sqnxt_tf.data.digits import SPLITS, _stored
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.data.digits import SPLITS, _stored, digits
 
 
 def test_the_stored_digits_are_those_that_scikit_learn_bundles() -> None:
@@ -14,7 +14,7 @@ def test_the_stored_digits_are_those_that_scikit_learn_bundles() -> None:
 
 
 def test_every_image_is_in_one_part_and_the_parts_stay_as_they_are() -> None:
-    parts = load_splits("digits")
+    parts = DataSource.parse("digits").parts()
     sources = [source for part in parts.values() for source in part.sources]
     assert len(sources) == len(set(sources)) == 1797
     assert {split: len(part) for split, part in parts.items()} == {"train": 1259, "validation": 179, "test": 359}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sqnxt_tf.data import load_data, load_splits
+from sqnxt_tf.data.data_source import DataSource, load_data
 from sqnxt_tf.data.folders import image_folder, read_image
 from sqnxt_tf.errors import SqnxtError
 
@@ -68,14 +68,14 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_data_set_is_refused(tmp_path: Path, folder: Path) -> None:
-    for load in (load_data, load_splits):
+    for load in (load_data, lambda name: DataSource.parse(name).parts()):
         with pytest.raises(SqnxtError, match="is not a folder"):
             load(str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(SqnxtError, match="holds no images"):
         load_data(str(tmp_path / "empty"))
     with pytest.raises(SqnxtError, match="no sub-folder train and no validation"):
-        load_splits(str(folder))
+        DataSource.parse(str(folder)).parts()
 
 
 def test_a_file_too_large_for_an_image_is_not_read(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from sqnxt_tf.data.batches import Share, even_bounds
+from sqnxt_tf.data.batches import WorkerRank, even_bounds
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
 
@@ -17,7 +17,7 @@ def labels_by_step(
     first: int, last: int, *, seed: int = 0, batch: int = 4, worker: int = 0, workers: int = 1
 ) -> list[list[int]]:
     dataset = InMemory(arrays=arrays()).training(
-        batch=batch, seed=seed, first_step=first, last_step=last, share=Share(worker, workers)
+        batch=batch, seed=seed, first_step=first, last_step=last, rank=WorkerRank(worker, workers)
     )
     return [np.asarray(labels).tolist() for _, labels in dataset]
 
@@ -46,7 +46,10 @@ def test_workers_share_the_images_of_each_step(workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_evaluation_sees_all_images_once_in_as_many_batches_for_each_worker(workers: int) -> None:
     parts = [
-        [labels.tolist() for _, labels in InMemory(arrays=arrays()).evaluation(batch=4, share=Share(worker, workers))]
+        [
+            labels.tolist()
+            for _, labels in InMemory(arrays=arrays()).evaluation(batch=4, rank=WorkerRank(worker, workers))
+        ]
         for worker in range(workers)
     ]
     assert {len(part) for part in parts} == {3}
@@ -81,4 +84,4 @@ def test_even_bounds_leave_no_small_rest() -> None:
 
 def test_a_share_counts_from_zero() -> None:
     with pytest.raises(SqnxtError, match="no worker 2 of 2; count them from 0"):
-        Share(2, 2)
+        WorkerRank(2, 2)

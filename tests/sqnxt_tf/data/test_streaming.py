@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from sqnxt_export import Preprocessing
-from sqnxt_tf.data import encoded_data
 from sqnxt_tf.data.augmentation import AUGMENTATIONS, Augmentation
-from sqnxt_tf.data.batches import Share
-from sqnxt_tf.data.faults import Faults, TooManyUnreadableError
+from sqnxt_tf.data.batches import WorkerRank
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.folders import encoded_folder
 from sqnxt_tf.data.streaming import Streamed
+from sqnxt_tf.data.unreadable import TooManyUnreadableError, UnreadableImages
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.workflows.pack import pack
+from sqnxt_tf.workflows.data_pack import pack
 
 INPUT = Preprocessing.imagenet(16)
 
@@ -43,14 +43,16 @@ def pictures(batches: Iterable[tuple[Any, Any]]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("augmentation", ["none", "standard"])
-@pytest.mark.parametrize("share", [Share(), Share(1, 2)])
-def test_a_run_begun_at_any_step_sees_what_it_would_have_seen(folder: Path, augmentation: str, share: Share) -> None:
+@pytest.mark.parametrize("rank", [WorkerRank(), WorkerRank(1, 2)])
+def test_a_run_begun_at_any_step_sees_what_it_would_have_seen(
+    folder: Path, augmentation: str, rank: WorkerRank
+) -> None:
     data = stream(folder, augmentation=AUGMENTATIONS[augmentation])
-    whole = numbers(data.training(batch=8, seed=5, first_step=0, last_step=11, share=share))
+    whole = numbers(data.training(batch=8, seed=5, first_step=0, last_step=11, rank=rank))
     assert len(whole) == 11
     for first in (1, 4, 9):
-        assert numbers(data.training(batch=8, seed=5, first_step=first, last_step=11, share=share)) == whole[first:]
-    assert numbers(data.training(batch=8, seed=6, first_step=0, last_step=11, share=share)) != whole
+        assert numbers(data.training(batch=8, seed=5, first_step=first, last_step=11, rank=rank)) == whole[first:]
+    assert numbers(data.training(batch=8, seed=6, first_step=0, last_step=11, rank=rank)) != whole
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -64,7 +66,11 @@ def test_every_image_comes_once_an_epoch_over_all_workers(folder: Path, workers:
         parts = [
             list(
                 data.training(
-                    batch=7, seed=1, first_step=epoch * steps, last_step=(epoch + 1) * steps, share=Share(w, workers)
+                    batch=7,
+                    seed=1,
+                    first_step=epoch * steps,
+                    last_step=(epoch + 1) * steps,
+                    rank=WorkerRank(w, workers),
                 )
             )
             for w in range(workers)
@@ -73,7 +79,7 @@ def test_every_image_comes_once_an_epoch_over_all_workers(folder: Path, workers:
         assert max(sum(len(part[step][1]) for part in parts) for step in range(steps)) <= 7
         orders.append([np.asarray(labels).tolist() for part in parts for _, labels in part])
     assert orders[0] != orders[1]
-    evaluated = [list(data.evaluation(batch=7, share=Share(w, workers))) for w in range(workers)]
+    evaluated = [list(data.evaluation(batch=7, rank=WorkerRank(w, workers))) for w in range(workers)]
     assert pictures(batch for part in evaluated for batch in part) == due
     assert {len(part) for part in evaluated} == {steps}
 
@@ -91,20 +97,20 @@ def test_what_comes_is_what_the_device_would_see(folder: Path) -> None:
 
 
 def test_packed_images_are_the_same_pixels(folder: Path, shards: Path) -> None:
-    packed = Streamed(images=encoded_data(str(shards), "train"), preprocessing=INPUT)
+    packed = Streamed(images=DataSource.parse(str(shards)).encoded_part("train"), preprocessing=INPUT)
     assert pictures(packed.evaluation(batch=30)) == pictures(stream(folder).evaluation(batch=30))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_shards_are_streamed_from_any_step(shards: Path, workers: int) -> None:
     data = Streamed(
-        images=encoded_data(str(shards), "train"),
+        images=DataSource.parse(str(shards)).encoded_part("train"),
         preprocessing=INPUT,
         augmentation=Augmentation(flip=True, max_shift=2),
     )
-    share = Share(workers - 1, workers)
-    whole = numbers(data.training(batch=8, seed=5, first_step=0, last_step=9, share=share))
-    assert numbers(data.training(batch=8, seed=5, first_step=6, last_step=9, share=share)) == whole[6:]
+    rank = WorkerRank(workers - 1, workers)
+    whole = numbers(data.training(batch=8, seed=5, first_step=0, last_step=9, rank=rank))
+    assert numbers(data.training(batch=8, seed=5, first_step=6, last_step=9, rank=rank)) == whole[6:]
 
 
 def broken(folder: Path, make_images: Any, count: int) -> Path:
@@ -129,7 +135,7 @@ def test_unreadable_images_are_left_out_and_named_once(
 
 
 def test_past_a_limit_the_run_ends_with_the_list(tmp_path: Path, make_images: Any) -> None:
-    data = stream(broken(tmp_path / "images", make_images, 3), faults=Faults(limit=2))
+    data = stream(broken(tmp_path / "images", make_images, 3), faults=UnreadableImages(limit=2))
     with pytest.raises(TooManyUnreadableError, match=r"3 images cannot be read, and 2 may .*00\.jpg.*01\.jpg.*02\.jpg"):
         list(data.training(batch=4, seed=0, first_step=0, last_step=3))
 
@@ -141,8 +147,8 @@ def test_a_batch_may_be_empty(tmp_path: Path, make_images: Any) -> None:
 
 
 def test_more_workers_than_files_are_refused_at_once(shards: Path) -> None:
-    data = Streamed(images=encoded_data(str(shards), "train"), preprocessing=INPUT)
+    data = Streamed(images=DataSource.parse(str(shards)).encoded_part("train"), preprocessing=INPUT)
     with pytest.raises(SqnxtError, match="has 3 files for 4 workers"):
-        data.training(batch=8, seed=0, first_step=0, last_step=1, share=Share(0, 4))
+        data.training(batch=8, seed=0, first_step=0, last_step=1, rank=WorkerRank(0, 4))
     with pytest.raises(SqnxtError, match="has 3 files for 4 workers"):
-        data.evaluation(batch=8, share=Share(0, 4))
+        data.evaluation(batch=8, rank=WorkerRank(0, 4))

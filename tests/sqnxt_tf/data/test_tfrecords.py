@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_tf.data import encoded_data, encoded_splits, load_data, load_splits
 from sqnxt_tf.data.catalogue import read_catalogue, read_label_names
+from sqnxt_tf.data.data_source import DataSource, load_data
 from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.examples import encode
 from sqnxt_tf.data.folders import encoded_folder
 from sqnxt_tf.data.records import framed
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.workflows.pack import pack
+from sqnxt_tf.workflows.data_pack import pack
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def imagenet(tmp_path: Path, images: Path) -> Path:
 
 
 def test_the_usual_layout_is_read_and_tested_on_its_validation_part(imagenet: Path, images: Path) -> None:
-    parts = load_splits(str(imagenet))
+    parts = DataSource.parse(str(imagenet)).parts()
     assert {split: len(part) for split, part in parts.items()} == {"train": 10, "validation": 5, "test": 5}
     assert parts["train"].class_names == ("first", "second", "third")
     assert sorted(parts["train"].labels) == [0] * 5 + [1] * 5
@@ -57,7 +57,7 @@ def test_the_usual_layout_is_read_and_tested_on_its_validation_part(imagenet: Pa
 
 def test_without_a_validation_part_every_tenth_training_image_validates(imagenet: Path) -> None:
     (imagenet / "validation-00000-of-00001").rename(imagenet / "test-00000-of-00001")
-    parts = encoded_splits(str(imagenet))
+    parts = DataSource.parse(str(imagenet)).encoded_parts()
     assert {split: len(part) for split, part in parts.items()} == {"train": 9, "validation": 1, "test": 5}
     seen = [part.sources[index] for part in parts.values() for index in range(len(part))]
     assert len(set(seen)) == 15
@@ -95,7 +95,7 @@ def test_a_record_that_is_no_labelled_image_is_unreadable(
     imagenet: Path, images: Path, change: dict[str, Any], fault: str
 ) -> None:
     write_shard(imagenet / "train-00001-of-00002", images, [0], **change)
-    train = encoded_data(str(imagenet), "train")
+    train = DataSource.parse(str(imagenet)).encoded_part("train")
     with pytest.raises(UnreadableImageError, match=fault):
         train.read(len(train) - 1)
 
@@ -103,20 +103,20 @@ def test_a_record_that_is_no_labelled_image_is_unreadable(
 def test_what_is_missing_is_told(imagenet: Path) -> None:
     (imagenet / "labels.txt").unlink()
     with pytest.raises(SqnxtError, match=r"write labels\.txt beside the shards"):
-        encoded_splits(str(imagenet))
+        DataSource.parse(str(imagenet)).encoded_parts()
     (imagenet / "train-00001-of-00002").unlink()
     with pytest.raises(SqnxtError, match="has 1 of the 2 shards of train"):
-        encoded_splits(str(imagenet))
+        DataSource.parse(str(imagenet)).encoded_parts()
 
 
 def test_shards_without_a_part_to_test_on_are_refused(imagenet: Path) -> None:
     (imagenet / "validation-00000-of-00001").unlink()
     with pytest.raises(SqnxtError, match="no labelled part but train"):
-        encoded_splits(str(imagenet))
+        DataSource.parse(str(imagenet)).encoded_parts()
     for shard in imagenet.glob("train-*"):
         shard.rename(imagenet / shard.name.replace("train", "test"))
     with pytest.raises(SqnxtError, match="nothing to train on"):
-        encoded_splits(str(imagenet))
+        DataSource.parse(str(imagenet)).encoded_parts()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_shards_that_were_not_packed_so_are_refused(images: Path, tmp_path: Path
     with (packed / "train-00001-of-00002").open("ab") as file:
         file.write(framed(b"one more"))
     with pytest.raises(SqnxtError, match="is not the shard that"):
-        encoded_data(str(packed), "train")
+        DataSource.parse(str(packed)).encoded_part("train")
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def tfds(imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def test_tensorflow_datasets_are_read_by_name(tfds: SimpleNamespace) -> None:
-    parts = encoded_splits("tfds:known")
+    parts = DataSource.parse("tfds:known").encoded_parts()
     assert {split: len(part) for split, part in parts.items()} == {"train": 10, "validation": 5, "test": 5}
     assert parts["train"].class_names == ("zero", "one", "two", "three")
     assert {parts["train"].read(index)[1] for index in range(10)} == {1, 2}
@@ -203,7 +203,7 @@ def test_tensorflow_datasets_are_read_by_name(tfds: SimpleNamespace) -> None:
 
 def test_a_test_part_without_labels_is_none(tfds: SimpleNamespace, imagenet: Path, images: Path) -> None:
     write_shard(imagenet / "test-00000-of-00001", images, [0, 1], **{"image/class/label": -1})
-    assert encoded_splits("tfds:known")["test"].name == "tfds:known/validation"
+    assert DataSource.parse("tfds:known").encoded_parts()["test"].name == "tfds:known/validation"
 
 
 def test_what_tensorflow_datasets_cannot_do_is_told_in_one_line(

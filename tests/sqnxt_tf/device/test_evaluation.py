@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import sqnxt_export
 from sqnxt_export import Metadata, Preprocessing
-from sqnxt_tf.data import image_folder
+from sqnxt_tf.accuracy import count_answers, paired_loss, wilson_interval
+from sqnxt_tf.data.folders import image_folder
 from sqnxt_tf.data.images import ImageSet
-from sqnxt_tf.device.evaluation import count_answers, evaluate, paired_loss, wilson_interval
+from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.device.misclassified import write_misclassified
 from sqnxt_tf.errors import SqnxtError
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from sqnxt_tf.networks.paper import paper_figures, read_table
+from sqnxt_tf.networks.published import paper_figures, read_table
 from sqnxt_tf.networks.summaries import list_networks, summarise
-from sqnxt_tf.workflows.reproduce import EXPLANATIONS, reproduce_parameters
+from sqnxt_tf.paper.parameters import EXPLANATIONS, reproduce_parameters
 
 ROWS = [(number, row["model"], row["params_millions"]) for number in (1, 2, 3) for row in read_table(number)]
 MACS = [(row["model"], float(row["macs_millions"])) for row in read_table(3)]

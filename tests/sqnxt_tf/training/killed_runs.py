@@ -26,13 +26,14 @@ import tf_keras as keras
 from PIL import Image
 
 from sqnxt_export import Preprocessing
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
-from sqnxt_tf.training.loop import Saving, train
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.data.training_data import open_streams
+from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import make_strategy
-from sqnxt_tf.workflows.pack import pack
-from sqnxt_tf.workflows.streams import open_streams
+from sqnxt_tf.workflows.data_pack import pack
 
 RECIPE = Recipe(
     epochs=30, batch=8, rate=0.05, warmup_rate=0.01, warmup_steps=9, max_shift=1, ema=0.9, label_smoothing=0.1
@@ -69,7 +70,9 @@ def open_data(folder: Path, data: str) -> dict[str, Any]:
     """What to train and validate on."""
     if data == "memory":
         return {"train": noise(44, 0), "validation": noise(12, 1)}
-    parts = open_streams(str(folder / data), Preprocessing.plain(8, 8), augmentation="standard", max_shift=1)
+    parts = open_streams(
+        DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), augmentation="standard", max_shift=1
+    )
     return {**parts}
 
 
@@ -77,7 +80,7 @@ def run(folder: Path, data: str, result: Path, say_training: Callable[[], None])
     """One attempt at the run, which goes on where the last one was killed."""
     state, parts = RunFolder(folder), open_data(folder.parent, data)
     state.begin({"seed": 3})
-    trained = train(
+    trained = train_model(
         small_model, parts["train"], parts["validation"], RECIPE, strategy=make_strategy("one-device"), seed=3,
         folder=state, saving=SAVING, progress=lambda *args, **figures: say_training(),
     )  # fmt: skip

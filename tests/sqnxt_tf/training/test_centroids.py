@@ -9,7 +9,7 @@ import tf_keras as keras
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.training.centroids import _Groups, fine_tune_centroids
 from sqnxt_tf.training.kernels import kernels
-from sqnxt_tf.training.recipes import CENTROIDS
+from sqnxt_tf.training.recipe_files import CENTROIDS
 from sqnxt_tf.training.strategies import make_strategy
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_tf.workflows.pack import pack
+from sqnxt_tf.workflows.data_pack import pack
 
 pytestmark = pytest.mark.slow
 

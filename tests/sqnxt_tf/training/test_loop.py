@@ -15,8 +15,8 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.loop import Saving, Trained, train
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.loop import Saving, Trained, train_model
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import make_strategy
 
@@ -49,7 +49,7 @@ def stripes(count: int, seed: int) -> Arrays:
 
 def run(recipe: Recipe = RECIPE, **options: Any) -> Trained:
     strategy = options.pop("strategy", None) or make_strategy("one-device")
-    return train(small_model, stripes(36, 0), stripes(12, 1), recipe, strategy=strategy, seed=3, **options)
+    return train_model(small_model, stripes(36, 0), stripes(12, 1), recipe, strategy=strategy, seed=3, **options)
 
 
 def weights_of(model: Any) -> np.ndarray[Any, Any]:
@@ -176,7 +176,7 @@ def test_a_run_that_fails_leaves_no_thread_at_its_data() -> None:
     images = EncodedImages(name="slow", class_names=("a", "b"), sources=("s",) * 64, files=files, read=read)
     data = Streamed(images=images, preprocessing=Preprocessing.plain(8, 8))
     with pytest.raises(KeyboardInterrupt) as kept:
-        train(small_model, data, stripes(12, 1), RECIPE, strategy=make_strategy("one-device"), progress=cut)
+        train_model(small_model, data, stripes(12, 1), RECIPE, strategy=make_strategy("one-device"), progress=cut)
     done = len(began)
     time.sleep(0.3)
     assert kept.value
@@ -190,7 +190,7 @@ def test_validation_data_that_cannot_be_shared_are_told_before_the_first_step() 
 
     told: list[int] = []
     with pytest.raises(SqnxtError, match="2 files for 3 workers"):
-        train(
+        train_model(
             small_model, stripes(36, 0), Few(arrays=stripes(12, 1)), RECIPE, strategy=make_strategy("one-device"),
             progress=lambda task, done, total, **figures: told.append(done),
         )  # fmt: skip

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sqnxt_tf.training.losses import make_loss
-from sqnxt_tf.training.recipes import DIGITS
+from sqnxt_tf.training.recipe_files import DIGITS
 
 LOGITS = np.array([[2.0, 0.5, -1.0], [0.0, 0.0, 3.0]], np.float32)
 LABELS = np.array([0, 1])

@@ -6,7 +6,7 @@ import pytest
 
 from sqnxt_tf.training.averaging import adopt_average
 from sqnxt_tf.training.optimizer import make_optimizer
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.recipe_files import Recipe
 
 
 def test_weight_decay_joins_the_gradient_of_kernels_and_passes_through_the_momentum() -> None:

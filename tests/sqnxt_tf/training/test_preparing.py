@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sqnxt_tf.training.preparing import plain_copy, prepared
-from sqnxt_tf.training.recipes import DIGITS
+from sqnxt_tf.training.recipe_files import DIGITS
 
 
 def nested_model() -> Any:

@@ -13,9 +13,9 @@ from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import count_zeros, named_layers, prunable_layers, pruned_kernel
 from sqnxt_tf.training.loop import Trained
-from sqnxt_tf.training.pruning import make_schedule, prune
+from sqnxt_tf.training.pruning import make_schedule, prune_model
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import make_strategy
 
@@ -50,7 +50,7 @@ def stripes(count: int, seed: int) -> Arrays:
 
 def run(model: Any, recipe: Recipe = RECIPE, *, folder: RunFolder | None = None, **settings: Any) -> Trained:
     progress = settings.pop("progress", lambda *args, **figures: None)
-    return prune(
+    return prune_model(
         model, stripes(36, 0), stripes(12, 1), recipe, plan=make_plan(model, Pruning(**settings)), folder=folder,
         strategy=make_strategy("one-device"), seed=3, progress=progress,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.optimizer import make_optimizer
-from sqnxt_tf.training.recipes import DIGITS
+from sqnxt_tf.training.recipe_files import DIGITS
 from sqnxt_tf.training.state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
 from sqnxt_tf.training.stepping import Figures
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_tf.data.batches import WHOLE
+from sqnxt_tf.data.batches import ONLY_WORKER
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.recipes import DIGITS
+from sqnxt_tf.training.recipe_files import DIGITS
 from sqnxt_tf.training.stepping import Figures, Pace, Stepper, one_run
 
 
@@ -34,7 +34,7 @@ def test_data_that_end_before_the_run_are_told() -> None:
             yield from [(None, None)] * 3
 
     data = Short(arrays=Arrays(np.zeros((8, 2, 2, 3), np.float32), np.arange(8)))
-    batches = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, WHOLE)
+    batches = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, ONLY_WORKER)
     with pytest.raises(SqnxtError, match="memory: ends at step 3 of 4; check that all of it is there"):
         list(batches)
 

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from sqnxt_export import Preprocessing
-from sqnxt_tf.data import encoded_data
-from sqnxt_tf.data.batches import WHOLE, Batches, Share
+from sqnxt_tf.data.batches import ONLY_WORKER, Batches, WorkerRank
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.loop import Saving, train
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.strategies import is_chief, make_strategy
 
@@ -53,8 +53,8 @@ class Read:
             self.read.append(np.asarray(labels).tolist())
             yield images, np.asarray(labels) % 2
 
-    def evaluation(self, *, batch: int, share: Share = WHOLE) -> Iterable[tuple[Any, Any]]:
-        return self.batches.evaluation(batch=batch, share=share)
+    def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterable[tuple[Any, Any]]:
+        return self.batches.evaluation(batch=batch, rank=rank)
 
 
 def small_model() -> Any:
@@ -76,7 +76,7 @@ def noise(count: int, seed: int) -> Arrays:
 
 
 def shards(folder: str) -> Streamed:
-    return Streamed(images=encoded_data(folder, "train"), preprocessing=Preprocessing.plain(8, 8))
+    return Streamed(images=DataSource.parse(folder).encoded_part("train"), preprocessing=Preprocessing.plain(8, 8))
 
 
 def main(settings: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     if folder and is_chief():
         folder.begin({"seed": 3})
     strategy = make_strategy("auto")
-    trained = train(
+    trained = train_model(
         small_model, data, Arrays(validation.images, validation.labels % 2), Recipe(**settings["recipe"]),
         strategy=strategy, seed=3, folder=folder, saving=Saving(steps=1), progress=tell,
     )  # fmt: skip

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sqnxt_export import Metadata, Preprocessing, export
-from sqnxt_tf.data import load_data
+from sqnxt_export import Metadata, Preprocessing, export_model
+from sqnxt_tf.data.data_source import load_data
 from sqnxt_tf.webdemo.site import write_webdemo
 
 from ..browsers import missing
@@ -50,7 +50,9 @@ def digit_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kind, _, suffix = name.rpartition(".")
         given = {key: prepare.apply(value) for key, value in seen.items()} | options
         precision = kind.rpartition("-")[2]
-        export(model, folder / name, format=suffix, precision=precision, metadata=metadata, trained=False, **given)
+        export_model(
+            model, folder / name, format=suffix, precision=precision, metadata=metadata, trained=False, **given
+        )
     return folder
 
 
@@ -98,7 +100,7 @@ def photo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "photos.onnx"
     metadata = Metadata(network="tiny", labels=labels, preprocessing=preprocessing)
     model = keras.Model(image, x, name="photos")
-    export(model, path, format="onnx", precision="float32", samples=samples, metadata=metadata, trained=False)
+    export_model(model, path, format="onnx", precision="float32", samples=samples, metadata=metadata, trained=False)
     return path
 
 

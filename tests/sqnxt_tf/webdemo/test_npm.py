@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.webdemo.browser_runtimes import LICENSES, Package, RuntimeFile, runtimes_for
 from sqnxt_tf.webdemo.npm import fetch
-from sqnxt_tf.webdemo.runtimes import LICENSES, Package, RuntimeFile, runtimes_for
 
 CONTENT = b"export const answer = 42;\n"
 

@@ -16,7 +16,7 @@ from sqnxt_export import Metadata, Preprocessing, write_metadata
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.webdemo import site as site_module
 from sqnxt_tf.webdemo.artifacts import describe
-from sqnxt_tf.webdemo.runtimes import Package
+from sqnxt_tf.webdemo.browser_runtimes import Package
 from sqnxt_tf.webdemo.site import PAGE, write_webdemo
 
 METADATA = Metadata(

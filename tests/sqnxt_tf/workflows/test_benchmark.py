@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from sqnxt_sim import SimulatorError
+from sqnxt_tf.device.layer_shares import HERE, THERE, LayerShares, layer_shares
 from sqnxt_tf.device.timings import Benchmark, LayerTime, Timing
 from sqnxt_tf.reports.benchmark import layers_lines, layers_table
 from sqnxt_tf.reports.benchmark_picture import draw_benchmark
 from sqnxt_tf.workflows.benchmark import BenchmarkResult, benchmark
-from sqnxt_tf.workflows.layer_shares import HERE, THERE, LayerShares, layer_shares
 
 
 def shares(times: dict[str, float], cycles: dict[str, float] | None, spread: float = 0.01) -> LayerShares:

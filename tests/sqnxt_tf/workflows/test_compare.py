@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from sqnxt_sim import ConvLayer, Uncosted, UncostedLayer, VectorUnit, VectorWork, Workload, load_accelerator, simulate
+from sqnxt_sim import (
+    ConvLayer,
+    OffArrayNode,
+    OffArrayReason,
+    VectorUnit,
+    VectorWork,
+    Workload,
+    load_accelerator,
+    simulate,
+)
 from sqnxt_tf import compare
 from sqnxt_tf.reports.comparison import comparison_tables
 
@@ -58,8 +67,8 @@ def test_two_accelerators():
 
 
 def test_a_vector_unit_against_none():
-    add = UncostedLayer(
-        name="add", op="Add", why=Uncosted.NOT_COSTED, reason="left out",
+    add = OffArrayNode(
+        name="add", op="Add", why=OffArrayReason.NOT_COSTED, reason="left out",
         work=VectorWork(operations=10, values_read=20, values_written=10),
     )  # fmt: skip
     unit = replace(ACCELERATOR, vector=VectorUnit(operations_per_cycle=4, operation_energy=1))

@@ -7,16 +7,14 @@ import numpy as np
 import onnx
 import pytest
 
-from sqnxt_export import compress as compress_artifact
-from sqnxt_export import decompress, to_onnx, to_tflite
+from sqnxt_export import compress_artifact, decompress, to_onnx, to_tflite
 from sqnxt_export.artifact.tflite_file import read_tflite
 from sqnxt_tf import build
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import networks
 from sqnxt_tf.training.kernels import kernels
-from sqnxt_tf.training.recipes import CENTROIDS
-from sqnxt_tf.workflows.compress import compress
-from sqnxt_tf.workflows.sharing import share_model
+from sqnxt_tf.training.recipe_files import CENTROIDS
+from sqnxt_tf.workflows.compress import compress, share_model
 
 
 def with_random_vectors(model: Any) -> Any:

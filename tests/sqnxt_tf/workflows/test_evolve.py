@@ -16,12 +16,13 @@ import pytest
 from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_sim import SimulatorError, accelerator_text
-from sqnxt_tf.data import load_splits
+from sqnxt_tf.data.arrays import to_arrays
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.sources import default_preprocessing
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.workflows.evolve import WITHOUT_NORM, default_sizes, evolve
-from sqnxt_tf.workflows.models import default_preprocessing, to_arrays
 
 RECIPE = Recipe(epochs=1, batch=64, rate=0.01, warmup_rate=0.01, warmup_steps=0)
 SIZES = (3000, 2000, 1200)
@@ -210,7 +211,7 @@ def taught_squeezenet(path: Path, *, size: int, epochs: int) -> Path:
     import tf_keras as keras
 
     preprocessing = default_preprocessing("digits", "squeezenet_v1_1", size)
-    part = load_splits("digits")["train"]
+    part = DataSource.parse("digits").parts()["train"]
     training = to_arrays(part, preprocessing)
     keras.utils.set_random_seed(0)
     model = build("squeezenet_v1_1", classes=10, input_size=size)

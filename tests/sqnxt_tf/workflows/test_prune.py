@@ -15,9 +15,9 @@ import pytest
 from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.recipes import Recipe
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.workflows.prune import prune
-from sqnxt_tf.workflows.scan import scan_sensitivity
+from sqnxt_tf.workflows.prune_scan import scan_sensitivity
 
 RECIPE = Recipe(epochs=1, batch=64, rate=0.01, warmup_rate=0.01, warmup_steps=0)
 
@@ -60,7 +60,7 @@ def test_images_on_disk_are_streamed(tmp_path: Path, make_images: Any, monkeypat
         make_images(tmp_path / "data" / split, 4)
     broken = tmp_path / "data" / "train" / "a" / "00.jpg"
     broken.write_bytes(b"nothing")
-    monkeypatch.setattr("sqnxt_tf.workflows.models.LARGEST_ARRAY", 0)
+    monkeypatch.setattr("sqnxt_tf.sources.LARGEST_ARRAY", 0)
     dense = save_dense(tmp_path / "dense.keras", classes=2, labels=("a", "b"))
     recipe = replace(RECIPE, batch=4, augmentation="standard")
     result = prune(dense, tmp_path / "p.keras", sparsity=0.5, data=str(tmp_path / "data"), recipe=recipe)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sqnxt_sim import load_accelerator, simulate
-from sqnxt_tf.codesign.outcome import Outcome
-from sqnxt_tf.codesign.space_file import load_space
-from sqnxt_tf.codesign.workloads import network_workload
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.outcome import Outcome
+from sqnxt_tf.exploration.space_file import load_space
+from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.registry import find_network
 from sqnxt_tf.reports.search import arrays_table, front_table, named_table, search_lines
 from sqnxt_tf.reports.search_picture import draw_search

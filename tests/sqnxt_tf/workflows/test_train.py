@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sqnxt_tf.device.evaluation import Evaluation
+from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.workflows.train import TrainingResult
 
 LABELS = np.arange(100) % 10

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_export import ExportError, Metadata, Preprocessing, export, save_keras, write_metadata
+from sqnxt_export import ExportError, Metadata, Preprocessing, export_model, save_keras, write_metadata
 from sqnxt_tf import SqnxtError, verify
 
 SIDE, DIGITS = 12, tuple("0123456789")
@@ -39,7 +39,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for suffix in ("onnx", "tflite"):
         for precision in ("float32", "int8"):
             path = paths[f"{suffix} {precision}".removesuffix(" float32")] = folder / f"net-{precision}.{suffix}"
-            export(
+            export_model(
                 model, path, format=suffix, precision=precision, samples=images[16:], calibration=images[:16],
                 metadata=_metadata(source_hash="0" * 64),
             )  # fmt: skip
@@ -137,7 +137,7 @@ def test_pixels_and_values(files: dict[str, Path], tmp_path: Path) -> None:
     save_keras(_model(), tmp_path / "odd.keras", Metadata(preprocessing=Preprocessing.imagenet(SIDE)))
     for suffix in ("onnx", "tflite"):
         pixels = tmp_path / f"pixels.{suffix}"
-        export(
+        export_model(
             _model(), pixels, format=suffix, precision="float32", samples=images, embed_preprocessing=True,
             metadata=_metadata(source_hash="0" * 64),
         )  # fmt: skip

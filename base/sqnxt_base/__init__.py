@@ -1,0 +1,1 @@
+"""What the three packages share: one tree of errors, and the offering of public names; standard library only."""

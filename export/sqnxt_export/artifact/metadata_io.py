@@ -1,0 +1,111 @@
+"""Metadata inside the artifact: a zip member at the end of .keras and .tflite files, a property of .onnx files.
+
+A .tflite with a zip archive appended is still valid for every runtime, since a flatbuffer is read from its front;
+.keras files are zip archives to begin with, and loaders look only at the members that they know.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+from sqnxt_export.artifact.files import existing_file, format_of, whole_file
+from sqnxt_export.artifact.metadata import MAX_BYTES, MEMBER, Metadata
+from sqnxt_export.artifact.onnx_file import read_onnx, save_onnx
+from sqnxt_export.artifact.zips import copy_member, open_zip, read_member
+from sqnxt_export.errors import ExportError
+
+_MAX_OTHER_MEMBER = 4 << 30
+_END_RECORD = b"PK\x05\x06"
+
+
+def read_metadata(path: str | os.PathLike[str]) -> Metadata | None:
+    """What the artifact says of itself, or None where it says nothing.
+
+    Raises:
+        ExportError: No such file, an unknown kind of file, or metadata that is damaged.
+    """
+    path = existing_file(path)
+    text = _read_property(path) if format_of(path) == "onnx" else _read_zip_text(path)
+    if text is None:
+        return None
+    try:
+        return Metadata.from_json(text)
+    except ExportError as error:
+        raise error.about(path) from error
+
+
+def write_metadata(path: str | os.PathLike[str], metadata: Metadata) -> None:
+    """Put `metadata` into an artifact that is there, in place of what it carries; the file is replaced whole.
+
+    Raises:
+        ExportError: See `read_metadata`; also where the file cannot be written.
+    """
+    path = existing_file(path)
+    text = metadata.to_json()
+    writer = {"keras": _write_keras, "onnx": _write_onnx, "tflite": _write_tflite}[format_of(path)]
+    with whole_file(path, force=True) as temporary:
+        writer(path, temporary, text)
+
+
+def _read_property(path: Path) -> str | None:
+    return {entry.key: entry.value for entry in read_onnx(path).metadata_props}.get(MEMBER)
+
+
+def _write_onnx(path: Path, target: Path, text: str) -> None:
+    model = read_onnx(path)
+    kept = [entry for entry in model.metadata_props if entry.key != MEMBER]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=MEMBER, value=text)
+    save_onnx(model, target)
+
+
+def _read_zip_text(path: Path) -> bytes | None:
+    if format_of(path) == "tflite" and not _ends_in_zip(path):
+        return None
+    with open_zip(path, f"{path.suffix} file") as archive:
+        return read_member(path, archive, MEMBER, MAX_BYTES) if MEMBER in archive.namelist() else None
+
+
+def _write_keras(path: Path, target: Path, text: str) -> None:
+    with open_zip(path, ".keras file") as source, zipfile.ZipFile(target, "w") as archive:
+        _copy_others(path, source, archive)
+        archive.writestr(MEMBER, text)
+
+
+def _write_tflite(path: Path, target: Path, text: str) -> None:
+    """The flatbuffer's bytes, then one archive with the members that were there and ours."""
+    if not _ends_in_zip(path):
+        shutil.copyfile(path, target)
+        with zipfile.ZipFile(target, "a") as archive:
+            archive.writestr(MEMBER, text)
+        return
+    with open_zip(path, ".tflite file") as source:
+        start = min((member.header_offset for member in source.infolist()), default=source.start_dir)
+        with path.open("rb") as model, target.open("wb") as sink:
+            _copy_bytes(model, sink, start)
+        with zipfile.ZipFile(target, "a") as archive:
+            _copy_others(path, source, archive)
+            archive.writestr(MEMBER, text)
+
+
+def _copy_others(path: Path, source: zipfile.ZipFile, archive: zipfile.ZipFile) -> None:
+    for name in source.namelist():
+        if name != MEMBER:
+            copy_member(path, source, name, archive, _MAX_OTHER_MEMBER)
+
+
+def _copy_bytes(source, sink, count: int) -> None:  # type: ignore[no-untyped-def]
+    while count and (piece := source.read(min(count, 1 << 20))):
+        sink.write(piece)
+        count -= len(piece)
+
+
+def _ends_in_zip(path: Path) -> bool:
+    """Whether the end-of-archive record lies where a zip archive keeps it, in the last 64 KiB and 22 bytes."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - (1 << 16) - 22))
+        return _END_RECORD in file.read() and zipfile.is_zipfile(path)

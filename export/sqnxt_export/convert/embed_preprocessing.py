@@ -1,0 +1,29 @@
+"""Preprocessing inside a finished artifact of any precision, so that it takes the pixels of an image as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqnxt_export.artifact.files import format_of
+from sqnxt_export.artifact.onnx_file import read_onnx, save_onnx
+from sqnxt_export.artifact.preprocessing import Preprocessing
+
+
+def embed_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
+    """Let the artifact at `path` take uint8 images [batch, height, width, channels] and do the arithmetic itself.
+
+    What is quantised stays so: the operators in front of it compute in float32, and what was quantised at the input is
+    quantised behind them.
+
+    Raises:
+        ExportError: The file cannot be read, or the new graph fails its check.
+    """
+    if format_of(path) == "onnx":
+        from sqnxt_export.convert.onnx_preprocessing import embed_in_onnx
+        from sqnxt_export.convert.to_onnx import checked
+
+        save_onnx(checked(embed_in_onnx(read_onnx(path), preprocessing)), path)
+    else:
+        from sqnxt_export.convert.tflite_edit import embed_in_tflite
+
+        path.write_bytes(embed_in_tflite(path.read_bytes(), preprocessing))

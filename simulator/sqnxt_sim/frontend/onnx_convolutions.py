@@ -1,0 +1,107 @@
+"""Convolutions of a graph as layers: attributes and automatic padding as ONNX defines them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onnx import NodeProto
+
+from sqnxt_sim.frontend.onnx_graph import (
+    Attributes,
+    OnnxGraph,
+    attributes,
+    integer,
+    integers,
+    known_shape,
+    mismatch,
+    node_name,
+    text,
+)
+from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS
+from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
+from sqnxt_sim.workload import ConvLayer
+
+PADDING_MODES = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
+"""What ONNX allows as `auto_pad`."""
+
+
+def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
+    """A 1-D or 2-D convolution; None for other ranks. In 1-D the height is 1.
+
+    Raises:
+        SimulatorError: a shape is not known, or does not fit the others.
+    """
+    operands = CONVOLUTIONS[node.op_type]
+    given = attributes(node)
+    channels_last = node.op_type.startswith("Nhwc") or integer(given, "channels_last", 0) == 1
+    data = _channels_first(known_shape(graph, node, node.input[operands.data]), channels_last)
+    weights = known_shape(graph, node, node.input[operands.weights])
+    rank = len(data) - 2
+    if rank not in (1, 2):
+        return None
+    groups, strides, dilations = conv_attributes(given, rank)
+    if len(weights) != len(data) or data[1] != weights[1] * groups:
+        raise mismatch(graph, node, f"{data[1]} input channels, {groups} groups of {list(weights)[1:2]}")
+    spans = [(size - 1) * dilation + 1 for size, dilation in zip(weights[2:], dilations, strict=True)]
+    begin, end = _pads(given, data[2:], spans, strides)
+    facts = operand_facts(graph, node, operands, constants, axis=0)
+    layer = ConvLayer(
+        name=node_name(node),
+        op=node.op_type,
+        in_channels=data[1],
+        out_channels=weights[0],
+        groups=groups,
+        batch=data[0],
+        weight_bits=facts.bits,
+        activation_bits=activation_bits(graph, node.input[operands.data]),
+        nonzero_weights=facts.nonzero,
+        **two_sides("in", data[2:], 1),
+        **two_sides("kernel", weights[2:], 1),
+        **two_sides("stride", strides, 1),
+        **two_sides("dilation", dilations, 1),
+        **two_pads(begin, end),
+    )
+    output = _channels_first(known_shape(graph, node, node.output[0]), channels_last)
+    if output != (data[0], weights[0], *(layer.out_height, layer.out_width)[2 - rank :]):
+        raise mismatch(graph, node, f"an output of {output}")
+    return layer
+
+
+def conv_attributes(given: Attributes, rank: int) -> tuple[int, list[int], list[int]]:
+    """Groups, strides and dilations, by default one."""
+    strides, dilations = (integers(given, key) or [1] * rank for key in ("strides", "dilations"))
+    return integer(given, "group", 1), strides, dilations
+
+
+def two_sides(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
+    """Height and width of a `ConvLayer` from one or two values; a single one is the width."""
+    height, width = [missing] * (2 - len(values)) + list(values)
+    return {f"{what}_height": height, f"{what}_width": width}
+
+
+def two_pads(begin: Sequence[int], end: Sequence[int]) -> dict[str, int]:
+    """The four pads of a `ConvLayer` from those of one or two axes."""
+    (top, left), (bottom, right) = ([0] * (2 - len(pads)) + list(pads) for pads in (begin, end))
+    return {"pad_top": top, "pad_left": left, "pad_bottom": bottom, "pad_right": right}
+
+
+def _channels_first(shape: tuple[int, ...], channels_last: bool) -> tuple[int, ...]:
+    return (shape[0], shape[-1], *shape[1:-1]) if channels_last else shape
+
+
+def _pads(
+    given: Attributes, sizes: tuple[int, ...], spans: list[int], strides: list[int]
+) -> tuple[list[int], list[int]]:
+    """Zeros before and after each spatial axis, automatic padding worked out as ONNX defines it."""
+    mode = text(given, "auto_pad", "NOTSET")
+    if mode == "NOTSET":
+        pads = integers(given, "pads") or [0] * (2 * len(sizes))
+        return pads[: len(sizes)], pads[len(sizes) :]
+    if mode == "VALID":
+        return [0] * len(sizes), [0] * len(sizes)
+    totals = [
+        max((-(-size // stride) - 1) * stride + span - size, 0)
+        for size, span, stride in zip(sizes, spans, strides, strict=True)
+    ]
+    small, large = [total // 2 for total in totals], [total - total // 2 for total in totals]
+    return (small, large) if mode == "SAME_UPPER" else (large, small)

@@ -1,0 +1,89 @@
+"""What the local functions of an ONNX model come to once they are inlined, told before anything is expanded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+from onnx import FunctionProto, ModelProto, NodeProto
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_graph import nodes_with_branches
+
+# Exporters' functions expand to some thousand nodes; a few kilobytes of functions calling others can ask for 2^25.
+MAX_INLINED_NODES = 100_000
+# Nodes hold constants, which every call copies; protobuf itself ends at twice this.
+MAX_INLINED_BYTES = 2**30
+
+_FunctionId = tuple[str, str, str]
+
+
+class _Extent(NamedTuple):
+    """Nodes and their bytes. They double with each level, so they stop counting just beyond the limits."""
+
+    nodes: int
+    bytes: int
+
+    def plus(self, other: _Extent, times: int) -> _Extent:
+        nodes = min(self.nodes + times * other.nodes, MAX_INLINED_NODES + 1)
+        return _Extent(nodes, min(self.bytes + times * other.bytes, MAX_INLINED_BYTES + 1))
+
+
+def refuse_expansion(model: ModelProto, path: Path) -> None:
+    """Refuse functions that call themselves, or whose inlining would take gigabytes.
+
+    Raises:
+        SimulatorError: functions that are recursive, defined twice or too large when expanded.
+    """
+    functions: dict[_FunctionId, FunctionProto] = {}
+    for function in model.functions:
+        key = _id(function.domain, function.name, function.overload)
+        if key in functions:
+            raise SimulatorError(path, f"defines function {function.name!r} twice", "export it again")
+        functions[key] = function
+    own, calls = _extent(model.graph.node, functions)
+    extents: dict[_FunctionId, _Extent] = {}
+    bodies = {key: _extent(function.node, functions) for key, function in functions.items()}
+    for key in _callees_first({key: set(callees) for key, (_, callees) in bodies.items()}, path):
+        extents[key] = _expanded(*bodies[key], extents)
+    total = _expanded(own, calls, extents)
+    if total.nodes > MAX_INLINED_NODES:
+        fault = f"more than {MAX_INLINED_NODES} nodes"
+    elif calls and total.bytes > MAX_INLINED_BYTES:
+        fault = f"more than {MAX_INLINED_BYTES >> 20} MiB of nodes"
+    else:
+        return
+    raise SimulatorError(path, f"its functions expand to {fault}", "export it without functions")
+
+
+def _id(domain: str, name: str, overload: str) -> _FunctionId:
+    return ("" if domain == "ai.onnx" else domain, name, overload)
+
+
+def _extent(
+    nodes: Iterable[NodeProto], functions: dict[_FunctionId, FunctionProto]
+) -> tuple[_Extent, Counter[_FunctionId]]:
+    """Nodes without what they call, and how often each function is called."""
+    nodes = tuple(nodes)
+    everything = tuple(nodes_with_branches(nodes))
+    ids = (_id(node.domain, node.op_type, node.overload) for node in everything)
+    # A node's bytes count its branches already.
+    own = _Extent(len(everything), sum(node.ByteSize() for node in nodes))
+    return own, Counter(key for key in ids if key in functions)
+
+
+def _callees_first(calls: dict[_FunctionId, set[_FunctionId]], path: Path) -> Iterator[_FunctionId]:
+    try:
+        yield from TopologicalSorter(calls).static_order()
+    except CycleError as error:
+        name = error.args[1][0][1]
+        raise SimulatorError(path, f"function {name!r} calls itself", "export it without functions") from error
+
+
+def _expanded(own: _Extent, calls: Counter[_FunctionId], extents: dict[_FunctionId, _Extent]) -> _Extent:
+    for key, times in calls.items():
+        own = own.plus(extents[key], times)
+    return own

@@ -1,0 +1,196 @@
+"""An ONNX file, read without trusting it: parsed, its free dimensions fixed, checked, and its shapes inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+
+import onnx
+import onnx.inliner
+from onnx import GraphProto, ModelProto, ValueInfoProto
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_contrib import stand_ins
+from sqnxt_sim.frontend.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
+from sqnxt_sim.frontend.onnx_folding import fold_constants
+from sqnxt_sim.frontend.onnx_functions import refuse_expansion
+from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, old_opset_remedy
+from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, ONNX_DOMAINS
+
+# Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
+_MAX_VALUES_FOR_INFERENCE = 1024
+_STEPPED = frozenset(
+    {*CONVOLUTIONS, "ConvTranspose", "AveragePool", "LpPool", "MaxPool", "MaxUnpool", "QLinearAveragePool"}
+)
+# Shapes that are computed from shapes that are computed from shapes: a round for each; exporters need a few.
+_MAX_FOLDINGS = 256
+
+
+def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None) -> OnnxGraph:
+    """Read and check an ONNX file.
+
+    Args:
+        path: The file; external data must lie in its folder.
+        batch: Takes the place of a free batch dimension.
+        input_size: Side or (height, width), takes the place of free dimensions of a map, channels first or last; of a
+            1-D map, its length.
+
+    Raises:
+        SimulatorError: the file is missing or broken, an argument is no size, or a dimension is free that none fixes.
+    """
+    batch = None if batch is None else checked_batch(batch, path)
+    map_size = None if input_size is None else checked_map_size(input_size, path)
+    model = _complete(_parse(path), path)
+    skeleton = _skeleton(model, path)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+    inputs = [value for value in skeleton.graph.input if value.name not in constants]
+    named = fix_free_dimensions(inputs, path, batch, map_size)
+    for value in (*skeleton.graph.output, *skeleton.graph.value_info):
+        fix_named(value, named)
+    shapes, element_types = _inferred(skeleton, path)
+    nodes = tuple(model.graph.node)
+    return OnnxGraph(
+        name=path.name,
+        opset=_opset(model),
+        nodes=nodes,
+        inputs=tuple(value.name for value in inputs),
+        outputs=tuple(value.name for value in model.graph.output),
+        initializers={tensor.name: tensor for tensor in model.graph.initializer},
+        sparse_initializers={tensor.values.name: tensor for tensor in model.graph.sparse_initializer},
+        shapes=shapes,
+        element_types=element_types,
+        producers={output: node for node in nodes for output in node.output if output},
+    )
+
+
+def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """The shapes and types that onnx works out, by tensor name, and its objections in one line."""
+    opset = _opset(skeleton)
+    remedy = old_opset_remedy(opset) or "export it again"
+    with _refusing(path, "is not a valid graph", remedy):
+        onnx.checker.check_model(skeleton)
+    for _ in range(_MAX_FOLDINGS):
+        with _refusing(path, "has shapes or types that do not fit together", remedy):
+            # onnx's own propagation of values (`data_prop`) takes gigabytes where a file asks for a long vector.
+            graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True).graph
+        shapes, types = _shapes_and_types(graph)
+        if all(node.output[0] in shapes for node in graph.node if node.output):
+            break
+        with _refusing(path, "has shapes that cannot be worked out", remedy):
+            if not fold_constants(skeleton.graph, shapes, opset):
+                break
+    return shapes, types
+
+
+def _opset(model: ModelProto) -> int:
+    """Version of ONNX's own operators; 1 where the file does not say, as in the first of them."""
+    return next((opset.version for opset in model.opset_import if opset.domain in ONNX_DOMAINS), 1)
+
+
+def _parse(path: Path) -> ModelProto:
+    if path.is_dir():
+        raise SimulatorError(path, "is a folder", "name an .onnx file in it")
+    if not path.exists():
+        raise SimulatorError(path, "no such file", "check the path")
+    if not path.is_file():
+        raise SimulatorError(path, "is not a regular file", "name an .onnx file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SimulatorError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
+    try:
+        return _model(content, path)
+    except SimulatorError as error:
+        if path.suffix.lower() == ".onnx":
+            raise
+        # A graph under another name is read all the same; a file of another kind is told what it should have been.
+        raise SimulatorError(
+            path, "is not an ONNX file", "simulate takes an .onnx file: `sqnxt-tf export MODEL --format onnx`"
+        ) from error
+
+
+def _complete(model: ModelProto, path: Path) -> ModelProto:
+    """The model with its functions inlined and its external data read."""
+    if model.functions:
+        refuse_expansion(model, path)
+        with _refusing(path, "has functions that cannot be inlined"):
+            model = onnx.inliner.inline_local_functions(model)
+    # onnx itself refuses links and paths that lead out of the folder.
+    with _refusing(path, "has external data that cannot be read"):
+        onnx.load_external_data_for_model(model, str(path.parent))
+    return model
+
+
+def _model(content: bytes, path: Path) -> ModelProto:
+    with _refusing(path, "is not an ONNX file, or a truncated one"):
+        model = onnx.load_model_from_string(content)
+    if not model.graph.node:
+        raise SimulatorError(path, "holds no ONNX graph", "export it again")
+    return model
+
+
+def _skeleton(model: ModelProto, path: Path) -> ModelProto:
+    """The model without its weights: large initializers become inputs, so that checks and inference are fast.
+
+    Operators of ONNX Runtime give way to ONNX's own of equal shapes. What the file says of tensors inside is believed
+    only where onnx cannot know better: after operators that it has never heard of.
+    """
+    graph = model.graph
+    _refuse_steps_of_nothing(graph, path)
+    skeleton = GraphProto(name=graph.name or "graph", output=graph.output)
+    with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
+        skeleton.node.extend(stand_ins(graph, _opset(model)))
+    unheard = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
+    skeleton.value_info.extend(value for value in graph.value_info if value.name in unheard)
+    inputs = {value.name: value for value in graph.input}
+    for tensor in graph.initializer:
+        if any(size < 0 for size in tensor.dims):
+            raise SimulatorError(path, f"initializer {tensor.name!r} has a negative dimension", "export it again")
+        if prod(tensor.dims) <= _MAX_VALUES_FOR_INFERENCE:
+            skeleton.initializer.append(tensor)
+        else:
+            inputs[tensor.name] = _declared(tensor.name, tensor.data_type, tensor.dims)
+    for sparse in graph.sparse_initializer:
+        inputs[sparse.values.name] = _declared(sparse.values.name, sparse.values.data_type, sparse.dims)
+    skeleton.input.extend(inputs.values())
+    return ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, graph=skeleton)
+
+
+def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:
+    """Refuse strides of 0 and the like, by which older versions of onnx divide before they check: the process dies."""
+    for node in graph.node:
+        if node.op_type in _STEPPED:
+            for given in node.attribute:
+                if given.name in ("strides", "dilations", "kernel_shape") and any(step < 1 for step in given.ints):
+                    raise SimulatorError(
+                        path, f"node {node_name(node)!r} has {given.name} {list(given.ints)}", "they must be positive"
+                    )
+
+
+def _declared(name: str, data_type: int, dims: Sequence[int]) -> ValueInfoProto:
+    return onnx.helper.make_tensor_value_info(name, data_type, dims)
+
+
+def _shapes_and_types(graph: GraphProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    types = {tensor.name: int(tensor.data_type) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        tensor = value.type.tensor_type
+        types[value.name] = tensor.elem_type
+        dims = tuple(dim.dim_value for dim in tensor.shape.dim)
+        if tensor.HasField("shape") and all(size > 0 for size in dims):
+            shapes[value.name] = dims
+    return shapes, types
+
+
+@contextmanager
+def _refusing(path: Path, fault: str, remedy: str = "export it again") -> Iterator[None]:
+    """Turn whatever onnx and protobuf raise (their classes vary) into one line."""
+    try:
+        yield
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SimulatorError(path, f"{fault} ({detail})", str(remedy)) from error

@@ -1,0 +1,130 @@
+"""What the simulator makes of each ONNX operator. Those in no table have no model.
+
+Names are those of ONNX's own operators and of those that ONNX Runtime adds, whose quantised forms return the same.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from onnx import NodeProto
+
+from sqnxt_sim.workload import OffArrayReason
+
+ONNX_DOMAINS = ("", "ai.onnx")
+CONTRIB_DOMAIN = "com.microsoft"
+"""Where ONNX Runtime puts the operators that it adds."""
+
+
+class Operands(NamedTuple):
+    """Which inputs of an operator are its data, its weights and, for integers, the zero point of the weights."""
+
+    data: int = 0
+    weights: int = 1
+    zero_point: int | None = None
+
+
+CONVOLUTIONS = {
+    "Conv": Operands(),
+    "ConvInteger": Operands(zero_point=3),
+    "FusedConv": Operands(),
+    "NhwcConv": Operands(),
+    "NhwcFusedConv": Operands(),
+    "QLinearConv": Operands(weights=3, zero_point=5),
+}
+"""Operators that become a `ConvLayer`, where their rank is one that the model knows."""
+
+DENSE = {
+    "DynamicQuantizeMatMul": Operands(zero_point=3),
+    "FusedGemm": Operands(),
+    "FusedMatMul": Operands(),
+    "Gemm": Operands(),
+    "MatMul": Operands(),
+    "MatMulInteger": Operands(zero_point=3),
+    "MatMulInteger16": Operands(),
+    "MatMulIntegerToFloat": Operands(zero_point=5),
+    "QGemm": Operands(weights=3, zero_point=5),
+    "QLinearMatMul": Operands(weights=3, zero_point=5),
+    "TransposeMatMul": Operands(),
+}
+"""Products with a matrix, which become a 1x1 convolution where the matrix is constant."""
+
+PASS_WEIGHTS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+"""Operators that hand every weight on, so that bits and zeros are those of their input."""
+
+PASS_ACTIVATIONS = PASS_WEIGHTS - {"Cast"} | {"Clip", "Dropout", "MaxPool", "Pad", "Relu"}
+"""Operators that leave quantised activations on the grid of their input, so that their bits are known."""
+
+AFFINE = {
+    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), (0, 1)),
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), (0, 3)),
+}
+"""Operators and their two operands: with a constant a bias or a scale, with two activations work of their own."""
+
+WITH_BRANCHES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""Operators whose branches or bodies read the outer graph."""
+
+LIKE_THEIR_INPUT = frozenset(
+    {
+        "BiasGelu",
+        "FastGelu",
+        "Gelu",
+        "LayerNormalization",
+        "QLinearLeakyRelu",
+        "QLinearSigmoid",
+        "QLinearSoftmax",
+        "QuickGelu",
+        "SimplifiedLayerNormalization",
+    }
+)
+"""Operators that ONNX Runtime defines and that return the shape and the type of their first input."""
+
+_FOLDED = {
+    "scale and shift merge into the layer before": ("BatchNormalization",),
+    "applied as results leave the array": (
+        "Celu", "Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "QLinearLeakyRelu", "QLinearSigmoid",
+        "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh", "ThresholdedRelu",
+    ),
+    "numbers are stored at their own width": ("Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"),
+    "only renames or reshapes, nothing moves": (
+        "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze",
+    ),
+}  # fmt: skip
+
+_NOT_COSTED = {
+    "pooling is left out, as in the paper": (
+        "AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool", "NhwcMaxPool",
+        "QLinearAveragePool", "QLinearGlobalAveragePool", "QLinearReduceMean", "ReduceL1", "ReduceL2", "ReduceMax",
+        "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
+    ),
+    "element by element, left out as in the paper": (
+        "Abs", "Add", "And", "BiasGelu", "Ceil", "Cos", "Div", "DynamicQuantizeLinear", "Equal", "Erf", "Exp",
+        "FastGelu", "Floor", "Gelu", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min",
+        "Mish", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "QLinearAdd", "QLinearMul", "QLinearWhere", "QuickGelu",
+        "Reciprocal", "Round", "Sign", "Sin", "Sqrt", "Sub", "Sum", "Swish", "Where", "Xor",
+    ),
+    "data movement is left out, as in the paper": (
+        "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "Pad", "QLinearConcat", "Resize",
+        "Slice", "SpaceToDepth", "Split", "Tile", "Transpose", "Upsample",
+    ),
+    "normalisation is left out, as in the paper": (
+        "ArgMax", "ArgMin", "GroupNormalization", "Hardmax", "InstanceNormalization", "LRN", "LayerNormalization",
+        "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "QLinearSoftmax", "RMSNormalization",
+        "SimplifiedLayerNormalization", "Softmax", "TopK",
+    ),
+}  # fmt: skip
+
+UNCOSTED: dict[str, tuple[OffArrayReason, str]] = {
+    op: (why, reason)
+    for why, table in ((OffArrayReason.FOLDED, _FOLDED), (OffArrayReason.NOT_COSTED, _NOT_COSTED))
+    for reason, ops in table.items()
+    for op in ops
+}
+"""Why and for what reason each of these operators is not costed."""
+
+
+def operator(node: NodeProto | None) -> str:
+    """The name under which these tables know a node; empty for no node, and for operators of other domains."""
+    if node is None or node.domain not in (*ONNX_DOMAINS, CONTRIB_DOMAIN):
+        return ""
+    return node.op_type

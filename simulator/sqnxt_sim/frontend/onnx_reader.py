@@ -1,0 +1,101 @@
+"""An ONNX graph as a workload: every node is costed, folded, or listed as not costed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from onnx import NodeProto
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_convolutions import convolution
+from sqnxt_sim.frontend.onnx_dense import dense
+from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
+from sqnxt_sim.frontend.onnx_loading import load_graph
+from sqnxt_sim.frontend.onnx_memory import live_activations
+from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, UNCOSTED, operator
+from sqnxt_sim.frontend.onnx_transposed import transposed_convolution
+from sqnxt_sim.frontend.onnx_vector_work import vector_work
+from sqnxt_sim.frontend.onnx_weights import constant_names
+from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
+
+_CONSTANT = "constant, computed once and for all"
+_NO_SHAPE = "no model for operands of these shapes"
+
+
+def read_onnx(
+    path: str | Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None
+) -> Workload:
+    """The workload of an ONNX file.
+
+    Bits come from Q/DQ nodes and from the types of integer tensors, zeros from the weights themselves. A batch in the
+    graph becomes the `batch` of each layer. A ConvTranspose becomes a layer for each phase of its stride.
+
+    Args:
+        path: The .onnx file.
+        batch: Size of a free batch dimension.
+        input_size: Side in pixels, or (height, width), of free map dimensions; the length of a 1-D map.
+
+    Raises:
+        SimulatorError: the file is missing or broken, or has a dynamic shape that no argument fixes.
+    """
+    try:
+        graph = load_graph(Path(path), batch=batch, input_size=input_size)
+        constants = constant_names(graph)
+        rows = [tuple(_rows(graph, node, constants)) for node in graph.nodes]
+        folded = [isinstance(row[0], OffArrayNode) and row[0].why is OffArrayReason.FOLDED for row in rows]
+        live = live_activations(graph, folded, constants)
+    except UnicodeDecodeError as error:
+        # protobuf decodes names only when they are looked at
+        raise SimulatorError(path, "holds names that are not UTF-8", "export it again") from error
+    return Workload(
+        name=graph.name,
+        layers=tuple(layer for row in rows for layer in row),
+        live=live,
+        input_shapes=tuple(graph.shapes[name] for name in graph.inputs if name in graph.shapes),
+    )
+
+
+def _rows(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> Iterator[ConvLayer | OffArrayNode]:
+    """What becomes of a node: one row, or one a phase."""
+    layers = None if _is_constant(node, constants) else _costed(graph, node, constants)
+    if layers:
+        yield from layers
+        return
+    row = _uncosted(node, constants)
+    if row.why is OffArrayReason.NOT_COSTED:
+        row = replace(row, work=vector_work(graph, node, constants))
+    yield row
+
+
+def _is_constant(node: NodeProto, constants: frozenset[str]) -> bool:
+    return all(output in constants for output in node.output if output)
+
+
+def _costed(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
+    """The layers of a node that the array runs; none where the model has none for it."""
+    op = operator(node)
+    if op == "ConvTranspose":
+        return transposed_convolution(graph, node, constants)
+    layer = None
+    if op in CONVOLUTIONS:
+        layer = convolution(graph, node, constants)
+    elif op in DENSE:
+        layer = dense(graph, node, constants)
+    return [layer] if layer else None
+
+
+def _uncosted(node: NodeProto, constants: frozenset[str]) -> OffArrayNode:
+    """Why a node that is no layer costs nothing."""
+    op = operator(node)
+    why, reason = UNCOSTED.get(op, (OffArrayReason.NO_MODEL, "no model of this operator"))
+    if _is_constant(node, constants):
+        why, reason = OffArrayReason.FOLDED, _CONSTANT
+    elif not op:
+        reason = f"operator of the domain {node.domain}"
+    elif op in CONVOLUTIONS or op in DENSE or op == "ConvTranspose":
+        reason = _NO_SHAPE
+    elif any(node.input[index] in constants for index in AFFINE.get(op, ()) if index < len(node.input)):
+        why, reason = OffArrayReason.FOLDED, "a constant bias or scale, merges into the layer before"
+    return OffArrayNode(name=node_name(node), op=node.op_type, why=why, reason=reason)

@@ -1,0 +1,175 @@
+"""Transposed convolutions as the ordinary ones that an array runs in their place: the sub-pixel decomposition.
+
+Every output row y of a ConvTranspose with stride s receives the taps t for which y + pad - t * dilation is a multiple
+of s, from the input row that is the quotient. Rows that agree modulo s (a phase) therefore receive the same taps, and
+are together a convolution of stride 1 over the whole input with those taps in reverse. No zeros are inserted between
+pixels and nothing is multiplied in vain; the MACs of the node are those of its phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import gcd, prod
+
+import numpy as np
+from onnx import NodeProto
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, two_pads, two_sides
+from sqnxt_sim.frontend.onnx_graph import (
+    Attributes,
+    OnnxGraph,
+    attributes,
+    integers,
+    known_shape,
+    mismatch,
+    node_name,
+    text,
+)
+from sqnxt_sim.frontend.onnx_operators import Operands
+from sqnxt_sim.frontend.onnx_values import count_by_tap
+from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
+from sqnxt_sim.workload import MAX_MAP_SIZE, ConvLayer
+
+# A layer a phase: far above the strides of any network.
+_MAX_PHASES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One axis of one phase: output rows phase, phase + stride, ... as a convolution of stride 1.
+
+    `taps` are kernel rows in the order in which they meet ascending input rows, `dilation` input rows apart. The
+    convolution reads input rows first..first + size - 1 with `pad_before` and `pad_after` zeros around them; rows that
+    no tap meets are left out.
+    """
+
+    phase: int
+    taps: tuple[int, ...]
+    dilation: int
+    first: int
+    size: int
+    pad_before: int
+    pad_after: int
+
+
+def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilation: int, pad: int) -> list[Phase]:
+    """The phases of one axis that receive anything, in order; `pad` is what the ConvTranspose cuts off in front.
+
+    Phases without taps, or whose taps meet no input row at all, return zeros and are left out.
+    """
+    taps_of: dict[int, list[int]] = {}
+    for tap in reversed(range(kernel)):
+        phase = (tap * dilation - pad) % stride
+        if phase < out_size:
+            taps_of.setdefault(phase, []).append(tap)
+    phases = []
+    for phase, taps in sorted(taps_of.items()):
+        outputs = -(-(out_size - phase) // stride)
+        step = dilation // gcd(stride, dilation)
+        start = (phase + pad - taps[0] * dilation) // stride
+        stop = start + outputs + (len(taps) - 1) * step
+        first, last = max(start, 0), min(stop, in_size)
+        if first < last:
+            phases.append(
+                Phase(
+                    phase=phase,
+                    taps=tuple(taps),
+                    dilation=step,
+                    first=first,
+                    size=last - first,
+                    pad_before=first - start,
+                    pad_after=stop - last,
+                )
+            )
+    return phases
+
+
+def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
+    """The layers of a 1-D or 2-D ConvTranspose, one a phase; None for other ranks.
+
+    Raises:
+        SimulatorError: a shape is not known, or does not fit the others, or there are absurdly many phases.
+    """
+    data, weights = (known_shape(graph, node, name) for name in node.input[:2])
+    output = known_shape(graph, node, node.output[0])
+    if len(data) not in (3, 4):
+        return None
+    given = attributes(node)
+    groups, _, _ = conv_attributes(given, len(data) - 2)
+    if len(weights) != len(data) or data[1] != weights[0] or output[1] != weights[1] * groups:
+        raise mismatch(graph, node, f"{data[1]} input channels and weights {list(weights)}")
+    if text(given, "auto_pad", "NOTSET") not in PADDING_MODES:
+        raise mismatch(graph, node, f"auto_pad {text(given, 'auto_pad', '')!r}")
+    places = list(product(*_axes(graph, node, data[2:], weights[2:], output[2:])))
+    facts = operand_facts(graph, node, Operands(), constants, axis=1)
+    by_tap = None if facts.mask is None else count_by_tap(facts.mask)
+    return [
+        ConvLayer(
+            name=_name(node, place, alone=len(places) == 1),
+            op=node.op_type,
+            in_channels=data[1],
+            out_channels=output[1],
+            groups=groups,
+            batch=data[0],
+            weight_bits=facts.bits,
+            activation_bits=activation_bits(graph, node.input[0]),
+            nonzero_weights=None if by_tap is None else int(by_tap[np.ix_(*(phase.taps for phase in place))].sum()),
+            **two_sides("in", [phase.size for phase in place], 1),
+            **two_sides("kernel", [len(phase.taps) for phase in place], 1),
+            **two_sides("dilation", [phase.dilation for phase in place], 1),
+            **two_pads([phase.pad_before for phase in place], [phase.pad_after for phase in place]),
+        )
+        for place in places
+    ]
+
+
+def _name(node: NodeProto, place: tuple[Phase, ...], *, alone: bool) -> str:
+    return node_name(node) if alone else f"{node_name(node)} phase {','.join(str(phase.phase) for phase in place)}"
+
+
+def _axes(
+    graph: OnnxGraph, node: NodeProto, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]
+) -> list[list[Phase]]:
+    """The phases of each spatial axis."""
+    if max(output) > MAX_MAP_SIZE:
+        raise SimulatorError(
+            f"layer {node_name(node)!r}", f"its output is {list(output)}", f"no side may exceed {MAX_MAP_SIZE}"
+        )
+    given = attributes(node)
+    _, strides, dilations = conv_attributes(given, len(data))
+    axes = [
+        axis_phases(in_size=size, out_size=out, kernel=taps, stride=stride, dilation=dilation, pad=pad)
+        for size, out, taps, stride, dilation, pad in zip(
+            data, output, kernel, strides, dilations, _pads(given, data, kernel, output), strict=True
+        )
+    ]
+    if prod(map(len, axes)) > _MAX_PHASES:
+        raise SimulatorError(
+            graph.name, f"node {node_name(node)!r} has a stride of more than {_MAX_PHASES} phases", "use a smaller one"
+        )
+    return axes
+
+
+def _pads(given: Attributes, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]) -> Iterator[int]:
+    """What is cut off in front of each axis.
+
+    Where it follows from the output's size, an odd one more is cut off behind for SAME_UPPER, otherwise in front.
+    Source: ONNX's definition of ConvTranspose.
+    """
+    rank = len(data)
+    _, strides, dilations = conv_attributes(given, rank)
+    mode = text(given, "auto_pad", "NOTSET")
+    if mode == "VALID" and integers(given, "output_shape") is None:
+        yield from [0] * rank
+    elif mode == "NOTSET" and integers(given, "output_shape") is None:
+        yield from (integers(given, "pads") or [0] * rank)[:rank]
+    else:
+        extra = integers(given, "output_padding") or [0] * rank
+        for size, taps, out, stride, dilation, more in zip(
+            data, kernel, output, strides, dilations, extra, strict=True
+        ):
+            total = max(stride * (size - 1) + more + (taps - 1) * dilation + 1 - out, 0)
+            yield total // 2 if mode == "SAME_UPPER" else total - total // 2

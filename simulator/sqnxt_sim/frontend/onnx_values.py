@@ -1,0 +1,191 @@
+"""The values of constant tensors of an ONNX graph, wherever it keeps them, and where they are not zero."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import NodeProto, SparseTensorProto, numpy_helper
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, integers
+from sqnxt_sim.frontend.onnx_operators import PASS_WEIGHTS, operator
+
+Mask = NDArray[np.bool_]
+
+# A few bytes of indices may declare a tensor of any size; no convolution has this many weights.
+_MAX_SPARSE_VALUES = 2**28
+
+
+def constant_values(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
+    """The values of a constant tensor as its readers see them; None for what a graph computes.
+
+    Raises:
+        SimulatorError: the values do not match the shape that the file declares.
+    """
+    source, steps = trace(graph, name)
+    values = _stored(graph, source)
+    return None if values is None else _rearranged(graph, values, steps)
+
+
+def weight_mask(graph: OnnxGraph, name: str) -> Mask | None:
+    """Where the constant tensor `name` is not zero, in its own layout; None where the graph hides it.
+
+    Integers that a DequantizeLinear makes floats of are zero where they equal their zero point.
+
+    Raises:
+        SimulatorError: the values do not match the shape that the file declares.
+    """
+    source, steps = trace(graph, name)
+    node = graph.producers.get(source)
+    if operator(node) == "DequantizeLinear" and node is not None:
+        zero_point = node.input[2] if len(node.input) > 2 else ""
+        given = attributes(node)
+        axis, block = integer(given, "axis", 1), integer(given, "block_size", 0)
+        mask = integer_mask(graph, node.input[0], zero_point, axis=axis, block=block)
+    else:
+        values = _stored(graph, source)
+        mask = None if values is None else _differs(values, np.zeros((), values.dtype))
+    return None if mask is None else _rearranged(graph, mask, steps)
+
+
+def integer_mask(graph: OnnxGraph, name: str, zero_point: str, *, axis: int, block: int = 0) -> Mask | None:
+    """Where integers differ from their zero point; an empty name stands for 0.
+
+    The zero point may be one for all, one for each place along `axis`, or one for each block of values there.
+    """
+    source, steps = trace(graph, name)
+    node = graph.producers.get(source)
+    if operator(node) == "QuantizeLinear" and node is not None:
+        mask = _mask_after_quantising(graph, node)
+        return None if mask is None else _rearranged(graph, mask, steps)
+    values = constant_values(graph, name)
+    zeros = constant_values(graph, zero_point) if zero_point else np.zeros((), np.int8)
+    if values is None or zeros is None or not zeros.size:
+        return None
+    laid = _laid_along(zeros, values.shape, axis, block)
+    return None if laid is None else _differs(values, laid)
+
+
+def count_nonzero(mask: Mask) -> int:
+    """How many places are not zero; at once where a single value stands for all."""
+    if mask.size and not any(mask.strides):
+        return mask.size * int(mask.flat[0])
+    return int(np.count_nonzero(mask))
+
+
+def count_by_tap(mask: Mask) -> NDArray[np.int64]:
+    """How many places are not zero for each tap of the kernel, the mask being [channels, channels, *kernel]."""
+    if mask.size and not any(mask.strides):
+        return np.full(mask.shape[2:], mask.shape[0] * mask.shape[1] * int(mask.flat[0]))
+    return np.asarray(np.count_nonzero(mask, axis=(0, 1)))
+
+
+def trace(graph: OnnxGraph, name: str) -> tuple[str, list[NodeProto]]:
+    """Back to where a tensor's values are kept: its name there, and the rearrangements from there on, in order."""
+    steps = []
+    while (node := graph.producers.get(name)) is not None and operator(node) in PASS_WEIGHTS:
+        steps.append(node)
+        name = node.input[0]
+    return name, steps[::-1]
+
+
+def _rearranged(graph: OnnxGraph, values: NDArray[Any], steps: list[NodeProto]) -> NDArray[Any] | None:
+    for node in steps:
+        shape = graph.shapes.get(node.output[0])
+        if shape is None or prod(shape) != values.size:
+            return None
+        values = (
+            values.transpose(integers(attributes(node), "perm"))
+            if node.op_type == "Transpose"
+            else values.reshape(shape)
+        )
+    return values
+
+
+def _mask_after_quantising(graph: OnnxGraph, quantize: NodeProto) -> Mask | None:
+    """Floats that a QuantizeLinear sends elsewhere than to the zero point; a half rounds to even, so to zero."""
+    values, scale = constant_values(graph, quantize.input[0]), constant_values(graph, quantize.input[1])
+    if values is None or scale is None or not scale.size:
+        return None
+    given = attributes(quantize)
+    laid = _laid_along(scale, values.shape, integer(given, "axis", 1), integer(given, "block_size", 0))
+    return None if laid is None else np.asarray(np.abs(values) > np.abs(laid) / 2)
+
+
+def _laid_along(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any] | None:
+    """A scale or zero point laid over a tensor of that shape; None where it does not fit."""
+    if parameter.size == 1 or (parameter == parameter.flat[0]).all():
+        return parameter.reshape(-1)[:1]
+    rank = len(shape)
+    if not -rank <= axis < rank:
+        return None
+    if block > 0 and parameter.ndim == rank:
+        parameter = np.repeat(parameter, block, axis=axis).take(np.arange(shape[axis]), axis=axis, mode="clip")
+    elif parameter.ndim == 1:
+        parameter = parameter.reshape([-1 if place == axis % rank else 1 for place in range(rank)])
+    fits = parameter.ndim == rank and all(have in (1, want) for have, want in zip(parameter.shape, shape, strict=True))
+    return parameter if fits else None
+
+
+def _differs(values: NDArray[Any], zeros: NDArray[Any]) -> Mask:
+    """Where values and zeros differ; a single value that stands for all stays one."""
+    if values.size and not any(values.strides) and zeros.size == 1:
+        return np.broadcast_to(values.flat[0] != zeros.flat[0], values.shape)
+    return np.asarray(values != zeros)
+
+
+def _stored(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
+    """The values of an initializer, a Constant or a ConstantOfShape."""
+    node = graph.producers.get(name)
+    try:
+        if name in graph.initializers:
+            return numpy_helper.to_array(graph.initializers[name])
+        if name in graph.sparse_initializers:
+            return _dense(graph.sparse_initializers[name])
+        if operator(node) == "Constant" and node is not None:
+            return _of_constant(node)
+        if operator(node) == "ConstantOfShape" and node is not None:
+            return _of_one_value(node, graph.shapes.get(name))
+    except Exception as error:
+        raise SimulatorError(
+            graph.name, f"tensor {name!r} does not hold the values that its dimensions declare", "export it again"
+        ) from error
+    return None
+
+
+def _of_constant(node: NodeProto) -> NDArray[Any] | None:
+    """A Constant's values in whichever of its attributes; None for strings."""
+    for name, given in attributes(node).items():
+        if name == "value":
+            return numpy_helper.to_array(given.t)
+        if name == "sparse_value":
+            return _dense(given.sparse_tensor)
+        if name in ("value_float", "value_int", "value_floats", "value_ints"):
+            return np.asarray(onnx.helper.get_attribute_value(given))
+    return None
+
+
+def _of_one_value(node: NodeProto, shape: tuple[int, ...] | None) -> NDArray[Any] | None:
+    """One value in every place, which takes no memory; by default 0.0."""
+    given = attributes(node)
+    value = numpy_helper.to_array(given["value"].t) if "value" in given else np.zeros(1, np.float32)
+    if shape is None or prod(shape) >= 2**56:
+        return None
+    return np.broadcast_to(value.reshape(()), shape)
+
+
+def _dense(tensor: SparseTensorProto) -> NDArray[Any]:
+    onnx.checker.check_sparse_tensor(tensor)
+    if prod(tensor.dims) > _MAX_SPARSE_VALUES:
+        raise ValueError("too large")
+    values, places = numpy_helper.to_array(tensor.values), numpy_helper.to_array(tensor.indices)
+    dense = np.zeros(tuple(tensor.dims), values.dtype)
+    if places.ndim == 1:
+        dense.reshape(-1)[places] = values
+    else:
+        dense[tuple(places.T)] = values
+    return dense

@@ -1,0 +1,1 @@
+"""The accelerator: its hardware, tilings, dataflows, costs and the search for the best tiling."""

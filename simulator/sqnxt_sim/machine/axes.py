@@ -1,0 +1,142 @@
+"""Tile sizes along one dimension of a layer, and what each size makes of the tiles along it.
+
+A size is left out only when a smaller one needs as many tiles and is no worse in any figure here. Every cost of the
+model rises with each of them, and tiles of a smaller size but equal number are more even, which streams no longer. So
+the best tiling is never lost and the search stays exhaustive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+"""Float64, because cycles may be fractional; exact for integers up to 2**53."""
+
+_Ints: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpatialAxis:
+    """Candidate tile sizes along the rows or columns of the output map; arrays [n] along one of four axes.
+
+    `tiles` cover the map, the last of them with `last` rows; `blocks` is the sum over the tiles of the PE blocks that
+    each needs; `extent` the input rows of the tile that reads most, `extent_total` those of all tiles together.
+    """
+
+    size: Array
+    tiles: Array
+    last: Array
+    blocks: Array
+    extent: Array
+    extent_total: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelAxis:
+    """Candidate tile sizes along the channels of a group; arrays [n] along one of four axes.
+
+    `blocks` is the sum over the tiles of how many times each fills the PE rows (input) or columns (output channels),
+    `register_blocks` of how many times it fills the partial sums that a PE keeps.
+    """
+
+    size: Array
+    tiles: Array
+    blocks: Array
+    register_blocks: Array
+
+
+@lru_cache(maxsize=1024)
+def spatial_axis(
+    *, out_size: int, in_size: int, span: int, stride: int, pad: int, block: int, axis: int
+) -> SpatialAxis:
+    """Tile sizes 1..out_size along rows (`axis` 0) or columns (1); padding is neither stored nor fetched."""
+    size = np.arange(1, out_size + 1)
+    tiles = -(-out_size // size)
+    last = out_size - (tiles - 1) * size
+    blocks = (tiles - 1) * -(-size // block) + -(-last // block)
+
+    # Every tile of every size in one flat array; `first` is where the tiles of a size begin.
+    first = np.cumsum(tiles) - tiles
+    begin = (np.arange(tiles.sum()) - np.repeat(first, tiles)) * np.repeat(size, tiles)
+    end = np.minimum(begin + np.repeat(size, tiles), out_size)
+    extents = _input_extents(begin, end, in_size=in_size, span=span, stride=stride, pad=pad)
+    extent = np.maximum.reduceat(extents, first)
+    extent_total = np.add.reduceat(extents, first)
+
+    keep = _undominated(tiles, blocks, extent, extent_total)
+    return SpatialAxis(
+        size=_along(size[keep], axis),
+        tiles=_along(tiles[keep], axis),
+        last=_along(last[keep], axis),
+        blocks=_along(blocks[keep], axis),
+        extent=_along(extent[keep], axis),
+        extent_total=_along(extent_total[keep], axis),
+    )
+
+
+@lru_cache(maxsize=1024)
+def channel_axis(channels: int, *, multiple: int, partial_sums: int, with_one: bool, axis: int) -> ChannelAxis:
+    """Tile sizes that are multiples of `multiple`, or all channels, or (`with_one`) a single channel."""
+    one = [1] if with_one and channels > 1 and multiple > 1 else []
+    size = np.array([*one, *range(multiple, channels, multiple), channels])
+    tiles = -(-channels // size)
+    last = channels - (tiles - 1) * size
+    blocks, register_blocks = ((tiles - 1) * -(-size // b) + -(-last // b) for b in (multiple, partial_sums))
+    keep = _undominated(tiles, blocks, register_blocks)
+    return ChannelAxis(
+        size=_along(size[keep], axis),
+        tiles=_along(tiles[keep], axis),
+        blocks=_along(blocks[keep], axis),
+        register_blocks=_along(register_blocks[keep], axis),
+    )
+
+
+@lru_cache(maxsize=1024)
+def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int, axis: int) -> ChannelAxis:
+    """Tiles of any whole number of groups, each of `multiplier` output channels; a group is a block of its own."""
+    size = np.arange(1, groups + 1)
+    tiles = -(-groups // size)
+    keep = _undominated(tiles)
+    ones = np.ones(int(keep.sum()), dtype=np.int64)
+    return ChannelAxis(
+        size=_along(size[keep] * multiplier, axis),
+        tiles=_along(tiles[keep], axis),
+        blocks=_along(ones * -(-multiplier // cols), axis),
+        register_blocks=_along(ones * -(-multiplier // partial_sums), axis),
+    )
+
+
+def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride: int, pad: int) -> _Ints:
+    """Input rows that output rows begin..end-1 read, padding left out."""
+    if span == 1:
+        # A strided 1x1 skips rows: only those that it reads count.
+        first = -(-pad // stride)
+        stop = (in_size - 1 + pad) // stride + 1
+        extents: _Ints = np.minimum(end, stop) - np.maximum(begin, first)
+    else:
+        extents = np.minimum((end - 1) * stride - pad + span, in_size) - np.maximum(begin * stride - pad, 0)
+    return extents.clip(min=0)
+
+
+def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:
+    """Which sizes, in ascending order, are better in some figure than the next smaller size with as many tiles.
+
+    That one may itself be left out, for an even smaller size that is no worse than either.
+    """
+    keep = np.ones(len(tiles), dtype=np.bool_)
+    keep[1:] = np.diff(tiles) != 0
+    for figure in figures:
+        keep[1:] |= np.diff(figure) < 0
+    return keep
+
+
+def _along(values: _Ints, axis: int) -> Array:
+    """A vector as float64, laid along one of the four axes of a tiling grid."""
+    shape = [1, 1, 1, 1]
+    shape[axis] = len(values)
+    return values.astype(np.float64).reshape(shape)

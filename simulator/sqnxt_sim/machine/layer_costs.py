@@ -1,0 +1,182 @@
+"""What one node costs: a layer on the array under both dataflows, or an operator on the vector unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from sqnxt_sim.machine.accelerator import Accelerator
+from sqnxt_sim.machine.dataflows import cycles_per_mac
+from sqnxt_sim.machine.tiling import word_scale
+from sqnxt_sim.machine.tiling_cost import Bound, Energy, TilingCost
+from sqnxt_sim.workload import ConvLayer, OffArrayNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roofline:
+    """Where a layer stands under the roof of its accelerator; MACs are those done, skipped zeros left out.
+
+    `attainable_macs_per_cycle` is what the array's PEs or, at this many MACs for each DRAM byte, the DRAM allows.
+    """
+
+    macs_per_dram_byte: float
+    macs_per_cycle: float
+    attainable_macs_per_cycle: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCost:
+    """A costed layer under the chosen and the rejected dataflow; `layer` has the bits and zeros that were counted.
+
+    `chosen` and `rejected` cost one image; the properties cost the whole batch, image after image, each fetching the
+    weights anew.
+    """
+
+    layer: ConvLayer
+    chosen: TilingCost
+    rejected: TilingCost
+    accelerator: Accelerator
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.layer.name
+
+    @property
+    def op(self) -> str:
+        """The node's ONNX operator."""
+        return self.layer.op
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the batch, padding and zero weights included."""
+        return self.layer.macs
+
+    @property
+    def cycles(self) -> float:
+        """Time of the batch in cycles; not rounded."""
+        return self.layer.batch * self.chosen.cycles.total
+
+    @property
+    def energy(self) -> Energy:
+        """Energy of the batch in native MACs, by where it goes."""
+        batch, one = self.layer.batch, self.chosen.energy
+        return Energy(**{part: batch * value for part, value in asdict(one).items()})
+
+    @property
+    def dram_bytes(self) -> float:
+        """Bytes between DRAM and buffer."""
+        return self.batch_bytes(self.chosen.dram_words)
+
+    def batch_bytes(self, words: float) -> float:
+        """Bytes of the batch, from the words of one image."""
+        return self.layer.batch * words * self.accelerator.array.word_bits / 8
+
+    @property
+    def weight_sparsity(self) -> float:
+        """Fraction of the weights that is zero, counted or imposed; 0 where the weights are not known."""
+        nonzero = self.layer.nonzero_weights
+        return 0.0 if nonzero is None else 1 - nonzero / self.layer.weights
+
+    @property
+    def utilisation(self) -> float:
+        """Fraction of the PEs' cycles that a MAC is really done in; skipped zeros are no MACs."""
+        return self.utilisation_of(self.chosen)
+
+    def utilisation_of(self, one: TilingCost) -> float:
+        """Utilisation under one of the two dataflows."""
+        return one.executed_macs / one.cycles.total / self.peak_macs_per_cycle
+
+    @property
+    def roofline(self) -> Roofline:
+        """Arithmetic done for each DRAM byte and cycle, and the most that the accelerator allows for it."""
+        macs, one_image = self.chosen.executed_macs, self.chosen.dram_words * self.accelerator.array.word_bits / 8
+        intensity = macs / one_image
+        return Roofline(
+            macs_per_dram_byte=intensity,
+            macs_per_cycle=macs / self.chosen.cycles.total,
+            attainable_macs_per_cycle=min(self.peak_macs_per_cycle, intensity * self.accelerator.dram_bytes_per_cycle),
+        )
+
+    @property
+    def peak_macs_per_cycle(self) -> float:
+        """MACs a cycle with every PE busy, at the layer's bits."""
+        array = self.accelerator.array
+        return array.size / cycles_per_mac(self.layer, array)
+
+    @property
+    def bound_by(self) -> Bound:
+        """What takes the largest part of the time."""
+        return self.chosen.cycles.bound_by
+
+    @property
+    def buffer_bytes(self) -> float:
+        """Buffer taken by one tile: its inputs, weights and outputs."""
+        return self.chosen.buffer_words * self.accelerator.array.word_bits / 8
+
+    @property
+    def working_set_bytes(self) -> float:
+        """Inputs, weights and outputs of the whole layer, one image: what a buffer would hold to need no tiles."""
+        layer, scale = self.layer, word_scale(self.layer, self.accelerator)
+        activations = layer.in_channels * layer.in_height * layer.in_width + layer.out_channels * layer.out_pixels
+        words = activations * scale.activation + layer.weights * scale.weight
+        return words * self.accelerator.array.word_bits / 8
+
+    @property
+    def fits_buffer(self) -> bool:
+        """Whether the whole layer fits the global buffer at once."""
+        return self.working_set_bytes <= self.accelerator.buffer.bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorCost:
+    """An operator on the vector unit: its values come from DRAM and go back there, through the buffer."""
+
+    layer: OffArrayNode
+    cycles: float
+    energy: Energy
+    dram_bytes: float
+    bound_by: Bound
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.layer.name
+
+    @property
+    def op(self) -> str:
+        """The node's ONNX operator."""
+        return self.layer.op
+
+    @property
+    def macs(self) -> int:
+        """None: its operations are no multiply-accumulates."""
+        return 0
+
+
+def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | None:
+    """What the accelerator's vector unit makes of a node; None where there is no unit, or nothing known to do.
+
+    Operations and traffic overlap, after the latency of the first access. Every value crosses the buffer twice: to or
+    from DRAM, and to or from the unit.
+    """
+    unit, work = accelerator.vector, layer.work
+    if unit is None or work is None:
+        return None
+    native = accelerator.array.word_bits
+    words = (work.values_read + work.values_written) * (work.bits or native) / native
+    computing, moving = work.operations / unit.operations_per_cycle, words / accelerator.dram_words_per_cycle
+    latency = accelerator.dram.latency_cycles
+    parts = {Bound.VECTOR_UNIT: computing, Bound.DRAM_BANDWIDTH: moving, Bound.DRAM_LATENCY: latency}
+    return VectorCost(
+        layer=layer,
+        cycles=latency + max(computing, moving),
+        energy=Energy(
+            mac=0.0,
+            register_file=0.0,
+            buffer=accelerator.energy.buffer * 2 * words,
+            dram=accelerator.energy.dram * words,
+            vector=unit.operation_energy * work.operations,
+        ),
+        dram_bytes=words * native / 8,
+        bound_by=max(parts, key=lambda bound: parts[bound]),
+    )

@@ -1,0 +1,213 @@
+"""What a network asks of an accelerator: layers that are costed, and nodes that are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqnxt_sim.errors import SimulatorError
+
+# Far above any CNN; a file that asks for more is broken or hostile, and the tile search would not end.
+MAX_MAP_SIZE = 2**18
+MAX_CHANNELS = 2**24
+MAX_BATCH = 2**24
+
+_POSITIVE = ("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width")
+_PADS = ("pad_top", "pad_left", "pad_bottom", "pad_right")
+_LIMITS = (
+    *((field, 1, MAX_CHANNELS) for field in ("in_channels", "out_channels", "groups")),
+    *((field, 1, MAX_MAP_SIZE) for field in ("in_height", "in_width", *_POSITIVE)),
+    *((field, 0, MAX_MAP_SIZE) for field in _PADS),
+    ("batch", 1, MAX_BATCH),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvLayer:
+    """A convolution, or a fully connected layer as a 1x1 convolution on a 1x1 map.
+
+    Sizes are in elements, pads in rows and columns of zeros. `weight_bits` and `activation_bits` are None for
+    floating point, which an accelerator takes at its native width. `nonzero_weights` counts over all groups; None when
+    the weights are not known, fractional where a sparsity is assumed rather than counted. A dilated kernel has the
+    weights and MACs of its taps, and reads the rows and columns between them too: an upper bound.
+
+    Raises:
+        SimulatorError: a size out of range, channels that the groups don't divide, or an empty output.
+    """
+
+    name: str
+    op: str = "Conv"
+    in_channels: int
+    out_channels: int
+    in_height: int
+    in_width: int
+    kernel_height: int = 1
+    kernel_width: int = 1
+    stride_height: int = 1
+    stride_width: int = 1
+    dilation_height: int = 1
+    dilation_width: int = 1
+    pad_top: int = 0
+    pad_left: int = 0
+    pad_bottom: int = 0
+    pad_right: int = 0
+    groups: int = 1
+    batch: int = 1
+    weight_bits: int | None = None
+    activation_bits: int | None = None
+    nonzero_weights: float | None = None
+
+    def __post_init__(self) -> None:
+        for field, low, high in _LIMITS:
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise SimulatorError(f"layer {self.name!r}", f"{field} is {value}", f"it must lie in {low}..{high}")
+        if self.in_channels % self.groups or self.out_channels % self.groups:
+            raise SimulatorError(
+                f"layer {self.name!r}",
+                f"{self.groups} groups do not divide {self.in_channels} input and {self.out_channels} output channels",
+                "mend the channels or the groups",
+            )
+        if self.out_height < 1 or self.out_width < 1:
+            raise SimulatorError(
+                f"layer {self.name!r}",
+                f"the {self.kernel_height}x{self.kernel_width} kernel is larger than its padded "
+                f"{self.in_height}x{self.in_width} input",
+                "use a larger input",
+            )
+        if self.nonzero_weights is not None and not 0 <= self.nonzero_weights <= self.weights:
+            raise SimulatorError(
+                f"layer {self.name!r}",
+                f"nonzero_weights is {self.nonzero_weights}",
+                f"it must lie in 0..{self.weights}",
+            )
+
+    @property
+    def span_height(self) -> int:
+        """Input rows that one output row reaches over, dilation included."""
+        return (self.kernel_height - 1) * self.dilation_height + 1
+
+    @property
+    def span_width(self) -> int:
+        """Input columns that one output column reaches over, dilation included."""
+        return (self.kernel_width - 1) * self.dilation_width + 1
+
+    @property
+    def out_height(self) -> int:
+        """Rows of the output map."""
+        return (self.in_height + self.pad_top + self.pad_bottom - self.span_height) // self.stride_height + 1
+
+    @property
+    def out_width(self) -> int:
+        """Columns of the output map."""
+        return (self.in_width + self.pad_left + self.pad_right - self.span_width) // self.stride_width + 1
+
+    @property
+    def group_in_channels(self) -> int:
+        """Input channels of one group, the model's c."""
+        return self.in_channels // self.groups
+
+    @property
+    def group_out_channels(self) -> int:
+        """Output channels of one group, the model's k."""
+        return self.out_channels // self.groups
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether every input channel is a group of its own."""
+        return self.groups > 1 and self.group_in_channels == 1
+
+    @property
+    def kernel_size(self) -> int:
+        """Kernel height times width."""
+        return self.kernel_height * self.kernel_width
+
+    @property
+    def out_pixels(self) -> int:
+        """Pixels of one image's output map."""
+        return self.out_height * self.out_width
+
+    @property
+    def weights(self) -> int:
+        """Weights of all groups, zeros included, bias excluded."""
+        return self.kernel_size * self.group_in_channels * self.out_channels
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole batch, padding and zero weights included, bias excluded."""
+        return self.batch * self.out_pixels * self.weights
+
+
+class OffArrayReason(StrEnum):
+    """Why a node costs nothing in the report."""
+
+    FOLDED = "folded"
+    """It vanishes into a neighbour or into constants: there is nothing to cost."""
+    NOT_COSTED = "not_costed"
+    """The model leaves it out, as the paper does: pooling, additions, concatenations, activations."""
+    NO_MODEL = "no_model"
+    """It does real work and there is no model of it: the total is too low."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorWork:
+    """What an operator other than a convolution asks of a vector unit, for the whole batch.
+
+    `operations` are on single values (an addition, a comparison); `bits` is the width of the values, None for floats.
+    Constants are not counted among the values read.
+    """
+
+    operations: int
+    values_read: int
+    values_written: int
+    bits: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffArrayNode:
+    """A node that the array does not run; `reason` completes the sentence "not costed because ...".
+
+    `work` is what an accelerator with a vector unit would do for it; None where there is nothing to do, or no model.
+    """
+
+    name: str
+    op: str
+    why: OffArrayReason
+    reason: str
+    work: VectorWork | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveActivations:
+    """Activations that must be kept somewhere while a node runs: what it reads, what it writes, what others still need.
+
+    Floats are counted as values, because their width is the accelerator's; integers in bits.
+    """
+
+    node: str
+    float_values: int
+    integer_bits: int
+
+    def bytes_at(self, word_bits: int) -> float:
+        """Bytes, floats at the accelerator's native width."""
+        return (self.float_values * word_bits + self.integer_bits) / 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A network in execution order; nothing of the graph is left out.
+
+    `live` says for each node of a graph, constants left out, what activations are alive while it runs; empty where only
+    the layers are known, or a shape is not. A node that becomes several layers has one entry. `input_shapes` are those
+    of a graph's inputs that are tensors, in its order.
+    """
+
+    name: str
+    layers: tuple[ConvLayer | OffArrayNode, ...]
+    live: tuple[LiveActivations, ...] = ()
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def conv_layers(self) -> tuple[ConvLayer, ...]:
+        """The layers that are costed."""
+        return tuple(layer for layer in self.layers if isinstance(layer, ConvLayer))

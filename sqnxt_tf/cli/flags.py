@@ -1,0 +1,162 @@
+"""Options that mean the same wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sqnxt_export import PRECISIONS
+from sqnxt_tf.cli.output import Output
+from sqnxt_tf.training.strategies import STRATEGIES
+
+F = TypeVar("F", bound=Callable[..., Any])
+LARGEST_BATCH = 4096
+MOST_THREADS = 1024
+
+
+class InputSize(click.ParamType[tuple[int, int]]):
+    """`227` or `227x224`: height and width in pixels."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Height and width."""
+        if isinstance(value, tuple):
+            return value
+        sides = value.lower().split("x")
+        if len(sides) > 2 or not all(side.isdecimal() and len(side) < 6 for side in sides):
+            self.fail(f"{value!r} is not a size: give one side in pixels, as in 227, or HEIGHTxWIDTH", param, ctx)
+        return int(sides[0]), int(sides[-1])
+
+
+class BatchSize(click.ParamType[int | None]):
+    """A number of images, or `free`."""
+
+    name = "N|free"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """The number; None for a free batch."""
+        if value is None or isinstance(value, int):
+            return value
+        if value.lower() == "free":
+            return None
+        if not (value.isdecimal() and 1 <= int(value[:6]) <= LARGEST_BATCH):
+            self.fail(f"{value!r} is not a batch: give a number of 1 to {LARGEST_BATCH}, or free", param, ctx)
+        return int(value)
+
+
+class ThreadCounts(click.ParamType[tuple[int, ...]]):
+    """`1` or `1,2,4`."""
+
+    name = "N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers, each once."""
+        if isinstance(value, tuple):
+            return value
+        counts = value.split(",")
+        if not all(count.isascii() and count.isdigit() and 1 <= int(count[:6]) <= MOST_THREADS for count in counts):
+            self.fail(f"{value!r} is no list of threads: give numbers of 1 to {MOST_THREADS}, as in 1,2", param, ctx)
+        return tuple(dict.fromkeys(map(int, counts)))
+
+
+def output_options(verb: F) -> F:
+    """`--json`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout and nothing else there.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+    @click.option("-v", "--verbose", is_flag=True, help="Log lines of the libraries too.")
+    @wraps(verb)
+    def with_output(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        with Output(as_json=as_json, quiet=quiet, verbose=verbose) as out:
+            return verb(*args, out=out, **kwargs)
+
+    return with_output  # type: ignore[return-value]
+
+
+def together(name: str, **choices: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Options that a verb receives as one dictionary, called `name`."""
+
+    def decorate(verb: F) -> F:
+        @wraps(verb)
+        def with_dictionary(*args: Any, **kwargs: Any) -> Any:
+            values = {option: kwargs.pop(option) for option in choices}
+            return verb(*args, **{name: values}, **kwargs)
+
+        for option in reversed(choices.values()):
+            with_dictionary = option(with_dictionary)
+        return with_dictionary  # type: ignore[return-value]
+
+    return decorate
+
+
+def refuse_given(why: str, *names: str) -> None:
+    """Refuse the parameters of those names that the command line itself gives: here they would change nothing."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source == click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[-1]} {why}; leave it out")
+
+
+PRECISION = click.Choice(PRECISIONS)
+classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Units of the classifier.")
+input_size = click.option("--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH.")
+accelerator = click.option(
+    "--accelerator",
+    default="squeezelerator-16x16",
+    show_default=True,
+    help="A preset (`sqnxt-tf accelerators` lists them) or a .toml file.",
+)
+dataflow = click.option(
+    "--dataflow",
+    type=click.Choice(["best", "weight-stationary", "output-stationary"]),
+    default="best",
+    show_default=True,
+    help="best: the faster one, layer by layer.",
+)
+sparsity = click.option(
+    "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting."
+)
+batch = click.option("--batch", type=click.IntRange(1, LARGEST_BATCH), help="For a graph whose batch is free.")
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
+)
+force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
+threads = click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="Threads of the runtime.")
+data = click.option(
+    "--data",
+    default="digits",
+    show_default=True,
+    metavar="digits|FOLDER|tfds:NAME",
+    help="The bundled handwritten digits, a folder with one sub-folder a class, a folder of TFRecords, or a name that "
+    "tensorflow-datasets knows.",
+)
+max_unreadable = click.option(
+    "--max-unreadable",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="End with the list when more images than this cannot be read.",
+)
+strategy = click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="auto",
+    show_default=True,
+    help="The tf.distribute strategy; multi-worker reads TF_CONFIG.",
+)
+
+
+def output(help_text: str, *, required: bool = True) -> Callable[[F], F]:
+    """`--output`: a file, or a folder where there are several."""
+    return click.option("-o", "--output", type=click.Path(path_type=Path), required=required, help=help_text)
+
+
+def file_argument(name: str) -> Callable[[F], F]:
+    """A path to a file that the verb itself checks, so that every fault is told the same way."""
+    return click.argument(name, type=click.Path(path_type=Path))

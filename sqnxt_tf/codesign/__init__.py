@@ -1,1 +1,0 @@
-"""Networks and accelerators together: layer rows become workloads, and spaces of both are searched."""

@@ -1,0 +1,51 @@
+"""Image sets preprocessed into arrays in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqnxt_tf.data.augmentation import Input
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.errors import SqnxtError
+
+LARGEST_ARRAY = 4_000_000_000  # bytes
+
+
+DECODED_AT_ONCE = 64  # images, at whatever size they have on disk
+
+
+def to_arrays(data: ImageSet, preprocessing: Input) -> Arrays:
+    """A whole set, preprocessed, in memory.
+
+    Raises:
+        SqnxtError: it would take more than `LARGEST_ARRAY` bytes.
+    """
+    size = 4 * len(data) * preprocessing.height * preprocessing.width * preprocessing.channels
+    if size > LARGEST_ARRAY:
+        limit = LARGEST_ARRAY / 1e9
+        raise SqnxtError(
+            data.name,
+            f"{len(data)} images take {size / 1e9:.1f} GB at this input size, and {limit:.0f} GB is the "
+            "most that is held in memory",
+            "use fewer images or a smaller --input-size",
+        )
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    images = np.empty((len(data), *shape), np.float32)
+    for start in range(0, len(data), DECODED_AT_ONCE):
+        images[start : start + DECODED_AT_ONCE] = preprocessing.apply(data.batch(start, start + DECODED_AT_ONCE))
+    return Arrays(images, data.labels)
+
+
+def spread_arrays(
+    data: ImageSet, preprocessing: Input, count: int, *, among: NDArray[np.int64] | None = None
+) -> Arrays:
+    """`count` images at even distances, so that every class of a sorted set has its share, preprocessed.
+
+    `among` are the indices that may be taken; all where it is not given.
+    """
+    indices = np.arange(len(data)) if among is None else among
+    chosen = indices[np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).astype(np.int64))]
+    images = preprocessing.apply([data.image(int(index)) for index in chosen])
+    return Arrays(images, data.labels[chosen])

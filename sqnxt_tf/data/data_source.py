@@ -1,0 +1,192 @@
+"""Where labelled images come from: one object, parsed once from what the user gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_tf.data.digits import SPLITS, Split, digits
+from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.folders import check_is_folder, encoded_folder
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.data.tfds import PREFIX, encoded_tfds
+from sqnxt_tf.data.tfrecords import encoded_shards, shards_by_split
+from sqnxt_tf.errors import SqnxtError
+
+HELD_BACK = 10  # where nothing validates, every tenth training image does
+
+
+class DataKind(StrEnum):
+    """How the images are stored."""
+
+    DIGITS = "digits"
+    """The handwritten digits that come with the package."""
+    IMAGES = "images"
+    """A folder of image files, one sub-folder a class."""
+    TFRECORDS = "tfrecords"
+    """A folder of TFRecord shards."""
+    TFDS = "tfds"
+    """A data set that tensorflow-datasets prepares."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """A data set that has been named and not been read yet.
+
+    `name` is what the user gave; settings of runs and messages show it.
+    """
+
+    name: str
+    kind: DataKind
+
+    @classmethod
+    def parse(cls, data: str | Path | DataSource) -> DataSource:
+        """Return the source that `data` names: `digits`, a folder of images or of TFRecords, or `tfds:NAME`.
+
+        A folder that does not exist counts as a folder of images; reading it raises the error.
+
+        Raises:
+            SqnxtError: A folder of TFRecords lacks some of its shards.
+        """
+        if isinstance(data, DataSource):
+            return data
+        name = str(data)
+        if name == DataKind.DIGITS:
+            return cls(name, DataKind.DIGITS)
+        if name.startswith(PREFIX):
+            return cls(name, DataKind.TFDS)
+        packed = Path(name).is_dir() and shards_by_split(Path(name))
+        return cls(name, DataKind.TFRECORDS if packed else DataKind.IMAGES)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_digits(self) -> bool:
+        """Whether these are the bundled digits, which are held in memory."""
+        return self.kind is DataKind.DIGITS
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether there is a part for training and one for validation or test."""
+        if self.kind in (DataKind.DIGITS, DataKind.TFDS):
+            return True
+        parts = self.part_folders() if self.kind is DataKind.IMAGES else shards_by_split(Path(self.name))
+        return "train" in parts and len(parts) > 1
+
+    def part(self, split: Split | None = None) -> ImageSet:
+        """Return one part; without a `split` the test part of divided data, and all of undivided data.
+
+        Raises:
+            SqnxtError: The data are not there, hold no images, or are not divided and a part of them is asked for.
+        """
+        if split is not None and split not in SPLITS:
+            raise SqnxtError(f"split {split!r}", "is not known", f"give one of {', '.join(SPLITS)}")
+        return digits(split or "test") if self.is_digits else self.encoded_part(split).as_image_set()
+
+    def parts(self) -> dict[Split, ImageSet]:
+        """Return all three parts.
+
+        Raises:
+            SqnxtError: The data are not there or not divided, or their parts have different classes.
+        """
+        if self.is_digits:
+            return {split: digits(split) for split in SPLITS}
+        return {split: images.as_image_set() for split, images in self.encoded_parts().items()}
+
+    def encoded_part(self, split: Split | None = None) -> EncodedImages:
+        """Return what `part` returns, as files on disk hold it; the digits have no files.
+
+        Raises:
+            SqnxtError: See `part`.
+        """
+        if self.kind is not DataKind.TFDS:
+            check_is_folder(Path(self.name))
+        if self.is_divided:
+            return self.encoded_parts()[split or "test"]
+        if self.kind is DataKind.TFRECORDS:
+            parts = self.stored_parts()
+            wanted = split or next(iter(parts))
+            if wanted in parts:
+                return parts[wanted]
+        if split:
+            raise SqnxtError(
+                self.name, f"is not divided into {', '.join(SPLITS)}", "leave out the split to read it whole"
+            )
+        return encoded_folder(Path(self.name))
+
+    def encoded_parts(self) -> dict[Split, EncodedImages]:
+        """Return all three parts as files on disk hold them.
+
+        Data without a test part are tested on their validation part, as is usual with ImageNet. Where nothing
+        validates, every tenth training image does.
+
+        Raises:
+            SqnxtError: See `parts`.
+        """
+        parts = self.stored_parts()
+        if "train" not in parts:
+            raise SqnxtError(self.name, f"has {' and '.join(parts)} and nothing to train on", "add a part called train")
+        train = parts["train"]
+        if "test" in parts and not _is_labelled(parts["test"]):  # ImageNet's own test part keeps its labels secret
+            del parts["test"]
+        if "validation" not in parts and "test" in parts:
+            held = np.arange(len(train)) % HELD_BACK == 0
+            parts["validation"] = train.chosen(np.flatnonzero(held), f"{self.name}/validation")
+            train = train.chosen(np.flatnonzero(~held), train.name)
+        if "validation" not in parts:
+            raise SqnxtError(self.name, "has no labelled part but train", "add a part called validation or test")
+        return {"train": train, "validation": parts["validation"], "test": parts.get("test", parts["validation"])}
+
+    def stored_parts(self) -> dict[Split, EncodedImages]:
+        """Return the parts that are there.
+
+        Raises:
+            SqnxtError: See `parts`.
+        """
+        if self.kind is DataKind.TFDS:
+            return encoded_tfds(self.name)
+        if self.kind is DataKind.TFRECORDS:
+            return encoded_shards(Path(self.name))
+        check_is_folder(Path(self.name))
+        folders = self.part_folders()
+        if not self.is_divided:
+            missing = " and no ".join(split for split in SPLITS if split not in folders)
+            raise SqnxtError(
+                self.name, f"has no sub-folder {missing}", "divide its images into train, validation and test"
+            )
+        parts = {split: encoded_folder(folder) for split, folder in folders.items()}
+        if len({part.class_names for part in parts.values()}) > 1:
+            raise SqnxtError(self.name, "its parts have different classes", "give each class a folder in each of them")
+        return parts
+
+    def part_folders(self) -> dict[Split, Path]:
+        """Return the sub-folders that are parts; ImageNet's validation part is often called `val`."""
+        folders: dict[Split, Path] = {split: Path(self.name) / split for split in SPLITS}
+        if not folders["validation"].is_dir():
+            folders["validation"] = Path(self.name) / "val"
+        return {split: folder for split, folder in folders.items() if folder.is_dir()}
+
+
+def load_data(data: str | Path | DataSource, split: Split | None = None) -> ImageSet:
+    """Return one part of `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
+
+    A folder with sub-folders `train`, `validation` and `test` is divided; any other is read whole. Without a `split`,
+    the test part of what is divided.
+
+    Raises:
+        SqnxtError: See `DataSource.part`.
+    """
+    return DataSource.parse(data).part(split)
+
+
+def _is_labelled(images: EncodedImages) -> bool:
+    try:
+        images.read(0)
+    except UnreadableImageError:
+        return False
+    return True

@@ -1,0 +1,177 @@
+"""How long artifacts take on this machine: one process each, taking turns until their medians are known."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sqnxt_tf.device.failures import FAULTS, OnFault, stop
+from sqnxt_tf.device.lanes import Lane
+from sqnxt_tf.device.statistics import FEWEST, median
+from sqnxt_tf.device.timings import LEAST_RUNS, Benchmark, LayerTime, Timing
+from sqnxt_tf.progress import Progress, silent
+
+TOLERANCE = 0.02  # half width of the median's interval
+SECONDS = 60.0
+LEAST_ROUNDS = 20
+MOST_OVERTIME = 3  # times the seconds, where there have been too few rounds for an interval
+TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
+MOST_RUNS_A_TURN = 50
+PROFILE_SECONDS, LEAST_PROFILED, MOST_PROFILED = 3.0, 5, 200
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One artifact as it is being timed."""
+
+    lane: Lane
+    opened: dict[str, Any]
+    precision: str | None
+    warm: dict[str, Any] = field(default_factory=dict)
+    rounds: list[list[float]] = field(default_factory=list)
+    medians: list[float] = field(default_factory=list)
+
+    @property
+    def runs_a_turn(self) -> int:
+        return int(np.clip(TURN_MS / max(self.warm["typical_ms"], 1e-3), 1, MOST_RUNS_A_TURN))
+
+    def is_known(self, tolerance: float) -> bool:
+        """Whether enough has been seen for its median, and for the tail."""
+        if len(self.rounds) < LEAST_ROUNDS or sum(map(len, self.rounds)) < LEAST_RUNS:
+            return False
+        return median(np.array(self.medians)).half_width <= tolerance
+
+    def take_turn(self) -> None:
+        self.rounds.append(self.lane.ask("turn", runs=self.runs_a_turn)["milliseconds"])
+        self.medians.append(float(np.median(self.rounds[-1])))
+
+
+def time_artifacts(
+    paths: Sequence[str | Path],
+    *,
+    threads: Sequence[int] = (1,),
+    seconds: float = SECONDS,
+    tolerance: float = TOLERANCE,
+    per_layer: bool = False,
+    on_fault: OnFault = stop,
+    progress: Progress = silent,
+) -> Benchmark:
+    """Time artifacts, one batch of noise at a time, each in a process of its own.
+
+    In each round every file has a turn, in a new order: a machine whose speed drifts slows all of them alike, and the
+    ratios of a round stay what they are. Rounds stop when every median is known to the tolerance, or when time is up.
+
+    Args:
+        paths: .onnx and .tflite files; the first is what the others are compared with.
+        threads: every file is timed with each of these numbers.
+        seconds: most that all rounds together may take; up to three times that, until there are enough for an interval.
+        tolerance: half width of the 95 % interval of a median, as a fraction of it.
+        per_layer: profile the .onnx files too.
+        on_fault: called with the error of a file that cannot be timed; the others go on if it returns.
+        progress: told how far it is.
+
+    Raises:
+        SqnxtError: a file that cannot be timed, unless `on_fault` keeps it.
+        ExportError: likewise.
+    """
+    load = _load_per_core()
+    with ExitStack() as stack:
+        entries = list(_opened(paths, threads, stack, on_fault, progress))
+        _take_turns(entries, seconds, tolerance, on_fault, progress)
+        timings: list[Timing] = []
+        for entry in entries:
+            with _told(on_fault):
+                timings.append(_timing(entry, tolerance))
+                if per_layer and timings[-1].format == "onnx":
+                    timings[-1] = replace(timings[-1], layers=_profiled(entry, progress))
+    return Benchmark(timings=tuple(timings), load=load)
+
+
+def _opened(
+    paths: Sequence[str | Path], threads: Sequence[int], stack: ExitStack, on_fault: OnFault, progress: Progress
+) -> Iterator[_Entry]:
+    """Files are checked here, once; a fault of a file is told once, whatever the numbers of threads."""
+    from sqnxt_export import check_artifact, read_metadata
+
+    for place, path in enumerate(map(Path, paths)):
+        with _told(on_fault):
+            options, metadata = check_artifact(path), read_metadata(path)
+            for count in threads:
+                progress("loading", place, len(paths))
+                yield _open(path, count, options, metadata.precision if metadata else None, stack)
+
+
+def _open(path: Path, threads: int, options: Mapping[str, str], precision: str | None, stack: ExitStack) -> _Entry:
+    lane = stack.enter_context(Lane(path, threads))
+    opened = lane.ask("open", path=str(path.absolute()), threads=threads, options=dict(options))
+    return _Entry(lane, opened, precision, lane.ask("warm_up"))
+
+
+def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_fault: OnFault, progress: Progress) -> None:
+    """Fill the entries' rounds; an entry that fails is told and taken out."""
+    random, began = np.random.default_rng(0), time.monotonic()
+    while entries and not all(entry.is_known(tolerance) for entry in entries):
+        for index in random.permutation(len(entries)):
+            entry = entries[index]
+            with _told(on_fault):
+                entry.take_turn()
+        rounds = max(len(entry.rounds) for entry in entries)
+        entries[:] = [entry for entry in entries if len(entry.rounds) == rounds]
+        elapsed = time.monotonic() - began
+        progress("timing, at most (s)", min(round(elapsed), round(seconds)), round(seconds), rounds=rounds)
+        if elapsed > seconds and (rounds >= FEWEST or elapsed > MOST_OVERTIME * seconds):
+            return
+
+
+def _profiled(entry: _Entry, progress: Progress) -> tuple[LayerTime, ...]:
+    task = f"profiling {entry.lane.path.name}"
+    progress(task, 0, 1)
+    runs = int(np.clip(1e3 * PROFILE_SECONDS / entry.warm["typical_ms"], LEAST_PROFILED, MOST_PROFILED))
+    layers = tuple(LayerTime.of(node) for node in entry.lane.ask("profile", runs=runs)["nodes"])
+    progress(task, 1, 1)
+    return layers
+
+
+def _timing(entry: _Entry, tolerance: float) -> Timing:
+    opened, path, peak = entry.opened, entry.lane.path, entry.lane.ask("memory")["peak_rss_bytes"]
+    return Timing(
+        path=path,
+        bytes=path.stat().st_size,
+        precision=entry.precision,
+        runtime=opened["runtime"],
+        version=opened["version"],
+        provider=opened["provider"],
+        options=opened["options"],
+        threads=entry.lane.threads,
+        batch=opened["batch"],
+        load_ms=opened["load_ms"],
+        first_ms=entry.warm["first_ms"],
+        warmup=entry.warm["runs"],
+        milliseconds=np.concatenate(entry.rounds),
+        round_sizes=tuple(map(len, entry.rounds)),
+        rss_before_load_bytes=opened["rss_before_load_bytes"],
+        peak_rss_bytes=peak,
+        tolerance=tolerance,
+    )
+
+
+@contextmanager
+def _told(on_fault: OnFault) -> Iterator[None]:
+    try:
+        yield
+    except FAULTS as error:
+        on_fault(error)
+
+
+def _load_per_core() -> float | None:
+    try:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    except (AttributeError, OSError):  # Windows; a container that hides it
+        return None

@@ -1,0 +1,179 @@
+"""The process in which one artifact is timed, and the language that it speaks.
+
+`python -m sqnxt_tf.device.timing_process` reads requests from its stdin, a JSON object a line, and answers
+each with one line:
+
+    {"do": "open", "path": "m.onnx", "threads": 1, "options": {}}   what runs it, how long it took to load
+    {"do": "warm_up"}                                               how many runs it took, the first one's time
+    {"do": "turn", "runs": 5}                                       the time of each run
+    {"do": "profile", "runs": 50}                                   the time of each node
+    {"do": "memory"}                                                the most memory that it ever took
+
+An answer is an object with figures, or `{"error": [object, fault, remedy]}`. Times are in milliseconds, memory
+in bytes. Between requests
+it sleeps; it ends when its stdin does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from sqnxt_tf.device.memory import peak_resident_bytes, resident_bytes
+
+LEAST_WARM_UP, MOST_WARM_UP = 5, 100  # runs
+WARM_UP_SECONDS, MOST_WARM_UP_SECONDS = 0.3, 10.0
+LEAD_SECONDS = 0.002  # before the timed runs of a turn: caches fill
+SPIN_SECONDS, MOST_SPIN_SECONDS = 0.05, 0.5  # how long onnxruntime's threads look for work when a run is over
+TASKS = Path("/proc/self/task")
+
+
+class TimingProcess:
+    """One artifact, opened and timed."""
+
+    def __init__(self) -> None:
+        self._runner: Any = None
+        self._call: Callable[[], object]
+        self._threads = 1
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The figures that a request asks for."""
+        match request.pop("do"):
+            case "open":
+                return self.open(**request)
+            case "warm_up":
+                return self.warm_up()
+            case "turn":
+                return self.turn(**request)
+            case "profile":
+                return self.profile(**request)
+            case "memory":
+                return {"peak_rss_bytes": peak_resident_bytes()}
+            case unknown:
+                raise ValueError(f"no such request: {unknown}")
+
+    def open(self, path: str, threads: int, options: dict[str, str]) -> dict[str, Any]:
+        """Load a file that has been checked; loading time and memory are then the runtime's alone."""
+        from sqnxt_export import open_model
+
+        _import_runtime(path)
+        self._threads, before = threads, resident_bytes()
+        began = time.perf_counter()
+        self._runner = open_model(path, threads=threads, options=options or None, checked=True)
+        load_ms = 1e3 * (time.perf_counter() - began)
+        self._call = self._runner.call(self._runner.noise(self._runner.batch or 1))
+        return {
+            "runtime": self._runner.runtime,
+            "version": self._runner.version,
+            "provider": self._runner.provider,
+            "options": dict(self._runner.options),
+            "batch": self._runner.batch or 1,
+            "load_ms": load_ms,
+            "rss_before_load_bytes": before,
+        }
+
+    def warm_up(self) -> dict[str, Any]:
+        """Run until it has run a few times and for a while: caches, memory pools and the processor's clock settle."""
+        times: list[float] = []
+        began = time.perf_counter()
+        while len(times) < MOST_WARM_UP:
+            times.append(self._time())
+            elapsed = time.perf_counter() - began
+            if elapsed > (WARM_UP_SECONDS if len(times) >= LEAST_WARM_UP else MOST_WARM_UP_SECONDS):
+                break
+        _fall_asleep()
+        return {"runs": len(times), "first_ms": times[0], "typical_ms": sorted(times)[len(times) // 2]}
+
+    def turn(self, runs: int) -> dict[str, Any]:
+        """Time some runs, after at least one that is not timed: no file pays for the caches that another one left."""
+        began = time.perf_counter()
+        self._call()
+        while time.perf_counter() - began < LEAD_SECONDS:
+            self._call()
+        times = [self._time() for _ in range(runs)]
+        _fall_asleep()
+        return {"milliseconds": times}
+
+    def profile(self, runs: int) -> dict[str, Any]:
+        """The nodes in the order of execution, each with the time of every run."""
+        from sqnxt_export import profile_onnx
+
+        nodes = profile_onnx(self._runner.path, threads=self._threads, options=self._runner.options, runs=runs)
+        return {
+            "nodes": [
+                {"index": node.index, "name": node.name, "op": node.op, "milliseconds": node.milliseconds.tolist()}
+                for node in nodes
+            ]
+        }
+
+    def _time(self) -> float:
+        start = time.perf_counter_ns()
+        self._call()
+        return (time.perf_counter_ns() - start) / 1e6
+
+
+def _fall_asleep() -> None:
+    """Wait until no other thread of this process runs or waits for a core: it would do so on another file's turn."""
+    if not TASKS.exists():
+        time.sleep(SPIN_SECONDS)
+        return
+    end = time.perf_counter() + MOST_SPIN_SECONDS
+    while time.perf_counter() < end and any(map(_is_running, TASKS.iterdir())):
+        time.sleep(0.001)
+
+
+def _is_running(task: Path) -> bool:
+    try:
+        state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # it has ended
+        return False
+    return state == "R" and int(task.name) != threading.get_native_id()
+
+
+def _import_runtime(path: str) -> None:
+    """Before the clock starts: importing a library is no part of loading a model, nor is its memory the model's."""
+    from sqnxt_export._libraries import require
+    from sqnxt_export.errors import ExportError
+
+    is_onnx = Path(path).suffix.lower() == ".onnx"
+    importlib.import_module(f"sqnxt_export.runtimes.{'onnx' if is_onnx else 'litert'}_runner")
+    with contextlib.suppress(ExportError):  # `open_model` says what is missing
+        require("onnxruntime" if is_onnx else "ai_edge_litert.interpreter", "to time a file")
+
+
+def serve(requests: IO[str], answers: IO[str]) -> None:
+    """Answer until nobody asks any more."""
+    from sqnxt_export.errors import ExportError
+
+    worker = TimingProcess()
+    for line in requests:
+        try:
+            answer = worker.answer(json.loads(line))
+        except ExportError as error:
+            answer = {"error": [error.object, error.fault, error.remedy]}
+        except MemoryError:
+            fault = "there is not enough memory to run it"
+            answer = {"error": ["artifact", fault, "close other programs or use a smaller network"]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def main() -> None:
+    """Serve stdin and stdout, which libraries can then no longer print to. Ctrl-C is for the parent to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Evolutionary synthesis: channel groups, narrowing, survival and the lineage that is kept."""

@@ -1,0 +1,178 @@
+"""Generations of networks: what is known of each, and their file, which lets an evolution go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from math import inf, log10
+from pathlib import Path
+from typing import Any
+
+from sqnxt_tf.errors import SqnxtError
+
+FILE = "lineage.json"
+LARGEST_FILE = 16 << 20  # bytes
+# The types that a member's fields may have in the file, by their annotations, which are never evaluated.
+_KINDS: dict[Any, tuple[type, ...]] = {
+    "str": (str,), "int": (int,), "float": (int, float), "str | None": (str, type(None)),
+    "float | None": (float, type(None)),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One network of a lineage: the founder (generation 0, no parent) or an offspring.
+
+    `bytes` are those of its weights in float32. Accuracies are fractions; `validation` chooses parents, `top1` is of
+    the test part. `cycles` and `energy` (in native MACs) are simulated. `environment` is the factor under which the
+    offspring was drawn.
+    """
+
+    name: str
+    parent: str | None
+    generation: int
+    environment: float | None
+    filters: int
+    parameters: int
+    bytes: int
+    macs: int
+    cycles: float
+    energy: float
+    validation: float
+    top1: float
+    top1_low: float
+    top1_high: float
+    sha256: str
+
+    @property
+    def score(self) -> float:
+        """20 log10(a² / sqrt(p m)): accuracy a in per cent against millions of parameters p and of cycles m.
+
+        Source: NetScore (Wong, arXiv 1806.05512), with simulated cycles in the place of MACs, and accuracy on the
+        validation part.
+        """
+        accuracy = max(100 * self.validation, 1e-3)
+        return 20 * log10(accuracy**2 / (self.parameters / 1e6 * self.cycles / 1e6) ** 0.5)
+
+    def to_row(self) -> dict[str, Any]:
+        """One row of the table, in JSON or CSV."""
+        return {**asdict(self), "score": self.score}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """All networks of an evolution so far, the founder first."""
+
+    folder: Path
+    settings: Mapping[str, Any]
+    members: tuple[Member, ...]
+
+    @property
+    def founder(self) -> Member:
+        """The network that all others come from."""
+        return self.members[0]
+
+    def generation(self, number: int) -> list[Member]:
+        """The networks of one generation."""
+        return [member for member in self.members if member.generation == number]
+
+    def best(self, number: int) -> Member:
+        """Of one generation the network with the highest score, the first of equals."""
+        return max(self.generation(number), key=lambda member: member.score)
+
+    def line(self) -> list[Member]:
+        """The founder, and of each generation the one that the next comes from."""
+        return [self.best(number) for number in range(1 + max(member.generation for member in self.members))]
+
+    def path(self, member: Member) -> Path:
+        """The `.keras` file of an offspring."""
+        return self.folder / f"{member.name}.keras"
+
+    def lost(self, member: Member) -> float:
+        """Top-1 of the founder less that of a member, as a fraction."""
+        return self.founder.top1 - member.top1
+
+    def lost_in_line(self) -> float:
+        """Top-1 of the first offspring less that of the last, in the line of parents, as a fraction."""
+        line = self.line()
+        return line[1].top1 - line[-1].top1 if len(line) > 1 else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The `evolve` document."""
+        chosen = {member.name for member in self.line()}
+        return {
+            "folder": str(self.folder),
+            "settings": dict(self.settings),
+            "founder": self.founder.to_row(),
+            "offspring": [
+                {
+                    **member.to_row(), "path": str(self.path(member)), "top1_lost": self.lost(member),
+                    "chosen": member.name in chosen,
+                }
+                for member in self.members[1:]
+            ],
+            "top1_lost_first_to_last": self.lost_in_line(),
+        }  # fmt: skip
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def write_lineage(lineage: Lineage, part: Path) -> None:
+    """Write what `read_lineage` reads."""
+    document = {"settings": dict(lineage.settings), "members": [asdict(member) for member in lineage.members]}
+    part.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
+
+
+def read_lineage(folder: Path) -> Lineage | None:
+    """What an evolution left in its folder; None where none was begun.
+
+    Raises:
+        SqnxtError: the file is damaged, or an offspring is not there, or not the one that was written.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError("too large")
+        document = json.loads(path.read_text("utf-8"))
+        members = tuple(_member(row) for row in document["members"])
+        if not isinstance(document["settings"], dict):
+            raise ValueError("settings")
+        _check_descent(members)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise SqnxtError(path, f"is damaged ({str(error)[:80]})", "use --force to start afresh") from None
+    lineage = Lineage(folder=folder, settings=document["settings"], members=members)
+    for member in members[1:]:
+        kept = lineage.path(member)
+        if not kept.is_file() or file_hash(kept) != member.sha256:
+            raise SqnxtError(kept, "is not the offspring that was written there", "use --force to start afresh")
+    return lineage
+
+
+def _member(row: Any) -> Member:
+    for field in fields(Member):
+        if not isinstance(row[field.name], _KINDS[field.type]) or isinstance(row[field.name], bool):
+            raise ValueError(f"{field.name} of a member")
+    if Path(row["name"]).name != row["name"]:
+        raise ValueError("name of a member")
+    member = Member(**row)
+    if member.parameters < 1 or not 0 < member.cycles < inf or not 0 <= member.validation <= 1:
+        raise ValueError("figures of a member")
+    return member
+
+
+def _check_descent(members: tuple[Member, ...]) -> None:
+    """Every member but the founder comes after its parent, which is of the generation before."""
+    generations: dict[str | None, int] = {None: -1}
+    for member in members:
+        if generations.get(member.parent) != member.generation - 1 or (member.parent is None) != (member is members[0]):
+            raise ValueError("descent of a member")
+        generations[member.name] = member.generation
+    if not members:
+        raise ValueError("no members")

@@ -1,0 +1,147 @@
+"""The answer of a search: all that was costed, what is worth having, and where known networks stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sqnxt_tf.exploration.candidates import Candidate
+from sqnxt_tf.exploration.pareto import Figures, dominators, pareto_front, place
+from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.networks.registry import find_network
+from sqnxt_tf.networks.squeezenext import SPECS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a listed network stands among the candidates on its accelerator and input size.
+
+    `places` by objective, 1 for the best; `dominators` are better in one objective and no worse in any other.
+    """
+
+    candidate: Candidate
+    among: int
+    places: Mapping[str, int]
+    dominators: tuple[Candidate, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `named`."""
+        return {
+            **self.candidate.to_json(),
+            "paper_name": find_network(self.candidate.network).paper_name,
+            "among": self.among,
+            "places": dict(self.places),
+            "dominated_by": len(self.dominators),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """A figure of one network on one accelerator over the same on another."""
+
+    candidate: Candidate
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a search found. `candidates` are those that could be costed and hold the limits.
+
+    `method` says how they were found, `asked` how many points were looked at, `impossible` how many of them no network
+    or no tiling can be made of, `over_limits` how many broke a limit.
+    """
+
+    space: Space
+    objectives: tuple[str, ...]
+    limits: Mapping[str, float]
+    method: str
+    candidates: tuple[Candidate, ...]
+    asked: int
+    impossible: int
+    over_limits: int
+
+    @cached_property
+    def front(self) -> tuple[Candidate, ...]:
+        """The Pareto set, by its first objective and then the others."""
+        if not self.candidates:
+            return ()
+        chosen = [self.candidates[index] for index in pareto_front(self.figures(self.candidates))]
+        return tuple(sorted(chosen, key=lambda candidate: tuple(candidate.figures[name] for name in self.objectives)))
+
+    def figures(self, candidates: tuple[Candidate, ...]) -> Figures:
+        """Their objectives, [candidates, objectives]."""
+        return np.array([[candidate.figures[name] for name in self.objectives] for candidate in candidates], np.float64)
+
+    def named(self) -> Iterator[Standing]:
+        """Where each listed network of the space stands, in the order of `sqnxt-tf list`."""
+        listed = {spec: order for order, spec in enumerate(SPECS.values())}
+        mine = [candidate for candidate in self.candidates if candidate.spec in listed]
+        for candidate in sorted(mine, key=lambda one: listed[one.spec]):
+            yield self.standing(candidate)
+
+    def standing(self, candidate: Candidate) -> Standing:
+        """Where a candidate stands among those on its accelerator and input size."""
+        peers = self._peers[candidate.accelerator, candidate.input_size]
+        values, own = self._figures_of[candidate.accelerator, candidate.input_size], self.figures((candidate,))[0]
+        return Standing(
+            candidate=candidate,
+            among=len(peers),
+            places={name: place(values[:, i], own[i]) for i, name in enumerate(self.objectives)},
+            dominators=tuple(peers[index] for index in dominators(values, own)),
+        )
+
+    def ratios(self, accelerator: str, over: str, figure: Callable[[Candidate], float]) -> list[Ratio]:
+        """For each network on both accelerators, its figure on the one over that on the other, smallest first."""
+        there = {(one.spec, one.input_size): one for one in self.candidates if one.accelerator == over}
+        found = [
+            Ratio(candidate=one, value=figure(one) / figure(there[one.spec, one.input_size]))
+            for one in self.candidates
+            if one.accelerator == accelerator and (one.spec, one.input_size) in there
+        ]
+        return sorted(found, key=lambda ratio: ratio.value)
+
+    def to_json(self, *, everything: bool = False) -> dict[str, Any]:
+        """The `search` document; `everything` adds all candidates to the Pareto set."""
+        return {
+            "space": self.space.name,
+            "pairs": self.space.size,
+            "method": self.method,
+            "objectives": list(self.objectives),
+            "limits": dict(self.limits),
+            "asked": self.asked,
+            "impossible": self.impossible,
+            "over_limits": self.over_limits,
+            "front": ranked(self.front),
+            "named": [standing.to_json() for standing in self.named()],
+            **({"candidates": [candidate.to_json() for candidate in self.candidates]} if everything else {}),
+        }
+
+    @cached_property
+    def _peers(self) -> dict[tuple[str, int], tuple[Candidate, ...]]:
+        groups: dict[tuple[str, int], list[Candidate]] = {}
+        for candidate in self.candidates:
+            groups.setdefault((candidate.accelerator, candidate.input_size), []).append(candidate)
+        return {key: tuple(group) for key, group in groups.items()}
+
+    @cached_property
+    def _figures_of(self) -> dict[tuple[str, int], Figures]:
+        return {key: self.figures(group) for key, group in self._peers.items()}
+
+
+def ranked(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
+    """Candidates as rows, each with its rank, which `--build` takes."""
+    return [{"rank": rank, **candidate.to_json()} for rank, candidate in enumerate(candidates, 1)]
+
+
+def better_than(outcome: Outcome, reference: Candidate, *, in_all: tuple[str, ...]) -> tuple[Candidate, ...]:
+    """Candidates on the reference's accelerator that dominate it and are strictly better in `in_all`, best first."""
+    found = [
+        one
+        for one in outcome.standing(reference).dominators
+        if all(one.figures[name] < reference.figures[name] for name in in_all)
+    ]
+    return tuple(sorted(found, key=lambda one: one.figures[in_all[0]]))

@@ -1,0 +1,169 @@
+"""A space of networks and accelerators: the values that each of its dimensions may take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import Literal, NamedTuple
+
+from sqnxt_sim import Accelerator
+from sqnxt_tf.networks.squeezenext import SqnxtSpec
+
+Value = int | float | str | bool
+STAGES = ("stage1", "stage2", "stage3", "stage4")
+NETWORK_DIMENSIONS = (*STAGES, "stem_kernel", "width", "transition", "groups", "aggregate", "input_size")
+ACCELERATOR_DIMENSIONS = ("base", "array", "buffer_kib", "gigabytes_per_second")
+OBJECTIVES = {
+    "cycles": "cycles of one image",
+    "time_ms": "milliseconds of one image, at the array's clock",
+    "energy": "energy of one image, in MACs of native width",
+    "params": "weights, biases, and two a batch-norm channel",
+    "macs": "multiply-accumulates of one image",
+    "dram_bytes": "bytes of one image between DRAM and buffer",
+    "area": "area proxy, in PEs",
+}
+"""What may be minimised or limited."""
+
+
+class Point(NamedTuple):
+    """One network at one input size (pixels) on one accelerator of the space, by its place there."""
+
+    spec: SqnxtSpec
+    input_size: int
+    accelerator: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaProxy:
+    """Area in units of one 16-bit PE with its registers; quadratic in the width of a word, linear in bytes of buffer.
+
+    The default puts a byte of buffer at 1/430 of a PE: at 45 nm a 16-bit multiplier and adder take some 1,100 um^2 and
+    256 bits of registers as much again, and SRAM some 0.7 um^2 a bit. It orders arrays; it is no floor plan.
+    """
+
+    pe: float = 1.0
+    buffer_byte: float = 1 / 430
+
+    def of(self, accelerator: Accelerator) -> float:
+        """The proxy of an accelerator's array and buffer."""
+        array = accelerator.array
+        return self.pe * array.size * (array.word_bits / 16) ** 2 + self.buffer_byte * accelerator.buffer.bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Dimensions by name, each with its values in order. The accelerators' are joined in `accelerators`, one each.
+
+    `total_blocks`, where given, are the sums that the four stages may have. `sparsity` and `precision` are what the
+    simulator assumes of every layer.
+    """
+
+    name: str
+    description: str
+    objectives: tuple[str, ...]
+    dimensions: Mapping[str, tuple[Value, ...]]
+    accelerators: tuple[Accelerator, ...]
+    total_blocks: tuple[int, ...] = ()
+    classes: int = 1000
+    sparsity: float | None = None
+    precision: str | None = None
+    area: AreaProxy = field(default_factory=AreaProxy)
+
+    @cached_property
+    def size(self) -> int:
+        """How many pairs of a network and an accelerator it holds; counted without making them."""
+        sums = Counter({0: 1})
+        for stage in STAGES:
+            longer: Counter[int] = Counter()
+            for total, ways in sums.items():
+                for blocks in self.dimensions[stage]:
+                    longer[total + int(blocks)] += ways
+            sums = longer
+        depths = sum(ways for total, ways in sums.items() if not self.total_blocks or total in self.total_blocks)
+        others = (self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES)
+        return depths * prod(map(len, others)) * len(self.accelerators)
+
+    def points(self) -> Iterator[Point]:
+        """Every pair; those of one network follow each other."""
+        others = [self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES]
+        for depth in product(*(self.dimensions[stage] for stage in STAGES)):
+            if not self._allows(depth):
+                continue
+            for values in product(*others):
+                spec, input_size = _network((*depth, *values))
+                for accelerator in range(len(self.accelerators)):
+                    yield Point(spec, input_size, accelerator)
+
+    def point(self, values: Mapping[str, Value]) -> Point | None:
+        """The pair with these values of all dimensions; None where the stages' sum is not allowed."""
+        if not self._allows(tuple(values[stage] for stage in STAGES)):
+            return None
+        spec, input_size = _network(tuple(values[name] for name in NETWORK_DIMENSIONS))
+        place = 0
+        for name in ACCELERATOR_DIMENSIONS:
+            if name in self.dimensions:
+                place = place * len(self.dimensions[name]) + self.dimensions[name].index(values[name])
+        return Point(spec, input_size, place)
+
+    def holds(self, spec: SqnxtSpec) -> bool:
+        """Whether a network is in it, at any of its input sizes."""
+        return self._allows(spec.depth) and all(
+            value in self.dimensions[name] for name, value in zip(NETWORK_DIMENSIONS, _values(spec), strict=False)
+        )
+
+    def _allows(self, depth: tuple[Value, ...]) -> bool:
+        return not self.total_blocks or sum(map(int, depth)) in self.total_blocks
+
+
+def _network(values: tuple[Value, ...]) -> tuple[SqnxtSpec, int]:
+    """Values of `NETWORK_DIMENSIONS` as a network and its input size."""
+    first, second, third, fourth, stem, width, transition, groups, aggregate, input_size = values
+    begins: Literal["parallel", "conv_first"] = "parallel" if transition == "parallel" else "conv_first"
+    spec = SqnxtSpec(
+        depth=(int(first), int(second), int(third), int(fourth)),
+        width=float(width),
+        stem_kernel=int(stem),
+        transition=begins,
+        groups=int(groups),
+        aggregate=bool(aggregate),
+    )
+    return spec, int(input_size)
+
+
+def _values(spec: SqnxtSpec) -> tuple[Value, ...]:
+    """The other way round, without the input size."""
+    transition = spec.transition.replace("_", "-")
+    return (*spec.depth, spec.stem_kernel, spec.width, transition, spec.groups, spec.aggregate)
+
+
+def accelerators_of(
+    dimensions: Mapping[str, tuple[Value, ...]], bases: Mapping[Value, Accelerator]
+) -> Iterator[Accelerator]:
+    """One for each combination of the accelerators' dimensions, in the order that `Space.point` counts in."""
+    names = [name for name in ACCELERATOR_DIMENSIONS if name in dimensions]
+    for values in product(*(dimensions[name] for name in names)):
+        chosen = dict(zip(names, values, strict=True))
+        base = bases[chosen.pop("base")]
+        yield _varied(base, chosen, named=base.name if len(bases) > 1 or "array" not in chosen else "")
+
+
+def _varied(base: Accelerator, chosen: Mapping[str, Value], *, named: str) -> Accelerator:
+    """The base with another array, buffer or bandwidth, named after what was changed."""
+    if not chosen:
+        return base
+    array, buffer, dram, name = base.array, base.buffer, base.dram, [named] if named else []
+    if "array" in chosen:
+        rows, cols = map(int, str(chosen["array"]).split("x"))
+        array = replace(array, rows=rows, cols=cols)
+        name.append(f"{rows}x{cols}")
+    if "buffer_kib" in chosen:
+        buffer = replace(buffer, bytes=int(float(chosen["buffer_kib"]) * 1024))
+        name.append(f"{chosen['buffer_kib']}KiB")
+    if "gigabytes_per_second" in chosen:
+        dram = replace(dram, bytes_per_second=float(chosen["gigabytes_per_second"]) * 1e9)
+        name.append(f"{chosen['gigabytes_per_second']}GB/s")
+    return replace(base, name="-".join(name), array=array, buffer=buffer, dram=dram)

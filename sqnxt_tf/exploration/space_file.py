@@ -1,0 +1,209 @@
+"""Spaces as TOML: one file each, checked when read."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from sqnxt_sim import PRECISIONS, Accelerator, load_accelerator
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.space import (
+    ACCELERATOR_DIMENSIONS,
+    NETWORK_DIMENSIONS,
+    OBJECTIVES,
+    STAGES,
+    AreaProxy,
+    Space,
+    Value,
+    accelerators_of,
+)
+from sqnxt_tf.exploration.space_values import Numbers, Words, entry_error, narrowed, read_values, refuse_unknown, short
+from sqnxt_tf.networks.registry import LARGEST_SIDE, SQNXT_INPUT, check_classes
+from sqnxt_tf.networks.squeezenext import SqnxtSpec
+from sqnxt_tf.networks.squeezenext_names import LIMITS, check_spec
+
+MOST_ACCELERATORS = 10_000
+LARGEST_FILE = 1_000_000  # bytes
+_SPACES = Path(__file__).parent / "spaces"
+
+
+_SCHEMA: dict[str, dict[str, Numbers | Words]] = {
+    "network": {
+        **{stage: Numbers(*LIMITS["blocks"], whole=True) for stage in STAGES},
+        "stem_kernel": Numbers(*LIMITS["stem_kernel"], whole=True, default=(7,)),
+        "width": Numbers(*LIMITS["width"], whole=False, default=(1.0,)),
+        "transition": Words("parallel|conv-first", "parallel or conv-first", ("parallel",)),
+        "groups": Numbers(*LIMITS["groups"], whole=True, default=(1,)),
+        "aggregate": Words(None, "true or false", (False,)),
+        "input_size": Numbers(1, LARGEST_SIDE, whole=True, default=(SQNXT_INPUT,)),
+    },
+    "accelerator": {
+        "base": Words(".+", "presets or .toml files"),
+        "array": Words(r"[1-9]\d{0,2}x[1-9]\d{0,2}", "ROWSxCOLS, such as 16x16"),
+        "buffer_kib": Numbers(1, 2**20, whole=False),
+        "gigabytes_per_second": Numbers(0.001, 1e5, whole=False),
+    },
+}
+_TOP = ("description", "objectives", "sparsity", "precision", "classes", "network", "accelerator", "area")
+_REQUIRED = (*STAGES, "base")
+
+
+@cache
+def list_spaces() -> tuple[str, ...]:
+    """Names of the spaces that come with the package."""
+    return tuple(sorted(path.stem for path in _SPACES.glob("*.toml")))
+
+
+def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None) -> Space:
+    """A bundled space by its name, or a file of one's own by its path; `only` names fewer values of some dimensions.
+
+    Raises:
+        SqnxtError: no such space or file, not TOML, or an entry that is missing, unknown or out of range.
+        SimulatorError: an accelerator that cannot be read.
+    """
+    bundled = str(name_or_path) in list_spaces()
+    path = _SPACES / f"{name_or_path}.toml" if bundled else Path(name_or_path)
+    if not bundled and path.suffix != ".toml":
+        raise SqnxtError(
+            f"space {str(name_or_path)!r}", "is not known", f"use one of {', '.join(list_spaces())}, or a .toml file"
+        )
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise SqnxtError(path, f"cannot be read ({error.strerror})", "name a space or its .toml file") from error
+    if len(content) > LARGEST_FILE:
+        raise SqnxtError(path, f"is larger than {LARGEST_FILE} bytes", "no space is described in so many")
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except ValueError as error:
+        raise SqnxtError(path, f"not TOML ({error})", "mend the file, or start from a bundled space") from error
+    return _space(table, path, only or {})
+
+
+def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str]]) -> Space:
+    refuse_unknown(table, _TOP, f"{path}: the file")
+    sections = {name: _section(table, name, path) for name in ("network", "accelerator", "area")}
+    dimensions: dict[str, tuple[Value, ...]] = {}
+    for section, schema in _SCHEMA.items():
+        extra = ("total_blocks",) if section == "network" else ()
+        refuse_unknown(sections[section], (*schema, *extra), f"{path}: [{section}]")
+        for key, kind in schema.items():
+            if key in sections[section]:
+                dimensions[key] = read_values(sections[section][key], kind, f"{path}: {section}.{key}")
+            elif key in _REQUIRED:
+                raise SqnxtError(path, f"{section}.{key} is missing", "add it, as in the bundled space `paper`")
+            elif kind.default:
+                dimensions[key] = kind.default
+    dimensions |= {name: narrowed(dimensions, name, values) for name, values in only.items()}
+    dimensions["width"] = tuple(map(float, dimensions["width"]))
+    for width in dimensions["width"]:
+        check_spec(SqnxtSpec(depth=(1, 1, 1, 1), width=float(width)), f"{path}: width {width}")
+    total = sections["network"].get("total_blocks")
+    space = Space(
+        name=path.stem,
+        description=_text(table.get("description", ""), f"{path}: description"),
+        objectives=_objectives(table.get("objectives", ["cycles", "energy", "params"]), f"{path}: objectives"),
+        dimensions={
+            name: dimensions[name] for name in (*NETWORK_DIMENSIONS, *ACCELERATOR_DIMENSIONS) if name in dimensions
+        },
+        accelerators=_accelerators(dimensions, path),
+        total_blocks=()
+        if total is None
+        else tuple(map(int, read_values(total, Numbers(4, 256, whole=True), f"{path}: network.total_blocks"))),
+        classes=_whole(table.get("classes", 1000), f"{path}: classes"),
+        sparsity=_fraction(table.get("sparsity"), f"{path}: sparsity"),
+        precision=_precision(table.get("precision"), f"{path}: precision"),
+        area=_area(sections["area"], path),
+    )
+    if not space.size:
+        raise SqnxtError(
+            path, "no network has as many blocks as network.total_blocks asks for", "mend the stages or the sum"
+        )
+    return space
+
+
+def _accelerators(dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> tuple[Accelerator, ...]:
+    """One for each combination; a file among the bases is named as seen from the space's own."""
+    if prod(len(dimensions.get(name, (0,))) for name in ACCELERATOR_DIMENSIONS) > MOST_ACCELERATORS:
+        raise SqnxtError(
+            path, f"[accelerator] makes more than {MOST_ACCELERATORS} accelerators", "leave some values out"
+        )
+    files = {base: path.parent / str(base) if str(base).endswith(".toml") else str(base) for base in dimensions["base"]}
+    made = tuple(accelerators_of(dimensions, {base: load_accelerator(file) for base, file in files.items()}))
+    for name, uses in Counter(one.name for one in made).items():
+        if uses > 1:  # places and ratios go by it
+            raise SqnxtError(
+                path, f"accelerator.base has {uses} called {short(name)}", "give each file a `name` of its own"
+            )
+    return made
+
+
+def _section(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        raise SqnxtError(
+            path, f"{name} is {section!r}", f"it must be a section [{name}], as in the bundled space `paper`"
+        )
+    return section
+
+
+def _objectives(entry: object, where: str) -> tuple[str, ...]:
+    if not isinstance(entry, list) or not all(isinstance(name, str) for name in entry):
+        raise entry_error(where, f"is {short(entry)}", f"give a list of {', '.join(OBJECTIVES)}")
+    return check_objectives(entry, where)
+
+
+def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
+    """Objectives by name.
+
+    Raises:
+        SqnxtError: an unknown one, none, or one twice.
+    """
+    if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
+        raise entry_error(
+            where, f"{short(names)} are no objectives", f"give some of {', '.join(OBJECTIVES)}, each once"
+        )
+    return tuple(names)
+
+
+def _area(section: Mapping[str, Any], path: Path) -> AreaProxy:
+    refuse_unknown(section, ("pe", "buffer_byte"), f"{path}: [area]")
+    number = Numbers(0, 1e9, whole=False)
+    for key, value in section.items():
+        if not number.accepts(value):
+            raise SqnxtError(path, f"area.{key} is {short(value)}", f"it must be one of the {number}")
+    area = AreaProxy(**{key: float(value) for key, value in section.items()})
+    if not area.pe + area.buffer_byte:
+        raise SqnxtError(path, "area.pe and area.buffer_byte are both 0", "one of them has to count")
+    return area
+
+
+def _whole(entry: object, where: str) -> int:
+    if not isinstance(entry, int) or isinstance(entry, bool):
+        raise entry_error(where, f"is {short(entry)}", "it must be a whole number")
+    check_classes(entry)
+    return entry
+
+
+def _fraction(entry: object, where: str) -> float | None:
+    if entry is not None and not Numbers(0, 1, whole=False).accepts(entry):
+        raise entry_error(where, f"is {short(entry)}", "it must be a fraction in 0..1")
+    return None if entry is None else float(entry)  # type: ignore[arg-type]
+
+
+def _precision(entry: object, where: str) -> str | None:
+    if entry is not None and entry not in PRECISIONS:
+        raise entry_error(where, f"is {short(entry)}", f"it must be one of {', '.join(PRECISIONS)}")
+    return None if entry is None else str(entry)
+
+
+def _text(entry: object, where: str) -> str:
+    if not isinstance(entry, str):
+        raise entry_error(where, f"is {short(entry)}", "it must be a string")
+    return entry

@@ -1,0 +1,138 @@
+"""Where the trials of a search are kept: a file, a database server, or memory; and that they belong to this search."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.space import Space
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import RDBStorage
+
+STUDY = "sqnxt-tf search"
+SQLITE_HEADER = b"SQLite format 3\x00"
+WAIT_SECONDS = 60.0  # for other workers to finish writing
+
+
+class _Connection(sqlite3.Connection):
+    """Writes ahead: a trial costs no disk flush, other workers read meanwhile, and a kill loses nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA journal_mode=WAL")
+        self.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextmanager
+def open_study(
+    space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None
+) -> Iterator[Study]:
+    """The study in a storage, begun where it is not there.
+
+    Raises:
+        SqnxtError: Optuna is missing, the storage cannot be used, or holds the trials of another search.
+    """
+    if find_spec("optuna") is None:
+        raise SqnxtError(
+            "Optuna", "is not installed and is needed for sampling a space", "run `pip install 'sqnxt-tf[search]'`"
+        )
+    import optuna
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    opened: RDBStorage | None = None
+    try:
+        opened = _storage(storage)
+        study = optuna.create_study(
+            study_name=STUDY,
+            storage=opened,
+            directions=["minimize"] * len(objectives),
+            load_if_exists=True,
+        )
+        _check_same_search(study, space, objectives, limits, storage)
+        yield study
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
+        remedy = "give a file, or a URL such as mysql://HOST/NAME" if isinstance(error, ArgumentError) else "check it"
+        reason = " ".join(str(error.__cause__ or error).split())[:160]
+        raise SqnxtError(f"storage {storage}", f"cannot be used ({reason})", str(remedy)) from error
+    finally:
+        if opened is not None:
+            opened.remove_session()
+            opened.engine.dispose()
+
+
+def _storage(storage: str | None) -> RDBStorage | None:
+    if storage is None:
+        return None
+    from optuna.storages import RDBStorage
+
+    if "://" in storage:
+        return RDBStorage(storage)
+    path = Path(storage)
+    _check_file(path)
+    return RDBStorage(
+        f"sqlite:///{path.absolute()}",
+        engine_kwargs={"connect_args": {"timeout": WAIT_SECONDS, "factory": _Connection}},
+    )
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no storage before a library touches it."""
+    if path.is_dir():
+        raise SqnxtError(f"storage {path}", "is a folder", "give the name of a file inside it")
+    if not path.absolute().parent.is_dir():
+        raise SqnxtError(f"storage {path}", f"folder {path.parent} does not exist", "create it first")
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
+                raise SqnxtError(f"storage {path}", "is no SQLite file", "give another name")
+
+
+def _check_same_search(
+    study: Study, space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None
+) -> None:
+    """Trials of another space or of other objectives would be told apart by nothing."""
+    asked = description(space, objectives, limits)
+    begun = study.user_attrs.get("search")
+    if begun is None:
+        study.set_user_attr("search", asked)
+    elif begun != asked:
+        was = begun if isinstance(begun, dict) else {}
+        differs = ", ".join(sorted(key for key in asked if was.get(key) != asked[key]))
+        raise SqnxtError(
+            f"storage {storage}",
+            f"holds the trials of another search (its {differs} differ)",
+            "give the same space, objectives and limits, or another storage",
+        )
+
+
+def description(space: Space, objectives: tuple[str, ...], limits: Mapping[str, float]) -> dict[str, Any]:
+    """All that the figures of a trial follow from, as JSON reads it back."""
+    what = {
+        "dimensions": {name: list(values) for name, values in space.dimensions.items()},
+        "total_blocks": list(space.total_blocks),
+        "accelerators": [[base, space.accelerators[place].numbers] for place, base in _bases(space)],
+        "assumptions": [space.classes, space.sparsity, space.precision, space.area.pe, space.area.buffer_byte],
+        "objectives": list(objectives),
+        "limits": dict(limits),
+    }
+    read_back: dict[str, Any] = json.loads(json.dumps(what))
+    return read_back
+
+
+def _bases(space: Space) -> Iterator[tuple[int, str]]:
+    """The first accelerator of each base; the others follow from it and the dimensions."""
+    bases = space.dimensions["base"]
+    each = len(space.accelerators) // len(bases)
+    for order, base in enumerate(bases):
+        yield order * each, str(base)

@@ -1,0 +1,19 @@
+"""Folders that are written to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqnxt_tf.errors import SqnxtError
+
+
+def check_output_folder(folder: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a folder that cannot be written to, or that holds something already.
+
+    Raises:
+        SqnxtError: a file of that name, or a folder that is not empty and `force` is not set.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise SqnxtError(folder, "is a file", "give the name of a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise SqnxtError(folder, "is not empty", "choose another folder, or overwrite it with --force")

@@ -1,0 +1,1 @@
+"""The tables and figures of the SqueezeNext paper, ours beside theirs."""

@@ -1,0 +1,215 @@
+"""How far the numbers that are fitted to Table 3 carry: fitted on some of its networks, judged on the others.
+
+A setting is one value for each fitted number. What is minimised over all settings of a grid is the mean absolute
+relative error over the four columns. The paper prints times as ratios, so the unit of a time column is unknown: it is
+the median of our cycles over the paper's figure, taken over the networks that are fitted on and over them alone, and it
+goes on to judge the others. Energies are compared as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations, product
+from math import comb
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqnxt_sim import Accelerator, Workload, simulate
+from sqnxt_tf.exploration.workloads import network_workload
+from sqnxt_tf.paper.table3 import COLUMNS, SPARSITY, fitted_numbers, paper_accelerators, paper_costs
+from sqnxt_tf.progress import Progress, silent
+
+FITTED_ON = 6  # of 13 networks
+TIMES = np.array([column.startswith("time") for column in COLUMNS])
+
+Floats: TypeAlias = NDArray[np.float64]
+Grid: TypeAlias = Mapping[str, Sequence[float]]
+"""The values that are tried for each number, by the `section.key` that it has in an accelerator's file."""
+
+OVERHEAD = "array.layer_overhead_cycles"
+GRID: Grid = {
+    "array.clock_hz": (0.7e9, 0.8e9, 0.9e9, 1.0e9, 1.1e9, 1.25e9),
+    "buffer.capacity_divisor": (2, 2.5, 3, 3.5, 4),
+    "search.cycles_per_dram_word": (0, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2),
+    OVERHEAD: tuple(range(0, 1201, 50)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Every setting, [settings] by fitted number, and ours over the paper's, [columns, settings, networks]."""
+
+    settings: dict[str, Floats]
+    ratios: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Absolute relative errors of some cells: their mean and 95th percentile, as fractions."""
+
+    time_mean: float
+    time_p95: float
+    energy_mean: float
+    energy_p95: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves:
+    """Every split: errors [columns, splits, networks] on either side, and the setting that each split chose."""
+
+    fitted: Floats
+    held_out: Floats
+    chosen: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossValidation:
+    """The preset's numbers and the best of the grid on all networks; fits to part of them, on that part and the rest.
+
+    `chosen` is, for each fitted number, the share of the splits that chose each value.
+    """
+
+    networks: int
+    fitted_on: int
+    splits: int
+    settings: int
+    preset: Spread
+    best: Spread
+    fitted: Spread
+    held_out: Spread
+    best_setting: dict[str, float]
+    chosen: dict[str, dict[float, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `cross_validation` part of the document."""
+        shares = {
+            name: [{"value": value, "share": share} for value, share in sorted(values.items())]
+            for name, values in self.chosen.items()
+        }
+        return {**asdict(self), "chosen": shares}
+
+
+def cross_validate_costs(
+    *, grid: Grid = GRID, fitted_on: int = FITTED_ON, progress: Progress = silent
+) -> CrossValidation:
+    """Choose the fitted numbers anew on every `fitted_on` of the 13 networks, and judge each choice on the others.
+
+    Costs are those of the plain layer rows, which equal the exported graphs'. Takes a minute or two.
+    """
+    candidates = simulate_grid(grid, [network_workload(model) for model in paper_costs()], progress=progress)
+    ratios, everything = candidates.ratios, list(range(candidates.ratios.shape[2]))
+    best, _ = fit(ratios)
+    preset = _preset_index(candidates.settings)
+    halves = fit_halves(ratios, fitted_on, progress=progress)
+    return CrossValidation(
+        networks=len(everything),
+        fitted_on=fitted_on,
+        splits=len(halves.chosen),
+        settings=ratios.shape[1],
+        preset=_spread(errors_of(ratios[:, preset], units_of(ratios[:, preset]))),
+        best=_spread(errors_of(ratios[:, best], units_of(ratios[:, best]))),
+        fitted=_spread(halves.fitted),
+        held_out=_spread(halves.held_out),
+        best_setting={name: float(values[best]) for name, values in candidates.settings.items()},
+        chosen={name: _shares(values[halves.chosen]) for name, values in candidates.settings.items()},
+    )
+
+
+def simulate_grid(grid: Grid, workloads: Sequence[Workload], *, progress: Progress = silent) -> Candidates:
+    """Ours over the paper's for every setting.
+
+    The overhead of a layer changes no choice of tiling or dataflow, so it is added and not simulated.
+    """
+    overheads = np.array(grid[OVERHEAD], dtype=np.float64)
+    names = [name for name in grid if name != OVERHEAD]
+    paper = np.array([[costs[column] for costs in paper_costs().values()] for column in COLUMNS])
+    simulated, blocks = list(product(*(grid[name] for name in names))), []
+    for done, numbers in enumerate(simulated):
+        progress("simulating Table 3 at other settings", done, len(simulated))
+        blocks.append(_costs(workloads, dict(zip(names, numbers, strict=True)), overheads) / paper[:, None])
+    progress("simulating Table 3 at other settings", len(simulated), len(simulated))
+    every = np.array([(*numbers, overhead) for numbers in simulated for overhead in overheads])
+    settings = {name: every[:, place] for place, name in enumerate([*names, OVERHEAD])}
+    return Candidates(settings=settings, ratios=np.concatenate(blocks, axis=1))
+
+
+def _costs(workloads: Sequence[Workload], numbers: Mapping[str, float], overheads: Floats) -> Floats:
+    """Cycles and energies of one simulation at every overhead, [columns, overheads, networks]."""
+    cycles, energies = [], []
+    for preset in paper_accelerators():
+        accelerator = _with(preset, {**numbers, OVERHEAD: 0})
+        reports = [simulate(workload, accelerator, sparsity=SPARSITY) for workload in workloads]
+        layers = np.array([len(report.costed) for report in reports])
+        cycles.append(np.array([report.cycles for report in reports]) + overheads[:, None] * layers)
+        energies.append(np.tile([report.energy.total for report in reports], (len(overheads), 1)))
+    return np.array(cycles + energies)
+
+
+def _with(accelerator: Accelerator, numbers: Mapping[str, float]) -> Accelerator:
+    for name, value in numbers.items():
+        section, _, key = name.partition(".")
+        part = replace(getattr(accelerator, section), **{key: value})
+        accelerator = replace(accelerator, **{section: part})
+    return accelerator
+
+
+def fit(ratios: Floats) -> tuple[int, Floats]:
+    """The setting of least mean error on the networks of `ratios`, [columns, settings, networks]; and its units."""
+    units = units_of(ratios)
+    best = int(errors_of(ratios, units).mean(axis=(0, 2)).argmin())
+    return best, units[:, best]
+
+
+def units_of(ratios: Floats) -> Floats:
+    """The unit of every column, [columns, ...], from ratios [columns, ..., networks]; 1 for energies."""
+    units = np.ones(ratios.shape[:-1])
+    units[TIMES] = np.median(ratios[TIMES], axis=-1)
+    return units
+
+
+def errors_of(ratios: Floats, units: Floats) -> Floats:
+    """Absolute relative errors, like `ratios`."""
+    errors: Floats = np.abs(ratios / units[..., None] - 1)
+    return errors
+
+
+def fit_halves(ratios: Floats, fitted_on: int, *, progress: Progress = silent) -> Halves:
+    """Fit on every choice of `fitted_on` networks; units come from these alone and go on to judge the others."""
+    networks = ratios.shape[2]
+    splits = comb(networks, fitted_on)
+    fitted, held_out, chosen = [], [], []
+    for done, inside in enumerate(combinations(range(networks), fitted_on)):
+        progress("fitting on parts of Table 3", done, splits)
+        outside = [network for network in range(networks) if network not in inside]
+        best, units = fit(ratios[:, :, inside])
+        fitted.append(errors_of(ratios[:, best, inside], units))
+        held_out.append(errors_of(ratios[:, best, outside], units))
+        chosen.append(best)
+    progress("fitting on parts of Table 3", splits, splits)
+    return Halves(fitted=np.stack(fitted, axis=1), held_out=np.stack(held_out, axis=1), chosen=np.array(chosen))
+
+
+def _spread(errors: Floats) -> Spread:
+    """Of errors [columns, ...]."""
+    times, energies = errors[TIMES], errors[~TIMES]
+    return Spread(
+        time_mean=float(times.mean()),
+        time_p95=float(np.percentile(times, 95)),
+        energy_mean=float(energies.mean()),
+        energy_p95=float(np.percentile(energies, 95)),
+    )
+
+
+def _shares(values: Floats) -> dict[float, float]:
+    found, counts = np.unique(values, return_counts=True)
+    return {float(value): float(count / len(values)) for value, count in zip(found, counts, strict=True)}
+
+
+def _preset_index(settings: dict[str, Floats]) -> int:
+    """Where the presets' own numbers stand in the grid."""
+    numbers = fitted_numbers(paper_accelerators()[0])
+    same = np.all([np.isclose(settings[name], value) for name, value in numbers.items()], axis=0)
+    return int(np.flatnonzero(same)[0])

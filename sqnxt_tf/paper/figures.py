@@ -1,0 +1,176 @@
+"""The data of the paper's Figures 6 and 7, from our simulator and the paper's accuracies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqnxt_sim import LayerCost, NetworkReport, simulate
+from sqnxt_tf.exploration.workloads import network_workload
+from sqnxt_tf.networks.published import PaperFigures, paper_figures
+from sqnxt_tf.networks.registry import find_network
+from sqnxt_tf.networks.summaries import summarise
+from sqnxt_tf.paper.table3 import ARRAYS, SPARSITY, paper_accelerators, paper_costs
+
+VARIANTS = ("sqnxt23_w1", "sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt23v4_w1", "sqnxt23v5_w1")
+FASTEST = "sqnxt23v5_w1"  # of Table 3 on 16x16, the paper's unit of time
+NOT_IN_FIGURE_7 = ("alexnet", "vgg19")
+_BLOCK = re.compile(r"(stage\d)_(?:block\d+_)?(transition|shortcut|squeeze1|squeeze2|conv|expand)")
+_ROLES = ("transition", "shortcut", "squeeze1", "squeeze2", "conv", "expand")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LayerGroup:
+    """Layers of one configuration, ordered as they run: `stage` is `stem`, `stage1` to `stage4` or `head`.
+
+    A 3x1 and a 1x3 kernel of the same channels are one configuration.
+    """
+
+    order: tuple[int, int, int]
+    stage: str
+    channels: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: int
+
+    @property
+    def label(self) -> str:
+        """`64→16 1×1`, with its stride where it has one."""
+        name = {"stem": "stem", "head": "head", "classifier": "FC"}.get(self.stage)
+        stride = f" /{self.stride}" if self.stride > 1 else ""
+        kernel = f"{self.kernel[0]}×{self.kernel[1]}"
+        return name or f"{self.channels[0]}→{self.channels[1]} {kernel}{stride}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A group of layers of one network on one array."""
+
+    array: str
+    network: str
+    group: LayerGroup
+    layers: int
+    cycles: float
+    macs: int
+    dataflows: tuple[str, ...]
+
+    @property
+    def macs_per_cycle(self) -> float:
+        """The paper's acceleration efficiency."""
+        return self.macs / self.cycles
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of the data."""
+        return {
+            "array": self.array,
+            "network": self.network,
+            "stage": self.group.stage,
+            "configuration": self.group.label,
+            "layers": self.layers,
+            "cycles": self.cycles,
+            "macs": self.macs,
+            "macs_per_cycle": self.macs_per_cycle,
+            "dataflow": "+".join(self.dataflows),
+        }
+
+
+def figure6() -> tuple[Bar, ...]:
+    """Time and efficiency of v1 to v5 on both arrays, layers of one configuration summed, as they run."""
+    return tuple(
+        bar
+        for array, accelerator in zip(ARRAYS, paper_accelerators(), strict=True)
+        for network in VARIANTS
+        for bar in _bars(array, network, simulate(network_workload(network), accelerator, sparsity=SPARSITY))
+    )
+
+
+def _bars(array: str, network: str, report: NetworkReport) -> Iterator[Bar]:
+    groups: dict[LayerGroup, list[LayerCost]] = {}
+    for cost in report.costed:
+        groups.setdefault(_group(cost), []).append(cost)
+    for group, costs in sorted(groups.items()):
+        yield Bar(
+            array=array,
+            network=network,
+            group=group,
+            layers=len(costs),
+            cycles=sum(cost.cycles for cost in costs),
+            macs=sum(cost.macs for cost in costs),
+            dataflows=tuple(sorted({str(cost.chosen.dataflow) for cost in costs})),
+        )
+
+
+def _group(cost: LayerCost) -> LayerGroup:
+    """The group of a layer; the stem is one group whatever its kernel, as it is one layer in every variant."""
+    layer, found = cost.layer, _BLOCK.match(cost.name)
+    if cost.name == "stem":
+        return LayerGroup((0, 0, 0), "stem", (0, 0), (0, 0), 0)
+    channels = (layer.in_channels, layer.out_channels)
+    kernel = (max(layer.kernel_height, layer.kernel_width), min(layer.kernel_height, layer.kernel_width))
+    if found is None:
+        return LayerGroup((5, cost.name != "head", 0), cost.name, channels, kernel, layer.stride_height)
+    stage, role = found.groups()
+    # In v1 the first squeeze of a stage reads what the stage reads, and does not halve it as later ones do; of the two
+    # separable convolutions the first reads fewer channels.
+    among = int(channels[0] == 2 * channels[1]) if role == "squeeze1" else layer.in_channels
+    role = "transition" if role == "shortcut" else role  # v1's parallel shortcut is v2's transition: one 1x1
+    return LayerGroup((int(stage[-1]), _ROLES.index(role), among), stage, channels, kernel, layer.stride_height)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circle:
+    """A network of Figure 7 on one array. Times are over those of 1.0-SqNxt-23v5; `paper_*` where Table 3 has it."""
+
+    array: str
+    network: str
+    paper_name: str
+    family: str
+    params: int
+    top1_percent: float
+    time: float
+    energy: float
+    cycles: float
+    paper_time: float | None
+    paper_energy: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of the data."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def figure7() -> tuple[Circle, ...]:
+    """The paper's accuracy of the networks in its tables, against time and energy as simulated here, on both arrays."""
+    known = {name: figures for name, figures in paper_figures().items() if name not in NOT_IN_FIGURE_7}
+    return tuple(
+        circle
+        for array, accelerator in zip(ARRAYS, paper_accelerators(), strict=True)
+        for circle in _circles(
+            array, known, {name: simulate(network_workload(name), accelerator, sparsity=SPARSITY) for name in known}
+        )
+    )
+
+
+def _circles(array: str, known: dict[str, PaperFigures], reports: dict[str, NetworkReport]) -> Iterator[Circle]:
+    printed = {find_network(model).name: figures for model, figures in paper_costs().items()}
+    unit = printed[FASTEST][f"time_{array}"]
+    for name, report in reports.items():
+        theirs = printed.get(name)
+        yield Circle(
+            array=array,
+            network=name,
+            paper_name=known[name].model,
+            family=_family(name),
+            params=summarise(name).params,
+            top1_percent=known[name].top1_percent,
+            time=report.cycles / reports[FASTEST].cycles,
+            energy=report.energy.total,
+            cycles=report.cycles,
+            paper_time=None if theirs is None else theirs[f"time_{array}"] / unit,
+            paper_energy=None if theirs is None else theirs[f"energy_{array}"],
+        )
+
+
+def _family(name: str) -> str:
+    families = {"sqnxt": "SqueezeNext", "squeezenet": "SqueezeNet", "mobilenet": "MobileNet", "tiny": "Tiny Darknet"}
+    return next(family for start, family in families.items() if name.startswith(start))

@@ -1,0 +1,42 @@
+"""What the survivors of a search have learnt, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqnxt_tf.reports.tables import Table, percent
+
+if TYPE_CHECKING:
+    from sqnxt_tf.exploration.outcome import Outcome
+    from sqnxt_tf.workflows.search_finalists import FinalistTraining
+
+
+def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
+    """The front with accuracy, the most accurate first."""
+    names = outcome.objectives
+    table = Table(
+        ["<network", "<accelerator", "input", "validation top-1 %", "test top-1 %", "95 % interval", *names],
+        title=f"Pareto set with accuracy on {report.data}: {len(report.front)} of the networks trained longest",
+    )
+    for candidate, one in sorted(report.front, key=lambda pair: -pair[1].validation):
+        low, high = one.test.top1_interval
+        table.add(
+            candidate.network,
+            candidate.accelerator,
+            candidate.input_size,
+            percent(one.validation),
+            percent(one.test.top1),
+            f"{percent(low)}-{percent(high)}",
+            *(f"{candidate.figures[name]:,.4g}" if name != "params" else candidate.figures[name] for name in names),
+        )
+    return table
+
+
+def finalists_lines(report: FinalistTraining) -> Iterator[str]:
+    """How they were trained, and what chose among them."""
+    plan = ", then ".join(
+        f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in report.rungs
+    )
+    yield f"Successive halving on {report.data}: {plan}. Chosen by the validation part; the test part is told only."
+    yield f"Models are in {report.networks[0].path.parent}/."

@@ -1,0 +1,138 @@
+"""A lineage for people: a row for each network, and a picture of accuracy against size, parents joined to offspring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqnxt_export import whole_file
+from sqnxt_export.artifact.files import check_output
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.tables import Table, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sqnxt_tf.evolution.lineage import Lineage, Member
+
+FORMATS = (".svg", ".png", ".pdf")
+CHOSEN, OTHERS = "#0072B2", "#999999"
+
+
+def lineage_table(lineage: Lineage) -> Table:
+    """One row a network, the founder first; a star marks those that the next generation comes from."""
+    headers = ["<network", "<parent", "F", "filters", "parameters", "MB", "MACs", "Mcycles", "energy M",
+               "val top-1 %", "top-1 %", "95 % interval", "lost points", "score"]  # fmt: skip
+    array = lineage.settings.get("accelerator", "")
+    table = Table(headers, title=f"Lineage (MB of float32 weights; cycles and energy simulated on {array})")
+    chosen = {member.name for member in lineage.line()}
+    for member in lineage.members:
+        star = "*" if member.name in chosen and member.parent else ""
+        table.add(
+            f"{member.name}{star}",
+            member.parent,
+            None if member.environment is None else f"{member.environment:.3f}",
+            member.filters,
+            member.parameters,
+            f"{member.bytes / 1e6:.3f}",
+            member.macs,
+            f"{member.cycles / 1e6:.3f}",
+            f"{member.energy / 1e6:.1f}",
+            percent(member.validation),
+            percent(member.top1),
+            f"{percent(member.top1_low)}-{percent(member.top1_high)}",
+            f"{100 * lineage.lost(member):.1f}" if member.parent else None,
+            f"{member.score:.2f}",
+        )
+    return table
+
+
+def lineage_lines(lineage: Lineage) -> list[str]:
+    """What it comes to, and where the files are."""
+    line = lineage.line()
+    if len(line) == 1:
+        return []
+    first, last, founder = line[1], line[-1], lineage.founder
+    return [
+        f"{lineage.path(last)}: {last.bytes / 1e6:.2f} MB, {founder.bytes / last.bytes:.2f} times smaller than the "
+        f"founder, {founder.cycles / last.cycles:.2f} times as fast; top-1 {percent(last.top1)} %, "
+        f"{_points(lineage.lost(last))} than the founder's and {_points(lineage.lost_in_line())} than that of "
+        f"{first.name} of {first.bytes / 1e6:.2f} MB"
+    ]
+
+
+def _points(lost: float) -> str:
+    return f"{abs(100 * lost):.1f} points {'less' if lost >= 0 else 'more'}"
+
+
+def check_picture(path: Path, *, force: bool) -> None:
+    """Say what stands in the picture's way before hours of training.
+
+    Raises:
+        SqnxtError: an unknown suffix, no matplotlib, or a file that exists where `force` is not set.
+        ExportError: the file cannot be written.
+    """
+    from importlib.util import find_spec
+
+    if path.suffix.lower() not in FORMATS:
+        raise SqnxtError(path, "is no picture by its name", f"end it in one of {', '.join(FORMATS)}")
+    if find_spec("matplotlib") is None:
+        raise SqnxtError(
+            "matplotlib",
+            "is not installed and is needed for drawing the lineage",
+            "run `pip install 'sqnxt-tf[report]'`",
+        )
+    if path.is_file() and not force:
+        raise SqnxtError(path, "exists already", "choose another name, as --force would start the evolution afresh")
+    check_output(path, force=force)
+
+
+def draw_lineage(lineage: Lineage, path: Path, *, force: bool = False) -> None:
+    """Write the picture to `path`: size to the left shrinks, the area of a dot is its simulated cycles.
+
+    Raises:
+        SqnxtError, ExportError: see `check_picture`.
+    """
+    check_picture(path, force=force)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.add_subplot()
+    chosen = {member.name for member in lineage.line()}
+    by_name = {member.name: member for member in lineage.members}
+    for member in lineage.members:
+        if member.parent is not None:
+            _draw_descent(axes, by_name[member.parent], member, member.name in chosen)
+    for member in lineage.members:
+        _draw_member(axes, member, lineage.founder, member.name in chosen)
+    axes.set(
+        xlabel="MB of float32 weights", ylabel="top-1 on the test part, %",
+        title=f"{len(lineage.members) - 1} offspring; areas are cycles on {lineage.settings.get('accelerator', '')}, "
+        "bars 95 % intervals",
+    )  # fmt: skip
+    axes.invert_xaxis()
+    axes.margins(x=0.12, y=0.15)
+    axes.grid(alpha=0.3)
+    with whole_file(path, force=force) as temporary:
+        figure.savefig(temporary, dpi=150)
+
+
+def _place(member: Member) -> tuple[float, float]:
+    return member.bytes / 1e6, 100 * member.top1
+
+
+def _draw_descent(axes: Axes, parent: Member, child: Member, chosen: bool) -> None:
+    arrow: dict[str, Any] = {"arrowstyle": "->", "color": CHOSEN if chosen else OTHERS, "shrinkA": 8, "shrinkB": 8}
+    axes.annotate("", _place(child), _place(parent), arrowprops=arrow)
+
+
+def _draw_member(axes: Axes, member: Member, founder: Member, chosen: bool) -> None:
+    (x, y), colour = _place(member), CHOSEN if chosen else OTHERS
+    low, high = 100 * member.top1_low, 100 * member.top1_high
+    axes.errorbar([x], [y], yerr=[[max(0.0, y - low)], [max(0.0, high - y)]], color=colour, alpha=0.35, linewidth=1)
+    axes.scatter([x], [y], s=400 * member.cycles / founder.cycles, color=colour, alpha=0.7, linewidths=0)
+    label = f"{member.name}\n{x:.2f} MB, {y:.1f} %"
+    axes.annotate(
+        label, (x, y), (0, 14), textcoords="offset points", ha="center", va="bottom", fontsize=8,
+        bbox={"color": "white", "alpha": 0.8, "pad": 1},
+    )  # fmt: skip

@@ -1,0 +1,190 @@
+"""Where a model comes from: a `.keras` file, or a network's name with random weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
+from sqnxt_export.artifact.files import existing_file
+from sqnxt_tf.data.images import Labelled
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.registry import find_network, is_network
+
+DIGITS_SIZE = 64  # pixels: the 8x8 digits, scaled up until every network's strides leave something to see
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSource:
+    """A Keras model and what is known of it. `trained` tells a model file from random weights."""
+
+    model: Any
+    name: str
+    metadata: Metadata
+    trained: bool
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images become the model's input; the paper's way where the file does not say."""
+        if self.metadata.preprocessing is not None:
+            return self.metadata.preprocessing
+        shape = self.model.input_shape
+        if len(shape) != 4 or None in shape[1:]:
+            raise SqnxtError(self.name, f"takes {shape[1:]}", "give a model of one image of fixed size")
+        _, height, width, channels = shape
+        if channels != 3:
+            return Preprocessing.plain(height, width, channels)
+        return Preprocessing.imagenet(height, width)
+
+
+def open_source(
+    model: str,
+    *,
+    classes: int | None = None,
+    input_size: int | tuple[int, int] | None = None,
+    seed: int | None = None,
+) -> ModelSource:
+    """The model that `model` names: a `.keras` file, or a network with seeded random weights.
+
+    Raises:
+        SqnxtError: neither a file nor a network; or a file together with options that only a network takes.
+        ExportError: the file cannot be read safely.
+    """
+    require_tensorflow()
+    path = Path(model)
+    if path.suffix == ".keras" or (path.exists() and not is_network(model)):
+        if any(option is not None for option in (classes, input_size, seed)):
+            raise SqnxtError(path, "is a trained model", "--classes, --input-size and --seed go with a network's name")
+        loaded = load_keras(path)
+        metadata = read_metadata(path) or Metadata()
+        return ModelSource(model=loaded, name=str(path), metadata=metadata, trained=True)
+    if not is_network(model) and ("/" in model or path.suffix):
+        raise SqnxtError(model, "no such file", "give a .keras file or a network's name (`sqnxt-tf list`)")
+    from sqnxt_tf.networks.keras_ops import build
+
+    network = find_network(model)
+    classes = 1000 if classes is None else classes
+    built = build(network.name, classes=classes, input_size=input_size, seed=seed or 0)
+    height, width = built.input_shape[1:3]
+    metadata = Metadata(
+        network=network.name,
+        labels=tuple(str(index) for index in range(classes)),
+        preprocessing=Preprocessing.imagenet(height, width),
+        input_size=(height, width),
+    )
+    return ModelSource(model=built, name=network.name, metadata=metadata, trained=False)
+
+
+def check_trained(model: str | Path) -> Path:
+    """The path of a model file, where a network with random weights would make no sense; touches no TensorFlow.
+
+    Raises:
+        SqnxtError, ExportError: a network's name, or no such file.
+    """
+    if is_network(str(model)):
+        raise SqnxtError(model, "names a network, not a trained model", "train it first with `sqnxt-tf train`")
+    return existing_file(model)
+
+
+def open_trained(model: str | Path, data: Labelled) -> ModelSource:
+    """The model of a file, whose classes are those of the data.
+
+    Raises:
+        SqnxtError, ExportError: it cannot be read, or it tells other classes apart.
+    """
+    source = open_source(str(check_trained(model)))
+    if source.metadata.labels and source.metadata.labels != data.class_names:
+        raise SqnxtError(model, f"was trained for other classes than those of {data.name}", "give --data its own data")
+    if source.model.output_shape != (None, len(data.class_names)):
+        raise SqnxtError(
+            model,
+            f"answers with {source.model.output_shape}, and {data.name} has {len(data.class_names)} classes",
+            "give --data its own data",
+        )
+    return source
+
+
+def require_tensorflow() -> None:
+    """Say which extra to install where the Keras side is missing."""
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("tensorflow", "tf_keras", "tensorflow_model_optimization")):
+        raise SqnxtError(
+            "TensorFlow",
+            "is not installed and is needed to build, train, prune and export models",
+            "run `pip install 'sqnxt-tf[train]'`",
+        )
+
+
+def default_preprocessing(data: str, network: str, input_size: int | tuple[int, int] | None) -> Preprocessing:
+    """What suits the data: digits are stretched to a small square, photographs are cropped as in the paper."""
+    size = input_size or (DIGITS_SIZE if data == "digits" else find_network(network).input_size)
+    height, width = (size, size) if isinstance(size, int) else size
+    make = Preprocessing.plain if data == "digits" else Preprocessing.imagenet
+    return make(height, width)
+
+
+def file_identity(path: Path) -> str:
+    """What tells a model file from another one in a run's settings."""
+    return sha256(path.read_bytes()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class StartingWeights:
+    """A trained model whose weights a new one begins with; touches no TensorFlow until `read`."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, path: str | Path | None) -> StartingWeights | None:
+        """None where nothing is given.
+
+        Raises:
+            SqnxtError, ExportError: there is no such file.
+        """
+        return None if path is None else cls(check_trained(path))
+
+    def network(self, wanted: str | None) -> str:
+        """The network to train: that of the model, which `wanted` may repeat.
+
+        Raises:
+            SqnxtError: the model does not say, or says another.
+        """
+        metadata = read_metadata(self.path)
+        own = metadata.network if metadata else ""
+        if not own and wanted is None:
+            raise SqnxtError(self.path, "does not say which network it is", "give --network")
+        if own and wanted is not None and find_network(wanted).name != own:
+            raise SqnxtError(self.path, f"is a {own}, and --network is {wanted}", "leave out one of the two")
+        return own or str(wanted)
+
+    def preprocessing(self) -> Preprocessing | None:
+        """How the model's images were prepared, where it says so."""
+        metadata = read_metadata(self.path)
+        return metadata.preprocessing if metadata else None
+
+    def read(self) -> dict[str, list[Any]]:
+        """Layer by layer the weights; read out of any strategy's scope."""
+        source = open_source(str(self.path))
+        return {layer.name: layer.get_weights() for layer in source.model.layers}
+
+
+def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preprocessing) -> ModelSource | None:
+    """A trained model that knows the same classes and sees the same images; None where nothing is given.
+
+    Raises:
+        SqnxtError, ExportError: it cannot be read, tells other classes apart, or takes other images.
+    """
+    if path is None:
+        return None
+    teacher = open_trained(path, data)
+    if teacher.preprocessing != preprocessing:
+        raise SqnxtError(
+            path,
+            f"takes {teacher.preprocessing.height}x{teacher.preprocessing.width} images prepared in its own "
+            "way, and the network that is trained others",
+            "give a teacher of the same --input-size and data",
+        )
+    return teacher

@@ -1,0 +1,106 @@
+"""Presets and accelerator files: what is in them, and what is refused with key, value and range."""
+
+import pytest
+
+from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator
+from sqnxt_sim.machine.accelerator_file import _PRESETS, ORIGINS
+
+PRESET = (_PRESETS / "squeezelerator-8x8.toml").read_text(encoding="utf-8")
+
+
+def test_presets():
+    assert list_accelerators() == ("edge-npu-8bit", "eyeriss-like", "squeezelerator-16x16", "squeezelerator-8x8")
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "words"), [("squeezelerator-8x8", 8, 16384), ("squeezelerator-16x16", 16, 65536)]
+)
+def test_the_papers_accelerators(name, side, words):
+    accelerator = load_accelerator(name)
+    assert accelerator.name == name
+    assert (accelerator.array.rows, accelerator.array.cols, accelerator.buffer_words) == (side, side, words)
+    assert accelerator.dram_words_per_cycle == 8
+
+
+@pytest.mark.parametrize("name", list_accelerators())
+def test_every_number_has_an_origin(name):
+    assert {origin.kind for origin in load_accelerator(name).origins.values()} <= set(ORIGINS)
+
+
+@pytest.mark.parametrize("name", ["squeezelerator-8x8", "squeezelerator-16x16"])
+def test_four_numbers_are_fitted_to_table_3(name):
+    origins = load_accelerator(name).origins
+    assert sorted(key for key, origin in origins.items() if origin.kind == "fitted") == [
+        "array.clock_hz",
+        "array.layer_overhead_cycles",
+        "buffer.capacity_divisor",
+        "search.cycles_per_dram_word",
+    ]
+
+
+@pytest.mark.parametrize("name", ["edge-npu-8bit", "eyeriss-like"])
+def test_nothing_is_fitted_elsewhere_and_what_is_published_names_its_source(name):
+    for key, origin in load_accelerator(name).origins.items():
+        assert origin.kind != "fitted", key
+        assert origin.kind != "published" or origin.note, key
+
+
+def test_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        PRESET.replace('name = "squeezelerator-8x8"', 'name = "mine"').replace("value = 32768", "value = 65536")
+    )
+    assert load_accelerator(path).buffer.bytes == 65536
+    assert load_accelerator(str(path)).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "fault"),
+    [
+        ("rows = { value = 8,", "rows = { value = 0,", r"array\.rows is 0; it must be a whole number in 1\.\.1024"),
+        ("rows = { value = 8,", "rows = { value = 8.5,", r"array\.rows is 8\.5"),
+        ("rows = { value = 8,", "rows = { value = true,", r"array\.rows is True"),
+        ('rows = { value = 8, origin = "paper" }', "rows = 8", r"array\.rows is 8; it must be \{ value"),
+        ('rows = { value = 8, origin = "paper" }', 'rows = { value = 8, origin = "hearsay" }', "origin 'hearsay'"),
+        ('rows = { value = 8, origin = "paper" }', "", r": array\.rows is missing; add it as \{ value"),
+        ("rows = { value", "lines = { value", "unknown key 'lines'"),
+        ("clock_hz = { value = 1.0e9", "clock_hz = { value = nan", r"array\.clock_hz is nan"),
+        ("[dram]", "[ddr]", r"the file has an unknown key 'ddr'"),
+        (PRESET, "", ": name is missing; add it, as in a preset"),
+        (PRESET[PRESET.index("[search]") :], "", r": section \[search\] is missing; add it"),
+        (PRESET[PRESET.index("["):], "array = 8", r": array is 8; it must be a section \[array\]"),
+        ('name = "squeezelerator-8x8"', "name = 3", "name is 3; it must be a string"),
+        ("[array]", "[array", "not TOML"),
+        ("[dram]", "[vector]\n\n[dram]", r"vector\.operations_per_cycle is missing; add it as \{ value"),
+        ("[dram]", "[dram]\nweight_index_bits = 4", r"dram\.weight_index_bits is 4; it must be \{ value"),
+        ('"paper" }\ncols', '"paper", note = 3 }\ncols', r"array\.rows has note 3; it must be a string"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(tmp_path, good, bad, fault):
+    assert good in PRESET
+    path = tmp_path / "wrong.toml"
+    path.write_text(PRESET.replace(good, bad))
+    with pytest.raises(SimulatorError, match=fault) as error:
+        load_accelerator(path)
+    assert str(path) in str(error.value)
+
+
+def test_an_unknown_name_offers_the_presets():
+    with pytest.raises(
+        SimulatorError,
+        match=r"^accelerator 'squeezelerator': is not known; use one of edge-npu-8bit, eyeriss-like, squeezelerator",
+    ):
+        load_accelerator("squeezelerator")
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_a_file_that_cannot_be_read(tmp_path, name):
+    with pytest.raises(SimulatorError, match=r"cannot be read"):
+        load_accelerator(tmp_path / name)
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SimulatorError, match="not TOML"):
+        load_accelerator(path)

@@ -1,0 +1,214 @@
+"""The vectorised search against a plain loop over every tile of the stated space."""
+
+from dataclasses import replace
+from itertools import pairwise, permutations, product
+from math import ceil, inf, prod
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, load_accelerator
+from sqnxt_sim.machine.tile_search import best_tilings
+from sqnxt_sim.machine.tiling import tiling_space
+
+SMALL = load_accelerator("squeezelerator-8x8")
+
+
+@st.composite
+def layers(draw):
+    def number(low, high):
+        return draw(st.integers(low, high))
+
+    groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
+    depthwise = draw(st.booleans())
+    fields = {
+        "in_channels": groups if depthwise else groups * number(1, 9),
+        "out_channels": groups * number(1, 9),
+        "kernel_height": number(1, 4),
+        "kernel_width": number(1, 4),
+        "stride_height": number(1, 3),
+        "stride_width": number(1, 3),
+        "dilation_width": number(1, 2),
+        **{f"pad_{side}": number(0, 2) for side in ("top", "left", "bottom", "right")},
+        "in_height": number(1, 9),
+        "in_width": number(1, 9),
+        "weight_bits": draw(st.sampled_from([8, 16])),
+        "activation_bits": draw(st.sampled_from([8, 16])),
+    }
+    try:
+        layer = ConvLayer(name="layer", groups=groups, **fields)
+    except SimulatorError:
+        assume(False)
+    return replace(layer, nonzero_weights=number(0, layer.weights))
+
+
+@st.composite
+def accelerators(draw):
+    sides = st.sampled_from([2, 3, 4, 8])
+    array = replace(
+        SMALL.array,
+        rows=draw(sides),
+        cols=draw(sides),
+        partial_sums_per_pe=draw(st.integers(1, 5)),
+        multiplier_bits=draw(st.sampled_from([None, None, 8])),
+        multipliers_per_pe=draw(st.sampled_from([1, 2])),
+    )
+    buffer = replace(SMALL.buffer, bytes=draw(st.sampled_from([300, 600, 1500, 4000])))
+    dram = replace(SMALL.dram, weight_index_bits=draw(st.sampled_from([None, None, 4])))
+    return replace(SMALL, array=array, buffer=buffer, dram=dram)
+
+
+def tiles(size, step):
+    """(begin, end) of each tile."""
+    return list(pairwise([*range(0, size, step), size]))
+
+
+def rows_read(begin, end, size, span, stride, pad):
+    """Input rows within the map that output rows begin..end-1 touch; a kernel of one skips, others do not."""
+    starts = [y * stride - pad for y in range(begin, end)]
+    rows = set(starts) if span == 1 else set(range(starts[0], starts[-1] + span))
+    return len(rows & set(range(size)))
+
+
+def dram_words(trips, inputs, weights, outputs):
+    """Least traffic over the six orders of the loops over map (s), input (c) and output channels (k)."""
+
+    def fetches(order, tensor):
+        innermost = max(order.index(loop) for loop in tensor)
+        return prod(trips[loop] for loop in order[:innermost] if loop not in tensor)
+
+    return min(
+        inputs * fetches(o, "sc") + weights * fetches(o, "ck") + outputs * (2 * fetches(o, "sk") - 1)
+        for o in permutations("sck")
+    )
+
+
+def cycles_of_a_mac(layer, array):
+    if array.multiplier_bits is None:
+        return 1
+    return ceil(layer.activation_bits / 8) * ceil(layer.weight_bits / 8) / array.multipliers_per_pe
+
+
+def stored_words(layer, accelerator):
+    """Words of a weight in DRAM: dense, or nonzero ones with an index of four bits where that is less."""
+    dense = layer.weight_bits / 16
+    if accelerator.dram.weight_index_bits is None:
+        return dense
+    return min(dense, layer.nonzero_weights * (layer.weight_bits + 4) / 16 / layer.weights)
+
+
+def every_cost(layer, accelerator, dataflow):
+    """(cost, DRAM words) of every admissible tile, term by term as in the description of the model."""
+    array = accelerator.array
+    pr, pc, sums = array.rows, array.cols, array.partial_sums_per_pe
+    bandwidth, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
+    a, w = layer.activation_bits / array.word_bits, layer.weight_bits / array.word_bits
+    mac, stored = cycles_of_a_mac(layer, array), stored_words(layer, accelerator)
+    c, k, g = layer.group_in_channels, layer.group_out_channels, layer.groups
+    if layer.is_depthwise:
+        channel_tiles = [(1, n * k) for n in range(1, g + 1)]
+    else:
+        ins, outs = {1, c, *range(pr, c, pr)}, {k, *range(pc, k, pc)}
+        channel_tiles = list(product(ins, outs))
+    vertical = (layer.in_height, layer.span_height, layer.stride_height, layer.pad_top)
+    horizontal = (layer.in_width, layer.span_width, layer.stride_width, layer.pad_left)
+    for ty, tx in product(range(1, layer.out_height + 1), range(1, layer.out_width + 1)):
+        ys, xs = tiles(layer.out_height, ty), tiles(layer.out_width, tx)
+        heights = [rows_read(*y, *vertical) for y in ys]
+        widths = [rows_read(*x, *horizontal) for x in xs]
+        pixels = [(y[1] - y[0], x[1] - x[0]) for y, x in product(ys, xs)]
+        blocks = sum(ceil(h / pr) * ceil(v / pc) for h, v in pixels)
+        stream = sum(max(h * v * mac, pr) for h, v in pixels)
+        for tc, tk in channel_tiles:
+            inputs_of_tile = max(heights) * max(widths) * (tk // k if layer.is_depthwise else tc) * a
+            weights_of_tile = layer.kernel_size * tc * tk * w
+            tile = inputs_of_tile + weights_of_tile + ty * tx * tk * a
+            if accelerator.buffer.capacity_divisor * tile > accelerator.buffer_words:
+                continue
+            read, transfer = sum(heights) * sum(widths) * a, tile + weights_of_tile * (stored / w - 1)
+            if layer.is_depthwise:
+                trips = {"s": len(pixels), "c": 1, "k": ceil(g / (tk // k))}
+                rounds = prod(trips.values())
+                moved = (read + layer.kernel_size * k * stored + layer.out_pixels * k * a) * g
+                in_blocks, out_blocks, loads_of = 1, ceil(k / pc), ceil(k / sums)
+            else:
+                in_tiles, out_tiles = tiles(c, tc), tiles(k, tk)
+                trips = {"s": len(pixels), "c": len(in_tiles), "k": len(out_tiles)}
+                rounds = prod(trips.values()) * g
+                moved = g * dram_words(trips, read * c, layer.weights / g * stored, layer.out_pixels * k * a)
+                in_blocks = sum(ceil((e - b) / pr) for b, e in in_tiles)
+                out_blocks = sum(ceil((e - b) / pc) for b, e in out_tiles)
+                loads_of = sum(ceil((e - b) / sums) for b, e in out_tiles)
+            if dataflow is Dataflow.WEIGHT_STATIONARY:
+                cycles = g * layer.kernel_size * in_blocks * out_blocks * stream
+            else:
+                high = pr if layer.span_height == 1 else (pr - 1) * layer.stride_height + layer.span_height
+                wide = pc if layer.span_width == 1 else (pc - 1) * layer.stride_width + layer.span_width
+                loads = blocks * g * c * loads_of * high * wide / pc
+                drain = blocks * layer.out_channels * trips["c"] * pr
+                cycles = max(blocks * layer.nonzero_weights * mac, loads) + drain
+            transfers = (moved - transfer) / bandwidth + latency * (rounds - 1)
+            time = latency + transfer / bandwidth + max(cycles, transfers) + array.layer_overhead_cycles
+            yield time + accelerator.search.cycles_per_dram_word * moved, moved
+
+
+@settings(max_examples=400, deadline=None)
+@given(layers(), accelerators(), st.sampled_from(Dataflow))
+def test_search_equals_brute_force(layer, accelerator, dataflow):
+    costs = list(every_cost(layer, accelerator, dataflow))
+    if not costs:
+        with pytest.raises(SimulatorError, match="buffer"):
+            tiling_space(layer, accelerator)
+        return
+    least = min(cost for cost, _ in costs)
+    fewest_words = min(words for cost, words in costs if cost <= least * (1 + 1e-12))
+    found = best_tilings(layer, tiling_space(layer, accelerator), accelerator)[dataflow]
+    price = accelerator.search.cycles_per_dram_word
+    assert found.cycles.total + price * found.dram_words == pytest.approx(least, rel=1e-9)
+    assert found.dram_words == pytest.approx(fewest_words, rel=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(layers(), accelerators(), st.sampled_from(Dataflow))
+def test_invariants_of_one_layer(layer, accelerator, dataflow):
+    cost = solve(layer, accelerator, dataflow)
+    assume(cost is not None)
+    activation, weight = layer.activation_bits / 16, layer.weight_bits / 16
+    assert cost.executed_macs <= layer.macs
+    mac = accelerator.array.cycles_per_mac(layer.activation_bits, layer.weight_bits)
+    assert cost.cycles.array >= cost.executed_macs * mac / accelerator.array.size - 1e-9
+    compressed = accelerator.dram.weight_index_bits is not None
+    needed = (
+        layer.nonzero_weights if compressed else layer.weights
+    ) * weight + layer.out_pixels * layer.out_channels * activation
+    assert cost.dram_words >= needed - 1e-9
+    assert cost.buffer_words * accelerator.buffer.capacity_divisor <= accelerator.buffer_words
+    assert cost.energy.total == pytest.approx(sum(getattr(cost.energy, part) for part in cost.energy.__slots__))
+
+
+@settings(max_examples=100, deadline=None)
+@given(layers(), accelerators(), st.sampled_from(Dataflow), st.floats(1, 4), st.floats(0, 1))
+def test_minimised_cost_never_rises_with_better_hardware_or_more_zeros(layer, accelerator, dataflow, factor, kept):
+    cost = objective(layer, accelerator, dataflow)
+    assume(cost < inf)
+    limit = cost * (1 + 1e-9)
+    dram = replace(accelerator.dram, bytes_per_second=accelerator.dram.bytes_per_second * factor)
+    buffer = replace(accelerator.buffer, bytes=int(accelerator.buffer.bytes * factor))
+    assert objective(layer, replace(accelerator, dram=dram), dataflow) <= limit
+    assert objective(layer, replace(accelerator, buffer=buffer), dataflow) <= limit
+    assert objective(replace(layer, nonzero_weights=int(layer.nonzero_weights * kept)), accelerator, dataflow) <= limit
+
+
+def solve(layer, accelerator, dataflow):
+    try:
+        return best_tilings(layer, tiling_space(layer, accelerator), accelerator)[dataflow]
+    except SimulatorError:
+        return None
+
+
+def objective(layer, accelerator, dataflow):
+    cost = solve(layer, accelerator, dataflow)
+    if cost is None:
+        return inf
+    return cost.cycles.total + accelerator.search.cycles_per_dram_word * cost.dram_words
