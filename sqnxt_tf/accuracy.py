@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.data.images import ImageSet
 
-Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
+_Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Evaluation:
         }
 
 
-def wilson_interval(hits: int, samples: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(hits: int, samples: int, z: float = _Z_95) -> tuple[float, float]:
     """Wilson's score interval of a fraction; unlike the normal one it holds near 0 and 1.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
@@ -97,7 +97,7 @@ def wilson_interval(hits: int, samples: int, z: float = Z_95) -> tuple[float, fl
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = Z_95) -> tuple[float, float, float]:
+def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = _Z_95) -> tuple[float, float, float]:
     """Fraction of the images that is lost, and its 95 % interval, from right answers to the same images, [samples].
 
     Narrower than two intervals beside each other: images that both get right, or both wrong, tell of no difference.

@@ -11,7 +11,7 @@ def check_output_folder(folder: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a folder that cannot be written to, or that holds something already.
 
     Raises:
-        SqnxtError: a file of that name, or a folder that is not empty and `force` is not set.
+        SqnxtError: A file of that name, or a folder that is not empty and `force` is not set.
     """
     if folder.exists() and not folder.is_dir():
         raise SqnxtError(folder, "is a file", "give the name of a folder")

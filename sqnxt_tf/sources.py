@@ -13,7 +13,7 @@ from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import find_network, is_network
 
-DIGITS_SIZE = 64  # pixels: the 8x8 digits, scaled up until every network's strides leave something to see
+_DIGITS_SIZE = 64  # pixels: the 8x8 digits, scaled up until every network's strides leave something to see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ def open_source(
     """The model that `model` names: a `.keras` file, or a network with seeded random weights.
 
     Raises:
-        SqnxtError: neither a file nor a network; or a file together with options that only a network takes.
-        ExportError: the file cannot be read safely.
+        SqnxtError: Neither a file nor a network; or a file together with options that only a network takes.
+        ExportError: The file cannot be read safely.
     """
     require_tensorflow()
     path = Path(model)
@@ -81,7 +81,7 @@ def check_trained(model: str | Path) -> Path:
     """The path of a model file, where a network with random weights would make no sense; touches no TensorFlow.
 
     Raises:
-        SqnxtError, ExportError: a network's name, or no such file.
+        SqnxtError, ExportError: A network's name, or no such file.
     """
     if is_network(str(model)):
         raise SqnxtError(model, "names a network, not a trained model", "train it first with `sqnxt-tf train`")
@@ -92,7 +92,7 @@ def open_trained(model: str | Path, data: Labelled) -> ModelSource:
     """The model of a file, whose classes are those of the data.
 
     Raises:
-        SqnxtError, ExportError: it cannot be read, or it tells other classes apart.
+        SqnxtError, ExportError: It cannot be read, or it tells other classes apart.
     """
     source = open_source(str(check_trained(model)))
     if source.metadata.labels and source.metadata.labels != data.class_names:
@@ -120,7 +120,7 @@ def require_tensorflow() -> None:
 
 def default_preprocessing(data: str, network: str, input_size: int | tuple[int, int] | None) -> Preprocessing:
     """What suits the data: digits are stretched to a small square, photographs are cropped as in the paper."""
-    size = input_size or (DIGITS_SIZE if data == "digits" else find_network(network).input_size)
+    size = input_size or (_DIGITS_SIZE if data == "digits" else find_network(network).input_size)
     height, width = (size, size) if isinstance(size, int) else size
     make = Preprocessing.plain if data == "digits" else Preprocessing.imagenet
     return make(height, width)
@@ -142,7 +142,7 @@ class StartingWeights:
         """None where nothing is given.
 
         Raises:
-            SqnxtError, ExportError: there is no such file.
+            SqnxtError, ExportError: There is no such file.
         """
         return None if path is None else cls(check_trained(path))
 
@@ -150,7 +150,7 @@ class StartingWeights:
         """The network to train: that of the model, which `wanted` may repeat.
 
         Raises:
-            SqnxtError: the model does not say, or says another.
+            SqnxtError: The model does not say, or says another.
         """
         metadata = read_metadata(self.path)
         own = metadata.network if metadata else ""
@@ -175,7 +175,7 @@ def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preproc
     """A trained model that knows the same classes and sees the same images; None where nothing is given.
 
     Raises:
-        SqnxtError, ExportError: it cannot be read, tells other classes apart, or takes other images.
+        SqnxtError, ExportError: It cannot be read, tells other classes apart, or takes other images.
     """
     if path is None:
         return None

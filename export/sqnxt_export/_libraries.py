@@ -73,7 +73,7 @@ def onnx_session(
         profile: First part of the name of the file into which the session writes how long each node took.
 
     Raises:
-        ExportError: onnxruntime is not installed. Its own exceptions, which share no base, pass through.
+        ExportError: Onnxruntime is not installed. Its own exceptions, which share no base, pass through.
     """
     runtime = require("onnxruntime", "to run an ONNX model")
     settings = runtime.SessionOptions()

@@ -96,7 +96,7 @@ def build(task: Task, target: Path) -> Built:
     """Write the artifact to `target`, not yet compared with the model.
 
     Raises:
-        ExportError: see `exporting.export`.
+        ExportError: See `exporting.export`.
     """
     from sqnxt_export.convert.embed_preprocessing import embed_preprocessing
 

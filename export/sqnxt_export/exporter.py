@@ -97,7 +97,7 @@ def export_model(
         path: The artifact; its suffix must fit `format`.
         format: "onnx" or "tflite".
         precision: "float32", "float16", "int8", "int16" (ONNX only) or "int16x8" (TFLite only).
-        samples: float32 NHWC [n, h, w, c], preprocessed, on which parity is judged.
+        samples: Float32 NHWC [n, h, w, c], preprocessed, on which parity is judged.
         calibration: The like, for integer precisions. It must not overlap `samples`: ranges that were fitted to the
             samples that judge them prove nothing. That is the caller's to see to. Take 256 or more.
         metadata: What to embed; precision, input size, non-zero fraction and versions are filled in here.

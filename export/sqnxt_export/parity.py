@@ -24,7 +24,7 @@ MIN_AGREEMENT = {"int8": 0.99, "int16x8": 0.99}
 tolerance."""
 
 
-SMALLEST_PROBABILITY = 1e-30
+_SMALLEST_PROBABILITY = 1e-30
 """Far above where float32 loses digits, and far below what changes an answer."""
 SMALLEST_LOGIT = 0.01
 """Logits that come from probabilities are known to 1e-7, float32's last digit: smaller ones than this are compared as
@@ -112,7 +112,7 @@ def are_probabilities(values: NDArray[np.float32]) -> bool:
 
 def centred_logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logits whose mean is zero, float32 [n, classes]; what a softmax could not tell from nothing is cut off."""
-    logits = np.log(np.maximum(probabilities.astype(np.float64), SMALLEST_PROBABILITY))
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST_PROBABILITY))
     return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
 
 

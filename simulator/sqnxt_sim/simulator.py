@@ -41,7 +41,7 @@ def simulate(
         strict: Refuse a network with nodes that do real work and have no model, rather than leave them out.
 
     Raises:
-        SimulatorError: an option out of range, a layer that no tiling fits, or (`strict`) a node without a model.
+        SimulatorError: An option out of range, a layer that no tiling fits, or (`strict`) a node without a model.
     """
     if sparsity is not None and not 0 <= sparsity <= 1:
         raise SimulatorError(f"sparsity {sparsity}", "is out of range", "give a fraction in 0..1")

@@ -9,16 +9,16 @@ from sqnxt_sim.errors import SimulatorError
 
 # Far above any CNN; a file that asks for more is broken or hostile, and the tile search would not end.
 MAX_MAP_SIZE = 2**18
-MAX_CHANNELS = 2**24
-MAX_BATCH = 2**24
+_MAX_CHANNELS = 2**24
+_MAX_BATCH = 2**24
 
 _POSITIVE = ("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width")
 _PADS = ("pad_top", "pad_left", "pad_bottom", "pad_right")
 _LIMITS = (
-    *((field, 1, MAX_CHANNELS) for field in ("in_channels", "out_channels", "groups")),
+    *((field, 1, _MAX_CHANNELS) for field in ("in_channels", "out_channels", "groups")),
     *((field, 1, MAX_MAP_SIZE) for field in ("in_height", "in_width", *_POSITIVE)),
     *((field, 0, MAX_MAP_SIZE) for field in _PADS),
-    ("batch", 1, MAX_BATCH),
+    ("batch", 1, _MAX_BATCH),
 )
 
 
@@ -32,7 +32,7 @@ class ConvLayer:
     weights and MACs of its taps, and reads the rows and columns between them too: an upper bound.
 
     Raises:
-        SimulatorError: a size out of range, channels that the groups don't divide, or an empty output.
+        SimulatorError: A size out of range, channels that the groups don't divide, or an empty output.
     """
 
     name: str

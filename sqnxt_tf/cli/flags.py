@@ -14,8 +14,8 @@ from sqnxt_tf.cli.output import Output
 from sqnxt_tf.training.strategies import STRATEGIES
 
 F = TypeVar("F", bound=Callable[..., Any])
-LARGEST_BATCH = 4096
-MOST_THREADS = 1024
+_LARGEST_BATCH = 4096
+_MOST_THREADS = 1024
 
 
 class InputSize(click.ParamType[tuple[int, int]]):
@@ -44,8 +44,8 @@ class BatchSize(click.ParamType[int | None]):
             return value
         if value.lower() == "free":
             return None
-        if not (value.isdecimal() and 1 <= int(value[:6]) <= LARGEST_BATCH):
-            self.fail(f"{value!r} is not a batch: give a number of 1 to {LARGEST_BATCH}, or free", param, ctx)
+        if not (value.isdecimal() and 1 <= int(value[:6]) <= _LARGEST_BATCH):
+            self.fail(f"{value!r} is not a batch: give a number of 1 to {_LARGEST_BATCH}, or free", param, ctx)
         return int(value)
 
 
@@ -59,8 +59,8 @@ class ThreadCounts(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         counts = value.split(",")
-        if not all(count.isascii() and count.isdigit() and 1 <= int(count[:6]) <= MOST_THREADS for count in counts):
-            self.fail(f"{value!r} is no list of threads: give numbers of 1 to {MOST_THREADS}, as in 1,2", param, ctx)
+        if not all(count.isascii() and count.isdigit() and 1 <= int(count[:6]) <= _MOST_THREADS for count in counts):
+            self.fail(f"{value!r} is no list of threads: give numbers of 1 to {_MOST_THREADS}, as in 1,2", param, ctx)
         return tuple(dict.fromkeys(map(int, counts)))
 
 
@@ -122,12 +122,12 @@ dataflow = click.option(
 sparsity = click.option(
     "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting."
 )
-batch = click.option("--batch", type=click.IntRange(1, LARGEST_BATCH), help="For a graph whose batch is free.")
+batch = click.option("--batch", type=click.IntRange(1, _LARGEST_BATCH), help="For a graph whose batch is free.")
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
 )
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
-threads = click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="Threads of the runtime.")
+threads = click.option("--threads", type=click.IntRange(1, _MOST_THREADS), help="Threads of the runtime.")
 data = click.option(
     "--data",
     default="digits",

@@ -42,8 +42,8 @@ VERBS = {
     "doctor": "doctor",
 }
 
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
-FEW_CORES = 2
+_DONE, _BAD_INPUT, _INTERRUPTED = 0, 2, 130
+_FEW_CORES = 2
 
 
 class Verbs(click.Group):
@@ -78,18 +78,18 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         result = main.main(arguments, prog_name="sqnxt-tf", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        sys.exit(BAD_INPUT)
+        sys.exit(_BAD_INPUT)
     except click.ClickException as error:
-        _fail(_one_line(error), BAD_INPUT)
+        _fail(_one_line(error), _BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", INTERRUPTED)
+        _fail("interrupted", _INTERRUPTED)
     except OSError as error:
-        _fail(_describe_os_error(error), BAD_INPUT)
+        _fail(_describe_os_error(error), _BAD_INPUT)
     except SqnxtError as error:
         _fail(" ".join(str(error).split()), error.exit_code)
     except Exception as error:
         _fail_unexpectedly(error)
-    sys.exit(result if isinstance(result, int) else DONE)
+    sys.exit(result if isinstance(result, int) else _DONE)
 
 
 def _suit_threads_to_cores() -> None:
@@ -98,7 +98,7 @@ def _suit_threads_to_cores() -> None:
     1.0-SqNxt-23v5 on the digits trains 1.8 times as fast so; 227x227 images train as fast either way
     (benchmarks/training_threads.py). TensorFlow reads the variable when it starts; a user's own value stays.
     """
-    if (os.cpu_count() or 1) <= FEW_CORES:
+    if (os.cpu_count() or 1) <= _FEW_CORES:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 
@@ -108,7 +108,7 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
         raise error
     detail = " ".join(str(error).split())[:200]
     _fail(
-        f"sqnxt-tf: unexpected {type(error).__name__} ({detail}); run it again with --verbose and report it", BAD_INPUT
+        f"sqnxt-tf: unexpected {type(error).__name__} ({detail}); run it again with --verbose and report it", _BAD_INPUT
     )
 
 

@@ -22,7 +22,7 @@ from sqnxt_tf.cli import interruption
 if TYPE_CHECKING:
     from sqnxt_tf.reports.tables import Table
 
-PLAIN_LINE_SECONDS = 5.0  # off a terminal, progress is a line every so often
+_PLAIN_LINE_SECONDS = 5.0  # off a terminal, progress is a line every so often
 
 
 class Output:
@@ -110,7 +110,7 @@ class Output:
         now = time.monotonic()
         if task != self._task_name:
             self._task_name, self._last_line, self._began, self._begun_with = task, now, now, done
-        if now - self._last_line > (PLAIN_LINE_SECONDS if done < total else 1):
+        if now - self._last_line > (_PLAIN_LINE_SECONDS if done < total else 1):
             self._last_line = now
             click.echo(f"{task} {done}/{total}{self._left(done, total, now)}  {shown}".rstrip(), err=True)
 

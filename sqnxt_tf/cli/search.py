@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqnxt_tf.exploration.outcome import Outcome
     from sqnxt_tf.exploration.sampling import Sampling
 
-UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
 class Quantity(click.ParamType[float]):
@@ -29,7 +29,7 @@ class Quantity(click.ParamType[float]):
             return value
         number = value.rstrip("kKmMgG")
         try:
-            quantity = float(number) * UNITS[value[len(number) :].lower()]
+            quantity = float(number) * _UNITS[value[len(number) :].lower()]
         except (ValueError, KeyError):
             quantity = 0.0
         if not 0 < quantity < float("inf"):
@@ -42,7 +42,7 @@ def _limit(name: str, unit: str) -> Any:
     return click.option(flag, name, type=Quantity(), help=f"Only candidates of at most so {unit}.")
 
 
-LIMITS = flags.together(
+_LIMITS = flags.together(
     "limits",
     cycles=_limit("cycles", "many cycles"),
     time_ms=_limit("time_ms", "many milliseconds"),
@@ -52,7 +52,7 @@ LIMITS = flags.together(
     dram_bytes=_limit("dram_bytes", "many bytes of DRAM traffic"),
     area=_limit("area", "much area, in PEs"),
 )
-SAMPLING = flags.together(
+_SAMPLING = flags.together(
     "how",
     trials=click.option("--trials", type=int, metavar="N", help="Sample so many pairs instead of costing all."),
     sampler=click.option(
@@ -67,7 +67,7 @@ SAMPLING = flags.together(
         "--worker", type=click.IntRange(0, 10_000), default=0, show_default=True, help="One number each on one storage."
     ),
 )
-SCHOOLING = flags.together(
+_SCHOOLING = flags.together(
     "schooling",
     epochs=click.option(
         "--train-epochs", "epochs", type=int, metavar="N", help="Train survivors, the best for N epochs: -o FOLDER."
@@ -78,7 +78,7 @@ SCHOOLING = flags.together(
     ),
     strategy=flags.strategy,
 )
-ANSWERS = flags.together(
+_ANSWERS = flags.together(
     "answers",
     against=click.option(
         "--against", metavar="NETWORK", help="Show what beats this network of the space, on each accelerator."
@@ -111,10 +111,10 @@ ANSWERS = flags.together(
 @click.option(
     "--only", multiple=True, metavar="NAME=VALUES", help="Fewer values of a dimension: stem_kernel=5,7; again for more."
 )
-@LIMITS
-@SAMPLING
-@SCHOOLING
-@ANSWERS
+@_LIMITS
+@_SAMPLING
+@_SCHOOLING
+@_ANSWERS
 @flags.output_options
 def command(
     space: str,

@@ -21,7 +21,7 @@ def check(
     """Refuse, before any work is done, what could not be answered.
 
     Raises:
-        SqnxtError, ExportError: an unknown network, or an output that cannot be written.
+        SqnxtError, ExportError: An unknown network, or an output that cannot be written.
     """
     if against is not None:
         from sqnxt_tf.networks.registry import find_network

@@ -11,7 +11,7 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 MODEL = click.Path(path_type=Path)
-MOST_LOCAL_WORKERS = 64
+_MOST_LOCAL_WORKERS = 64
 recipe_options = flags.together(
     "recipe_choice",
     recipe_name=click.option(
@@ -61,7 +61,7 @@ saving_options = flags.together(
 @flags.strategy
 @click.option(
     "--local-workers",
-    type=click.IntRange(1, MOST_LOCAL_WORKERS),
+    type=click.IntRange(1, _MOST_LOCAL_WORKERS),
     default=1,
     help="Train with that many processes here.",
 )

@@ -10,21 +10,21 @@ from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
 
-LARGEST_ARRAY = 4_000_000_000  # bytes
+_LARGEST_ARRAY = 4_000_000_000  # bytes
 
 
-DECODED_AT_ONCE = 64  # images, at whatever size they have on disk
+_DECODED_AT_ONCE = 64  # images, at whatever size they have on disk
 
 
 def to_arrays(data: ImageSet, preprocessing: Input) -> Arrays:
     """A whole set, preprocessed, in memory.
 
     Raises:
-        SqnxtError: it would take more than `LARGEST_ARRAY` bytes.
+        SqnxtError: It would take more than `_LARGEST_ARRAY` bytes.
     """
     size = 4 * len(data) * preprocessing.height * preprocessing.width * preprocessing.channels
-    if size > LARGEST_ARRAY:
-        limit = LARGEST_ARRAY / 1e9
+    if size > _LARGEST_ARRAY:
+        limit = _LARGEST_ARRAY / 1e9
         raise SqnxtError(
             data.name,
             f"{len(data)} images take {size / 1e9:.1f} GB at this input size, and {limit:.0f} GB is the "
@@ -33,8 +33,8 @@ def to_arrays(data: ImageSet, preprocessing: Input) -> Arrays:
         )
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
     images = np.empty((len(data), *shape), np.float32)
-    for start in range(0, len(data), DECODED_AT_ONCE):
-        images[start : start + DECODED_AT_ONCE] = preprocessing.apply(data.batch(start, start + DECODED_AT_ONCE))
+    for start in range(0, len(data), _DECODED_AT_ONCE):
+        images[start : start + _DECODED_AT_ONCE] = preprocessing.apply(data.batch(start, start + _DECODED_AT_ONCE))
     return Arrays(images, data.labels)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
 
-CATALOGUE, LABELS = "dataset.json", "labels.txt"
-VERSION = 1
-LARGEST_FILE = 64 * 2**20  # bytes of either file
+CATALOGUE, _LABELS = "dataset.json", "labels.txt"
+_VERSION = 1
+_LARGEST_FILE = 64 * 2**20  # bytes of either file
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Catalogue:
     def to_json(self) -> dict[str, Any]:
         """The contents of `dataset.json`."""
         return {
-            "version": VERSION,
+            "version": _VERSION,
             "class_names": list(self.class_names),
             "first_label": self.first_label,
             "shards": {name: asdict(shard) for name, shard in self.shards.items()},
@@ -50,13 +50,13 @@ def read_catalogue(folder: Path) -> Catalogue:
     """What `dataset.json` says.
 
     Raises:
-        SqnxtError: it is damaged or of another version.
+        SqnxtError: It is damaged or of another version.
     """
     path = folder / CATALOGUE
     try:
         document = json.loads(_read_text(path))
-        if document["version"] != VERSION:
-            raise SqnxtError(path, f"is of version {document['version']!r}, and {VERSION} is known", "pack it again")
+        if document["version"] != _VERSION:
+            raise SqnxtError(path, f"is of version {document['version']!r}, and {_VERSION} is known", "pack it again")
         names = tuple(document["class_names"])
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
         first = document["first_label"]
@@ -81,15 +81,15 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
     Its lines are names in the order of the labels, the first being 1 as in ImageNet's usual layout, or `LABEL:NAME`.
 
     Raises:
-        SqnxtError: it is not there, or its labels leave some out.
+        SqnxtError: It is not there, or its labels leave some out.
     """
-    path = folder / LABELS
+    path = folder / _LABELS
     if not path.exists():
         raise SqnxtError(
             folder,
             "says nothing of its classes",
-            f"write {LABELS} beside the shards, one name a line from label 1 on (for ImageNet `seq 1 1000 > "
-            f"{LABELS}` will do)",
+            f"write {_LABELS} beside the shards, one name a line from label 1 on (for ImageNet `seq 1 1000 > "
+            f"{_LABELS}` will do)",
         )
     lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
     numbered = [line.partition(":") for line in lines]
@@ -105,8 +105,8 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
 
 
 def _read_text(path: Path) -> str:
-    if path.stat().st_size > LARGEST_FILE:
-        raise SqnxtError(path, f"is larger than {LARGEST_FILE:,} bytes", "it should hold names and numbers alone")
+    if path.stat().st_size > _LARGEST_FILE:
+        raise SqnxtError(path, f"is larger than {_LARGEST_FILE:,} bytes", "it should hold names and numbers alone")
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:

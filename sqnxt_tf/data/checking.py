@@ -17,7 +17,7 @@ from sqnxt_tf.data.folders import SUFFIXES, class_folders, files_in
 
 Kind = Literal["unreadable", "truncated", "CMYK", "wrong extension", "two classes", "damaged shard"]
 
-FORMAT_OF_SUFFIX = {
+_FORMAT_OF_SUFFIX = {
     ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG", ".ppm": "PPM", ".tif": "TIFF",
     ".tiff": "TIFF", ".webp": "WEBP",
 }  # fmt: skip
@@ -90,7 +90,7 @@ def look(item: Item) -> Seen:
             return Seen(ignored=True)  # no image, and does not claim to be one
         return Seen((_unreadable(item.source, data, error),))
     findings = []
-    due, found = FORMAT_OF_SUFFIX.get(item.suffix or ""), "JPEG" if image.format == "MPO" else image.format
+    due, found = _FORMAT_OF_SUFFIX.get(item.suffix or ""), "JPEG" if image.format == "MPO" else image.format
     if item.suffix is not None and due != found:
         ending = f"ends in {item.suffix}" if item.suffix else "has no suffix"
         left_out = "" if item.suffix in SUFFIXES else ": training leaves it out"

@@ -17,7 +17,7 @@ from sqnxt_tf.data.tfds import PREFIX, encoded_tfds
 from sqnxt_tf.data.tfrecords import encoded_shards, shards_by_split
 from sqnxt_tf.errors import SqnxtError
 
-HELD_BACK = 10  # where nothing validates, every tenth training image does
+_HELD_BACK = 10  # where nothing validates, every tenth training image does
 
 
 class DataKind(StrEnum):
@@ -135,7 +135,7 @@ class DataSource:
         if "test" in parts and not _is_labelled(parts["test"]):  # ImageNet's own test part keeps its labels secret
             del parts["test"]
         if "validation" not in parts and "test" in parts:
-            held = np.arange(len(train)) % HELD_BACK == 0
+            held = np.arange(len(train)) % _HELD_BACK == 0
             parts["validation"] = train.chosen(np.flatnonzero(held), f"{self.name}/validation")
             train = train.chosen(np.flatnonzero(~held), train.name)
         if "validation" not in parts:

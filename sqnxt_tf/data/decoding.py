@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.errors import SqnxtError
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What is read of data sets, by pillow's names."""
 
-START_PROGRAMS = frozenset({"EPS", "WMF"})
+_START_PROGRAMS = frozenset({"EPS", "WMF"})
 """What is never read: pillow hands these to an interpreter of what the file says."""
 
-LARGEST_IMAGE = 100_000_000  # pixels; a few bytes can claim any number of them
-LARGEST_FILE = 2**29  # bytes: so many pixels without compression, and more
+_LARGEST_IMAGE = 100_000_000  # pixels; a few bytes can claim any number of them
+_LARGEST_FILE = 2**29  # bytes: so many pixels without compression, and more
 
 
 class UnreadableImageError(SqnxtError):
@@ -31,7 +31,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """One image file, of any format that pillow knows, as uint8 [height, width, 3] in RGB, turned as its EXIF data say.
 
     Raises:
-        SqnxtError: pillow is not installed, or cannot read the file.
+        SqnxtError: Pillow is not installed, or cannot read the file.
     """
     return np.asarray(decode(read_file(path), str(path), formats=known_formats()), np.uint8)
 
@@ -42,34 +42,34 @@ def known_formats() -> tuple[str, ...]:
     try:
         from PIL import Image
     except ImportError:  # whoever opens an image says so
-        return FORMATS
+        return _FORMATS
     Image.init()
-    return (*FORMATS, *sorted(set(Image.OPEN) - {*FORMATS, *START_PROGRAMS}))
+    return (*_FORMATS, *sorted(set(Image.OPEN) - {*_FORMATS, *_START_PROGRAMS}))
 
 
 def read_file(path: Path) -> bytes:
     """The bytes of an image file.
 
     Raises:
-        UnreadableImageError: no permission, a disk that fails, or a file that is too large for an image.
+        UnreadableImageError: No permission, a disk that fails, or a file that is too large for an image.
     """
     try:
         with path.open("rb") as file:
-            if (size := os.fstat(file.fileno()).st_size) > LARGEST_FILE:
+            if (size := os.fstat(file.fileno()).st_size) > _LARGEST_FILE:
                 raise UnreadableImageError(
-                    path, f"has {size:,} bytes, and {LARGEST_FILE:,} are the most that are read", "remove it"
+                    path, f"has {size:,} bytes, and {_LARGEST_FILE:,} are the most that are read", "remove it"
                 )
-            return file.read(LARGEST_FILE)
+            return file.read(_LARGEST_FILE)
     except OSError as error:
         raise UnreadableImageError(path, f"cannot be read ({error.strerror or error})", "repair or remove it") from None
 
 
-def decode(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) -> Any:
+def decode(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> Any:
     """An encoded image as an upright pillow image in RGB; `source` says where it comes from.
 
     Raises:
-        SqnxtError: pillow is not installed.
-        UnreadableImageError: pillow cannot read it to its end, or it has too many pixels.
+        SqnxtError: Pillow is not installed.
+        UnreadableImageError: Pillow cannot read it to its end, or it has too many pixels.
     """
     image = open_image(data, source, formats=formats)
     try:
@@ -78,12 +78,12 @@ def decode(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) -> A
         raise unreadable(source, error) from None
 
 
-def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) -> Any:
+def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> Any:
     """A pillow image whose header is read and whose pixels are not yet.
 
     Raises:
-        SqnxtError: pillow is not installed.
-        UnreadableImageError: it is no image of a known format, or has too many pixels.
+        SqnxtError: Pillow is not installed.
+        UnreadableImageError: It is no image of a known format, or has too many pixels.
     """
     try:
         from PIL import Image
@@ -95,10 +95,10 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = FORMATS) 
         image = Image.open(BytesIO(data), formats=formats)
     except Exception as error:
         raise unreadable(source, error) from None
-    if image.width * image.height > LARGEST_IMAGE:
+    if image.width * image.height > _LARGEST_IMAGE:
         raise UnreadableImageError(
             source,
-            f"claims {image.width} x {image.height} pixels, and {LARGEST_IMAGE:,} are the most that are read",
+            f"claims {image.width} x {image.height} pixels, and {_LARGEST_IMAGE:,} are the most that are read",
             "make it smaller or remove it",
         )
     return image

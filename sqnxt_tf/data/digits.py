@@ -18,14 +18,14 @@ from sqnxt_tf.data.images import ImageSet
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-BRIGHTEST = 16  # pixels are stored as 0 to 16
+_BRIGHTEST = 16  # pixels are stored as 0 to 16
 
 
 def digits(split: Split) -> ImageSet:
     """One part of the digits: 8x8 grey images, ten classes."""
     images, labels, parts = _stored()
     chosen = np.flatnonzero(parts == SPLITS.index(split))
-    scaled = np.rint(images[chosen] * (255 / BRIGHTEST)).astype(np.uint8)
+    scaled = np.rint(images[chosen] * (255 / _BRIGHTEST)).astype(np.uint8)
     return ImageSet(
         name=f"digits/{split}",
         labels=labels[chosen].astype(np.int64),

@@ -29,7 +29,7 @@ def decode(record: bytes) -> dict[str, bytes | int]:
     """The first value of every feature of bytes or integers.
 
     Raises:
-        ValueError: the record is no `tf.train.Example`.
+        ValueError: The record is no `tf.train.Example`.
     """
     from google.protobuf.message import DecodeError
 

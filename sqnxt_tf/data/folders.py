@@ -22,7 +22,7 @@ def encoded_folder(folder: Path) -> EncodedImages:
     """All images under `folder`; its sub-folders, sorted by name, are the classes.
 
     Raises:
-        SqnxtError: the folder is not there, or holds no sub-folders with images.
+        SqnxtError: The folder is not there, or holds no sub-folders with images.
     """
     classes = class_folders(folder)
     paths: list[str] = []
@@ -52,7 +52,7 @@ def class_folders(folder: Path) -> tuple[str, ...]:
     """The names of the sub-folders, sorted: the classes.
 
     Raises:
-        SqnxtError: the folder is not there.
+        SqnxtError: The folder is not there.
     """
     check_is_folder(folder)
     return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
@@ -69,7 +69,7 @@ def check_is_folder(folder: Path) -> None:
     """Refuse data that are not there.
 
     Raises:
-        SqnxtError: the folder is not there.
+        SqnxtError: The folder is not there.
     """
     if not folder.is_dir():
         raise SqnxtError(folder, "is not a folder", "give one with a sub-folder a class")

@@ -19,8 +19,8 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.examples import encode
 from sqnxt_tf.data.records import LARGEST_RECORD
 
-SHARD_BYTES = 128 * 2**20
-FEWEST_SHARDS = 8  # so that a few workers have something to share
+_SHARD_BYTES = 128 * 2**20
+_FEWEST_SHARDS = 8  # so that a few workers have something to share
 _ORIENTATION = 0x0112  # EXIF tag
 
 
@@ -28,7 +28,7 @@ def shards_of(images: EncodedImages, shards: int | None, seed: int) -> list[NDAr
     """The images of each shard, in an order that mixes the classes; as many shards as suit their bytes if not said."""
     if shards is None:
         total = sum(os.path.getsize(source) for source in images.sources)  # noqa: PTH202 - a million of them
-        shards = max(FEWEST_SHARDS, steps_for(total, SHARD_BYTES))
+        shards = max(_FEWEST_SHARDS, steps_for(total, _SHARD_BYTES))
     bounds = even_bounds(len(images), min(shards, len(images)))
     return np.split(generator(seed, 0, 0).permutation(len(images)).astype(np.int64), bounds[1:-1])
 
@@ -40,7 +40,7 @@ def record_of(images: EncodedImages, index: int, first_label: int) -> bytes:
     and what EXIF data turn become an upright RGB image in PNG, which loses nothing.
 
     Raises:
-        UnreadableImageError: it cannot be read, or is too large for a record.
+        UnreadableImageError: It cannot be read, or is too large for a record.
     """
     data, label = images.read(index)
     source = images.sources[index]

@@ -33,7 +33,7 @@ def checksum(data: bytes) -> int:
     """The CRC-32C of data, masked as in a TFRecord: a checksum among what is summed should not look like one.
 
     Raises:
-        SqnxtError: google-crc32c is not installed.
+        SqnxtError: Google-crc32c is not installed.
     """
     try:
         import google_crc32c
@@ -49,7 +49,7 @@ def find_records(path: Path) -> NDArray[np.int64]:
     """Where the data of each record begins and how many bytes they are, int64 [n, 2]; reads the lengths alone.
 
     Raises:
-        SqnxtError: the file cannot be read, or is no chain of whole records.
+        SqnxtError: The file cannot be read, or is no chain of whole records.
     """
     places: list[tuple[int, int]] = []
     descriptor = _open(path)
@@ -75,7 +75,7 @@ def read_record(path: Path, start: int, length: int) -> bytes:
     """The data of one record.
 
     Raises:
-        UnreadableImageError: its checksum is wrong, or the file is not what it was.
+        UnreadableImageError: Its checksum is wrong, or the file is not what it was.
     """
     descriptor = _open(path)
     try:

@@ -18,7 +18,7 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
 
-AHEAD = 2  # batches that wait for the model
+_AHEAD = 2  # batches that wait for the model
 _ORDER, _AUGMENT = 0, 1  # purposes of random numbers
 
 Loaded = tuple[NDArray[np.uint8], np.int64, np.bool_]
@@ -61,7 +61,7 @@ class Streamed:
         """This worker's part of the batches of steps `first_step` up to, not including, `last_step`, as tensors.
 
         Raises:
-            SqnxtError: more workers than files, or more images than allowed cannot be read.
+            SqnxtError: More workers than files, or more images than allowed cannot be read.
         """
         mine = worker_shard(self.images, batch, rank)
 
@@ -78,7 +78,7 @@ class Streamed:
         """This worker's part of all images, once and in order, as tensors.
 
         Raises:
-            SqnxtError: more workers than files, or more images than allowed cannot be read.
+            SqnxtError: More workers than files, or more images than allowed cannot be read.
         """
         mine = worker_shard(self.images, batch, rank)
 
@@ -141,7 +141,7 @@ def _dataset(load: Callable[[np.int64], Loaded], first_step: int, last_step: int
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     dataset = tf.data.Dataset.range(first_step * slots, last_step * slots)
     dataset = dataset.map(one, num_parallel_calls=threads, deterministic=True).batch(slots)
-    return dataset.prefetch(AHEAD).map(present).prefetch(1)  # as bytes they wait in a quarter of the space
+    return dataset.prefetch(_AHEAD).map(present).prefetch(1)  # as bytes they wait in a quarter of the space
 
 
 def _normalised(images: Any, target: Input) -> Any:

@@ -17,7 +17,7 @@ def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
     """The parts of `tfds:NAME`, such as `tfds:mnist` or `tfds:imagenet2012`; downloads and prepares what is not there.
 
     Raises:
-        SqnxtError: the package is not installed, does not know the name, or knows no labelled images by it.
+        SqnxtError: The package is not installed, does not know the name, or knows no labelled images by it.
     """
     try:
         import tensorflow_datasets as tfds

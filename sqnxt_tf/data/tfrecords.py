@@ -27,7 +27,7 @@ _SPLITS: dict[str, Split] = {
     "validation": "validation",
     "test": "test",
 }
-SCANNERS = 16  # threads: finding records waits for the disk, not for the processor
+_SCANNERS = 16  # threads: finding records waits for the disk, not for the processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def shards_by_split(folder: Path) -> dict[Split, list[Path]]:
     """The shards of each part, such as `train-00000-of-01024`, in their order; empty where there are none.
 
     Raises:
-        SqnxtError: some of them are missing.
+        SqnxtError: Some of them are missing.
     """
     found: dict[Split, dict[int, Path]] = {}
     counts: dict[Split, int] = {}
@@ -64,7 +64,7 @@ def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
     """The parts of a folder of shards; class names come from `dataset.json`, as `data pack` writes it, or `labels.txt`.
 
     Raises:
-        SqnxtError: no names of the classes, shards that are missing, damaged or not those that were packed.
+        SqnxtError: No names of the classes, shards that are missing, damaged or not those that were packed.
     """
     catalogue, first_label, names = _classes(folder)
     parts = {}
@@ -83,7 +83,7 @@ def sound_shards(folder: Path) -> tuple[list[EncodedImages], dict[Path, SqnxtErr
     """The parts of a folder of shards without those whose chain of records is broken, and what ails these.
 
     Raises:
-        SqnxtError: no names of the classes, or shards that are missing.
+        SqnxtError: No names of the classes, or shards that are missing.
     """
     _, first_label, names = _classes(folder)
     parts, broken = [], {}
@@ -111,9 +111,9 @@ def shards_as_images(name: str, paths: Sequence[Path], class_names: tuple[str, .
     """The records of some files as images; reads nothing but where each record stands.
 
     Raises:
-        SqnxtError: a file cannot be read, is damaged, or none of them holds any record.
+        SqnxtError: A file cannot be read, is damaged, or none of them holds any record.
     """
-    with ThreadPoolExecutor(SCANNERS) as pool:
+    with ThreadPoolExecutor(_SCANNERS) as pool:
         places = list(pool.map(find_records, paths))
     files = np.repeat(np.arange(len(paths), dtype=np.int32), [len(one) for one in places])
     starts = np.concatenate([*places, np.empty((0, 2), np.int64)])

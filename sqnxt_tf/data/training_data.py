@@ -23,7 +23,7 @@ from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.data.unreadable import LIMIT, UnreadableImages
 from sqnxt_tf.errors import SqnxtError
 
-BATCH = 32  # images that a model answers at a time
+_BATCH = 32  # images that a model answers at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def open_training_data(data: DataSource, preprocessing: Input, **streaming: Any)
     """The parts of `digits`, or what `open_streams` opens; `streaming` are its options.
 
     Raises:
-        SqnxtError: see `open_streams`.
+        SqnxtError: See `open_streams`.
     """
     if data.is_digits:
         training, validation = (to_arrays(digits(split), preprocessing) for split in ("train", "validation"))
@@ -89,15 +89,15 @@ def open_streams(
     The test part has no limit: it is looked at when all the work is done.
 
     Args:
-        data: the name of the data.
-        preprocessing: the model's.
-        augmentation: of the training part: `none`, as in the paper, or `standard`.
-        max_shift: pixels, in addition.
-        max_unreadable: how many images to train on and to validate on may be left out.
-        parts: the data where somebody has listed them already.
+        data: The name of the data.
+        preprocessing: The model's.
+        augmentation: Of the training part: `none`, as in the paper, or `standard`.
+        max_shift: Pixels, in addition.
+        max_unreadable: How many images to train on and to validate on may be left out.
+        parts: The data where somebody has listed them already.
 
     Raises:
-        SqnxtError: data that are not there or not divided, a part without a readable image, or an augmentation that is
+        SqnxtError: Data that are not there or not divided, a part without a readable image, or an augmentation that is
             not known.
     """
     if augmentation not in AUGMENTATIONS:
@@ -117,11 +117,11 @@ def open_streams(
     }
 
 
-def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], *, batch: int = BATCH) -> Evaluation:
+def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], *, batch: int = _BATCH) -> Evaluation:
     """Show every readable image to `answer`, which gives logits [n, classes] for images [n, height, width, channels].
 
     Raises:
-        SqnxtError: none, or too few, of the images can be read.
+        SqnxtError: None, or too few, of the images can be read.
     """
     _check_readable(stream.images)
     labels, logits = [], []

@@ -39,7 +39,7 @@ class UnreadableImages:
         """End the run if there are more than the limit.
 
         Raises:
-            TooManyUnreadableError: there are.
+            TooManyUnreadableError: There are.
         """
         if len(self.found) > self.limit:
             names = ", ".join(sorted(self.found))

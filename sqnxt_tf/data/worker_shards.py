@@ -38,7 +38,7 @@ def worker_shard(images: EncodedImages, batch: int, rank: WorkerRank) -> WorkerS
     than one apart, however uneven the files are.
 
     Raises:
-        SqnxtError: there are more workers than files.
+        SqnxtError: There are more workers than files.
     """
     sizes = np.bincount(images.files)
     if rank.workers > np.count_nonzero(sizes):

@@ -17,7 +17,7 @@ def open_camera(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
     """Frames until the source ends, uint8 [height, width, 3] in RGB; the camera is released with the block.
 
     Args:
-        source: a camera's number, as in "0", or whatever else OpenCV opens: a device, a film, a stream's address.
+        source: A camera's number, as in "0", or whatever else OpenCV opens: a device, a film, a stream's address.
 
     Raises:
         SqnxtError: OpenCV is not installed, or there is no such camera.

@@ -17,9 +17,9 @@ from sqnxt_tf.device.failures import FAULTS, OnFault, stop
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
 
-TOP = 5
-KINDS = SUFFIXES | {".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".tga"}  # of the files of a folder
-FURTHEST_SUM = 0.5  # rounding to eighths of a bit may take that much off a thousand probabilities
+_TOP = 5
+_KINDS = SUFFIXES | {".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".tga"}  # of the files of a folder
+_FURTHEST_SUM = 0.5  # rounding to eighths of a bit may take that much off a thousand probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +47,12 @@ class Answer:
 class Classifier:
     """An artifact or model ready to be shown images. `notes` say what had to be assumed of it."""
 
-    def __init__(self, path: str | Path, *, threads: int | None = None, top: int = TOP) -> None:
+    def __init__(self, path: str | Path, *, threads: int | None = None, top: int = _TOP) -> None:
         """Open the file and run it once, so that the first image does not pay for that.
 
         Raises:
-            SqnxtError: its input is no picture in grey or colour.
-            ExportError: the file cannot be read, or its runtime is not installed.
+            SqnxtError: Its input is no picture in grey or colour.
+            ExportError: The file cannot be read, or its runtime is not installed.
         """
         self.path, self.top = Path(path), top
         self.runner = open_model(self.path, threads=threads)
@@ -67,8 +67,8 @@ class Classifier:
         """The best classes of an image, uint8 [height, width] or [height, width, 3] of any size.
 
         Raises:
-            SqnxtError: the file answers with something that is no number.
-            ExportError: its runtime failed.
+            SqnxtError: The file answers with something that is no number.
+            ExportError: Its runtime failed.
         """
         began = time.perf_counter()
         images = self.preprocessing.apply([pixels])
@@ -118,7 +118,7 @@ class Classifier:
 def probabilities(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """A network's [classes] values as probabilities: softmax of logits; of a network that ends in one, as they are."""
     exact = values.astype(np.float64)
-    if exact.min() >= 0 and exact.max() <= 1 and abs(exact.sum() - 1) <= FURTHEST_SUM:
+    if exact.min() >= 0 and exact.max() <= 1 and abs(exact.sum() - 1) <= _FURTHEST_SUM:
         return exact
     raised: NDArray[np.float64] = np.exp(exact - exact.max())
     raised /= raised.sum()
@@ -130,21 +130,21 @@ def classify(
     images: Sequence[str | Path],
     *,
     threads: int | None = None,
-    top: int = TOP,
+    top: int = _TOP,
     on_fault: OnFault = stop,
 ) -> tuple[Answer, ...]:
     """What an artifact or model says of images and of all images in folders, by its own labels and preprocessing.
 
     Args:
-        path: a .tflite, .onnx or .keras file.
-        images: whatever pillow reads: turned as EXIF says, transparency laid on white.
-        threads: of the runtime.
-        top: how many classes an answer holds.
-        on_fault: called with the error of an image that cannot be read; the others go on if it returns.
+        path: A .tflite, .onnx or .keras file.
+        images: Whatever pillow reads: turned as EXIF says, transparency laid on white.
+        threads: Of the runtime.
+        top: How many classes an answer holds.
+        on_fault: Called with the error of an image that cannot be read; the others go on if it returns.
 
     Raises:
-        SqnxtError: an image that is not there or cannot be read, or a file that does not look at pictures.
-        ExportError: the file cannot be read, or its runtime is not installed.
+        SqnxtError: An image that is not there or cannot be read, or a file that does not look at pictures.
+        ExportError: The file cannot be read, or its runtime is not installed.
     """
     return tuple(classify_images(Classifier(path, threads=threads, top=top), images, on_fault=on_fault))
 
@@ -155,7 +155,7 @@ def classify_images(
     """The answers for images and for all images in folders, one after the other.
 
     Raises:
-        SqnxtError: an image that is not there or cannot be read, unless `on_fault` keeps it.
+        SqnxtError: An image that is not there or cannot be read, unless `on_fault` keeps it.
     """
     paths = find_images(places, on_fault)
     for number, path in enumerate(paths, 1):
@@ -171,9 +171,9 @@ def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[
     found: list[Path] = []
     for place in map(Path, places):
         if place.is_dir():
-            inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in KINDS and not path.is_dir())
+            inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in _KINDS and not path.is_dir())
             if not inside:
-                kinds = ", ".join(sorted(KINDS))
+                kinds = ", ".join(sorted(_KINDS))
                 on_fault(SqnxtError(place, "holds no images", f"give a folder with {kinds} files"))
             found += inside
         elif place.exists():

@@ -26,9 +26,9 @@ def evaluate(
     the log.
 
     Raises:
-        SqnxtError: the file says nothing of its preprocessing, its classes are not those of the data, or more images
+        SqnxtError: The file says nothing of its preprocessing, its classes are not those of the data, or more images
             than `UnreadableImages` allows cannot be read.
-        ExportError: the file cannot be read, or its runtime is not installed.
+        ExportError: The file cannot be read, or its runtime is not installed.
     """
     from sqnxt_export import open_model, read_metadata
 

@@ -40,7 +40,7 @@ def inspect(path: str | Path) -> Inspection:
     """Read what travels with a file, and count its weights.
 
     Raises:
-        ExportError: the file is not there, damaged, or of another kind.
+        ExportError: The file is not there, damaged, or of another kind.
     """
     path = Path(path)
     metadata = read_metadata(path)

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sqnxt_tf.errors import SqnxtError
 
-WORKER = "sqnxt_tf.device.timing_process"
+_WORKER = "sqnxt_tf.device.timing_process"
 
 
 class Lane:
@@ -23,7 +23,7 @@ class Lane:
     def __init__(self, path: Path, threads: int) -> None:
         self.path, self.threads = path, threads
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", WORKER],
+            [sys.executable, "-P", "-m", _WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -43,7 +43,7 @@ class Lane:
         """Ask and wait for the answer.
 
         Raises:
-            SqnxtError: what the process could not do, or that it is no more.
+            SqnxtError: What the process could not do, or that it is no more.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -74,7 +74,7 @@ class Lane:
                 f"its process died of {signal.Signals(-code).name}; export it again, or try another release of the "
                 "runtime"
             )
-        return f"its process ended with exit code {code}; run `python -m {WORKER}` to see why"
+        return f"its process ended with exit code {code}; run `python -m {_WORKER}` to see why"
 
 
 def _environment() -> Mapping[str, str]:

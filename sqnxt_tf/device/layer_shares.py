@@ -15,8 +15,8 @@ from sqnxt_tf.device.timings import LayerTime, Timing
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
 
-FAR = 1.5  # shares that differ by this factor disagree ...
-LEAST_SHARE = 0.005  # ... where they also differ by half a per cent of the whole
+_FAR = 1.5  # shares that differ by this factor disagree ...
+_LEAST_SHARE = 0.005  # ... where they also differ by half a per cent of the whole
 HERE, THERE = "dearer here", "dearer there"
 
 
@@ -45,11 +45,11 @@ class LayerShare:
     @property
     def verdict(self) -> str:
         """Where the two disagree, beyond what the spread of the runs explains: which machine the layer is dearer on."""
-        if self.simulated is None or abs(self.measured - self.simulated) < LEAST_SHARE:
+        if self.simulated is None or abs(self.measured - self.simulated) < _LEAST_SHARE:
             return ""
-        if self.low > FAR * self.simulated:
+        if self.low > _FAR * self.simulated:
             return HERE
-        return THERE if FAR * self.high < self.simulated else ""
+        return THERE if _FAR * self.high < self.simulated else ""
 
     def to_json(self) -> dict[str, Any]:
         """An entry of `layers` in the `benchmark` document."""

@@ -20,11 +20,11 @@ from sqnxt_tf.progress import Progress, silent
 
 TOLERANCE = 0.02  # half width of the median's interval
 SECONDS = 60.0
-LEAST_ROUNDS = 20
-MOST_OVERTIME = 3  # times the seconds, where there have been too few rounds for an interval
-TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
-MOST_RUNS_A_TURN = 50
-PROFILE_SECONDS, LEAST_PROFILED, MOST_PROFILED = 3.0, 5, 200
+_LEAST_ROUNDS = 20
+_MOST_OVERTIME = 3  # times the seconds, where there have been too few rounds for an interval
+_TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
+_MOST_RUNS_A_TURN = 50
+_PROFILE_SECONDS, _LEAST_PROFILED, _MOST_PROFILED = 3.0, 5, 200
 
 
 @dataclass(slots=True)
@@ -40,11 +40,11 @@ class _Entry:
 
     @property
     def runs_a_turn(self) -> int:
-        return int(np.clip(TURN_MS / max(self.warm["typical_ms"], 1e-3), 1, MOST_RUNS_A_TURN))
+        return int(np.clip(_TURN_MS / max(self.warm["typical_ms"], 1e-3), 1, _MOST_RUNS_A_TURN))
 
     def is_known(self, tolerance: float) -> bool:
         """Whether enough has been seen for its median, and for the tail."""
-        if len(self.rounds) < LEAST_ROUNDS or sum(map(len, self.rounds)) < LEAST_RUNS:
+        if len(self.rounds) < _LEAST_ROUNDS or sum(map(len, self.rounds)) < LEAST_RUNS:
             return False
         return median(np.array(self.medians)).half_width <= tolerance
 
@@ -70,16 +70,16 @@ def time_artifacts(
 
     Args:
         paths: .onnx and .tflite files; the first is what the others are compared with.
-        threads: every file is timed with each of these numbers.
-        seconds: most that all rounds together may take; up to three times that, until there are enough for an interval.
-        tolerance: half width of the 95 % interval of a median, as a fraction of it.
-        per_layer: profile the .onnx files too.
-        on_fault: called with the error of a file that cannot be timed; the others go on if it returns.
-        progress: told how far it is.
+        threads: Every file is timed with each of these numbers.
+        seconds: Most that all rounds together may take; up to three times that, until there are enough for an interval.
+        tolerance: Half width of the 95 % interval of a median, as a fraction of it.
+        per_layer: Profile the .onnx files too.
+        on_fault: Called with the error of a file that cannot be timed; the others go on if it returns.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError: a file that cannot be timed, unless `on_fault` keeps it.
-        ExportError: likewise.
+        SqnxtError: A file that cannot be timed, unless `on_fault` keeps it.
+        ExportError: Likewise.
     """
     load = _load_per_core()
     with ExitStack() as stack:
@@ -126,14 +126,14 @@ def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_faul
         entries[:] = [entry for entry in entries if len(entry.rounds) == rounds]
         elapsed = time.monotonic() - began
         progress("timing, at most (s)", min(round(elapsed), round(seconds)), round(seconds), rounds=rounds)
-        if elapsed > seconds and (rounds >= FEWEST or elapsed > MOST_OVERTIME * seconds):
+        if elapsed > seconds and (rounds >= FEWEST or elapsed > _MOST_OVERTIME * seconds):
             return
 
 
 def _profiled(entry: _Entry, progress: Progress) -> tuple[LayerTime, ...]:
     task = f"profiling {entry.lane.path.name}"
     progress(task, 0, 1)
-    runs = int(np.clip(1e3 * PROFILE_SECONDS / entry.warm["typical_ms"], LEAST_PROFILED, MOST_PROFILED))
+    runs = int(np.clip(1e3 * _PROFILE_SECONDS / entry.warm["typical_ms"], _LEAST_PROFILED, _MOST_PROFILED))
     layers = tuple(LayerTime.of(node) for node in entry.lane.ask("profile", runs=runs)["nodes"])
     progress(task, 1, 1)
     return layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-STATUS = Path("/proc/self/status")
+_STATUS = Path("/proc/self/status")
 
 
 def resident_bytes() -> int | None:
@@ -18,7 +18,7 @@ def peak_resident_bytes() -> int | None:
 
     Not `ru_maxrss` on Linux: a process inherits that from the one that started it.
     """
-    if STATUS.exists():
+    if _STATUS.exists():
         return _from_status("VmHWM")
     try:
         import resource
@@ -29,9 +29,9 @@ def peak_resident_bytes() -> int | None:
 
 
 def _from_status(name: str) -> int | None:
-    if not STATUS.exists():
+    if not _STATUS.exists():
         return None
-    for line in STATUS.read_text().splitlines():
+    for line in _STATUS.read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return None

@@ -13,15 +13,15 @@ from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.output_folder import check_output_folder
 
-OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
-SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a person can see it
+_OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
+_SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a person can see it
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a folder that holds something; with `force`, something that we did not write."""
     check_output_folder(folder, force=force)
     held = folder.iterdir() if folder.is_dir() else ()
-    if strange := [path.name for path in held if not OWN_NAME.fullmatch(path.name)]:
+    if strange := [path.name for path in held if not _OWN_NAME.fullmatch(path.name)]:
         raise SqnxtError(folder, f"holds {strange[0]!r}, which is no misclassified image", "choose another folder")
     if not folder.parent.is_dir():
         raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
@@ -39,7 +39,7 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
     try:
         for index in result.misclassified():
             pixels = data.image(result.index_in_data(int(index)))
-            factor = max(1, SMALLEST_SIDE // min(pixels.shape[:2]))
+            factor = max(1, _SMALLEST_SIDE // min(pixels.shape[:2]))
             name = (
                 f"{index:05d}_{_class(result, result.labels[index])}_as_{_class(result, result.predictions[index])}.png"
             )

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-CONFIDENCE = 0.95
+_CONFIDENCE = 0.95
 FEWEST = 6  # values whose range holds the median with 95 %
-LARGEST_EXACT = 500  # values: beyond, the normal approximation is off by less than one place
+_LARGEST_EXACT = 500  # values: beyond, the normal approximation is off by less than one place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,12 @@ def percentiles(values: NDArray[np.float64], wanted: Sequence[int] = (50, 90, 99
 
 def _lower_place(count: int) -> int:
     """How many of the smallest values may be left out, so that the rest on both sides holds the median with 95 %."""
-    if count > LARGEST_EXACT:
+    if count > _LARGEST_EXACT:
         return math.floor(count / 2 - 1.96 * math.sqrt(count) / 2)
     tail, place = 0.0, 0
     for below in range(count):
         tail += math.comb(count, below) / 2**count
-        if tail > (1 - CONFIDENCE) / 2:
+        if tail > (1 - _CONFIDENCE) / 2:
             break
         place = below
     return place if count >= FEWEST else 0

@@ -30,11 +30,11 @@ from typing import IO, Any
 
 from sqnxt_tf.device.memory import peak_resident_bytes, resident_bytes
 
-LEAST_WARM_UP, MOST_WARM_UP = 5, 100  # runs
-WARM_UP_SECONDS, MOST_WARM_UP_SECONDS = 0.3, 10.0
-LEAD_SECONDS = 0.002  # before the timed runs of a turn: caches fill
-SPIN_SECONDS, MOST_SPIN_SECONDS = 0.05, 0.5  # how long onnxruntime's threads look for work when a run is over
-TASKS = Path("/proc/self/task")
+_LEAST_WARM_UP, _MOST_WARM_UP = 5, 100  # runs
+_WARM_UP_SECONDS, _MOST_WARM_UP_SECONDS = 0.3, 10.0
+_LEAD_SECONDS = 0.002  # before the timed runs of a turn: caches fill
+_SPIN_SECONDS, _MOST_SPIN_SECONDS = 0.05, 0.5  # how long onnxruntime's threads look for work when a run is over
+_TASKS = Path("/proc/self/task")
 
 
 class TimingProcess:
@@ -85,10 +85,10 @@ class TimingProcess:
         """Run until it has run a few times and for a while: caches, memory pools and the processor's clock settle."""
         times: list[float] = []
         began = time.perf_counter()
-        while len(times) < MOST_WARM_UP:
+        while len(times) < _MOST_WARM_UP:
             times.append(self._time())
             elapsed = time.perf_counter() - began
-            if elapsed > (WARM_UP_SECONDS if len(times) >= LEAST_WARM_UP else MOST_WARM_UP_SECONDS):
+            if elapsed > (_WARM_UP_SECONDS if len(times) >= _LEAST_WARM_UP else _MOST_WARM_UP_SECONDS):
                 break
         _fall_asleep()
         return {"runs": len(times), "first_ms": times[0], "typical_ms": sorted(times)[len(times) // 2]}
@@ -97,7 +97,7 @@ class TimingProcess:
         """Time some runs, after at least one that is not timed: no file pays for the caches that another one left."""
         began = time.perf_counter()
         self._call()
-        while time.perf_counter() - began < LEAD_SECONDS:
+        while time.perf_counter() - began < _LEAD_SECONDS:
             self._call()
         times = [self._time() for _ in range(runs)]
         _fall_asleep()
@@ -123,11 +123,11 @@ class TimingProcess:
 
 def _fall_asleep() -> None:
     """Wait until no other thread of this process runs or waits for a core: it would do so on another file's turn."""
-    if not TASKS.exists():
-        time.sleep(SPIN_SECONDS)
+    if not _TASKS.exists():
+        time.sleep(_SPIN_SECONDS)
         return
-    end = time.perf_counter() + MOST_SPIN_SECONDS
-    while time.perf_counter() < end and any(map(_is_running, TASKS.iterdir())):
+    end = time.perf_counter() + _MOST_SPIN_SECONDS
+    while time.perf_counter() < end and any(map(_is_running, _TASKS.iterdir())):
         time.sleep(0.001)
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.device.statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
 
-LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
+_LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
 LEAST_RUNS = 100  # a p99 needs a hundred
-BUSY = 0.5  # load for each core before anything ran
+_BUSY = 0.5  # load for each core before anything ran
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class Timing:
         elif not self.is_stable:
             found.append(f"median known to ±{self.median.half_width:.0%}")
         times = percentiles(self.milliseconds)
-        if times["p90"] > LONG_TAIL * times["p50"]:
+        if times["p90"] > _LONG_TAIL * times["p50"]:
             found.append(f"a tenth of the runs {times['p90'] / times['p50']:.1f} times as long or longer")
         return found
 
@@ -176,7 +176,7 @@ class Benchmark:
     def noise(self) -> list[str]:
         """What made the machine too noisy to quote figures of; empty where it was quiet."""
         found = [f"{_named(timing)}: {', '.join(timing.noise)}" for timing in self.timings if timing.noise]
-        if found and self.load is not None and self.load > BUSY:
+        if found and self.load is not None and self.load > _BUSY:
             found.append(f"the machine had {self.load:.1f} running programs a core before it began")
         return found
 

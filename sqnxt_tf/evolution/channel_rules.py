@@ -30,7 +30,7 @@ def apply_rule(tracer: Tracer, node: Any, inputs: list[Fates], *, shared: bool) 
         images = [tracer.new(tensor.shape[-1]) for tensor in outputs]
         tracer.fix(np.concatenate(images), "they are the model's input")
         return images
-    rule = _passing if kind in _PASSING else RULES.get(kind)
+    rule = _passing if kind in _PASSING else _RULES.get(kind)
     channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
     if rule is not None and not shared and channels_last and len(outputs) == 1:
         fates = rule(tracer, layer, inputs, node)
@@ -172,7 +172,7 @@ def _reshape(tracer: Tracer, layer: Any, inputs: list[Fates], node: Any) -> Fate
     return inputs[0]
 
 
-RULES: dict[str, Rule] = {
+_RULES: dict[str, Rule] = {
     "Activation": _activation,
     "BatchNormalization": _batch_norm,
     "Concatenate": _concatenate,

@@ -144,7 +144,7 @@ def trace_channels(model: Any) -> ChannelMap:
     """The channels of a functional `tf_keras` model.
 
     Raises:
-        SqnxtError: it is not functional, or a tensor has an unknown number of channels.
+        SqnxtError: It is not functional, or a tensor has an unknown number of channels.
     """
     from sqnxt_tf.evolution.channel_rules import apply_rule
 

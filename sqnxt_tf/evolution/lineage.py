@@ -13,7 +13,7 @@ from typing import Any
 from sqnxt_tf.errors import SqnxtError
 
 FILE = "lineage.json"
-LARGEST_FILE = 16 << 20  # bytes
+_LARGEST_FILE = 16 << 20  # bytes
 # The types that a member's fields may have in the file, by their annotations, which are never evaluated.
 _KINDS: dict[Any, tuple[type, ...]] = {
     "str": (str,), "int": (int,), "float": (int, float), "str | None": (str, type(None)),
@@ -132,13 +132,13 @@ def read_lineage(folder: Path) -> Lineage | None:
     """What an evolution left in its folder; None where none was begun.
 
     Raises:
-        SqnxtError: the file is damaged, or an offspring is not there, or not the one that was written.
+        SqnxtError: The file is damaged, or an offspring is not there, or not the one that was written.
     """
     path = folder / FILE
     if not path.exists():
         return None
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if path.stat().st_size > _LARGEST_FILE:
             raise ValueError("too large")
         document = json.loads(path.read_text("utf-8"))
         members = tuple(_member(row) for row in document["members"])

@@ -21,13 +21,13 @@ def narrow(model: Any, survivors: Mapping[str, NDArray[np.bool_]]) -> Any:
     """A functional model without the filters that do not survive.
 
     Args:
-        model: a functional `tf_keras` model.
-        survivors: name of a layer -> which of its filters survive, bool [filters]. Filters of a layer that is not
-            named survive, but for those that share the fate of one that does not: what is added to it, or what a
+        model: A functional `tf_keras` model.
+        survivors: Name of a layer -> which of its filters survive, bool [filters]. Filters of a layer that is not
+            named survive, but for those that share the fate of one that does not: What is added to it, or what a
             depthwise convolution makes of it.
 
     Raises:
-        SqnxtError: a layer that is not there or makes no channels, a mask of another length, a filter that cannot go,
+        SqnxtError: A layer that is not there or makes no channels, a mask of another length, a filter that cannot go,
             filters that share a fate and are given different ones, a layer that would have none left; names the layer.
     """
     channels = trace_channels(model)
@@ -38,7 +38,7 @@ def surviving_fates(channels: ChannelMap, survivors: Mapping[str, NDArray[np.boo
     """The masks of layers as one of all fates, bool [fates].
 
     Raises:
-        SqnxtError: see `narrow`.
+        SqnxtError: See `narrow`.
     """
     alive, makers = channels.whole(), channels.makers
     masks = {name: _checked_mask(name, mask, makers) for name, mask in survivors.items()}

@@ -74,7 +74,7 @@ def draw_survivors(
     always survives, and so does the luckiest filter of each layer.
 
     Raises:
-        SqnxtError: the model is that small already, or its smallest offspring is larger.
+        SqnxtError: The model is that small already, or its smallest offspring is larger.
     """
     least = generator.random(channels.fates) / np.exp(strengths - 1)  # the environment that is needed to live
     least[list(channels.fixed)] = -1.0

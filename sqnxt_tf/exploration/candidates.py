@@ -76,8 +76,8 @@ class Coster:
         """One point.
 
         Raises:
-            SqnxtError: the input is too small for the network, or its channels do not divide into the groups.
-            SimulatorError: a layer that no tiling fits into the buffer.
+            SqnxtError: The input is too small for the network, or its channels do not divide into the groups.
+            SimulatorError: A layer that no tiling fits into the buffer.
         """
         network = self._described(point.spec, point.input_size)
         accelerator = self._space.accelerators[point.accelerator]

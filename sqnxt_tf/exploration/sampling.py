@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 SAMPLERS = ("nsga2", "tpe", "random")
-MOST_TRIALS = 1_000_000
-TRIES = 10  # of the sampler for a pair that was not asked before
-RANDOM_TRIES = 500  # after them; where these find none either, hardly any is left
+_MOST_TRIALS = 1_000_000
+_TRIES = 10  # of the sampler for a pair that was not asked before
+_RANDOM_TRIES = 500  # after them; where these find none either, hardly any is left
 # What a sampler is told of a pair that breaks a limit, and of one that cannot be: worse than anything that holds them,
 # and the worse the further off. Optuna's own constraints do not reach trials that are added whole.
-OVER_LIMITS, IMPOSSIBLE = 1e6, 1e30
+_OVER_LIMITS, _IMPOSSIBLE = 1e6, 1e30
 
 Key = Point | tuple[Value, ...]
 Found = dict[Key, Candidate | None]
@@ -55,8 +55,8 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
             raise SqnxtError(f"sampler {self.sampler!r}", "is not known", f"use one of {', '.join(SAMPLERS)}")
-        if not 1 <= self.trials <= MOST_TRIALS:
-            raise SqnxtError(f"trials {self.trials}", "is out of range", f"give 1 to {MOST_TRIALS}")
+        if not 1 <= self.trials <= _MOST_TRIALS:
+            raise SqnxtError(f"trials {self.trials}", "is out of range", f"give 1 to {_MOST_TRIALS}")
         if not 2 <= self.population <= 10_000:
             raise SqnxtError(f"population {self.population}", "is out of range", "give 2 to 10000")
 
@@ -67,7 +67,7 @@ def sampled(
     """The pairs that the trials of the storage asked for, costed; None for those that cannot be.
 
     Raises:
-        SqnxtError: no Optuna, or a storage that cannot be used, or that another search made.
+        SqnxtError: No Optuna, or a storage that cannot be used, or that another search made.
     """
     with open_study(space, objectives, limits, sampling.storage) as study:
         worker = _Worker(space, objectives, limits, sampling, study)
@@ -132,7 +132,7 @@ class _Worker:
         from optuna.trial import TrialState
 
         try:
-            for sampler, tries in ((self._sampler, TRIES), (self._random, RANDOM_TRIES)):
+            for sampler, tries in ((self._sampler, _TRIES), (self._random, _RANDOM_TRIES)):
                 self._copy.sampler = sampler
                 for _ in range(tries):
                     trial = self._copy.ask()
@@ -182,9 +182,9 @@ class _Worker:
     def _told(self, candidate: Candidate | None) -> list[float]:
         """What the sampler is to minimise."""
         if candidate is None:
-            return [IMPOSSIBLE] * len(self._objectives)
+            return [_IMPOSSIBLE] * len(self._objectives)
         excess = sum(max(0.0, candidate.figures[name] / limit - 1) for name, limit in self._limits.items())
-        factor = OVER_LIMITS * (1 + excess) if excess else 1.0
+        factor = _OVER_LIMITS * (1 + excess) if excess else 1.0
         return [factor * candidate.figures[name] for name in self._objectives]
 
 

@@ -27,8 +27,8 @@ from sqnxt_tf.networks.registry import LARGEST_SIDE, SQNXT_INPUT, check_classes
 from sqnxt_tf.networks.squeezenext import SqnxtSpec
 from sqnxt_tf.networks.squeezenext_names import LIMITS, check_spec
 
-MOST_ACCELERATORS = 10_000
-LARGEST_FILE = 1_000_000  # bytes
+_MOST_ACCELERATORS = 10_000
+_LARGEST_FILE = 1_000_000  # bytes
 _SPACES = Path(__file__).parent / "spaces"
 
 
@@ -63,8 +63,8 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
     """A bundled space by its name, or a file of one's own by its path; `only` names fewer values of some dimensions.
 
     Raises:
-        SqnxtError: no such space or file, not TOML, or an entry that is missing, unknown or out of range.
-        SimulatorError: an accelerator that cannot be read.
+        SqnxtError: No such space or file, not TOML, or an entry that is missing, unknown or out of range.
+        SimulatorError: An accelerator that cannot be read.
     """
     bundled = str(name_or_path) in list_spaces()
     path = _SPACES / f"{name_or_path}.toml" if bundled else Path(name_or_path)
@@ -74,11 +74,11 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
         )
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(_LARGEST_FILE + 1)
     except OSError as error:
         raise SqnxtError(path, f"cannot be read ({error.strerror})", "name a space or its .toml file") from error
-    if len(content) > LARGEST_FILE:
-        raise SqnxtError(path, f"is larger than {LARGEST_FILE} bytes", "no space is described in so many")
+    if len(content) > _LARGEST_FILE:
+        raise SqnxtError(path, f"is larger than {_LARGEST_FILE} bytes", "no space is described in so many")
     try:
         table = tomllib.loads(content.decode("utf-8"))
     except ValueError as error:
@@ -130,9 +130,9 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
 
 def _accelerators(dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> tuple[Accelerator, ...]:
     """One for each combination; a file among the bases is named as seen from the space's own."""
-    if prod(len(dimensions.get(name, (0,))) for name in ACCELERATOR_DIMENSIONS) > MOST_ACCELERATORS:
+    if prod(len(dimensions.get(name, (0,))) for name in ACCELERATOR_DIMENSIONS) > _MOST_ACCELERATORS:
         raise SqnxtError(
-            path, f"[accelerator] makes more than {MOST_ACCELERATORS} accelerators", "leave some values out"
+            path, f"[accelerator] makes more than {_MOST_ACCELERATORS} accelerators", "leave some values out"
         )
     files = {base: path.parent / str(base) if str(base).endswith(".toml") else str(base) for base in dimensions["base"]}
     made = tuple(accelerators_of(dimensions, {base: load_accelerator(file) for base, file in files.items()}))
@@ -163,7 +163,7 @@ def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
     """Objectives by name.
 
     Raises:
-        SqnxtError: an unknown one, none, or one twice.
+        SqnxtError: An unknown one, none, or one twice.
     """
     if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
         raise entry_error(

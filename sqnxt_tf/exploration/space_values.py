@@ -10,7 +10,7 @@ from typing import Any
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import Value
 
-MOST_VALUES = 1000  # of one dimension
+_MOST_VALUES = 1000  # of one dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def read_values(entry: object, kind: Numbers | Words, where: str) -> tuple[Value
         values = list(_span(entry, kind, where))
     else:
         values = list(entry) if isinstance(entry, list) else [entry]
-    if not values or len(values) > MOST_VALUES or not all(map(kind.accepts, values)):
+    if not values or len(values) > _MOST_VALUES or not all(map(kind.accepts, values)):
         raise entry_error(
-            where, f"is {short(entry)}", f"give {kind}: one, a list of 1 to {MOST_VALUES}, or {{ from, to }}"
+            where, f"is {short(entry)}", f"give {kind}: one, a list of 1 to {_MOST_VALUES}, or {{ from, to }}"
         )
     if len(set(values)) < len(values):
         raise entry_error(where, f"is {short(entry)}", "name each value once")
@@ -75,8 +75,8 @@ def _span(entry: Mapping[str, Any], kind: Numbers | Words, where: str) -> range:
         raise entry_error(
             where, f"is {short(entry)}", f"give {{ from, to, step }} in whole numbers, or a list of {kind}"
         )
-    if (end - begin) // step >= MOST_VALUES:
-        raise entry_error(where, f"has more than {MOST_VALUES} values", "leave some out")
+    if (end - begin) // step >= _MOST_VALUES:
+        raise entry_error(where, f"has more than {_MOST_VALUES} values", "leave some out")
     return range(begin, end + 1, step)
 
 
@@ -105,7 +105,7 @@ def refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str)
     """Refuse a key that means nothing.
 
     Raises:
-        SqnxtError: there is one.
+        SqnxtError: There is one.
     """
     for key in table:
         if key not in known:

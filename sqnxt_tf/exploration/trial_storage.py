@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import RDBStorage
 
-STUDY = "sqnxt-tf search"
-SQLITE_HEADER = b"SQLite format 3\x00"
-WAIT_SECONDS = 60.0  # for other workers to finish writing
+_STUDY = "sqnxt-tf search"
+_SQLITE_HEADER = b"SQLite format 3\x00"
+_WAIT_SECONDS = 60.0  # for other workers to finish writing
 
 
 class _Connection(sqlite3.Connection):
@@ -54,7 +54,7 @@ def open_study(
     try:
         opened = _storage(storage)
         study = optuna.create_study(
-            study_name=STUDY,
+            study_name=_STUDY,
             storage=opened,
             directions=["minimize"] * len(objectives),
             load_if_exists=True,
@@ -82,7 +82,7 @@ def _storage(storage: str | None) -> RDBStorage | None:
     _check_file(path)
     return RDBStorage(
         f"sqlite:///{path.absolute()}",
-        engine_kwargs={"connect_args": {"timeout": WAIT_SECONDS, "factory": _Connection}},
+        engine_kwargs={"connect_args": {"timeout": _WAIT_SECONDS, "factory": _Connection}},
     )
 
 
@@ -94,7 +94,7 @@ def _check_file(path: Path) -> None:
         raise SqnxtError(f"storage {path}", f"folder {path.parent} does not exist", "create it first")
     if path.exists() and path.stat().st_size:
         with path.open("rb") as file:
-            if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
+            if file.read(len(_SQLITE_HEADER)) != _SQLITE_HEADER:
                 raise SqnxtError(f"storage {path}", "is no SQLite file", "give another name")
 
 

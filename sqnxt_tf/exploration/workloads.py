@@ -11,7 +11,7 @@ def network_workload(name: str, *, classes: int = 1000, input_size: int | tuple[
     """What the exported ONNX graph of a network asks of an accelerator, as far as shapes tell; its zeros are not known.
 
     Raises:
-        SqnxtError: the name is unknown, or the input is too small for the network.
+        SqnxtError: The name is unknown, or the input is too small for the network.
     """
     rows = layer_rows(name, classes=classes, input_size=input_size)
     return Workload(name=find_network(name).name, layers=tuple(map(row_layer, rows)))

@@ -9,8 +9,8 @@ from sqnxt_sim import Energy, LayerCost, NetworkReport, VectorCost
 from sqnxt_tf.htmlreport.scales import Scale, Tick, linear, logarithmic, short
 
 Cost = LayerCost | VectorCost
-VECTOR = "vector_unit"
-PARTS = {"mac": "MACs", "register_file": "register file", "buffer": "buffer", "dram": "DRAM", "vector": "vector unit"}
+_VECTOR = "vector_unit"
+_PARTS = {"mac": "MACs", "register_file": "register file", "buffer": "buffer", "dram": "DRAM", "vector": "vector unit"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class Frame:
     bottom: float
 
 
-WIDE = Frame(width=880, height=250, left=62, right=872, top=12, bottom=222)
-WIDEST = 60.0  # of a bar
+_WIDE = Frame(width=880, height=250, left=62, right=872, top=12, bottom=222)
+_WIDEST = 60.0  # of a bar
 SQUARE = Frame(width=560, height=400, left=66, right=548, top=26, bottom=350)
 
 
@@ -83,7 +83,7 @@ class Stack:
 
 def kind_of(cost: Cost) -> str:
     """The dataflow as the page's classes have it."""
-    return str(cost.chosen.dataflow) if isinstance(cost, LayerCost) else VECTOR
+    return str(cost.chosen.dataflow) if isinstance(cost, LayerCost) else _VECTOR
 
 
 def layer_charts(report: NetworkReport) -> list[Chart]:
@@ -125,7 +125,7 @@ def _bars(
     value: Callable[[Cost], float],
     tip: Callable[[Cost], str],
 ) -> Chart:
-    scale = linear(map(value, report.costs), WIDE.bottom, WIDE.top)
+    scale = linear(map(value, report.costs), _WIDE.bottom, _WIDE.top)
     marks = [
         _bar(index, len(report.costs), scale(0), scale(value(cost)), cost, tip(cost))
         for index, cost in enumerate(report.costs)
@@ -137,7 +137,7 @@ def _bars(
 def _ratios(report: NetworkReport) -> Chart:
     """On a logarithmic axis, from 1: the two dataflows are as good."""
     ratios = {index: ratio for index, cost in enumerate(report.costs) if (ratio := slowdown(cost)) is not None}
-    scale = logarithmic([1.0, *ratios.values()], WIDE.bottom, WIDE.top)
+    scale = logarithmic([1.0, *ratios.values()], _WIDE.bottom, _WIDE.top)
     marks = [
         _bar(
             index, len(report.costs), scale(1), scale(ratio), report.costs[index],
@@ -154,10 +154,10 @@ def _ratios(report: NetworkReport) -> Chart:
 
 
 def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) -> Mark:
-    step = (WIDE.right - WIDE.left) / count
-    upper, lower, width = min(base, top), max(base, top), min(0.8 * step, WIDEST)
+    step = (_WIDE.right - _WIDE.left) / count
+    upper, lower, width = min(base, top), max(base, top), min(0.8 * step, _WIDEST)
     return Mark(
-        x=round(WIDE.left + (index + 0.5) * step - width / 2, 2),
+        x=round(_WIDE.left + (index + 0.5) * step - width / 2, 2),
         y=upper,
         width=round(width, 2),
         height=round(max(lower - upper, 0.75), 2),
@@ -170,7 +170,7 @@ def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) 
 def _wide(*, name: str, title: str, says: str, y_label: str, marks: Sequence[Mark], y_ticks: Sequence[Tick]) -> Chart:
     return Chart(
         name=name, title=title, says=says, x_label="layers in execution order", y_label=y_label, marks=marks,
-        y_ticks=y_ticks, frame=WIDE,
+        y_ticks=y_ticks, frame=_WIDE,
     )  # fmt: skip
 
 
@@ -235,13 +235,13 @@ def energy_split(report: NetworkReport) -> list[Stack]:
 
 
 def _sum(energies: Sequence[Energy]) -> Energy:
-    return Energy(**{part: sum(getattr(energy, part) for energy in energies) for part in PARTS})
+    return Energy(**{part: sum(getattr(energy, part) for energy in energies) for part in _PARTS})
 
 
 def _stack(label: str, energy: Energy) -> Stack:
     segments: list[Segment] = []
     at = 0.0
-    for part, name in PARTS.items():
+    for part, name in _PARTS.items():
         share = getattr(energy, part) / energy.total if energy.total else 0.0
         if share:
             tip = f"{name}: {share:.1%}, {short(share * energy.total)} MACs"

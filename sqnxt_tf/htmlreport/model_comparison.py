@@ -11,7 +11,7 @@ from sqnxt_tf.htmlreport.scales import Tick, fixed, linear, shape_text, short
 from sqnxt_tf.htmlreport.study import Study
 from sqnxt_tf.htmlreport.view import Cell, Grid, Header, Row, headers
 
-HEADERS = headers(
+_HEADERS = headers(
     "<<network", "<input", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB",
     "weight stationary",
 )  # fmt: skip
@@ -21,7 +21,7 @@ def totals_grid(studies: Sequence[Study]) -> Grid:
     """One row a network, on the report's own array."""
     longest = max(study.report.cycles for study in studies)
     rows = [Row(cells=_cells(study, longest)) for study in studies]
-    return Grid(caption="All networks on the same array", headers=HEADERS, rows=rows)
+    return Grid(caption="All networks on the same array", headers=_HEADERS, rows=rows)
 
 
 def _cells(study: Study, longest: float) -> list[Cell]:

@@ -14,7 +14,7 @@ AS_EXPORTED = "as exported"
 PRECISIONS: dict[str, str | None] = {AS_EXPORTED: None, "16 bit": "int16", "8 bit": "int8"}
 """What the what-ifs assume -> the simulator's name for it."""
 MOST_LAYERS = 10_000  # of all networks of a report: beyond it no browser shows the page
-MOST_CHARACTERS = 500  # of a layer's name, which the page repeats in every chart
+_MOST_CHARACTERS = 500  # of a layer's name, which the page repeats in every chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +68,14 @@ def study(
     """Simulate every named workload on every accelerator and at every one of `PRECISIONS`.
 
     Args:
-        workloads: name and workload of each network.
-        accelerators: the first is the one on which layers are shown one by one.
-        sparsity: assume this fraction of zero weights instead of counting them.
-        progress: told after every simulation.
+        workloads: Name and workload of each network.
+        accelerators: The first is the one on which layers are shown one by one.
+        sparsity: Assume this fraction of zero weights instead of counting them.
+        progress: Told after every simulation.
 
     Raises:
-        SqnxtError: a network without any layer that the array runs, or more layers than a page can hold.
-        SimulatorError: a network that does not run on the first accelerator.
+        SqnxtError: A network without any layer that the array runs, or more layers than a page can hold.
+        SimulatorError: A network that does not run on the first accelerator.
     """
     layers = sum(len(workload.layers) for _, workload in workloads)
     if layers > MOST_LAYERS:
@@ -104,7 +104,7 @@ def _with_short_names(workload: Workload) -> Workload:
     """A file may give a node a name of megabytes."""
 
     def cut(text: str) -> str:
-        return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+        return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
     layers = tuple(replace(layer, name=cut(layer.name), op=cut(layer.op)) for layer in workload.layers)
     return replace(workload, layers=layers)

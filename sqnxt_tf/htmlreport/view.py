@@ -21,7 +21,7 @@ from sqnxt_tf.htmlreport.charts import (
 from sqnxt_tf.htmlreport.scales import fixed, shape_text, short
 from sqnxt_tf.htmlreport.study import Study, WhatIf
 
-LEFT_OUT = {
+_LEFT_OUT = {
     "folded": "folded into their neighbours",
     "not_costed": "not costed, as in the paper",
     "no_model": "NOT COSTED, and they do real work: the totals are too low",
@@ -153,7 +153,7 @@ def _alone(study: Study) -> list[tuple[str, str, float, str]]:
     ]  # fmt: skip
 
 
-LAYER_HEADERS = headers(
+_LAYER_HEADERS = headers(
     "#", "<<layer", "<op", "<dataflow", "cycles", "% of time", "energy MMAC", "busy %", "MACs", "weight bits",
     "act. bits", "zeros %", "DRAM KB", "<bound by", "rejected ×",
 )  # fmt: skip
@@ -165,7 +165,7 @@ def _layer_grid(report: NetworkReport) -> Grid:
         Row(cells=_layer_cells(index, cost, report.cycles, longest), kind=kind_of(cost), layer=index)
         for index, cost in enumerate(report.costs)
     ]
-    return Grid(caption="Layers in execution order", headers=LAYER_HEADERS, rows=rows)
+    return Grid(caption="Layers in execution order", headers=_LAYER_HEADERS, rows=rows)
 
 
 def _layer_cells(index: int, cost: Cost, total: float, longest: float) -> list[Cell]:
@@ -199,7 +199,7 @@ def _array_cells(cost: LayerCost) -> list[Cell]:
     ]
 
 
-WHAT_IF_HEADERS = headers(
+_WHAT_IF_HEADERS = headers(
     "<<array", "<precision", "PEs", "time ms", "cycles", "energy MMAC", "<of width", "DRAM KB", "busy %",
     "<weight stationary",
 )  # fmt: skip
@@ -211,14 +211,14 @@ def _what_if_grid(study: Study) -> Grid:
         Row(cells=_what_if_cells(one, longest), mine=one is study.what_ifs[0] or one.report is study.report)
         for one in study.what_ifs
     ]
-    return Grid(caption="Other arrays and precisions", headers=WHAT_IF_HEADERS, rows=rows)
+    return Grid(caption="Other arrays and precisions", headers=_WHAT_IF_HEADERS, rows=rows)
 
 
 def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
     array, report = one.accelerator.array, one.report
     names = [Cell(one.accelerator.name), Cell(one.precision), Cell(f"{array.rows}×{array.cols}", array.size)]
     if report is None:
-        return [*names, Cell("does not run", -1), *[Cell("", -1)] * (len(WHAT_IF_HEADERS) - len(names) - 1)]
+        return [*names, Cell("does not run", -1), *[Cell("", -1)] * (len(_WHAT_IF_HEADERS) - len(names) - 1)]
     stationary = sum(cost.chosen.dataflow is Dataflow.WEIGHT_STATIONARY for cost in report.costed)
     return [
         *names,
@@ -235,7 +235,7 @@ def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
 def _left_out(report: NetworkReport) -> list[str]:
     lines = []
     uncosted = [layer for layer in report.layers if isinstance(layer, OffArrayNode)]
-    for why, label in LEFT_OUT.items():
+    for why, label in _LEFT_OUT.items():
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:
             lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")

@@ -19,7 +19,7 @@ from sqnxt_tf.htmlreport.view import array_line, model_view
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-PAGE = Path(__file__).parent / "page"
+_PAGE = Path(__file__).parent / "page"
 
 
 def require_jinja() -> None:
@@ -41,7 +41,7 @@ def write_page(studies: Sequence[Study], path: Path, *, title: str | None = None
 
     Raises:
         SqnxtError: Jinja2 is not installed.
-        ExportError: the file exists and `force` is not set, or cannot be written.
+        ExportError: The file exists and `force` is not set, or cannot be written.
     """
     text = render(studies, title=title)
     with whole_file(path, force=force) as part:
@@ -52,7 +52,7 @@ def render(studies: Sequence[Study], *, title: str | None = None) -> str:
     """The page as text. Names come from anyone's graphs: the template escapes every one of them."""
     require_jinja()
     accelerator = studies[0].report.accelerator
-    style, script = ((PAGE / name).read_text("utf-8") for name in ("style.css", "report.js"))
+    style, script = ((_PAGE / name).read_text("utf-8") for name in ("style.css", "report.js"))
     several = len(studies) > 1
     context: dict[str, Any] = {
         "title": title or (f"{len(studies)} networks" if several else studies[0].name) + f" on {accelerator.name}",
@@ -79,7 +79,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
 

@@ -9,8 +9,8 @@ from sqnxt_tf.networks.ops import LEAKY_SLOPE, Activation, Kernel, Ops, Padding,
 from sqnxt_tf.networks.registry import find_network, input_shape, layer_rows
 from sqnxt_tf.networks.rows import overhang, same_pads
 
-BATCH_NORM_EPSILON = 1e-5  # Caffe's
-BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps before the moving statistics mean anything
+_BATCH_NORM_EPSILON = 1e-5  # Caffe's
+_BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps before the moving statistics mean anything
 
 
 class KerasOps(Ops[Any]):
@@ -97,7 +97,7 @@ class KerasOps(Ops[Any]):
     def _norm_and_activation(self, x: Any, batch_norm: bool, activation: Activation | None, name: str) -> Any:
         if batch_norm:
             x = self._layers.BatchNormalization(
-                momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn"
+                momentum=_BATCH_NORM_MOMENTUM, epsilon=_BATCH_NORM_EPSILON, name=f"{name}_bn"
             )(x)
         if activation == "relu":
             return self._layers.ReLU(name=f"{name}_relu")(x)
@@ -124,13 +124,13 @@ def build(name: str, *, classes: int = 1000, input_size: int | tuple[int, int] |
     """A network as a `tf_keras.Model` with random weights: float32 NHWC images in, logits out.
 
     Args:
-        name: ours (`sqnxt23v5_w1`) or the paper's (`1.0-SqNxt-23v5`); `sqnxt-tf list` shows both.
-        classes: units of the classifier.
-        input_size: side of the input in pixels, or (height, width); the network's own where it is not given.
-        seed: of the initial weights.
+        name: Ours (`sqnxt23v5_w1`) or the paper's (`1.0-SqNxt-23v5`); `sqnxt-tf list` shows both.
+        classes: Units of the classifier.
+        input_size: Side of the input in pixels, or (height, width); the network's own where it is not given.
+        seed: Of the initial weights.
 
     Raises:
-        SqnxtError: the name is unknown, or the input is too small for the network.
+        SqnxtError: The name is unknown, or the input is too small for the network.
     """
     layer_rows(name, classes=classes, input_size=input_size)  # the same faults, told the same way
     network = find_network(name)

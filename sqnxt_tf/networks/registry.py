@@ -101,7 +101,7 @@ def sqnxt_network(spec: squeezenext.SqnxtSpec) -> Network:
     """The SqueezeNext of a spec: a listed network, or one with a systematic name.
 
     Raises:
-        SqnxtError: a number out of range.
+        SqnxtError: A number out of range.
     """
     name = spec_name(spec)
     if name in networks():
@@ -145,7 +145,7 @@ def layer_rows(
     """A network as plain layer rows, in execution order, without TensorFlow.
 
     Raises:
-        SqnxtError: the name is unknown, a number is out of range, or the input is too small for the network.
+        SqnxtError: The name is unknown, a number is out of range, or the input is too small for the network.
     """
     network = find_network(name)
     check_classes(classes)

@@ -8,7 +8,7 @@ from typing import Literal
 from sqnxt_tf.networks.ops import Ops, T
 
 # squeeze and expand channels of fire2 to fire9; each of the two expansions (1x1 and 3x3) has `expand` channels
-FIRE_FILTERS = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
+_FIRE_FILTERS = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def squeezenet(ops: Ops[T], x: T, classes: int, spec: SqueezenetSpec) -> T:
         name="conv1",
     )
     x = ops.max_pool(x, 3, name="pool1")
-    for index, (squeeze, expand) in enumerate(FIRE_FILTERS, 2):
+    for index, (squeeze, expand) in enumerate(_FIRE_FILTERS, 2):
         shortcut = _shortcut(ops, x, index, 2 * expand, spec)
         x = fire(ops, x, squeeze, expand, name=f"fire{index}")
         if shortcut is not None:

@@ -11,10 +11,10 @@ from typing import Literal
 
 from sqnxt_tf.networks.ops import Ops, T
 
-STAGE_FILTERS = (32, 64, 128, 256)
-STAGE_STRIDES = (1, 2, 2, 2)
-STEM_FILTERS = 64
-HEAD_FILTERS = 128
+_STAGE_FILTERS = (32, 64, 128, 256)
+_STAGE_STRIDES = (1, 2, 2, 2)
+_STEM_FILTERS = 64
+_HEAD_FILTERS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class SqnxtSpec:
     aggregate: bool = False
 
 
-VARIANTS = {
+_VARIANTS = {
     "23": SqnxtSpec(depth=(6, 6, 8, 1)),
     "23v2": SqnxtSpec(depth=(6, 6, 8, 1), stem_kernel=5, transition="conv_first"),
     "23v3": SqnxtSpec(depth=(4, 8, 8, 1), stem_kernel=5, transition="conv_first"),
@@ -48,29 +48,29 @@ VARIANTS = {
     "44": SqnxtSpec(depth=(12, 12, 16, 2)),
     "44ida": SqnxtSpec(depth=(12, 12, 16, 2), aggregate=True),
 }
-WIDTHS = {"w1": 1.0, "w3d2": 1.5, "w2": 2.0}
+_WIDTHS = {"w1": 1.0, "w3d2": 1.5, "w2": 2.0}
 
 SPECS = {
     f"sqnxt{variant}_{width}": replace(spec, width=multiplier)
-    for variant, spec in VARIANTS.items()
-    for width, multiplier in WIDTHS.items()
+    for variant, spec in _VARIANTS.items()
+    for width, multiplier in _WIDTHS.items()
 }
 
 
 def paper_name(name: str) -> str:
     """`sqnxt23g_w3d2` -> `1.5-G-SqNxt-23`, as the paper writes it."""
     variant, width = name.removeprefix("sqnxt").split("_")
-    stem = f"{WIDTHS[width]}-{'G-' if variant.endswith('g') else ''}SqNxt-"
+    stem = f"{_WIDTHS[width]}-{'G-' if variant.endswith('g') else ''}SqNxt-"
     return stem + variant.removesuffix("g").replace("ida", "-IDA")
 
 
 def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
     """Stem, four stages, head. NHWC image in, logits out."""
-    x = ops.conv_bn_relu(x, STEM_FILTERS, spec.stem_kernel, stride=2, padding="valid", name="stem")
+    x = ops.conv_bn_relu(x, _STEM_FILTERS, spec.stem_kernel, stride=2, padding="valid", name="stem")
     x = ops.max_pool(x, 3, name="stem_pool")
     aggregate: T | None = None
     for stage, (base_filters, stride, depth) in enumerate(
-        zip(STAGE_FILTERS, STAGE_STRIDES, spec.depth, strict=True), 1
+        zip(_STAGE_FILTERS, _STAGE_STRIDES, spec.depth, strict=True), 1
     ):
         filters = int(base_filters * spec.width)
         x = sqnxt_stage(ops, x, filters, depth, stride=stride, spec=spec, name=f"stage{stage}")
@@ -78,7 +78,7 @@ def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
             if aggregate is not None:
                 x = aggregation_node(ops, aggregate, x, filters, stride=stride, name=f"aggregate{stage}")
             aggregate = x
-    x = ops.conv_bn_relu(x, HEAD_FILTERS, 1, name="head")
+    x = ops.conv_bn_relu(x, _HEAD_FILTERS, 1, name="head")
     x = ops.global_average_pool(x, name="head_pool")
     return ops.dense(x, classes, bias=False, name="classifier")
 

@@ -19,7 +19,7 @@ _SYSTEMATIC = re.compile(
 )
 LIMITS = {"blocks": (1, 64), "width": (0.125, 8), "stem_kernel": (1, 31), "groups": (1, 64)}
 """What each number may be: far beyond what anybody trains, and little enough to describe at once."""
-MOST_PARTS = 100  # the denominator of a width: w5d4 is 1.25
+_MOST_PARTS = 100  # the denominator of a width: w5d4 is 1.25
 
 
 def spec_name(spec: SqnxtSpec) -> str:
@@ -29,7 +29,7 @@ def spec_name(spec: SqnxtSpec) -> str:
 
 def systematic_name(spec: SqnxtSpec) -> str:
     """The name that `parse_name` reads."""
-    width = Fraction(spec.width).limit_denominator(MOST_PARTS)
+    width = Fraction(spec.width).limit_denominator(_MOST_PARTS)
     parts = [
         "sqnxt",
         "-".join(map(str, spec.depth)),
@@ -46,7 +46,7 @@ def parse_name(name: str) -> SqnxtSpec | None:
     """What a systematic name says; None for any other name.
 
     Raises:
-        SqnxtError: it is one, with a number out of range.
+        SqnxtError: It is one, with a number out of range.
     """
     found = _SYSTEMATIC.fullmatch(name)
     if found is None:
@@ -69,7 +69,7 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
     """Refuse a network that nobody can mean.
 
     Raises:
-        SqnxtError: a number out of range; `name` says whose.
+        SqnxtError: A number out of range; `name` says whose.
     """
     given: list[tuple[str, float]] = [("blocks", blocks) for blocks in spec.depth]
     given += [("width", spec.width), ("stem_kernel", spec.stem_kernel), ("groups", spec.groups)]
@@ -77,7 +77,7 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
         low, high = LIMITS[what]
         if not low <= value <= high:
             raise SqnxtError(f"network {name!r}", f"{what} {value:g} is out of range", f"give {low:g} to {high:g}")
-    if float(Fraction(spec.width).limit_denominator(MOST_PARTS)) != spec.width:
+    if float(Fraction(spec.width).limit_denominator(_MOST_PARTS)) != spec.width:
         raise SqnxtError(
-            f"network {name!r}", f"width {spec.width} has no name", f"give a fraction of {MOST_PARTS} parts at most"
+            f"network {name!r}", f"width {spec.width} has no name", f"give a fraction of {_MOST_PARTS} parts at most"
         )

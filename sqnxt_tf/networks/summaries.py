@@ -83,7 +83,7 @@ def summarise(name: str, *, classes: int = 1000, input_size: int | tuple[int, in
     """A network layer by layer: shapes, parameters, MACs, peak activation memory; without TensorFlow.
 
     Raises:
-        SqnxtError: the name is unknown, or the input is too small for the network.
+        SqnxtError: The name is unknown, or the input is too small for the network.
     """
     network = find_network(name)
     return NetworkSummary(

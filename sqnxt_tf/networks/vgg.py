@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqnxt_tf.networks.ops import Ops, T
 
-STAGES = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # filters, convolutions
+_STAGES = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # filters, convolutions
 
 
 def vgg19(ops: Ops[T], x: T, classes: int) -> T:
     """Sixteen 3x3 convolutions in five stages, three fully connected layers."""
-    for stage, (filters, depth) in enumerate(STAGES, 1):
+    for stage, (filters, depth) in enumerate(_STAGES, 1):
         for layer in range(1, depth + 1):
             x = ops.conv(x, filters, 3, bias=True, activation="relu", name=f"conv{stage}_{layer}")
         x = ops.max_pool(x, 2, name=f"pool{stage}")

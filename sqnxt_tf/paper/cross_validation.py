@@ -23,7 +23,7 @@ from sqnxt_tf.paper.table3 import COLUMNS, SPARSITY, fitted_numbers, paper_accel
 from sqnxt_tf.progress import Progress, silent
 
 FITTED_ON = 6  # of 13 networks
-TIMES = np.array([column.startswith("time") for column in COLUMNS])
+_TIMES = np.array([column.startswith("time") for column in COLUMNS])
 
 Floats: TypeAlias = NDArray[np.float64]
 Grid: TypeAlias = Mapping[str, Sequence[float]]
@@ -166,7 +166,7 @@ def fit(ratios: Floats) -> tuple[int, Floats]:
 def units_of(ratios: Floats) -> Floats:
     """The unit of every column, [columns, ...], from ratios [columns, ..., networks]; 1 for energies."""
     units = np.ones(ratios.shape[:-1])
-    units[TIMES] = np.median(ratios[TIMES], axis=-1)
+    units[_TIMES] = np.median(ratios[_TIMES], axis=-1)
     return units
 
 
@@ -194,7 +194,7 @@ def fit_halves(ratios: Floats, fitted_on: int, *, progress: Progress = silent) -
 
 def _spread(errors: Floats) -> Spread:
     """Of errors [columns, ...]."""
-    times, energies = errors[TIMES], errors[~TIMES]
+    times, energies = errors[_TIMES], errors[~_TIMES]
     return Spread(
         time_mean=float(times.mean()),
         time_p95=float(np.percentile(times, 95)),

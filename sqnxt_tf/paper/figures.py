@@ -15,8 +15,8 @@ from sqnxt_tf.networks.summaries import summarise
 from sqnxt_tf.paper.table3 import ARRAYS, SPARSITY, paper_accelerators, paper_costs
 
 VARIANTS = ("sqnxt23_w1", "sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt23v4_w1", "sqnxt23v5_w1")
-FASTEST = "sqnxt23v5_w1"  # of Table 3 on 16x16, the paper's unit of time
-NOT_IN_FIGURE_7 = ("alexnet", "vgg19")
+_FASTEST = "sqnxt23v5_w1"  # of Table 3 on 16x16, the paper's unit of time
+_NOT_IN_FIGURE_7 = ("alexnet", "vgg19")
 _BLOCK = re.compile(r"(stage\d)_(?:block\d+_)?(transition|shortcut|squeeze1|squeeze2|conv|expand)")
 _ROLES = ("transition", "shortcut", "squeeze1", "squeeze2", "conv", "expand")
 
@@ -141,7 +141,7 @@ class Circle:
 
 def figure7() -> tuple[Circle, ...]:
     """The paper's accuracy of the networks in its tables, against time and energy as simulated here, on both arrays."""
-    known = {name: figures for name, figures in paper_figures().items() if name not in NOT_IN_FIGURE_7}
+    known = {name: figures for name, figures in paper_figures().items() if name not in _NOT_IN_FIGURE_7}
     return tuple(
         circle
         for array, accelerator in zip(ARRAYS, paper_accelerators(), strict=True)
@@ -153,7 +153,7 @@ def figure7() -> tuple[Circle, ...]:
 
 def _circles(array: str, known: dict[str, PaperFigures], reports: dict[str, NetworkReport]) -> Iterator[Circle]:
     printed = {find_network(model).name: figures for model, figures in paper_costs().items()}
-    unit = printed[FASTEST][f"time_{array}"]
+    unit = printed[_FASTEST][f"time_{array}"]
     for name, report in reports.items():
         theirs = printed.get(name)
         yield Circle(
@@ -163,7 +163,7 @@ def _circles(array: str, known: dict[str, PaperFigures], reports: dict[str, Netw
             family=_family(name),
             params=summarise(name).params,
             top1_percent=known[name].top1_percent,
-            time=report.cycles / reports[FASTEST].cycles,
+            time=report.cycles / reports[_FASTEST].cycles,
             energy=report.energy.total,
             cycles=report.cycles,
             paper_time=None if theirs is None else theirs[f"time_{array}"] / unit,

@@ -17,14 +17,14 @@ from sqnxt_tf.progress import Progress, silent
 
 SPARSITY = 0.4  # of every layer's weights: the paper's assumption for Table 3
 ARRAYS = ("8x8", "16x16")
-PAPER_COLUMNS = {
+_PAPER_COLUMNS = {
     "time_8x8": "time_8x8_32KB",
     "time_16x16": "time_16x16_128KB",
     "energy_8x8": "energy_8x8_32KB",
     "energy_16x16": "energy_16x16_128KB",
 }
-COLUMNS = tuple(PAPER_COLUMNS)
-EXPORTED, ROWS = "exported graph", "layer rows"
+COLUMNS = tuple(_PAPER_COLUMNS)
+_EXPORTED, ROWS = "exported graph", "layer rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def reproduce_costs(*, progress: Progress = silent) -> CostTable:
         workload = exported_workload(model) if exporting else network_workload(model)
         reports.append([simulate(workload, accelerator, sparsity=SPARSITY) for accelerator in paper_accelerators()])
     progress(task, len(models), len(models))
-    return cost_table(reports, source=EXPORTED if exporting else ROWS)
+    return cost_table(reports, source=_EXPORTED if exporting else ROWS)
 
 
 def cost_table(reports: Sequence[Sequence[NetworkReport]], *, source: str) -> CostTable:
@@ -114,7 +114,7 @@ def cost_table(reports: Sequence[Sequence[NetworkReport]], *, source: str) -> Co
 def paper_costs() -> dict[str, dict[str, float]]:
     """The four columns as the paper prints them, by its name for the network; times over the fastest of the column."""
     rows = read_table(3)
-    costs = {row["model"]: {ours: float(row[theirs]) for ours, theirs in PAPER_COLUMNS.items()} for row in rows}
+    costs = {row["model"]: {ours: float(row[theirs]) for ours, theirs in _PAPER_COLUMNS.items()} for row in rows}
     for column in (f"time_{array}" for array in ARRAYS):
         fastest = min(figures[column] for figures in costs.values())
         for figures in costs.values():

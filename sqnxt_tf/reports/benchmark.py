@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from sqnxt_tf.device.layer_shares import LayerShare, LayerShares
     from sqnxt_tf.device.timings import Benchmark, Timing
 
-NAMED = 5  # disagreements that are told in words
-PROFILERS_OWN = 1.1  # nodes over a run: beyond, the profiler's own work is no small part of what it measured
+_NAMED = 5  # disagreements that are told in words
+_PROFILERS_OWN = 1.1  # nodes over a run: beyond, the profiler's own work is no small part of what it measured
 NO_PROFILER = "LiteRT's Python interface has no profiler; only .onnx files have layers here"
 
 
@@ -131,7 +131,7 @@ def layers_table(shares: LayerShares) -> Table:
 def layers_lines(shares: LayerShares) -> list[str]:
     """What the profiler adds, and what measured and simulated shares have to do with each other."""
     lines = []
-    if shares.total_ms > PROFILERS_OWN * shares.timing.p50_ms:
+    if shares.total_ms > _PROFILERS_OWN * shares.timing.p50_ms:
         lines.append(
             f"the nodes take {shares.total_ms:.2f} ms under the profiler, and a run {shares.timing.p50_ms:.2f} ms "
             "without it: it adds to each node, so that short ones look longer than they are"
@@ -141,8 +141,8 @@ def layers_lines(shares: LayerShares) -> list[str]:
     if shares.others:
         lines.append(_others_line(shares))
     if missing := shares.not_measured:
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:NAMED])}{more}")
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:_NAMED])}{more}")
     disagree = shares.disagreements
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
     lines.append(
@@ -153,16 +153,16 @@ def layers_lines(shares: LayerShares) -> list[str]:
     lines += [
         f"{layer.name} is {layer.verdict}: {percent(layer.measured)} % of the time, {percent(layer.simulated or 0)} % "
         "of the cycles"
-        for layer in disagree[:NAMED]
+        for layer in disagree[:_NAMED]
     ]
-    return lines + ([f"and {len(disagree) - NAMED} more"] if len(disagree) > NAMED else [])
+    return lines + ([f"and {len(disagree) - _NAMED} more"] if len(disagree) > _NAMED else [])
 
 
 def _others_line(shares: LayerShares) -> str:
     by_op: dict[str, float] = {}
     for layer in shares.others:
         by_op[layer.op] = by_op.get(layer.op, 0) + layer.measured
-    largest = sorted(by_op.items(), key=lambda item: -item[1])[:NAMED]
+    largest = sorted(by_op.items(), key=lambda item: -item[1])[:_NAMED]
     return (
         f"{percent(shares.others_share)} % of the {shares.total_ms:.2f} ms is in nodes that cost the array nothing: "
         + ", ".join(f"{op} {percent(share)} %" for op, share in largest)

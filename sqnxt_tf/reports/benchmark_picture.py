@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from sqnxt_tf.device.timings import Timing
     from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
-MEASURED, SIMULATED, MARKED = "#0072B2", "#D55E00", "#000000"  # told apart by colour-blind eyes too
-MOST_LAYERS = 40  # the longest; the rest is one bar
-ROW_INCHES = 0.24
+_MEASURED, _SIMULATED, _MARKED = "#0072B2", "#D55E00", "#000000"  # told apart by colour-blind eyes too
+_MOST_LAYERS = 40  # the longest; the rest is one bar
+_ROW_INCHES = 0.24
 
 
 def check_picture(path: Path, *, force: bool) -> None:
     """Refuse, before a minute of timing, a picture that cannot be drawn.
 
     Raises:
-        SqnxtError: an unknown suffix, or no matplotlib.
-        ExportError: the file exists and `force` is not set, or its folder cannot be written.
+        SqnxtError: An unknown suffix, or no matplotlib.
+        ExportError: The file exists and `force` is not set, or its folder cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
         raise SqnxtError(path, "is no name of a picture", f"end it with one of {', '.join(FORMATS)}")
@@ -45,8 +45,8 @@ def draw_benchmark(result: BenchmarkResult, path: Path, *, force: bool = False) 
     """Write the picture to `path`; its suffix says what kind. Of layers where there are any to compare, else of files.
 
     Raises:
-        SqnxtError: see `check_picture`.
-        ExportError: likewise, or the disk is full.
+        SqnxtError: See `check_picture`.
+        ExportError: Likewise, or the disk is full.
     """
     check_picture(path, force=force)
     layers = tuple(shares for shares in result.layers if shares.compared)
@@ -62,7 +62,7 @@ def _files(timings: tuple[Timing, ...]) -> Figure:
     axes = figure.add_subplot()
     places = range(len(timings))
     figures = [timing.to_json()["latency_ms"] for timing in timings]
-    axes.barh(places, [one["p50"] for one in figures], color=MEASURED, alpha=0.7, label="p50")
+    axes.barh(places, [one["p50"] for one in figures], color=_MEASURED, alpha=0.7, label="p50")
     axes.hlines(places, [one["p50"] for one in figures], [one["p99"] for one in figures], color="black", linewidth=1)
     axes.plot([one["p90"] for one in figures], places, "|", color="black", markersize=12, label="p90")
     axes.plot([one["p99"] for one in figures], places, ".", color="black", label="p99")
@@ -78,7 +78,7 @@ def _layers(all_shares: tuple[LayerShares, ...]) -> Figure:
     from matplotlib.figure import Figure
 
     shown = [_longest(shares) for shares in all_shares]
-    heights = [1.2 + ROW_INCHES * len(layers) for layers in shown]
+    heights = [1.2 + _ROW_INCHES * len(layers) for layers in shown]
     figure = Figure(figsize=(9, sum(heights)), layout="constrained")
     subplots = figure.subplots(len(shown), squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, shares, layers in zip(subplots, all_shares, shown, strict=True):
@@ -89,7 +89,7 @@ def _layers(all_shares: tuple[LayerShares, ...]) -> Figure:
 def _longest(shares: LayerShares) -> list[LayerShare]:
     """The layers that take longest on either machine, in the order of execution."""
     weight = sorted((max(layer.measured, layer.simulated or 0) for layer in shares.compared), reverse=True)
-    least = weight[min(MOST_LAYERS, len(weight)) - 1]
+    least = weight[min(_MOST_LAYERS, len(weight)) - 1]
     return [layer for layer in shares.compared if max(layer.measured, layer.simulated or 0) >= least]
 
 
@@ -102,12 +102,12 @@ def _draw_shares(axes: Axes, shares: LayerShares, layers: list[LayerShare]) -> N
     measured = [100 * layer.measured for layer in layers]
     if shares.accelerator is not None:
         simulated = [100 * (layer.simulated or 0) for layer in layers]
-        colours = [MARKED if layer.verdict else "#bbbbbb" for layer in layers]
+        colours = [_MARKED if layer.verdict else "#bbbbbb" for layer in layers]
         axes.hlines(places, measured, simulated, color=colours, linewidth=1)
-        axes.plot(simulated, places, "D", color=SIMULATED, markersize=5, label=f"simulated: {shares.accelerator}")
+        axes.plot(simulated, places, "D", color=_SIMULATED, markersize=5, label=f"simulated: {shares.accelerator}")
     low, high = ([100 * value for value in values] for values in zip(*((x.low, x.high) for x in layers), strict=True))
-    axes.hlines(places, low, high, color=MEASURED, linewidth=3, alpha=0.35)
-    axes.plot(measured, places, "o", color=MEASURED, markersize=5, label=f"measured: {machine}, with quartiles")
+    axes.hlines(places, low, high, color=_MEASURED, linewidth=3, alpha=0.35)
+    axes.plot(measured, places, "o", color=_MEASURED, markersize=5, label=f"measured: {machine}, with quartiles")
     axes.set_yticks(places, [layer.name for layer in layers], fontsize=7)
     for tick, layer in zip(axes.get_yticklabels(), layers, strict=True):
         tick.set_fontweight("bold" if layer.verdict else "normal")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqnxt_tf.device.classification import Answer
 
 BAR = 30  # characters of a certainty of 1
-EIGHTHS = " ▏▎▍▌▋▊▉"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def answer_lines(answer: Answer) -> list[str]:
@@ -25,7 +25,7 @@ def answer_lines(answer: Answer) -> list[str]:
 def bar(fraction: float) -> str:
     """A bar of a fraction of 0 to 1, in eighths of a character."""
     eighths = round(max(0.0, min(fraction, 1.0)) * BAR * 8)
-    return ("█" * (eighths // 8) + EIGHTHS[eighths % 8]).strip().ljust(BAR)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).strip().ljust(BAR)
 
 
 def summary_line(answers: Sequence[Answer]) -> str:

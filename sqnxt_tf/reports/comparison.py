@@ -9,7 +9,7 @@ from sqnxt_tf.reports.tables import Table
 if TYPE_CHECKING:
     from sqnxt_tf.workflows.compare import Comparison
 
-TOTALS = (
+_TOTALS = (
     ("cycles", "cycles", 1.0),
     ("time ms", "time_ms", 1.0),
     ("energy MMAC", "energy", 1e-6),
@@ -26,7 +26,7 @@ def comparison_tables(comparison: Comparison, *, every_layer: bool = False) -> l
         f"{place}: {report.model} on {report.accelerator.name}"
         for place, report in (("first", before), ("second", after))
     )
-    for label, name, scale in TOTALS:
+    for label, name, scale in _TOTALS:
         old, new = comparison.total(name)
         totals.add(label, _number(old * scale, name), _number(new * scale, name), _difference(old, new))
     layers = Table(
@@ -39,7 +39,7 @@ def comparison_tables(comparison: Comparison, *, every_layer: bool = False) -> l
         what = change.what_changed()
         if every_layer or what or change.figure("cycles")[0] != change.figure("cycles")[1]:
             cells: list[str | int] = []
-            for _, name, scale in (TOTALS[0], TOTALS[2], TOTALS[3]):
+            for _, name, scale in (_TOTALS[0], _TOTALS[2], _TOTALS[3]):
                 old, new = change.figure(name)
                 cells += [_number(old * scale, name), _number(new * scale, name), _difference(old, new)]
             layers.add(change.name, *cells, "; ".join(what))

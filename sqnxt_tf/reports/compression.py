@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqnxt_export import Compressed, Restored
     from sqnxt_tf.workflows.compress import CompressionResult, WeightSharing
 
-PARTS = {
+_PARTS = {
     "words": "coded weights",
     "tables": "frequency tables",
     "codebooks": "shared values",
@@ -48,7 +48,7 @@ def sizes_table(result: Compressed) -> Table:
     table.add(f"raw .{result.format}", result.raw_bytes, "1.0")
     table.add("zipped", result.zipped_bytes, f"{result.raw_bytes / result.zipped_bytes:.1f}")
     table.add("container", result.bytes, f"{result.raw_bytes / result.bytes:.1f}")
-    for part, name in PARTS.items():
+    for part, name in _PARTS.items():
         table.add(f"  {name}", getattr(result.sections, part), None)
     return table
 

@@ -14,7 +14,7 @@ def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table 
     """What is known of the layer in lines, and its two dataflows as a table; None for a node that the array skips.
 
     Raises:
-        SqnxtError: the network has no layer of that name.
+        SqnxtError: The network has no layer of that name.
     """
     layers = {layer.name: layer for layer in report.layers}
     if name not in layers:

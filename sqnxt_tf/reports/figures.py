@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sqnxt_tf.paper.figures import Bar, Circle, LayerGroup
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")  # Okabe and Ito's, for colour-blind eyes too
-FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
-SIDES = {
+_FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
+_SIDES = {
     **dict.fromkeys(
         ("sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt23v4_w1", "sqnxt34ida_w1", "sqnxt23_w3d2", "sqnxt23v5_w2",
          "sqnxt23v4_w2", "sqnxt34_w2", "sqnxt44_w2"), "left",
@@ -30,8 +30,8 @@ SIDES = {
     **dict.fromkeys(("sqnxt23_w2", "sqnxt23g_w1"), "below right"),
 }  # fmt: skip
 """Where a circle's name stands in Figure 7, if not to its right."""
-SUFFIXES = (".png", ".svg", ".csv")
-BARS_WIDE = 0.86  # of the room of a group
+_SUFFIXES = (".png", ".svg", ".csv")
+_BARS_WIDE = 0.86  # of the room of a group
 
 
 def write_figure(
@@ -40,12 +40,12 @@ def write_figure(
     """`figure6` or `figure7` as PNG, SVG and CSV in a folder; their paths.
 
     Raises:
-        SqnxtError: no such folder, or no matplotlib.
-        ExportError: a file exists and `force` is not set, or cannot be written.
+        SqnxtError: No such folder, or no matplotlib.
+        ExportError: A file exists and `force` is not set, or cannot be written.
     """
     if not folder.is_dir():
         raise SqnxtError(folder, "is no folder", "create it first")
-    paths = tuple(folder / f"{name}{suffix}" for suffix in SUFFIXES)
+    paths = tuple(folder / f"{name}{suffix}" for suffix in _SUFFIXES)
     for path in paths:
         check_output(path, force=force)
     try:
@@ -85,7 +85,7 @@ def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array
     from sqnxt_tf.networks.registry import find_network
 
     networks = list(dict.fromkeys(bar.network for bar in bars))
-    width = BARS_WIDE / len(networks)
+    width = _BARS_WIDE / len(networks)
     for order, (network, colour) in enumerate(zip(networks, COLOURS, strict=True)):
         mine = {bar.group: bar for bar in bars if bar.network == network}
         total = sum(bar.cycles for bar in mine.values())
@@ -160,7 +160,7 @@ def _draw_figure7(figure: Figure, circles: Sequence[Circle]) -> None:
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
     left.set_ylabel("ImageNet top-1 accuracy, %: the paper's")
-    for family, colour in FAMILIES.items():
+    for family, colour in _FAMILIES.items():
         left.scatter([], [], s=90, color=colour, alpha=0.6, label=family)
     left.scatter([], [], marker="+", color="black", label="the paper's own figure (Table 3)")
     left.legend(loc="lower right", fontsize=9)
@@ -173,7 +173,7 @@ def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None
     unit = 1e9 if quantity == "energy" else 1.0
     for circle in circles:
         x, y = getattr(circle, quantity) / unit, circle.top1_percent
-        colour = FAMILIES[circle.family]
+        colour = _FAMILIES[circle.family]
         axes.scatter([x], [y], s=_circle_area(circle.params), color=colour, alpha=0.6, linewidths=0)
         theirs = getattr(circle, f"paper_{quantity}")
         if theirs is not None:
@@ -184,7 +184,7 @@ def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None
 def _name_circle(axes: Axes, circle: Circle, place: tuple[float, float]) -> None:
     """Beside its circle, on the side where no other is."""
     radius = (_circle_area(circle.params) / 3.14) ** 0.5
-    side = SIDES.get(circle.network, "right")
+    side = _SIDES.get(circle.network, "right")
     offset, across, along = {
         "right": ((radius + 2, 0), "left", "center"),
         "left": ((-radius - 2, 0), "right", "center"),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from sqnxt_tf.evolution.lineage import Lineage, Member
 
-FORMATS = (".svg", ".png", ".pdf")
-CHOSEN, OTHERS = "#0072B2", "#999999"
+_FORMATS = (".svg", ".png", ".pdf")
+_CHOSEN, _OTHERS = "#0072B2", "#999999"
 
 
 def lineage_table(lineage: Lineage) -> Table:
@@ -69,13 +69,13 @@ def check_picture(path: Path, *, force: bool) -> None:
     """Say what stands in the picture's way before hours of training.
 
     Raises:
-        SqnxtError: an unknown suffix, no matplotlib, or a file that exists where `force` is not set.
-        ExportError: the file cannot be written.
+        SqnxtError: An unknown suffix, no matplotlib, or a file that exists where `force` is not set.
+        ExportError: The file cannot be written.
     """
     from importlib.util import find_spec
 
-    if path.suffix.lower() not in FORMATS:
-        raise SqnxtError(path, "is no picture by its name", f"end it in one of {', '.join(FORMATS)}")
+    if path.suffix.lower() not in _FORMATS:
+        raise SqnxtError(path, "is no picture by its name", f"end it in one of {', '.join(_FORMATS)}")
     if find_spec("matplotlib") is None:
         raise SqnxtError(
             "matplotlib",
@@ -91,7 +91,7 @@ def draw_lineage(lineage: Lineage, path: Path, *, force: bool = False) -> None:
     """Write the picture to `path`: size to the left shrinks, the area of a dot is its simulated cycles.
 
     Raises:
-        SqnxtError, ExportError: see `check_picture`.
+        SqnxtError, ExportError: See `check_picture`.
     """
     check_picture(path, force=force)
     from matplotlib.figure import Figure
@@ -122,12 +122,12 @@ def _place(member: Member) -> tuple[float, float]:
 
 
 def _draw_descent(axes: Axes, parent: Member, child: Member, chosen: bool) -> None:
-    arrow: dict[str, Any] = {"arrowstyle": "->", "color": CHOSEN if chosen else OTHERS, "shrinkA": 8, "shrinkB": 8}
+    arrow: dict[str, Any] = {"arrowstyle": "->", "color": _CHOSEN if chosen else _OTHERS, "shrinkA": 8, "shrinkB": 8}
     axes.annotate("", _place(child), _place(parent), arrowprops=arrow)
 
 
 def _draw_member(axes: Axes, member: Member, founder: Member, chosen: bool) -> None:
-    (x, y), colour = _place(member), CHOSEN if chosen else OTHERS
+    (x, y), colour = _place(member), _CHOSEN if chosen else _OTHERS
     low, high = 100 * member.top1_low, 100 * member.top1_high
     axes.errorbar([x], [y], yerr=[[max(0.0, y - low)], [max(0.0, high - y)]], color=colour, alpha=0.35, linewidth=1)
     axes.scatter([x], [y], s=400 * member.cycles / founder.cycles, color=colour, alpha=0.7, linewidths=0)

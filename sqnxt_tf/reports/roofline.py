@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORMATS = (".svg", ".png", ".pdf")
-COLOURS = {"weight_stationary": "#0072B2", "output_stationary": "#D55E00"}  # told apart by colour-blind eyes too
-NAMED = 6  # the dots that take longest are named
+_COLOURS = {"weight_stationary": "#0072B2", "output_stationary": "#D55E00"}  # told apart by colour-blind eyes too
+_NAMED = 6  # the dots that take longest are named
 
 
 def draw_roofline(report: NetworkReport, path: Path, *, force: bool = False) -> None:
@@ -24,8 +24,8 @@ def draw_roofline(report: NetworkReport, path: Path, *, force: bool = False) -> 
     A dot is a layer, or several that are alike, and its area their share of the time; skipped zeros are no work.
 
     Raises:
-        SqnxtError: an unknown suffix, a network without costed layers, or no matplotlib.
-        ExportError: the file exists and `force` is not set, or cannot be written.
+        SqnxtError: An unknown suffix, a network without costed layers, or no matplotlib.
+        ExportError: The file exists and `force` is not set, or cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
         raise SqnxtError(path, "is no name of a picture", f"end it with one of {', '.join(FORMATS)}")
@@ -85,7 +85,7 @@ def _draw_layers(axes: Axes, report: NetworkReport) -> None:
             roofline = cost.roofline
             place = (f"{cost.chosen.dataflow}", roofline.macs_per_dram_byte, roofline.macs_per_cycle)
             dots.setdefault(place, []).append(cost)
-    for dataflow, colour in COLOURS.items():
+    for dataflow, colour in _COLOURS.items():
         mine = {place: costs for place, costs in dots.items() if place[0] == dataflow}
         axes.scatter(
             [x for _, x, _ in mine],
@@ -95,7 +95,7 @@ def _draw_layers(axes: Axes, report: NetworkReport) -> None:
         )  # fmt: skip
         if mine:
             axes.scatter([], [], s=60, color=colour, alpha=0.6, linewidths=0, label=dataflow.replace("_", " "))
-    longest = sorted(dots.items(), key=lambda dot: _cycles(dot[1]), reverse=True)[:NAMED]
+    longest = sorted(dots.items(), key=lambda dot: _cycles(dot[1]), reverse=True)[:_NAMED]
     for number, ((_, x, y), _) in enumerate(longest, 1):
         axes.annotate(str(number), (x, y), ha="center", va="center", fontsize=7)
     key = [f"{number}  {_named(costs, report)}" for number, (_, costs) in enumerate(longest, 1)]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqnxt_tf.exploration.candidates import Candidate
     from sqnxt_tf.exploration.outcome import Outcome
 
-HEADERS = {
+_HEADERS = {
     "cycles": "kcycles",
     "time_ms": "ms",
     "energy": "energy MMAC",
@@ -20,35 +20,35 @@ HEADERS = {
     "dram_bytes": "DRAM MB",
     "area": "area PEs",
 }
-MOST_ROWS = 40  # of a table on a terminal; --csv and --json have them all
-MOST_ARRAYS = 8  # beside the first, to be told apart network by network
-ONE_EACH = {"area"}  # of one accelerator: no ranking
+_MOST_ROWS = 40  # of a table on a terminal; --csv and --json have them all
+_MOST_ARRAYS = 8  # beside the first, to be told apart network by network
+_ONE_EACH = {"area"}  # of one accelerator: no ranking
 
 
 def front_table(outcome: Outcome) -> Table:
     """The Pareto set, best in the first objective first; its ranks are what `--build` takes."""
     front, shown = outcome.front, _columns(outcome)
     table = Table(
-        ["rank", "<network", "<accelerator", "input", *(HEADERS[name] for name in shown)],
+        ["rank", "<network", "<accelerator", "input", *(_HEADERS[name] for name in shown)],
         title=f"Pareto set: {len(front)} of {len(outcome.candidates):,} in {', '.join(outcome.objectives)}",
     )
-    for rank, one in enumerate(front[:MOST_ROWS], 1):
+    for rank, one in enumerate(front[:_MOST_ROWS], 1):
         table.add(rank, one.network, one.accelerator, one.input_size, *_cells(one, shown))
     return table
 
 
 def named_table(outcome: Outcome) -> Table | None:
     """Where the listed networks stand among the candidates on their accelerator; None where there are none."""
-    ranked = [name for name in outcome.objectives if name not in ONE_EACH]
+    ranked = [name for name in outcome.objectives if name not in _ONE_EACH]
     shown = _columns(outcome)
     table = Table(
-        ["<network", "<accelerator", *(HEADERS[name] for name in shown)]
+        ["<network", "<accelerator", *(_HEADERS[name] for name in shown)]
         + [f"place: {name}" for name in ranked]
         + ["among", "dominated by"],
         title="Listed networks among all candidates on the same accelerator",
     )
     for standing in outcome.named():
-        if standing.among == 1 or len(table.rows) == MOST_ROWS:
+        if standing.among == 1 or len(table.rows) == _MOST_ROWS:
             continue
         one = standing.candidate
         places = [standing.places[name] for name in ranked]
@@ -60,12 +60,12 @@ def better_table(better: tuple[Candidate, ...], reference: Candidate, outcome: O
     """Candidates that beat a reference, with what they save of it."""
     shown = _columns(outcome)
     table = Table(
-        ["<network", *(HEADERS[name] for name in shown), *(f"{name} %" for name in shown if name not in ONE_EACH)],
+        ["<network", *(_HEADERS[name] for name in shown), *(f"{name} %" for name in shown if name not in _ONE_EACH)],
         title=f"{len(better)} beat {reference.network} on {reference.accelerator}",
     )
-    for one in better[:MOST_ROWS]:
+    for one in better[:_MOST_ROWS]:
         saved = [
-            f"{100 * (one.figures[name] / reference.figures[name] - 1):+.1f}" for name in shown if name not in ONE_EACH
+            f"{100 * (one.figures[name] / reference.figures[name] - 1):+.1f}" for name in shown if name not in _ONE_EACH
         ]
         table.add(one.network, *_cells(one, shown), *saved)
     return table
@@ -74,7 +74,7 @@ def better_table(better: tuple[Candidate, ...], reference: Candidate, outcome: O
 def arrays_table(outcome: Outcome) -> Table | None:
     """Which accelerator suits which network: each over the first, for the networks that it suits most and least."""
     first, *others = dict.fromkeys(accelerator.name for accelerator in outcome.space.accelerators)
-    if not 1 <= len(others) <= MOST_ARRAYS:
+    if not 1 <= len(others) <= _MOST_ARRAYS:
         return None
     table = Table(
         ["<accelerator", "<figure", "least", "<network", "median", "greatest", "<network", "better for"],
@@ -106,8 +106,8 @@ def search_lines(outcome: Outcome, *, with_front: bool = True) -> Iterator[str]:
         f"{space.name}: {space.size:,} pairs, {outcome.method}: {outcome.asked:,} looked at{impossible}{left_out}. "
         f"{len(outcome.front):,} in the Pareto set."
     )
-    if with_front and len(outcome.front) > MOST_ROWS:
-        yield f"The first {MOST_ROWS} are shown; --csv and --json have them all."
+    if with_front and len(outcome.front) > _MOST_ROWS:
+        yield f"The first {_MOST_ROWS} are shown; --csv and --json have them all."
     zeros = "no zeros are assumed" if space.sparsity is None else f"{space.sparsity:.0%} of the weights taken as zero"
     yield (
         f"Costed from layer rows, which cost what the exported graphs cost; {zeros}; energy in MACs of native width. "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqnxt_tf.exploration.outcome import Outcome
     from sqnxt_tf.workflows.search_finalists import FinalistTraining
 
-TITLES = {
+_TITLES = {
     "cycles": "cycles of one image",
     "time_ms": "ms of one image",
     "energy": "energy of one image, MACs",
@@ -25,7 +25,7 @@ TITLES = {
     "dram_bytes": "DRAM bytes of one image",
     "area": "area proxy, PEs",
 }
-PAGE = """<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -34,11 +34,11 @@ PAGE = """<!doctype html>
 <body>{body}</body>
 </html>
 """
-ACCURACY = "top1"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
-MOST_GROUPS = len(COLOURS) - 1  # accelerators of a colour of their own
-MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, which not every browser has
-MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
+_ACCURACY = "top1"
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
+_MOST_GROUPS = len(_COLOURS) - 1  # accelerators of a colour of their own
+_MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, which not every browser has
+_MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
 
 
 def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | None = None, force: bool = False) -> None:
@@ -48,8 +48,8 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
     figure on either.
 
     Raises:
-        SqnxtError: a suffix other than .html, nothing to draw, or no plotly.
-        ExportError: the file exists and `force` is not set, or cannot be written.
+        SqnxtError: A suffix other than .html, nothing to draw, or no plotly.
+        ExportError: The file exists and `force` is not set, or cannot be written.
     """
     check_picture(path, force=force)
     if not outcome.candidates:
@@ -60,11 +60,11 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
         raise SqnxtError(
             "plotly", "is not installed and is needed for drawing a search", "run `pip install 'sqnxt-tf[report]'`"
         ) from None
-    titles, groups = TITLES, _groups(outcome)
+    titles, groups = _TITLES, _groups(outcome)
     axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
     if trained is not None:
-        titles, groups = {ACCURACY: f"top-1 on {trained.data}, validation part", **TITLES}, _trained(outcome, trained)
-        axes[1] = ACCURACY
+        titles, groups = {_ACCURACY: f"top-1 on {trained.data}, validation part", **_TITLES}, _trained(outcome, trained)
+        axes[1] = _ACCURACY
     figure = go.Figure([_trace(go, *group, axes) for group in groups])
     figure.update_layout(
         title={"text": _title(outcome, trained), "x": 0.02, "y": 0.98, "yanchor": "top", "font": {"size": 14}},
@@ -77,15 +77,15 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
     )
     with whole_file(path, force=force) as temporary:
         body = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
-        temporary.write_text(PAGE.format(title=escape(_title(outcome, trained)), body=body), "utf-8")
+        temporary.write_text(_PAGE.format(title=escape(_title(outcome, trained)), body=body), "utf-8")
 
 
 def check_picture(path: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a picture that cannot be written.
 
     Raises:
-        SqnxtError: a suffix other than .html.
-        ExportError: the file exists and `force` is not set, or its folder cannot be written.
+        SqnxtError: A suffix other than .html.
+        ExportError: The file exists and `force` is not set, or its folder cannot be written.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise SqnxtError(path, "is no name of an interactive picture", "end it with .html")
@@ -107,16 +107,16 @@ def _groups(outcome: Outcome) -> list[Group]:
     """Candidates by accelerator, those of the Pareto set apart; rare accelerators share the last colour."""
     front = set(map(id, outcome.front))
     names = list(dict.fromkeys(one.accelerator for one in outcome.candidates))
-    named = names if len(names) <= MOST_GROUPS else []
-    step = -(-len(outcome.candidates) // MOST_POINTS)
+    named = names if len(names) <= _MOST_GROUPS else []
+    step = -(-len(outcome.candidates) // _MOST_POINTS)
     groups: list[Group] = []
     for order, name in enumerate(named or ["all accelerators"]):
         mine = [one for one in outcome.candidates if not named or one.accelerator == name]
         rest = [one for one in mine if id(one) not in front][::step]
         best = [one for one in mine if id(one) in front]
-        groups += [(name, rest, COLOURS[order], False), (f"{name}, Pareto set", best, COLOURS[order], True)]
+        groups += [(name, rest, _COLOURS[order], False), (f"{name}, Pareto set", best, _COLOURS[order], True)]
     listed = [standing.candidate for standing in outcome.named()]
-    return [group for group in [*groups, ("listed networks", listed, COLOURS[-1], True)] if group[1]]
+    return [group for group in [*groups, ("listed networks", listed, _COLOURS[-1], True)] if group[1]]
 
 
 def _trained(outcome: Outcome, trained: FinalistTraining) -> list[Group]:
@@ -124,22 +124,22 @@ def _trained(outcome: Outcome, trained: FinalistTraining) -> list[Group]:
     front = {(one.network, one.input_size, one.accelerator) for one, _ in trained.front}
     known = {(one.network.name, one.network.input_size): one.validation for one in trained.networks}
     pairs = [
-        replace(one, figures={**one.figures, ACCURACY: known[one.network, one.input_size]})
+        replace(one, figures={**one.figures, _ACCURACY: known[one.network, one.input_size]})
         for one in outcome.candidates
         if (one.network, one.input_size) in known
     ]
     best = [one for one in pairs if (one.network, one.input_size, one.accelerator) in front]
     rest = [one for one in pairs if (one.network, one.input_size, one.accelerator) not in front]
     groups: list[Group] = [
-        ("trained", rest, COLOURS[0], False),
-        ("trained longest, Pareto set with accuracy", best, COLOURS[1], True),
+        ("trained", rest, _COLOURS[0], False),
+        ("trained longest, Pareto set with accuracy", best, _COLOURS[1], True),
     ]
     return [group for group in groups if group[1]]
 
 
 def _trace(go: Any, name: str, candidates: list[Candidate], colour: str, strong: bool, axes: list[str]) -> Any:
     listed = name == "listed networks"
-    kind = go.Scattergl if len(candidates) > MOST_DRAWN else go.Scatter
+    kind = go.Scattergl if len(candidates) > _MOST_DRAWN else go.Scatter
     return kind(
         name=name,
         mode="markers+text" if listed else "markers",

@@ -8,7 +8,7 @@ from sqnxt_sim import IDEALISATIONS, LayerCost, NetworkReport, OffArrayNode, Vec
 from sqnxt_tf.reports.tables import Table, percent
 
 # why a node is not costed, as the report has it -> what a person is told
-LEFT_OUT = {
+_LEFT_OUT = {
     "folded": "folded into their neighbours",
     "not_costed": "not costed, as in the paper",
     "no_model": "NOT COSTED, and they do real work: the total is too low",
@@ -86,7 +86,7 @@ def total_lines(report: NetworkReport) -> list[str]:
     ]
     lines += [*_split_lines(report), *_memory_lines(report), *_roofline_lines(report)]
     uncosted = [layer for layer in report.layers if isinstance(layer, OffArrayNode)]
-    for why, label in LEFT_OUT.items():
+    for why, label in _LEFT_OUT.items():
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:
             lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")

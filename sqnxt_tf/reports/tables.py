@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-WIDEST = 1000  # characters: a table is never cut, a narrow terminal folds its lines
+_WIDEST = 1000  # characters: a table is never cut, a narrow terminal folds its lines
 
 Cell = str | int | float | None
 
@@ -49,7 +49,7 @@ class Table:
         """The table as it is printed: with colour on a terminal, never cut, and nothing behind the last character."""
         from rich.console import Console
 
-        console = Console(width=WIDEST)  # a table takes no more than it needs
+        console = Console(width=_WIDEST)  # a table takes no more than it needs
         with console.capture() as captured:
             console.print(self.to_rich())
         return [line.rstrip() for line in captured.get().splitlines()]

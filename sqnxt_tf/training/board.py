@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-STEP_SECONDS = 2.0  # between two points of the curves by step
+_STEP_SECONDS = 2.0  # between two points of the curves by step
 
 
 class Board:
@@ -22,7 +22,7 @@ class Board:
     def step(self, step: int, figures: Mapping[str, float]) -> None:
         """Figures after a step, now and then."""
         now = time.monotonic()
-        if now - self._written > STEP_SECONDS:
+        if now - self._written > _STEP_SECONDS:
             self._written = now
             self._write("step", step, figures)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Keras class -> its weights that are pruned; not depthwise ones: they are few, and each channel has only its own.
-PRUNED_WEIGHTS = {
+_PRUNED_WEIGHTS = {
     "Conv2D": "kernel",
     "Conv2DTranspose": "kernel",
     "Dense": "kernel",
@@ -48,12 +48,12 @@ def is_nested(layer: Any) -> bool:
 
 def prunable_layers(model: Any) -> dict[str, Any]:
     """The layers whose kernels can be pruned, by name: convolutions, fully connected layers, pointwise halves."""
-    return {name: layer for name, layer in named_layers(model) if type(layer).__name__ in PRUNED_WEIGHTS}
+    return {name: layer for name, layer in named_layers(model) if type(layer).__name__ in _PRUNED_WEIGHTS}
 
 
 def pruned_kernel(layer: Any) -> Any:
     """The variable of a prunable layer that is pruned; input and output channels are its last two axes."""
-    return getattr(layer, PRUNED_WEIGHTS[type(layer).__name__])
+    return getattr(layer, _PRUNED_WEIGHTS[type(layer).__name__])
 
 
 def kernels(model: Any) -> dict[str, Any]:

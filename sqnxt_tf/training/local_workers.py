@@ -19,23 +19,23 @@ from typing import IO, Any
 from sqnxt_tf.data.unreadable import LEFT_OUT, LOG
 from sqnxt_tf.errors import SqnxtError
 
-PIPE = "SQNXT_TF_STARTED_BY"
+_PIPE = "SQNXT_TF_STARTED_BY"
 """Variable that tells a worker the pipe of the process that started it."""
-POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # for the chief to tell a fault that all workers have, before it is told for it
-LEAD_SECONDS = 5.0  # that the process that started them has for that, before a worker speaks for itself
-LAST_SECONDS = 60.0  # for the others to end once the chief is done
+_LEAD_SECONDS = 5.0  # that the process that started them has for that, before a worker speaks for itself
+_LAST_SECONDS = 60.0  # for the others to end once the chief is done
 _LINES = 1 << 20  # bytes of them looked at at a time
 
 
 def is_local_worker() -> bool:
     """Whether this process is one that `run_local_workers` started."""
-    return PIPE in os.environ
+    return _PIPE in os.environ
 
 
 def end_with_parent() -> None:
     """In a worker: end when the process that started it does, however that ended."""
-    pipe = int(os.environ[PIPE])
+    pipe = int(os.environ[_PIPE])
 
     def wait() -> None:
         os.read(pipe, 1)  # nothing is ever written: it returns when the other end is gone
@@ -47,7 +47,7 @@ def end_with_parent() -> None:
 def let_parent_tell() -> None:
     """In a worker that has lost another: the process that started both tells what happened there, and ends this one."""
     if is_local_worker():
-        time.sleep(PATIENCE_SECONDS + LEAD_SECONDS)
+        time.sleep(PATIENCE_SECONDS + _LEAD_SECONDS)
 
 
 def run_local_workers(command: Sequence[str], workers: int) -> int:
@@ -57,7 +57,7 @@ def run_local_workers(command: Sequence[str], workers: int) -> int:
     there too, for nobody else meets them; what else they say is heard when they fail.
 
     Raises:
-        SqnxtError: a worker was killed, or failed alone; the others have been ended.
+        SqnxtError: A worker was killed, or failed alone; the others have been ended.
     """
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
     with ExitStack() as resources:
@@ -86,7 +86,7 @@ class _Worker:
             "TF_NUM_INTRAOP_THREADS": threads,
             **os.environ,
             "TF_CONFIG": json.dumps(config),
-            PIPE: str(pipe),
+            _PIPE: str(pipe),
         }
         self.index, self._log, self._relayed = index, log, 0
         self.process = subprocess.Popen(
@@ -142,8 +142,8 @@ def _watch(workers: Sequence[_Worker]) -> int:
                 return int(chief.process.returncode)
             raise _lost(failed[0], len(workers), f"failed ({failed[0].last_line() or 'without a word'})")
         if codes[0] == 0 and deadline == float("inf"):
-            deadline = time.monotonic() + LAST_SECONDS
-        time.sleep(POLL_SECONDS)
+            deadline = time.monotonic() + _LAST_SECONDS
+        time.sleep(_POLL_SECONDS)
 
 
 def _wait_for(worker: _Worker) -> None:

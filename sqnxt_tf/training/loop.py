@@ -124,7 +124,7 @@ def as_batches(data: Batches | Arrays, recipe: Recipe) -> Batches:
     """Arrays as batches, with the recipe's augmentation in training.
 
     Raises:
-        SqnxtError: an augmentation that images in memory do not have.
+        SqnxtError: An augmentation that images in memory do not have.
     """
     if not isinstance(data, Arrays):
         return data

@@ -14,7 +14,7 @@ from sqnxt_tf.training.pruning_plan import RAMP, Plan, Pruning
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 
-LONGEST_INTERVAL = (
+_LONGEST_INTERVAL = (
     10  # steps between masks: tfmot's 100 never prune in a short run, made every step they double its time
 )
 
@@ -38,7 +38,7 @@ def prune_model(
     masks and the schedule's step are saved with the weights.
 
     Raises:
-        SqnxtError: a recipe with a moving average.
+        SqnxtError: A recipe with a moving average.
     """
     if recipe.ema:
         raise SqnxtError(
@@ -100,7 +100,7 @@ def make_schedule(pruning: Pruning, sparsity: float, steps: int) -> Any:
     """When masks are made anew, and to which sparsity, in a run of that many steps (counted from 1)."""
     import tensorflow_model_optimization as tfmot
 
-    frequency = min(LONGEST_INTERVAL, max(steps // 2, 1))
+    frequency = min(_LONGEST_INTERVAL, max(steps // 2, 1))
     if pruning.schedule == "constant":
         return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=frequency)
     first, last = (int(fraction * steps) for fraction in pruning.ramp or RAMP)

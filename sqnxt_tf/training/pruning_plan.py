@@ -14,9 +14,9 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import named_layers, prunable_layers, pruned_kernel
 
 Schedule = Literal["constant", "polynomial"]
-SPARSITY = 0.4  # the paper's
+_SPARSITY = 0.4  # the paper's
 RAMP = (0.0, 0.5)
-NAMES_SHOWN = 6
+_NAMES_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,11 @@ class Pruning:
     """How to prune a model. Patterns are shell-style (`*_squeeze1`), matched against names of layers.
 
     Args:
-        sparsity: fraction of zeros in each kernel; 0.4 where it is not given.
+        sparsity: Fraction of zeros in each kernel; 0.4 where it is not given.
         schedule: `constant` prunes at the start, `polynomial` rises to the target.
-        ramp: fractions of the steps between which the polynomial rises; the first half where it is not given.
-        excluded: patterns of layers that stay dense; they win over `layer_sparsity`.
-        layer_sparsity: pattern -> fraction for layers that differ; of several that match, the last counts.
+        ramp: Fractions of the steps between which the polynomial rises; the first half where it is not given.
+        excluded: Patterns of layers that stay dense; they win over `layer_sparsity`.
+        layer_sparsity: Pattern -> fraction for layers that differ; of several that match, the last counts.
         pattern: `N:M`, at most N of M consecutive input channels not zero, pruned once at the start.
     """
 
@@ -78,7 +78,7 @@ class Pruning:
         if self.n_of_m:
             n, m = self.n_of_m
             return 1 - n / m
-        return SPARSITY if self.sparsity is None else self.sparsity
+        return _SPARSITY if self.sparsity is None else self.sparsity
 
     def to_json(self) -> dict[str, Any]:
         """What tells one run from another, and what is remembered in the model's file."""
@@ -106,7 +106,7 @@ def make_plan(model: Any, pruning: Pruning) -> Plan:
     """Apply the settings to a model.
 
     Raises:
-        SqnxtError: a pattern that matches no layer that can be pruned, or no layer is left to prune.
+        SqnxtError: A pattern that matches no layer that can be pruned, or no layer is left to prune.
     """
     layers = prunable_layers(model)
     for option, patterns in (("except", pruning.excluded), ("layer-sparsity", pruning.layer_sparsity)):
@@ -135,9 +135,9 @@ def _check_matches(option: str, pattern: str, names: Iterable[str]) -> None:
     names = list(names)
     if any(fnmatchcase(name, pattern) for name in names):
         return
-    close = get_close_matches(pattern, names, n=NAMES_SHOWN, cutoff=0.5)
-    hint = f"did you mean {', '.join(close)}" if close else f"there are {', '.join(names[:NAMES_SHOWN])}"
-    more = ", ..." if not close and len(names) > NAMES_SHOWN else ""
+    close = get_close_matches(pattern, names, n=_NAMES_SHOWN, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}" if close else f"there are {', '.join(names[:_NAMES_SHOWN])}"
+    more = ", ..." if not close and len(names) > _NAMES_SHOWN else ""
     raise SqnxtError(f"--{option} {pattern!r}", "matches no layer that can be pruned", f"{hint}{more}")
 
 

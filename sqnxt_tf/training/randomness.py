@@ -9,7 +9,7 @@ from typing import Any
 
 from sqnxt_tf.training.kernels import named_layers
 
-LARGEST_SEED = 2**31 - 1
+_LARGEST_SEED = 2**31 - 1
 
 
 def seed_random_layers(model: Any, seed: int, step: Any) -> None:
@@ -19,7 +19,7 @@ def seed_random_layers(model: Any, seed: int, step: Any) -> None:
     """
     for place, (_, layer) in enumerate(named_layers(model)):
         if hasattr(layer, "_random_generator"):
-            generator = _make_generator(layer._random_generator, [seed & LARGEST_SEED, place], step)
+            generator = _make_generator(layer._random_generator, [seed & _LARGEST_SEED, place], step)
             object.__setattr__(layer, "_random_generator", generator)  # Keras's own way would track it
 
 

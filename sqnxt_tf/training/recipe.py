@@ -11,10 +11,10 @@ from sqnxt_tf.errors import SqnxtError
 Schedule = Literal["polynomial", "cosine"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Augmentation = Literal["none", "standard"]
-CHOICES = {
+_CHOICES = {
     "schedule": get_args(Schedule), "precision": get_args(Precision), "augmentation": get_args(Augmentation),
 }  # fmt: skip
-LIMITS = {
+_LIMITS = {
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
     "rate": (1e-9, 1000),
@@ -36,24 +36,24 @@ class Recipe:
     """SGD with momentum, a linear warm-up, then a decay towards zero at the last step.
 
     Args:
-        epochs: how often every image is seen.
-        batch: the global batch, over all workers.
-        rate: the learning rate after the warm-up.
-        warmup_rate: the learning rate of the first step.
-        warmup_steps: steps from that one to `rate`.
-        momentum: of the gradients.
-        weight_decay: the L2 penalty on kernels of convolutions and fully connected layers, added to their gradients.
-        schedule: how the rate falls: by a power of what is left of the run, or by half a cosine after the warm-up.
-        decay_power: of the polynomial schedule.
-        max_shift: the augmentation of images in memory, in pixels each way: none in the paper.
-        augmentation: of images on disk: the centre alone, as in the paper, or `standard`.
-        label_smoothing: the part of each label that is spread over all classes.
-        ema: how much of the moving average of the weights stays at each step, less in the first ones; 0 for none,
+        epochs: How often every image is seen.
+        batch: The global batch, over all workers.
+        rate: The learning rate after the warm-up.
+        warmup_rate: The learning rate of the first step.
+        warmup_steps: Steps from that one to `rate`.
+        momentum: Of the gradients.
+        weight_decay: The L2 penalty on kernels of convolutions and fully connected layers, added to their gradients.
+        schedule: How the rate falls: by a power of what is left of the run, or by half a cosine after the warm-up.
+        decay_power: Of the polynomial schedule.
+        max_shift: The augmentation of images in memory, in pixels each way: none in the paper.
+        augmentation: Of images on disk: the centre alone, as in the paper, or `standard`.
+        label_smoothing: The part of each label that is spread over all classes.
+        ema: How much of the moving average of the weights stays at each step, less in the first ones; 0 for none,
             else the average is what is validated and saved.
         precision: `mixed_float16` and `mixed_bfloat16` compute with 16 bits on weights of 32; for GPUs.
-        synchronized_batch_norm: whether batch norm sees the global batch or each worker's part.
-        distillation: the weight of the teacher's answers in the loss, where there is a teacher.
-        temperature: by which logits of both are divided when they are compared.
+        synchronized_batch_norm: Whether batch norm sees the global batch or each worker's part.
+        distillation: The weight of the teacher's answers in the loss, where there is a teacher.
+        temperature: By which logits of both are divided when they are compared.
     """
 
     epochs: int
@@ -76,12 +76,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if name in CHOICES:
-                if value not in CHOICES[name]:
+            if name in _CHOICES:
+                if value not in _CHOICES[name]:
                     raise SqnxtError(
-                        "recipe", f"{name} = {value!r} is not known", f"give one of {', '.join(CHOICES[name])}"
+                        "recipe", f"{name} = {value!r} is not known", f"give one of {', '.join(_CHOICES[name])}"
                     )
-            elif name in LIMITS:
+            elif name in _LIMITS:
                 _check_number(name, value, whole=_FIELDS[name].type is int)
             elif not isinstance(value, bool):
                 raise SqnxtError("recipe", f"{name} = {value!r} is no switch", "give true or false")
@@ -136,7 +136,7 @@ _FIELDS = {field.name: field for field in fields(Recipe)}
 
 
 def _check_number(name: str, value: Any, *, whole: bool) -> None:
-    low, high = LIMITS[name]
+    low, high = _LIMITS[name]
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise SqnxtError("recipe", f"{name} = {value!r} is no {'whole ' if whole else ''}number", "give one")
     if not low <= value <= high:

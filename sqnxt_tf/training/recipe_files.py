@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 NAMES = ("paper", "digits", "finetune", "centroids")
-LARGEST_FILE = 1 << 20  # bytes
+_LARGEST_FILE = 1 << 20  # bytes
 
 
 def load_recipe(name: str | Path) -> Recipe:
     """A recipe by its name, or from a `.toml` file.
 
     Raises:
-        SqnxtError: neither, or a file that is no recipe.
+        SqnxtError: Neither, or a file that is no recipe.
     """
     if str(name) in NAMES:
         return packaged(str(name))
@@ -44,7 +44,7 @@ def load_recipe(name: str | Path) -> Recipe:
     if path.suffix != ".toml":
         raise SqnxtError(f"recipe {str(name)!r}", "is not known", f"give one of {', '.join(NAMES)}, or a .toml file")
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if path.stat().st_size > _LARGEST_FILE:
             raise SqnxtError(path, "is too large for a recipe", "give a file of settings")
         return read_recipe(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
@@ -62,7 +62,7 @@ def read_recipe(text: str, source: str) -> Recipe:
     """A recipe from TOML text; what it leaves out has the defaults of `Recipe`.
 
     Raises:
-        SqnxtError: not TOML, a setting that is missing, unknown or out of range.
+        SqnxtError: Not TOML, a setting that is missing, unknown or out of range.
     """
     try:
         values = tomllib.loads(text)
@@ -87,7 +87,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     """What `KEY=VALUE` texts say, values read as TOML; a word needs no quotes.
 
     Raises:
-        SqnxtError: one of them is no `KEY=VALUE`.
+        SqnxtError: One of them is no `KEY=VALUE`.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -105,7 +105,7 @@ def resolve_recipe(recipe_name: str | None, settings: Iterable[str] = (), *, def
     """The recipe of a command line: its name or the default, `KEY=VALUE` texts, and options of their own, which win.
 
     Raises:
-        SqnxtError: any of it is unknown or out of range.
+        SqnxtError: Any of it is unknown or out of range.
     """
     values = {**parse_settings(settings), **{name: value for name, value in overrides.items() if value is not None}}
     return load_recipe(recipe_name or default).overridden(**values)

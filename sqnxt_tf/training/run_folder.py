@@ -16,7 +16,7 @@ from typing import IO, Any
 from sqnxt_tf.errors import SqnxtError
 
 History = list[dict[str, float]]
-LOCK = ".lock"
+_LOCK = ".lock"
 PATIENCE_SECONDS = 10.0  # for a process that was killed to be gone
 
 
@@ -33,7 +33,7 @@ class RunFolder:
         """Start a run, or go on with an unfinished one of the same settings; `force` forgets any other that is there.
 
         Raises:
-            SqnxtError: the folder holds a run of other settings.
+            SqnxtError: The folder holds a run of other settings.
         """
         wanted = json.loads(json.dumps(dict(settings)))
         stored = None if force and not self._is_unfinished(wanted) else self._read_settings()
@@ -60,21 +60,21 @@ class RunFolder:
         Where it has no locks, as on some network disks, the block goes on without.
 
         Raises:
-            SqnxtError: another run holds the folder.
+            SqnxtError: Another run holds the folder.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         descriptor = self._lock()
         try:
             yield
         finally:
-            (self.path / LOCK).unlink(missing_ok=True)
+            (self.path / _LOCK).unlink(missing_ok=True)
             os.close(descriptor)
             with suppress(OSError):  # it holds something
                 self.path.rmdir()
 
     def _lock(self) -> int:
         """The open file that holds the lock."""
-        path, deadline = self.path / LOCK, time.monotonic() + PATIENCE_SECONDS
+        path, deadline = self.path / _LOCK, time.monotonic() + PATIENCE_SECONDS
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             if _take(descriptor) and _is_still(path, descriptor):
@@ -110,7 +110,7 @@ class RunFolder:
         """The folder to this run alone, begun as `begin` does, and nothing left of it if the block fails too early.
 
         Raises:
-            SqnxtError: another run holds the folder, or it holds a run of other settings.
+            SqnxtError: Another run holds the folder, or it holds a run of other settings.
         """
         with self.locked():
             self.begin(settings, force=force)

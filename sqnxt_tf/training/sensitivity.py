@@ -13,7 +13,7 @@ from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.training.kernels import prunable_layers, pruned_kernel
 
-BATCH = 64  # images a forward pass
+_BATCH = 64  # images a forward pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def _make_judge(model: Any, data: Arrays) -> Callable[[], tuple[float, float]]:
 
     specification = tf.TensorSpec((None, *data.images.shape[1:]), tf.float32)
     forward = tf.function(lambda images: model(images, training=False), input_signature=[specification])
-    batches = [tf.constant(data.images[start : start + BATCH]) for start in range(0, len(data), BATCH)]
+    batches = [tf.constant(data.images[start : start + _BATCH]) for start in range(0, len(data), _BATCH)]
 
     def judge() -> tuple[float, float]:
         logits = np.concatenate([forward(batch).numpy() for batch in batches]).astype(np.float64)

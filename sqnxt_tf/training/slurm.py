@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from sqnxt_tf.errors import SqnxtError
 
-FIRST_PORT = 8888
-LARGEST_JOB = 100_000  # tasks
+_FIRST_PORT = 8888
+_LARGEST_JOB = 100_000  # tasks
 
 
 def adopt_slurm() -> None:
@@ -25,14 +25,14 @@ def slurm_cluster(variables: Mapping[str, str]) -> dict[str, object] | None:
     Tasks of one node take ports upwards from `SQNXT_TF_PORT` (8888).
 
     Raises:
-        SqnxtError: variables that contradict each other or cannot be read.
+        SqnxtError: Variables that contradict each other or cannot be read.
     """
     names = ("SLURM_PROCID", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
     if any(name not in variables for name in names):
         return None
     task_text, nodes_text, tasks_text = (variables[name] for name in names)
     nodes, tasks = expand_nodes(nodes_text), expand_counts(tasks_text)
-    port = variables.get("SQNXT_TF_PORT", str(FIRST_PORT))
+    port = variables.get("SQNXT_TF_PORT", str(_FIRST_PORT))
     if not (task_text.isdecimal() and port.isdecimal() and len(nodes) == len(tasks)):
         raise SqnxtError(
             "Slurm",
@@ -54,7 +54,7 @@ def expand_nodes(text: str) -> list[str]:
         names = [""]
         for plain, ranges in re.findall(r"([^\[\]]+)|\[([^\]]*)\]", part):
             names = [name + end for name in names for end in ([plain] if plain else _expand_ranges(ranges, text))]
-            if len(names) > LARGEST_JOB:
+            if len(names) > _LARGEST_JOB:
                 raise _unreadable(text)
         found += names
     return found
@@ -68,7 +68,7 @@ def expand_counts(text: str) -> list[int]:
         if not match:
             raise _unreadable(text)
         counts += [int(match[1])] * int(match[2] or 1)
-    if sum(counts) > LARGEST_JOB:
+    if sum(counts) > _LARGEST_JOB:
         raise _unreadable(text)
     return counts
 

@@ -21,8 +21,8 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.run_folder import History, synchronize_folder, synchronized
 from sqnxt_tf.training.stepping import Figures
 
-LARGEST_STORY = 1 << 28  # bytes of JSON
-HEADER = 1 << 12  # bytes that NumPy puts before an array, and more
+_LARGEST_STORY = 1 << 28  # bytes of JSON
+_HEADER = 1 << 12  # bytes that NumPy puts before an array, and more
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Story:
         """Go on with that many workers.
 
         Raises:
-            SqnxtError: in the middle of an epoch, where others would see some of its images twice and others never.
+            SqnxtError: In the middle of an epoch, where others would see some of its images twice and others never.
         """
         before, in_epoch = self.workers, self.step % batches.steps_per_epoch(batch)
         if before not in (0, workers) and in_epoch and not batches.same_for_any_workers:
@@ -85,7 +85,7 @@ def write_checkpoint(path: Path, values: Mapping[str, NDArray[Any]], story: Stor
     """Replace the checkpoint; whatever happens, the one before or this one is there.
 
     Raises:
-        SqnxtError: it cannot be written, as on a full disk; the one before is still there.
+        SqnxtError: It cannot be written, as on a full disk; the one before is still there.
     """
     part = path.with_name(f".{path.name}.part")
     text = json.dumps(asdict(story)).encode()
@@ -109,7 +109,7 @@ def read_checkpoint(path: Path, variables: Mapping[str, Any]) -> Story | None:
     """Give the variables their values from a checkpoint; None where there is none.
 
     Raises:
-        SqnxtError: it is damaged, or of another model or version.
+        SqnxtError: It is damaged, or of another model or version.
     """
     if not path.exists():
         return None
@@ -126,13 +126,13 @@ def read_checkpoint(path: Path, variables: Mapping[str, Any]) -> Story | None:
 
 def _read(path: Path, shapes: Sequence[tuple[tuple[int, ...], Any]]) -> tuple[Story, list[NDArray[Any]]]:
     """Everything in the file, looked at before memory is taken for it."""
-    expected = {f"{place:05d}.npy": np.dtype(kind).itemsize * int(np.prod(shape)) + HEADER
+    expected = {f"{place:05d}.npy": np.dtype(kind).itemsize * int(np.prod(shape)) + _HEADER
                 for place, (shape, kind) in enumerate(shapes)}  # fmt: skip
     with zipfile.ZipFile(path) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     if sizes.keys() != {*expected, "story.npy"}:
         raise ValueError(f"it holds {len(sizes) - 1} variables and not {len(shapes)}")
-    if sizes["story.npy"] > LARGEST_STORY or any(sizes[name] > size for name, size in expected.items()):
+    if sizes["story.npy"] > _LARGEST_STORY or any(sizes[name] > size for name, size in expected.items()):
         raise ValueError("a variable has another size")
     with np.load(path, allow_pickle=False) as arrays:
         story = json.loads(arrays["story"].tobytes())

@@ -92,7 +92,7 @@ class Stepper:
         """Refuse to go on where the workers read different states; they would wait for each other for ever.
 
         Raises:
-            SqnxtError: the state of another worker is that of another step.
+            SqnxtError: The state of another worker is that of another step.
         """
         import tensorflow as tf
 
@@ -184,7 +184,7 @@ def one_run(
     """This worker's batches from a step to the end of a run; once it is closed, no thread prepares any more.
 
     Raises:
-        SqnxtError: the data end before the run does.
+        SqnxtError: The data end before the run does.
     """
     last_step = batches.steps_per_epoch(recipe.batch) * recipe.epochs
     source = iter(

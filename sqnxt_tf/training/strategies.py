@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 StrategyName = Literal["auto", "one-device", "mirrored", "multi-worker"]
 STRATEGIES: tuple[StrategyName, ...] = ("auto", "one-device", "mirrored", "multi-worker")
 
-EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+_EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
 def make_strategy(name: StrategyName = "auto") -> Any:
@@ -75,7 +75,7 @@ def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
     """Tell in one line that another worker is gone; what TensorFlow says of it is long and differs.
 
     Raises:
-        SqnxtError: a step could not be taken together.
+        SqnxtError: A step could not be taken together.
     """
     rank = own_rank(strategy)
     if rank.workers == 1:
@@ -118,19 +118,19 @@ def check_cluster(strategy: StrategyName = "auto") -> int:
     Where `multi-worker` is asked for, Slurm's variables take its place if it is not set.
 
     Raises:
-        SqnxtError: it is damaged, its task is not one of its cluster, or `strategy` needs workers and it names none.
+        SqnxtError: It is damaged, its task is not one of its cluster, or `strategy` needs workers and it names none.
     """
     if strategy == "multi-worker":
         adopt_slurm()
     cluster, (kind, index) = _cluster(), _task()
     if cluster and not 0 <= index < len(cluster.get(kind, ())):
-        raise SqnxtError("TF_CONFIG", f"its cluster has no {kind} {index}", f"set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError("TF_CONFIG", f"its cluster has no {kind} {index}", f"set it as in TF_CONFIG='{_EXAMPLE}'")
     workers = sum(len(addresses) for addresses in cluster.values())
     if strategy == "multi-worker" and not workers:
         raise SqnxtError(
             "--strategy multi-worker",
             "TF_CONFIG names no workers",
-            f"set it as in TF_CONFIG='{EXAMPLE}', or start the workers with Slurm's srun",
+            f"set it as in TF_CONFIG='{_EXAMPLE}', or start the workers with Slurm's srun",
         )
     return workers
 
@@ -142,7 +142,7 @@ def _cluster() -> dict[str, list[str]]:
         for addresses in cluster.values()
     )
     if not valid:
-        raise SqnxtError("TF_CONFIG", "its cluster is no lists of HOST:PORT", f"set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError("TF_CONFIG", "its cluster is no lists of HOST:PORT", f"set it as in TF_CONFIG='{_EXAMPLE}'")
     return {kind: addresses for kind, addresses in cluster.items() if kind in ("chief", "worker")}
 
 
@@ -150,7 +150,7 @@ def _task() -> tuple[str, int]:
     task = _config().get("task") or {}
     kind, index = (task.get("type", "worker"), task.get("index", 0)) if isinstance(task, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(index, int):
-        raise SqnxtError("TF_CONFIG", "its task has no type and index", f"set it as in TF_CONFIG='{EXAMPLE}'")
+        raise SqnxtError("TF_CONFIG", "its task has no type and index", f"set it as in TF_CONFIG='{_EXAMPLE}'")
     return kind, index
 
 

@@ -12,7 +12,7 @@ def adopt(model: Any, weights: Mapping[str, list[Any]], source: str) -> None:
     """Set the weights of the layers of the same names, the classifier's where it has the same classes.
 
     Raises:
-        SqnxtError: a layer before the classifier has no counterpart of its shape.
+        SqnxtError: A layer before the classifier has no counterpart of its shape.
     """
     weighted = [layer for layer in model.layers if layer.weights]
     for layer in weighted:

@@ -14,7 +14,7 @@ from sqnxt_export import Metadata, Preprocessing, Runner, open_model, read_metad
 from sqnxt_tf.errors import SqnxtError
 
 FORMATS = (".tflite", ".onnx")
-OWN_DIGITS = "digits/"
+_OWN_DIGITS = "digits/"
 """How the bundled digits call themselves: 8x8 cells with bright ink, which a drawing is turned into."""
 
 
@@ -56,8 +56,8 @@ def describe(paths: Sequence[str | Path]) -> list[WebModel]:
     """The models of a site, each loaded and run once here, so that none is packed that cannot run.
 
     Raises:
-        SqnxtError: no file, one given twice, or one that a browser's runtime cannot run.
-        ExportError: a file is not there or damaged, or the runtime that checks it is not installed.
+        SqnxtError: No file, one given twice, or one that a browser's runtime cannot run.
+        ExportError: A file is not there or damaged, or the runtime that checks it is not installed.
     """
     files = [Path(path) for path in paths]
     if not files:
@@ -113,7 +113,7 @@ def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str
         input="uint8" if runner.takes_pixels else "float32",
         layout=runner.layout,
         options=dict(runner.options),
-        digits=known.data.startswith(OWN_DIGITS),
+        digits=known.data.startswith(_OWN_DIGITS),
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         accuracy=known.accuracy,
@@ -126,7 +126,7 @@ def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, 
     """What its outputs are called, after one run that counts them.
 
     Raises:
-        SqnxtError: it names another number of classes than it has.
+        SqnxtError: It names another number of classes than it has.
     """
     classes = runner.run(runner.noise(1)).shape[1]
     if not metadata.labels:
@@ -142,7 +142,7 @@ def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Prep
     """What it says of that; else stretched to its size, and mapped to -1..1 where it takes floats.
 
     Raises:
-        SqnxtError: it says what does not fit its input, or has as many channels as no picture.
+        SqnxtError: It says what does not fit its input, or has as many channels as no picture.
     """
     height, width, channels = runner.input_shape
     told = metadata.preprocessing
@@ -167,7 +167,7 @@ def _check_for_browser(runner: Runner) -> None:
     LiteRT.js reads fixed batches only, and integers with a scale neither as input nor as output.
 
     Raises:
-        SqnxtError: with the reason.
+        SqnxtError: With the reason.
     """
     if runner.batch not in (None, 1):
         raise SqnxtError(runner.path, f"takes {runner.batch} images at once", "export it with --batch 1")

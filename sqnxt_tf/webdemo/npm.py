@@ -13,15 +13,15 @@ from pathlib import Path
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.webdemo.browser_runtimes import Package, RuntimeFile
 
-FETCH_SECONDS = 600
-LARGEST_TARBALL = 256 << 20
+_FETCH_SECONDS = 600
+_LARGEST_TARBALL = 256 << 20
 
 
 def find_npm() -> str:
     """The npm program.
 
     Raises:
-        SqnxtError: it is not installed.
+        SqnxtError: It is not installed.
     """
     npm = shutil.which("npm")
     if npm is None:
@@ -40,7 +40,7 @@ def fetch(package: Package, folder: Path) -> None:
     npm asks the registry that it is set to, or its own cache where that has the package.
 
     Raises:
-        SqnxtError: npm is missing or cannot get the package, or something in it is not what was pinned.
+        SqnxtError: Npm is missing or cannot get the package, or something in it is not what was pinned.
     """
     with tempfile.TemporaryDirectory(prefix="sqnxt-npm-") as place:
         tarball = _pack(find_npm(), package, Path(place))
@@ -59,11 +59,11 @@ def _pack(npm: str, package: Package, place: Path) -> Path:
             capture_output=True,
             text=True,
             check=False,
-            timeout=FETCH_SECONDS,
+            timeout=_FETCH_SECONDS,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise SqnxtError("npm", f"{wanted} did not come within {FETCH_SECONDS} s", "check the network") from None
+        raise SqnxtError("npm", f"{wanted} did not come within {_FETCH_SECONDS} s", "check the network") from None
     tarballs = list(place.glob("*.tgz"))
     if done.returncode or len(tarballs) != 1:
         raise SqnxtError("npm", f"cannot fetch {wanted} ({_reason(done.stderr)})", "check the network and `npm ping`")
@@ -80,8 +80,8 @@ def _reason(stderr: str) -> str:
 
 
 def _check_integrity(package: Package, tarball: Path) -> None:
-    if tarball.stat().st_size > LARGEST_TARBALL:
-        raise SqnxtError("npm", f"{package.name} is larger than {LARGEST_TARBALL >> 20} MiB", "check npm's registry")
+    if tarball.stat().st_size > _LARGEST_TARBALL:
+        raise SqnxtError("npm", f"{package.name} is larger than {_LARGEST_TARBALL >> 20} MiB", "check npm's registry")
     with tarball.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").digest()
     if f"sha512-{base64.b64encode(digest).decode()}" != package.integrity:

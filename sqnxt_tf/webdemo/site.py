@@ -19,9 +19,9 @@ from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, Runtime, runtimes_
 from sqnxt_tf.webdemo.npm import fetch, find_npm
 
 PAGE = HERE / "page"
-MODELS, CONTENTS = "models.json", "contents.json"
-GENERATOR = "sqnxt-tf webdemo"
-LARGEST_CONTENTS = 1 << 20
+_MODELS, _CONTENTS = "models.json", "contents.json"
+_GENERATOR = "sqnxt-tf webdemo"
+_LARGEST_CONTENTS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +62,14 @@ def write_webdemo(
 
     Args:
         models: `.tflite` and `.onnx` files; the page switches between them.
-        output: the folder to write; it appears whole, and takes the place of an earlier site with `force`.
-        title: the page's heading; the first model's network where not given.
-        force: replace a site that is there.
-        progress: told how far it is.
+        output: The folder to write; it appears whole, and takes the place of an earlier site with `force`.
+        title: The page's heading; the first model's network where not given.
+        force: Replace a site that is there.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError: a model that no browser can run, npm missing or out of reach, a folder that holds something else.
-        ExportError: a model is not there or damaged, or the runtime that checks it is not installed.
+        SqnxtError: A model that no browser can run, npm missing or out of reach, a folder that holds something else.
+        ExportError: A model is not there or damaged, or the runtime that checks it is not installed.
     """
     folder = Path(output)
     check_site(folder, force=force)
@@ -95,7 +95,7 @@ def check_site(folder: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a folder that holds something; with `force`, something that is no site of ours.
 
     Raises:
-        SqnxtError: with the reason.
+        SqnxtError: With the reason.
     """
     check_output_folder(folder, force=force)
     if not folder.name or folder.name == "..":
@@ -116,12 +116,12 @@ def check_site(folder: Path, *, force: bool) -> None:
 
 def _contents(folder: Path) -> set[str]:
     """The files that a site of ours lists as its own; none where the folder is no such site."""
-    path = folder / CONTENTS
+    path = folder / _CONTENTS
     try:
-        if path.stat().st_size > LARGEST_CONTENTS:
+        if path.stat().st_size > _LARGEST_CONTENTS:
             return set()
         listed = json.loads(path.read_bytes())
-        return set(map(str, listed["files"])) if listed["generator"] == GENERATOR else set()
+        return set(map(str, listed["files"])) if listed["generator"] == _GENERATOR else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 
@@ -129,16 +129,16 @@ def _contents(folder: Path) -> set[str]:
 def _write_contents(part: Path) -> list[str]:
     """List what is in the site, so that a later call may replace it; the names, relative and sorted."""
     names = [path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file()]
-    names = sorted([*names, CONTENTS])
-    (part / CONTENTS).write_text(json.dumps({"generator": GENERATOR, "files": names}, indent=1))
+    names = sorted([*names, _CONTENTS])
+    (part / _CONTENTS).write_text(json.dumps({"generator": _GENERATOR, "files": names}, indent=1))
     return names
 
 
 def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> None:
     """What the page reads first."""
     usual = "Handwritten digits" if all(model.digits for model in models) else models[0].network or "Image classifier"
-    page = {"generator": GENERATOR, "title": title or usual, "models": [model.to_json() for model in models]}
-    (part / MODELS).write_text(json.dumps(page, indent=1))
+    page = {"generator": _GENERATOR, "title": title or usual, "models": [model.to_json() for model in models]}
+    (part / _MODELS).write_text(json.dumps(page, indent=1))
 
 
 def _copy_models(models: Sequence[WebModel], part: Path) -> None:

@@ -56,18 +56,18 @@ def benchmark(
 
     Args:
         paths: .onnx and .tflite files; the first is what the others are compared with.
-        threads: every file is timed with each of these numbers.
-        seconds: most that the timing may take.
-        tolerance: how well each median is to be known, as a fraction of it.
-        per_layer: profile the .onnx files; LiteRT's Python interface has no profiler.
-        accelerator: a preset's name or a .toml file, to set each layer's simulated share beside the measured one.
-        on_fault: called with the error of a file that cannot be timed or simulated; the others go on if it returns.
-        progress: told how far it is.
+        threads: Every file is timed with each of these numbers.
+        seconds: Most that the timing may take.
+        tolerance: How well each median is to be known, as a fraction of it.
+        per_layer: Profile the .onnx files; LiteRT's Python interface has no profiler.
+        accelerator: A preset's name or a .toml file, to set each layer's simulated share beside the measured one.
+        on_fault: Called with the error of a file that cannot be timed or simulated; the others go on if it returns.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError: a file that cannot be timed, unless `on_fault` keeps it.
-        ExportError: likewise.
-        SimulatorError: the accelerator is not known, or a graph cannot be simulated.
+        SqnxtError: A file that cannot be timed, unless `on_fault` keeps it.
+        ExportError: Likewise.
+        SimulatorError: The accelerator is not known, or a graph cannot be simulated.
     """
     array = None
     if accelerator is not None:

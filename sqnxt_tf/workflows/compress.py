@@ -95,22 +95,22 @@ def compress(
     without loss and takes none of the options.
 
     Args:
-        model: a `.keras` file, a network's name for seeded random weights, or an .onnx or .tflite file.
-        output: the container to write.
+        model: A `.keras` file, a network's name for seeded random weights, or an .onnx or .tflite file.
+        output: The container to write.
         format: `onnx` or `tflite`, the artifact inside; `onnx` where not given.
-        density: the fraction of each kernel's weights to keep; all that are there where not given.
-        bits: of a shared weight's index; 6 where not given.
+        density: The fraction of each kernel's weights to keep; all that are there where not given.
+        bits: Of a shared weight's index; 6 where not given.
         data: `digits`, or a folder of images: for parity, accuracy and fine-tuning.
-        recipe: of fine-tuning the shared values; none where not given.
-        classes: units of the classifier, of a network given by name.
-        input_size: side in pixels or (height, width), likewise.
-        seed: of fine-tuning, or of a network's random weights.
-        force: overwrite the output.
-        progress: told how far it is.
+        recipe: Of fine-tuning the shared values; none where not given.
+        classes: Units of the classifier, of a network given by name.
+        input_size: Side in pixels or (height, width), likewise.
+        seed: Of fine-tuning, or of a network's random weights.
+        force: Overwrite the output.
+        progress: Told how far it is.
 
     Raises:
-        ParityError: the artifact does not equal the shared model.
-        SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
+        ParityError: The artifact does not equal the shared model.
+        SqnxtError, ExportError: What was asked for is not possible, or a file is not usable.
     """
     from sqnxt_export import compress_artifact
 
@@ -242,7 +242,7 @@ def fine_tune(
     """Move the shared values of `shared` on the training part of `data`; what comes back is shared with `bits` bits.
 
     Raises:
-        SqnxtError: data that are not divided, or a rate at which the loss is no number.
+        SqnxtError: Data that are not divided, or a rate at which the loss is no number.
     """
     from sqnxt_export import share_weights
     from sqnxt_tf.training.centroids import fine_tune_centroids

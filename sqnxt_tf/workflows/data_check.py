@@ -49,7 +49,7 @@ def check_data(data: str | Path, *, progress: Progress = silent) -> DataCheck:
     others are looked at.
 
     Raises:
-        SqnxtError: no such folder, or no images in it.
+        SqnxtError: No such folder, or no images in it.
     """
     name = str(data)
     check_is_folder(Path(name))

@@ -29,7 +29,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
 
-STATE = "packing.json"
+_STATE = "packing.json"
 _AT_ONCE = 64  # images in memory
 _OURS = re.compile(r"\.?(train|validation|test)-\d{5}-of-\d{5}(-[0-9a-f]{8})?")
 
@@ -73,16 +73,16 @@ def pack(
     The same call again goes on with a run that was killed. Images that cannot be read are left out and named.
 
     Args:
-        data: a folder of images by class, divided into train, validation and test or not; what is not becomes `train`.
-        output: the folder to write.
-        shards: of each part; of about 128 MB each if not given, and 8 at least.
-        max_unreadable: the run ends when more images than this cannot be read.
-        seed: of the order, which mixes the classes.
-        force: forget what the folder holds of an earlier run.
-        progress: told how far it is.
+        data: A folder of images by class, divided into train, validation and test or not; what is not becomes `train`.
+        output: The folder to write.
+        shards: Of each part; of about 128 MB each if not given, and 8 at least.
+        max_unreadable: The run ends when more images than this cannot be read.
+        seed: Of the order, which mixes the classes.
+        force: Forget what the folder holds of an earlier run.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError, ExportError: no such folder, an output that holds something else, too many unreadable images.
+        SqnxtError, ExportError: No such folder, an output that holds something else, too many unreadable images.
     """
     source, output = DataSource.parse(data), Path(output)
     if source.kind is not DataKind.IMAGES:
@@ -98,7 +98,7 @@ def pack(
     for split, images in parts.items():
         writer.write_part(split, images, shards_of(images, shards, seed))
     _write(output / CATALOGUE, catalogue.to_json())
-    (output / STATE).unlink()
+    (output / _STATE).unlink()
     names = {split: [Path(name) for name in state.shards if name.startswith(split)] for split in parts}
     return PackedData(
         path=output,
@@ -111,7 +111,7 @@ def pack(
 
 def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
     """What is done already; the folder is ready to be written to."""
-    state = None if force else _read_state(output / STATE)
+    state = None if force else _read_state(output / _STATE)
     if state is None:
         check_output_folder(output, force=force)
         state = _State(settings)
@@ -199,7 +199,7 @@ def _read_state(path: Path) -> _State | None:
 
 
 def _write_state(output: Path, state: _State) -> None:
-    _write(output / STATE, asdict(state))
+    _write(output / _STATE, asdict(state))
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -28,9 +28,9 @@ from sqnxt_tf.workflows.train import train
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
 
-NETWORK = "sqnxt23v5_w1"
-SPARSITY = 0.4
-ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys on each array
+_NETWORK = "sqnxt23v5_w1"
+_SPARSITY = 0.4
+_ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys on each array
     ("model", "onnx", "float32"),
     ("pruned", "onnx", "float32"),
     ("pruned", "onnx", "float16"),
@@ -39,11 +39,11 @@ ARTIFACTS = (  # model, format, precision; the dense one shows what pruning buys
     ("pruned", "tflite", "float16"),
     ("pruned", "tflite", "int16x8"),
 )
-REPORTED = ("model-float32.onnx", "pruned-float32.onnx", "pruned-int16.onnx")
-ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
-TIMING_SECONDS = 20.0
-LEAST_TOP1 = 0.97  # of the float model
-LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction of images
+_REPORTED = ("model-float32.onnx", "pruned-float32.onnx", "pruned-int16.onnx")
+_ACCELERATORS = ("squeezelerator-16x16", "squeezelerator-8x8")
+_TIMING_SECONDS = 20.0
+_LEAST_TOP1 = 0.97  # of the float model
+_LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction of images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +82,18 @@ class DemoResult:
     def faults(self) -> list[str]:
         """What was promised and not reached; empty when all is well."""
         best = self.artifacts[0].evaluation.top1
-        faults = [] if best >= LEAST_TOP1 else [f"the float model reaches {best:.1%} and not {LEAST_TOP1:.0%}"]
+        faults = [] if best >= _LEAST_TOP1 else [f"the float model reaches {best:.1%} and not {_LEAST_TOP1:.0%}"]
         return faults + [
             f"{artifact.path.name} loses {best - artifact.evaluation.top1:.1%} of the images"
             for artifact in self.artifacts[1:]
-            if best - artifact.evaluation.top1 > LARGEST_LOSS
+            if best - artifact.evaluation.top1 > _LARGEST_LOSS
         ]
 
     def to_json(self) -> dict[str, Any]:
         """The `demo` document."""
         return {
             "folder": str(self.folder),
-            "network": NETWORK,
+            "network": _NETWORK,
             "sparsity": self.sparsity,
             "seconds": self.seconds,
             "faults": self.faults,
@@ -116,19 +116,19 @@ def demo(
     Everything is left in `folder`: models, artifacts, the simulator's reports, `report.html` and `summary.json`.
 
     Raises:
-        SqnxtError: the folder holds something already and `force` is not set; no Jinja2.
-        ParityError: an artifact does not equal its model.
+        SqnxtError: The folder holds something already and `force` is not set; no Jinja2.
+        ParityError: An artifact does not equal its model.
     """
     folder, began = Path(folder), time.monotonic()
     check_output_folder(folder, force=force)
     require_jinja()
     folder.mkdir(parents=True, exist_ok=True)
     model, pruned = folder / "model.keras", folder / "pruned.keras"
-    train(NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
-    pruning = prune(model, pruned, sparsity=SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
+    train(_NETWORK, model, recipe=recipe, seed=seed, force=force, progress=progress)
+    pruning = prune(model, pruned, sparsity=_SPARSITY, recipe=finetune, seed=seed, force=force, progress=progress)
     exports = export_all(folder, force=force, progress=progress)
     latencies = dict(
-        zip(exports, time_artifacts(list(exports), seconds=TIMING_SECONDS, progress=progress).timings, strict=True)
+        zip(exports, time_artifacts(list(exports), seconds=_TIMING_SECONDS, progress=progress).timings, strict=True)
     )
     artifacts = tuple(
         DemoArtifact(
@@ -140,7 +140,7 @@ def demo(
         )
         for path in (model, pruned, *exports)
     )
-    graphs = [folder / name for name in REPORTED]
+    graphs = [folder / name for name in _REPORTED]
     report = write_report(graphs, folder / "report.html", title="1.0-SqNxt-23v5 on the digits", force=force).path
     seconds = time.monotonic() - began
     result = DemoResult(folder=folder, artifacts=artifacts, report=report, sparsity=pruning.sparsity, seconds=seconds)
@@ -149,9 +149,9 @@ def demo(
 
 
 def export_all(folder: Path, *, force: bool, progress: Progress) -> dict[Path, ExportResult]:
-    """Every one of `ARTIFACTS`, in their order; each model is opened once."""
+    """Every one of `_ARTIFACTS`, in their order; each model is opened once."""
     exports = {}
-    for name, group in groupby(ARTIFACTS, key=lambda artifact: artifact[0]):
+    for name, group in groupby(_ARTIFACTS, key=lambda artifact: artifact[0]):
         source = open_source(str(folder / f"{name}.keras"))
         for _, format_, precision in group:
             path = folder / f"{name}-{precision}.{format_}"
@@ -166,7 +166,7 @@ def simulate_on_all(path: Path, *, force: bool) -> dict[str, NetworkReport]:
     from sqnxt_sim import load_accelerator, read_onnx, simulate
 
     workload = read_onnx(path)
-    reports = {name: simulate(workload, load_accelerator(name)) for name in ACCELERATORS}
+    reports = {name: simulate(workload, load_accelerator(name)) for name in _ACCELERATORS}
     for name, report in reports.items():
         write_json(path.with_name(f"{path.stem}-{name}.json"), report.to_json(), force=force)
     return reports

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-DISTRIBUTION = "sqnxt-tf"
+_DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
     "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
     "device": "benchmark, classify, evaluate, inspect, compress, decompress of artifacts",
@@ -56,7 +56,7 @@ class Examination:
 def examine() -> Examination:
     """Look at the machine and at the installed packages; imports none of them."""
     return Examination(
-        version=_installed(DISTRIBUTION) or "not installed",
+        version=_installed(_DISTRIBUTION) or "not installed",
         python=sys.version.split()[0],
         system=platform.platform(),
         processor=_processor(),
@@ -68,13 +68,13 @@ def examine() -> Examination:
 def _packages() -> list[Package]:
     found = []
     try:
-        requirements = requires(DISTRIBUTION) or ()
+        requirements = requires(_DISTRIBUTION) or ()
     except PackageNotFoundError:  # a checkout that is not installed
         return []
     for requirement in requirements:
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extra = re.search(r"""extra\s*==\s*["'](\w+)""", requirement)
-        wanted = name.replace("_", "-") != DISTRIBUTION and (extra is None or extra[1] in EXTRAS)
+        wanted = name.replace("_", "-") != _DISTRIBUTION and (extra is None or extra[1] in EXTRAS)
         if wanted and _is_for_this_machine(requirement):
             found.append(Package(extra[1] if extra else "base", name, _installed(name)))
     return sorted(found, key=lambda package: (list(EXTRAS).index(package.extra), package.name))

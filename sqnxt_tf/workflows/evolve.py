@@ -30,13 +30,13 @@ from sqnxt_tf.workflows.train import check_shift, keras_versions
 if TYPE_CHECKING:
     from sqnxt_sim import Accelerator
 
-GENERATIONS = 4
+_GENERATIONS = 4
 # No batch norm keeps these in bounds: at 0.01 from the first step a SqueezeNet that had just lost filters stayed at
 # chance with one of two seeds.
 WITHOUT_NORM = replace(FINETUNE, rate=0.005, warmup_rate=0.0005, warmup_steps=80)
 # The abstract of SquishedNets (arXiv 1711.07459) has 2.4 and 0.95 MB; its SqueezeNet v1.1 with ten classes, 727,626
 # numbers, is 2.91 MB. Other networks shrink by the same shares.
-FIRST_SHARE, LAST_SHARE = 2.4 / 2.910504, 0.95 / 2.910504
+_FIRST_SHARE, _LAST_SHARE = 2.4 / 2.910504, 0.95 / 2.910504
 
 
 def evolve(
@@ -61,23 +61,23 @@ def evolve(
     that is finished.
 
     Args:
-        model: a trained `.keras` file, the founder.
-        folder: where the offspring are written.
-        sizes: the most bytes of float32 weights that the offspring of each generation may have; where not given four
+        model: A trained `.keras` file, the founder.
+        folder: Where the offspring are written.
+        sizes: The most bytes of float32 weights that the offspring of each generation may have; where not given four
             generations, with the shares that SquishedNets' abstract tells: of a SqueezeNet v1.1 with ten classes
             2.4 MB to 0.95 MB.
-        offspring: how many in each generation.
+        offspring: How many in each generation.
         data: `digits`, or a divided folder of images: the founder's own.
-        recipe: of the brief training; `FINETUNE` where not given, at a lower rate and with a warm-up for models without
+        recipe: Of the brief training; `FINETUNE` where not given, at a lower rate and with a warm-up for models without
             batch norm.
-        overrides: numbers of the recipe by name that are other than its own.
-        accelerator: what the cost is simulated on; a preset's name, or a `.toml` file.
-        seed: of the draws and of the training's order.
-        force: forget what an earlier evolution left in the folder.
-        progress: told how far it is.
+        overrides: Numbers of the recipe by name that are other than its own.
+        accelerator: What the cost is simulated on; a preset's name, or a `.toml` file.
+        seed: Of the draws and of the training's order.
+        force: Forget what an earlier evolution left in the folder.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError, ExportError, SimulatorError: a model that cannot be read or narrowed, data that are not its own,
+        SqnxtError, ExportError, SimulatorError: A model that cannot be read or narrowed, data that are not its own,
             sizes that do not shrink, an evolution of other settings in the folder.
     """
     from sqnxt_sim import load_accelerator
@@ -230,8 +230,8 @@ class _Run:
 
 def default_sizes(founder_bytes: int) -> list[int]:
     """Four sizes in bytes, each the same part of the one before, from the abstract's first share to its last."""
-    step = (LAST_SHARE / FIRST_SHARE) ** (1 / (GENERATIONS - 1))
-    return [int(founder_bytes * FIRST_SHARE * step**index + 0.5) for index in range(GENERATIONS)]
+    step = (_LAST_SHARE / _FIRST_SHARE) ** (1 / (_GENERATIONS - 1))
+    return [int(founder_bytes * _FIRST_SHARE * step**index + 0.5) for index in range(_GENERATIONS)]
 
 
 def simulated(model: Any, array: Accelerator) -> Any:

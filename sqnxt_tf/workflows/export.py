@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
 # an image in reference kernels
-IMAGES_TRAINED = (512, 128)
-IMAGES_RANDOM = (64, 16)
+_IMAGES_TRAINED = (512, 128)
+_IMAGES_RANDOM = (64, 16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Quantising:
         """Refuse what has no effect or no sense for a format and precision.
 
         Raises:
-            SqnxtError, ExportError: with the reason.
+            SqnxtError, ExportError: With the reason.
         """
         from sqnxt_export.exporter import check_budget
         from sqnxt_export.quantise.precision import CALIBRATED, check_calibration_method
@@ -83,24 +83,24 @@ def export(
     which calibration never saw; a folder that is not divided gives every second image to each.
 
     Args:
-        model: a `.keras` file, or a network's name for seeded random weights.
-        output: the file to write; it is not there where parity fails.
+        model: A `.keras` file, or a network's name for seeded random weights.
+        output: The file to write; it is not there where parity fails.
         format: `tflite` or `onnx`.
         precision: `float32`, `float16`, `int8`, `int16` (ONNX only) or `int16x8` (TFLite only).
         data: `digits`, or a folder of images: what the model is calibrated and compared on.
-        samples: how many images are compared; 128 for a trained model and 16 for random weights where not given.
-        quantising: how it is calibrated, what may be lost, and whether each layer's noise is reported.
-        classes: units of the classifier, of a network given by name.
-        input_size: side in pixels or (height, width), likewise.
-        seed: of the random weights, likewise.
-        batch: the artifact's fixed batch; None leaves it free, in ONNX only.
-        force: overwrite the output.
-        embed_preprocessing: let the artifact take uint8 images of its size and do the arithmetic itself.
-        progress: told how far it is.
+        samples: How many images are compared; 128 for a trained model and 16 for random weights where not given.
+        quantising: How it is calibrated, what may be lost, and whether each layer's noise is reported.
+        classes: Units of the classifier, of a network given by name.
+        input_size: Side in pixels or (height, width), likewise.
+        seed: Of the random weights, likewise.
+        batch: The artifact's fixed batch; None leaves it free, in ONNX only.
+        force: Overwrite the output.
+        embed_preprocessing: Let the artifact take uint8 images of its size and do the arithmetic itself.
+        progress: Told how far it is.
 
     Raises:
-        ParityError: the artifact does not equal the model; carries the figures.
-        SqnxtError, ExportError: what was asked for is not possible, or a file is not usable.
+        ParityError: The artifact does not equal the model; carries the figures.
+        SqnxtError, ExportError: What was asked for is not possible, or a file is not usable.
     """
     quantising = quantising or Quantising()
     check_request(output, format, precision, samples, force=force)
@@ -128,7 +128,7 @@ def check_request(output: str | Path, format: str, precision: str, samples: int 
     """Say what cannot be before a model is opened or built, which takes seconds.
 
     Raises:
-        SqnxtError, ExportError: see `export`.
+        SqnxtError, ExportError: See `export`.
     """
     from sqnxt_export import check_precision
     from sqnxt_export.artifact.files import check_output
@@ -156,13 +156,13 @@ def export_source(
     """`export` of a model that is open already: for whoever makes several artifacts of one.
 
     Raises:
-        ParityError, SqnxtError, ExportError: see `export`.
+        ParityError, SqnxtError, ExportError: See `export`.
     """
     from sqnxt_export import export_model
 
     output, quantising = Path(output), quantising or Quantising()
     progress("preparing images", 1, 3)
-    calibration_count, parity_count = IMAGES_TRAINED if source.trained else IMAGES_RANDOM
+    calibration_count, parity_count = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
     seen = source.preprocessing.raw() if embed_preprocessing else source.preprocessing
     compared, calibration = _unlike_images(
         source, data, seen, samples or parity_count, quantising.calibration or calibration_count
@@ -198,7 +198,7 @@ def _budget(source: ModelSource, data: str, max_drop: float | None) -> Budget | 
     """The budget on images that neither calibration nor training knew: all of the validation part.
 
     Raises:
-        SqnxtError: random weights, whose answers cannot get worse; or data without a validation part.
+        SqnxtError: Random weights, whose answers cannot get worse; or data without a validation part.
     """
     if max_drop is None:
         return None
@@ -222,7 +222,7 @@ def _unlike_images(
     """Images for parity and images for calibration, none in both.
 
     Raises:
-        SqnxtError: a trained model that knows other classes than the data have.
+        SqnxtError: A trained model that knows other classes than the data have.
     """
     judged = load_data(data)
     labels = source.metadata.labels

@@ -108,7 +108,7 @@ def prune(
     run, masks and schedule included.
 
     Raises:
-        SqnxtError, ExportError: a model that cannot be read, data that are not its own, a pattern that matches no
+        SqnxtError, ExportError: A model that cannot be read, data that are not its own, a pattern that matches no
             layer, an unfinished run of other settings, an output that exists.
     """
     overwrite = may_overwrite(output, force=force)

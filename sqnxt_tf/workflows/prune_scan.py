@@ -15,8 +15,8 @@ from sqnxt_tf.sources import check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity, make_plan
 from sqnxt_tf.training.sensitivity import Sensitivity, scan
 
-SPARSITIES = (0.3, 0.5, 0.7, 0.9)
-MOST_IMAGES = 1000
+_SPARSITIES = (0.3, 0.5, 0.7, 0.9)
+_MOST_IMAGES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,9 @@ def scan_sensitivity(
     model: str | Path,
     *,
     data: str = "digits",
-    sparsities: Sequence[float] = SPARSITIES,
+    sparsities: Sequence[float] = _SPARSITIES,
     excluded: Sequence[str] = (),
-    images: int = MOST_IMAGES,
+    images: int = _MOST_IMAGES,
     progress: Progress = silent,
 ) -> SensitivityScan:
     """Set the smallest weights of one layer at a time to zero and measure top-1 and loss on the validation images.
@@ -47,15 +47,15 @@ def scan_sensitivity(
     There is no fine-tuning and no model is written: what comes out tells which layers to prune less, or not at all.
 
     Args:
-        model: a `.keras` file.
+        model: A `.keras` file.
         data: `digits`, or a folder that is divided.
-        sparsities: fractions of zeros, each tried on each layer.
-        excluded: shell-style patterns of layers that are not scanned.
-        images: at most so many of the validation images are shown, at even distances.
-        progress: told how far it is.
+        sparsities: Fractions of zeros, each tried on each layer.
+        excluded: Shell-style patterns of layers that are not scanned.
+        images: At most so many of the validation images are shown, at even distances.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError, ExportError: a model that cannot be read, data that are not its own, a pattern that matches no
+        SqnxtError, ExportError: A model that cannot be read, data that are not its own, a pattern that matches no
             layer, a sparsity out of range.
     """
     if not sparsities:

@@ -50,21 +50,21 @@ def write_report(
     """Simulate ONNX graphs and write one self-contained HTML page about them.
 
     Args:
-        models: the `.onnx` files.
-        output: the `.html` file.
-        accelerators: presets or `.toml` files; layers are shown on the first (squeezelerator-16x16 if none is given),
+        models: The `.onnx` files.
+        output: The `.html` file.
+        accelerators: Presets or `.toml` files; layers are shown on the first (squeezelerator-16x16 if none is given),
             what-ifs on all of them and on all presets.
-        sparsity: assume this fraction of zero weights instead of counting them.
-        batch: for graphs that leave it free.
-        input_size: side in pixels or (height, width), likewise.
-        title: the page's heading; made of the names if not given.
-        force: overwrite the output.
-        progress: told after every simulation.
+        sparsity: Assume this fraction of zero weights instead of counting them.
+        batch: For graphs that leave it free.
+        input_size: Side in pixels or (height, width), likewise.
+        title: The page's heading; made of the names if not given.
+        force: Overwrite the output.
+        progress: Told after every simulation.
 
     Raises:
-        SqnxtError: no model, one given twice, an output that is no `.html` file, or no Jinja2.
-        SimulatorError: a graph that cannot be read or costed.
-        ExportError: an output that cannot be written, or exists and `force` is not set.
+        SqnxtError: No model, one given twice, an output that is no `.html` file, or no Jinja2.
+        SimulatorError: A graph that cannot be read or costed.
+        ExportError: An output that cannot be written, or exists and `force` is not set.
     """
     output = Path(output)
     if output.suffix.lower() not in (".html", ".htm"):

@@ -20,8 +20,8 @@ from sqnxt_tf.progress import Progress, silent
 if TYPE_CHECKING:
     from sqnxt_tf.exploration.sampling import Sampling
 
-ENUMERATED = 100_000  # pairs: half a minute
-TOLD_EVERY = 1000  # pairs
+_ENUMERATED = 100_000  # pairs: half a minute
+_TOLD_EVERY = 1000  # pairs
 
 
 def search(
@@ -34,18 +34,18 @@ def search(
 ) -> Outcome:
     """Cost the networks and accelerators of a space together, and keep those that no other dominates.
 
-    A space of up to `ENUMERATED` pairs is costed in full. A larger one is sampled, as is a smaller one where `sampling`
-    is given.
+    A space of up to 100,000 pairs is costed in full. A larger one is sampled, as is a smaller one where `sampling` is
+    given.
 
     Args:
-        space: a bundled space's name, a `.toml` file, or a space.
-        objectives: what is minimised, by the names of `OBJECTIVES`; the space's own where it is not given.
-        limits: the most that a figure may be, by the same names.
-        sampling: how a large space is sampled, and where its trials are kept.
-        progress: told how far it is.
+        space: A bundled space's name, a `.toml` file, or a space.
+        objectives: What is minimised, by the names of `OBJECTIVES`; the space's own where it is not given.
+        limits: The most that a figure may be, by the same names.
+        sampling: How a large space is sampled, and where its trials are kept.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError, SimulatorError: a space, objective or limit that makes no sense, or a storage that cannot be used.
+        SqnxtError, SimulatorError: A space, objective or limit that makes no sense, or a storage that cannot be used.
     """
     space = space if isinstance(space, Space) else load_space(space)
     chosen = space.objectives if objectives is None else check_objectives(list(objectives), "objectives")
@@ -55,10 +55,10 @@ def search(
             raise SqnxtError(
                 f"limit {name} {limit:g}", "makes no sense", f"limit one of {', '.join(OBJECTIVES)} to more than 0"
             )
-    if sampling is None and space.size > ENUMERATED:
+    if sampling is None and space.size > _ENUMERATED:
         raise SqnxtError(
             f"space {space.name}",
-            f"holds {space.size:,} pairs, and {ENUMERATED:,} are the most that are costed in full",
+            f"holds {space.size:,} pairs, and {_ENUMERATED:,} are the most that are costed in full",
             "sample it with --trials N",
         )
     if sampling is None:
@@ -74,7 +74,7 @@ def _enumerated(space: Space, progress: Progress) -> list[Candidate | None]:
     task, costed = f"costing the {space.size:,} pairs of {space.name}", Coster(space).cost_all(space.points())
     found: list[Candidate | None] = []
     began = monotonic()
-    while batch := list(islice(costed, TOLD_EVERY)):
+    while batch := list(islice(costed, _TOLD_EVERY)):
         found += batch
         progress(task, len(found), space.size, pairs_per_second=len(found) / (monotonic() - began))
     return found
@@ -103,7 +103,7 @@ def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candid
     To beat it is to need fewer cycles and less energy, and no more of anything else that is minimised.
 
     Raises:
-        SqnxtError: the network is unknown, or none of the candidates.
+        SqnxtError: The network is unknown, or none of the candidates.
     """
     name = find_network(network).name
     references = [one for one in outcome.candidates if one.network == name]
@@ -119,7 +119,7 @@ def build_member(
     """Write a member of the Pareto set as a `.keras` file with random weights; its place and its costs.
 
     Raises:
-        SqnxtError, ExportError: no such rank, no TensorFlow, or a file that cannot be written.
+        SqnxtError, ExportError: No such rank, no TensorFlow, or a file that cannot be written.
     """
     from sqnxt_export import save_keras
     from sqnxt_tf.sources import open_source
@@ -138,6 +138,6 @@ def count_classes(data: str) -> int:
     """How many classes a data set tells apart: the classifier is costed with as many outputs.
 
     Raises:
-        SqnxtError: data that are not there or not divided.
+        SqnxtError: Data that are not there or not divided.
     """
     return len(DataSource.parse(data).parts()["train"].class_names)

@@ -92,7 +92,7 @@ def train_finalists(outcome: Outcome, how: FinalistOptions, *, progress: Progres
     and goes on with the one that was interrupted.
 
     Raises:
-        SqnxtError, ExportError: no candidates, data of other classes, or a folder with models of other runs.
+        SqnxtError, ExportError: No candidates, data of other classes, or a folder with models of other runs.
     """
     classes = len(DataSource.parse(how.data).parts()["train"].class_names)
     if classes != outcome.space.classes:

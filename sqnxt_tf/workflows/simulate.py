@@ -27,17 +27,17 @@ def simulate(
     """Cycles and energy of an ONNX graph on an accelerator, layer by layer.
 
     Args:
-        path: the `.onnx` file.
-        accelerator: a preset's name, or a `.toml` file.
+        path: The `.onnx` file.
+        accelerator: A preset's name, or a `.toml` file.
         dataflow: `best` (the faster one, layer by layer), `weight_stationary` or `output_stationary`.
-        sparsity: assume this fraction of zero weights instead of counting them.
-        precision: assume this precision instead of the graph's own.
-        batch: for a graph that leaves it free.
-        input_size: side in pixels or (height, width), likewise.
-        strict: refuse a graph with operators that do real work and have no model.
+        sparsity: Assume this fraction of zero weights instead of counting them.
+        precision: Assume this precision instead of the graph's own.
+        batch: For a graph that leaves it free.
+        input_size: Side in pixels or (height, width), likewise.
+        strict: Refuse a graph with operators that do real work and have no model.
 
     Raises:
-        SimulatorError: the graph cannot be read or costed.
+        SimulatorError: The graph cannot be read or costed.
     """
     workload = read_onnx(path, batch=batch, input_size=input_size)
     return simulate_workload(

@@ -94,25 +94,25 @@ def train(
     `history.csv` keeps the figures of every epoch. Of several workers the chief alone writes the model.
 
     Args:
-        network: a name, ours or the paper's; may be None with `start_from`, whose network it then is.
-        output: the `.keras` file to write.
+        network: A name, ours or the paper's; may be None with `start_from`, whose network it then is.
+        output: The `.keras` file to write.
         data: `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
-        recipe: every number of the run; where it is not given `FINETUNE` with `start_from`, else `DIGITS` for digits
+        recipe: Every number of the run; where it is not given `FINETUNE` with `start_from`, else `DIGITS` for digits
             and `PAPER` for a folder.
-        start_from: a `.keras` file of the same network whose weights it begins with, the classifier's only where the
+        start_from: A `.keras` file of the same network whose weights it begins with, the classifier's only where the
             classes are as many.
-        teacher: a `.keras` file for the same data whose answers the recipe's distillation follows.
-        classes: how many the data must have, as a check.
-        input_size: side in pixels or (height, width); that of `start_from`, 64 for digits, else the network's own.
-        seed: of initial weights, order, augmentation and dropout.
-        strategy: the `tf.distribute` strategy by name.
-        saving: when the run is saved beside the end of every epoch.
-        max_unreadable: how many images on disk may be left out because they cannot be read.
-        force: overwrite the output, and forget the state of a run that was begun.
-        progress: told how far it is.
+        teacher: A `.keras` file for the same data whose answers the recipe's distillation follows.
+        classes: How many the data must have, as a check.
+        input_size: Side in pixels or (height, width); that of `start_from`, 64 for digits, else the network's own.
+        seed: Of initial weights, order, augmentation and dropout.
+        strategy: The `tf.distribute` strategy by name.
+        saving: When the run is saved beside the end of every epoch.
+        max_unreadable: How many images on disk may be left out because they cannot be read.
+        force: Overwrite the output, and forget the state of a run that was begun.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError, ExportError: an unknown network, data that are not there, an output that exists.
+        SqnxtError, ExportError: An unknown network, data that are not there, an output that exists.
     """
     overwrite = may_overwrite(output, force=force)
     output, start = check_model_output(output, force=overwrite), StartingWeights.of(start_from)
@@ -224,7 +224,7 @@ def check_model_output(output: str | Path, *, force: bool) -> Path:
     """The path of the `.keras` file to write.
 
     Raises:
-        SqnxtError, ExportError: another suffix, or a file that cannot be written.
+        SqnxtError, ExportError: Another suffix, or a file that cannot be written.
     """
     output = Path(output)
     if output.suffix != ".keras":
@@ -237,7 +237,7 @@ def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
     """Refuse augmentation that would shift an image of that height and width out of itself.
 
     Raises:
-        SqnxtError: it would.
+        SqnxtError: It would.
     """
     if recipe.max_shift > min(size):
         raise SqnxtError(

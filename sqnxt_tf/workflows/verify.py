@@ -17,8 +17,8 @@ from sqnxt_tf.progress import Progress, silent
 if TYPE_CHECKING:
     from sqnxt_export import Metadata, Parity, Preprocessing, Runner
 
-SAMPLES = 128
-DEFAULT_DATA = "digits"
+_SAMPLES = 128
+_DEFAULT_DATA = "digits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def verify(
     b: str | Path,
     *,
     data: str | None = None,
-    samples: int = SAMPLES,
+    samples: int = _SAMPLES,
     precision: str | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -67,20 +67,20 @@ def verify(
     """Run two models or artifacts on the same images and compare what they say; TensorFlow only for `.keras` files.
 
     Args:
-        a: the reference.
-        b: what is compared with it.
+        a: The reference.
+        b: What is compared with it.
         data: `digits` or a folder of images; where not given, digits if they fit, and else seeded noise. Files that do
             not say how they preprocess images are always shown noise.
-        samples: how many images.
-        precision: judge by this one's thresholds, for files that do not tell theirs; taken as float32 where neither
+        samples: How many images.
+        precision: Judge by this one's thresholds, for files that do not tell theirs; taken as float32 where neither
             says anything.
-        seed: of the noise.
-        threads: of the runtimes.
-        progress: told how far it is.
+        seed: Of the noise.
+        threads: Of the runtimes.
+        progress: Told how far it is.
 
     Raises:
-        SqnxtError: different input sizes or numbers of classes, or data that do not fit.
-        ExportError: a file cannot be read, or its runtime is not installed.
+        SqnxtError: Different input sizes or numbers of classes, or data that do not fit.
+        ExportError: A file cannot be read, or its runtime is not installed.
     """
     from sqnxt_export import Metadata, open_model, read_metadata
 
@@ -136,7 +136,7 @@ def _looser(a: str, b: str) -> str:
     """The precision that allows more.
 
     Raises:
-        SqnxtError: one is none that we know: the file was written by something else.
+        SqnxtError: One is none that we know: the file was written by something else.
     """
     from sqnxt_export.parity import MAX_REL_DIFF
 
@@ -162,7 +162,7 @@ def _whole_preprocessing(known: tuple[Metadata, ...]) -> Preprocessing | None:
     """What both files do to an image, before or inside the graph; None where neither says.
 
     Raises:
-        SqnxtError: they do different things.
+        SqnxtError: They do different things.
     """
     ways = {whole for one in known if (whole := one.whole_preprocessing()) is not None}
     if len(ways) > 1:
@@ -198,7 +198,7 @@ def _images(
         if data is not None:
             raise SqnxtError(data, "neither file says how it preprocesses images", "leave --data out to use noise")
         return _noise(None, shape, samples, seed), f"noise, seed {seed}", False
-    judged = load_data(data or DEFAULT_DATA)
+    judged = load_data(data or _DEFAULT_DATA)
     if all(names == judged.class_names for names in _label_sets(known)) or not _is_trained(known):
         return spread_arrays(judged, whole.raw(), samples).images.astype(np.uint8), judged.name, True
     if data is not None:

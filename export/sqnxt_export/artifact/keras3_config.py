@@ -34,7 +34,7 @@ _ONLY_KERAS3_ANYWHERE: dict[str, Any] = {
 """Settings that tf_keras does not have, with the value at which they do nothing; `...` for any."""
 _SAME_ACTIVATIONS = "elu exponential gelu linear mish relu selu sigmoid softmax softplus softsign tanh"
 _ACTIVATIONS = {name: name for name in _SAME_ACTIVATIONS.split()} | {"silu": "swish", "swish": "swish"}
-COMPOSED = {"hard_sigmoid": "hard_sigmoid", "hard_silu": "hard_silu", "hard_swish": "hard_silu", "relu6": "relu6"}
+_COMPOSED = {"hard_sigmoid": "hard_sigmoid", "hard_silu": "hard_silu", "hard_swish": "hard_silu", "relu6": "relu6"}
 """Activations that tf_keras lacks or means another function by; they become arithmetic behind the layer."""
 _OPERATIONS = {
     f"keras.src.ops.{module}.{name}": meaning
@@ -141,10 +141,10 @@ def _take_activation(path: Path, settings: dict[str, Any]) -> str:
         return ""
     if isinstance(value, dict) and value.get("class_name") == "function":
         value = value.get("config")
-    if not isinstance(value, str) or value not in {**_ACTIVATIONS, **COMPOSED}:
+    if not isinstance(value, str) or value not in {**_ACTIVATIONS, **_COMPOSED}:
         raise _cannot(path, settings, f"activation {str(value)[:60]!r}")
     settings["activation"] = _ACTIVATIONS.get(value, "linear")
-    return COMPOSED.get(value, "")
+    return _COMPOSED.get(value, "")
 
 
 def _check_float32(path: Path, settings: dict[str, Any]) -> None:

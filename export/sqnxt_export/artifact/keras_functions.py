@@ -39,7 +39,7 @@ POOLING = {"math.reduce_max": "GlobalMaxPool", "math.reduce_mean": "GlobalAverag
 UNCHANGED = ("identity", "stop_gradient")
 """Functions that do nothing at inference."""
 
-OTHERS = ("clip_by_value", "concat", "nn.gelu", "nn.leaky_relu")
+_OTHERS = ("clip_by_value", "concat", "nn.gelu", "nn.leaky_relu")
 
-FUNCTIONS = frozenset((*ARITHMETIC, *ACTIVATIONS, *UNARY, *POOLING, *UNCHANGED, *OTHERS))
+FUNCTIONS = frozenset((*ARITHMETIC, *ACTIVATIONS, *UNARY, *POOLING, *UNCHANGED, *_OTHERS))
 """All of them: none reads or writes anything outside the graph, or makes large values of small ones."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.errors import ExportError, one_line
 
-FORMAT_VERSION = 1
+_FORMAT_VERSION = 1
 MEMBER = "sqnxt.json"
 """Name of the zip member (.keras, .tflite) or of the metadata property (.onnx) that holds the JSON text."""
 EMBEDDED = "embedded_preprocessing"
@@ -40,12 +40,12 @@ class Metadata:
     accuracy: float | None = None
     data: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    format_version: int = FORMAT_VERSION
+    format_version: int = _FORMAT_VERSION
 
     def __post_init__(self) -> None:
         _check_texts(self)
-        if self.format_version != FORMAT_VERSION or type(self.format_version) is not int:
-            raise _invalid("format_version", f"{self.format_version!r}; this release reads {FORMAT_VERSION}: upgrade")
+        if self.format_version != _FORMAT_VERSION or type(self.format_version) is not int:
+            raise _invalid("format_version", f"{self.format_version!r}; this release reads {_FORMAT_VERSION}: upgrade")
         for name in ("nonzero_fraction", "accuracy"):
             value = getattr(self, name)
             if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):

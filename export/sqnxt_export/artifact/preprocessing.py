@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqnxt_export._libraries import require
 from sqnxt_export.errors import ExportError
 
-RESIZE_RULES = ("short_side_crop", "stretch")
+_RESIZE_RULES = ("short_side_crop", "stretch")
 _LARGEST_SIDE = 16384
 
 
@@ -40,8 +40,8 @@ class Preprocessing:
                 )
         if type(self.channels) is not int or self.channels not in (1, 3):
             raise ExportError("preprocessing", f"channels is {self.channels!r}", "it must be 1 (grey) or 3 (RGB)")
-        if self.resize not in RESIZE_RULES:
-            raise ExportError("preprocessing", f"resize is {self.resize!r}", f"use one of {', '.join(RESIZE_RULES)}")
+        if self.resize not in _RESIZE_RULES:
+            raise ExportError("preprocessing", f"resize is {self.resize!r}", f"use one of {', '.join(_RESIZE_RULES)}")
         for name in ("mean", "scale"):
             values = getattr(self, name)
             if len(values) != self.channels or not np.isfinite(values).all():

@@ -29,8 +29,8 @@ from sqnxt_export.errors import ExportError, one_line
 
 SUFFIX = ".sqz"
 CHUNK = 1 << 18
-VERSION = 1
-FORMATS = ("", "onnx", "tflite")
+_VERSION = 1
+_FORMATS = ("", "onnx", "tflite")
 """The kind of artifact by its number in the header."""
 MAX_TABLES = 1 << 20
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 20}]
@@ -95,7 +95,7 @@ def pack(container: Container) -> tuple[bytes, Sections]:
     tables, codebooks = squeeze(_tables(container.tensors)), squeeze(_codebooks(container.tensors))
     words = container.words.astype("<u4").tobytes()
     header = _HEADER.pack(
-        _MAGIC, VERSION, FORMATS.index(container.format), len(container.tensors), container.artifact_bytes,
+        _MAGIC, _VERSION, _FORMATS.index(container.format), len(container.tensors), container.artifact_bytes,
         container.sha256, len(tables), sum(len(tensor.alphabet.codes) for tensor in container.tensors), len(codebooks),
         len(container.rest), container.rest_bytes,
     )  # fmt: skip
@@ -136,9 +136,9 @@ def _unpack(data: bytes) -> Container:
     _, version, kind, count, artifact_bytes, sha256, tables, symbols, codebooks, rest, rest_bytes = _HEADER.unpack_from(
         data
     )
-    if version != VERSION:
-        raise ExportError("container", f"is of version {version}, and this release reads {VERSION}", "upgrade sqnxt-tf")
-    if not 0 < kind < len(FORMATS):
+    if version != _VERSION:
+        raise ExportError("container", f"has version {version}, this release reads {_VERSION}", "upgrade sqnxt-tf")
+    if not 0 < kind < len(_FORMATS):
         raise ValueError(f"artifact of kind {kind}")
     if artifact_bytes > min(_MAX_ARTIFACT, _LARGEST_RATIO * len(data) + _SPARE):
         raise ValueError(f"{len(data)} bytes claim to hold {artifact_bytes}")
@@ -157,7 +157,7 @@ def _unpack(data: bytes) -> Container:
     if sum(tensor.gap for tensor in tensors) > rest_bytes:
         raise ValueError("tensors beyond its end")
     return Container(
-        format=FORMATS[kind],
+        format=_FORMATS[kind],
         artifact_bytes=artifact_bytes,
         sha256=sha256,
         tensors=tensors,

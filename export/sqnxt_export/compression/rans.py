@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from sqnxt_export._libraries import require
 from sqnxt_export.errors import ExportError, one_line
 
-PRECISION = 24
-TOTAL = 1 << PRECISION
+_PRECISION = 24
+TOTAL = 1 << _PRECISION
 """The sum of a model's frequencies; each is an integer above zero."""
-MAX_LOW_BITS = PRECISION - 1
+MAX_LOW_BITS = _PRECISION - 1
 
 Frequencies = NDArray[np.int64]
 
@@ -46,7 +46,7 @@ class Encoder:
     """A stack of symbols; what is pushed last is decoded first, each push in its own order.
 
     Raises:
-        ExportError: constriction is not installed.
+        ExportError: Constriction is not installed.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class PlainDecoder:
         for _ in range(count):
             quantile = state & mask
             symbol = bisect_right(sums, quantile) - 1
-            state = (state >> PRECISION) * wide[symbol] + quantile - sums[symbol]
+            state = (state >> _PRECISION) * wide[symbol] + quantile - sums[symbol]
             if state < 1 << 32 and words:
                 state = state << 32 | words.pop()
             result.append(symbol)
@@ -137,12 +137,12 @@ class PlainDecoder:
 
     def low_bits(self, bits: int, count: int) -> NDArray[np.int32]:
         """See `Decoder`."""
-        state, words, mask, width = self._state, self._words, TOTAL - 1, PRECISION - bits
+        state, words, mask, width = self._state, self._words, TOTAL - 1, _PRECISION - bits
         result = []
         for _ in range(count):
             quantile = state & mask
             result.append(quantile >> width)
-            state = ((state >> PRECISION) << width) + (quantile & ((1 << width) - 1))
+            state = ((state >> _PRECISION) << width) + (quantile & ((1 << width) - 1))
             if state < 1 << 32 and words:
                 state = state << 32 | words.pop()
         self._state = state

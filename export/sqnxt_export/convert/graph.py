@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-OPSET, IR_VERSION = 21, 10
+_OPSET, _IR_VERSION = 21, 10
 """Operator set 21 is the first with 16-bit Q/DQ nodes; every precision uses it, so that one reader serves all."""
-INPUT, OUTPUT = "input", "logits"
+INPUT, _OUTPUT = "input", "logits"
 """Names of the graph's input and output, whatever the model calls them."""
 
 
@@ -22,7 +22,7 @@ class Graph:
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
-    names: set[str] = field(default_factory=lambda: {INPUT, OUTPUT})
+    names: set[str] = field(default_factory=lambda: {INPUT, _OUTPUT})
     flattened: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Transposes to channels-last, by name, with the height, width and channels that they were made for."""
     padded: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Graph:
         """Append a node with one output; the name of that output."""
         output = self.unique(name)
         # A layer may be called like the graph's own input or output: the node keeps the name, its tensor does not.
-        node = onnx.helper.make_node(op, inputs, [output], name if name in (INPUT, OUTPUT) else output, **attributes)
+        node = onnx.helper.make_node(op, inputs, [output], name if name in (INPUT, _OUTPUT) else output, **attributes)
         self.nodes.append(node)
         return output
 
@@ -77,8 +77,8 @@ class Graph:
         if output == INPUT or output in self.constants:
             output = self.add("Identity", [output], "identity")
         for node in self.nodes:
-            node.input[:] = [OUTPUT if tensor == output else tensor for tensor in node.input]
-            node.output[:] = [OUTPUT if tensor == output else tensor for tensor in node.output]
+            node.input[:] = [_OUTPUT if tensor == output else tensor for tensor in node.input]
+            node.output[:] = [_OUTPUT if tensor == output else tensor for tensor in node.output]
         height, width, channels = image
         used = self.uses()
         float32 = onnx.TensorProto.FLOAT
@@ -86,12 +86,12 @@ class Graph:
             self.nodes,
             name,
             [onnx.helper.make_tensor_value_info(INPUT, float32, [batch or "batch", channels, height, width])],
-            [onnx.helper.make_tensor_value_info(OUTPUT, float32, None)],
+            [onnx.helper.make_tensor_value_info(_OUTPUT, float32, None)],
             [onnx.numpy_helper.from_array(values, key) for key, values in self.constants.items() if key in used],
         )
         return onnx.helper.make_model(
             graph,
             producer_name="sqnxt-export",
-            ir_version=IR_VERSION,
-            opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+            ir_version=_IR_VERSION,
+            opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
         )

@@ -30,7 +30,7 @@ def to_tflite(
     Args:
         model: One image of fixed size in, one tensor out.
         precision: "float32", "float16", "int8" or "int16x8".
-        calibration: float32 NHWC samples, preprocessed; for the integer precisions.
+        calibration: Float32 NHWC samples, preprocessed; for the integer precisions.
         batch: Images at once, fixed in the file; runtimes in browsers need 1.
 
     Raises:

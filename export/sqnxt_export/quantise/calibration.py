@@ -16,7 +16,7 @@ from sqnxt_export.quantise.histogram import Histogram
 
 Ranges = dict[str, tuple[float, float]]
 
-PERCENTILE = 99.99
+_PERCENTILE = 99.99
 """Per cent of a tensor's values that `percentile` keeps in range."""
 
 
@@ -34,14 +34,14 @@ class Calibration:
 
 
 def calibrate(
-    model: onnx.ModelProto, samples: NDArray[np.float32], method: str = "minmax", percent: float = PERCENTILE
+    model: onnx.ModelProto, samples: NDArray[np.float32], method: str = "minmax", percent: float = _PERCENTILE
 ) -> Calibration:
     """The ranges of every float activation, in one pass over the samples and in bounded memory.
 
     Args:
         model: A float32 graph whose input is NCHW.
-        samples: float32 NHWC [n, h, w, c], preprocessed. The caller keeps them apart from the samples that parity is
-            judged on: a range that was fitted to the judge's samples proves nothing.
+        samples: Float32 NHWC [n, h, w, c], preprocessed. The caller keeps them apart from the samples that parity is
+            judged on: A range that was fitted to the judge's samples proves nothing.
         method: "minmax" takes the smallest and the largest value, "percentile" leaves the outermost values out,
             "entropy" clips where that costs less information than it wins.
         percent: What "percentile" keeps.

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-WEIGHTED = ("Conv", "Gemm")
+_WEIGHTED = ("Conv", "Gemm")
 
 
 class GraphEdit:
@@ -35,7 +35,7 @@ class GraphEdit:
 
     def weighted_nodes(self) -> list[onnx.NodeProto]:
         """Convolutions and dense layers whose weights are initializers."""
-        return [node for node in self.graph.node if node.op_type in WEIGHTED and node.input[1] in self.initializers]
+        return [node for node in self.graph.node if node.op_type in _WEIGHTED and node.input[1] in self.initializers]
 
     def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
         """The model with these nodes in an order that ONNX accepts, and without initializers that nobody reads."""

@@ -68,7 +68,7 @@ def layer_noise(
     Args:
         model: The float32 graph.
         quantised: What `quantise_onnx` made of it.
-        samples: float32 NHWC [n, h, w, c], preprocessed.
+        samples: Float32 NHWC [n, h, w, c], preprocessed.
     """
     both = _side_by_side(model, quantised)
     outputs = {node.name: node.output[0] for node in GraphEdit(model).weighted_nodes()}

@@ -28,7 +28,7 @@ def layer_noise_tflite(
         model: The tf_keras model, for the names of its layers.
         plain: The float32 .tflite file.
         quantised: The file in another precision, of the same batch.
-        samples: float32 NHWC [n, h, w, c], preprocessed.
+        samples: Float32 NHWC [n, h, w, c], preprocessed.
     """
     exact, noisy = _Observed(plain), _Observed(quantised)
     layers = _weighted_layers(model)

@@ -21,7 +21,7 @@ def quantise_onnx(
     Args:
         model: A float32 graph from `to_onnx`.
         precision: "float32", "float16", "int16" or "int8".
-        calibration: float32 NHWC samples, preprocessed; for the integer precisions.
+        calibration: Float32 NHWC samples, preprocessed; for the integer precisions.
         method: How int8 ranges are chosen: "minmax", "percentile" or "entropy"; see `calibrate`.
 
     Raises:

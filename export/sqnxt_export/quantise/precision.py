@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqnxt_export.errors import ExportError
 
 PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
-ARTIFACT_FORMATS = ("onnx", "tflite")
+_ARTIFACT_FORMATS = ("onnx", "tflite")
 CALIBRATED = ("int16", "int16x8", "int8")
 """Precisions that need calibration samples."""
 
@@ -41,7 +41,7 @@ def check_precision(format: str, precision: str) -> None:
     Raises:
         ExportError: An unknown format or precision, or a pair that does not exist, with the reason.
     """
-    for name, value, known in (("format", format, ARTIFACT_FORMATS), ("precision", precision, PRECISIONS)):
+    for name, value, known in (("format", format, _ARTIFACT_FORMATS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise ExportError(f"{name} {value!r}", "unknown", f"use one of {', '.join(known)}")
     if reason := _IMPOSSIBLE.get((format, precision)):

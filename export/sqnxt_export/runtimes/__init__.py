@@ -45,7 +45,7 @@ def open_model(
     Args:
         path: The file; it may come from anyone.
         threads: Threads of onnxruntime and LiteRT; the runtime's own choice where None. Keras ignores it.
-        options: onnxruntime's session options by their own names ("session.disable_quant_qdq": "1"); those that are
+        options: Onnxruntime's session options by their own names ("session.disable_quant_qdq": "1"); those that are
             fastest for the graph where None, none at all where empty. `Runner.options` says which were used.
         checked: `check_artifact` has seen this very file, and gave `options`.
 

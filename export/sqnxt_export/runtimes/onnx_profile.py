@@ -18,7 +18,7 @@ from sqnxt_export.artifact.onnx_file import read_onnx
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.onnx_origins import Origins
 
-MOST_EVENTS = 500_000
+_MOST_EVENTS = 500_000
 """The profiler writes at most a million events, and then nothing."""
 _SUFFIX = "_kernel_time"
 
@@ -53,11 +53,11 @@ def profile_onnx(
         warmup: Runs before those.
 
     Raises:
-        ExportError: onnxruntime cannot run the file, or is not installed.
+        ExportError: Onnxruntime cannot run the file, or is not installed.
     """
     model = read_onnx(path)
     origins = Origins(model.graph)
-    runs = max(1, min(runs, MOST_EVENTS // (4 * len(origins.names)) - warmup))
+    runs = max(1, min(runs, _MOST_EVENTS // (4 * len(origins.names)) - warmup))
     with tempfile.TemporaryDirectory() as folder:
         try:
             session = onnx_session(

@@ -61,7 +61,7 @@ class Runner(ABC):
         """Logits of preprocessed images.
 
         Args:
-            images: float32 [n, height, width, channels], n of at least 1; any type where the file takes pixels.
+            images: Float32 [n, height, width, channels], n of at least 1; any type where the file takes pixels.
 
         Returns:
             float32 [n, classes].

@@ -29,7 +29,7 @@ def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
     """A 1-D or 2-D convolution; None for other ranks. In 1-D the height is 1.
 
     Raises:
-        SimulatorError: a shape is not known, or does not fit the others.
+        SimulatorError: A shape is not known, or does not fit the others.
     """
     operands = CONVOLUTIONS[node.op_type]
     given = attributes(node)

@@ -21,7 +21,7 @@ def dense(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvL
     The rows of a 2-D input are a batch; in [..., rows, channels] the rows are a map that shares its weights.
 
     Raises:
-        SimulatorError: a shape is not known, or does not fit the others.
+        SimulatorError: A shape is not known, or does not fit the others.
     """
     operands = DENSE[node.op_type]
     name = node.input[operands.data]

@@ -18,7 +18,7 @@ def checked_batch(value: object, path: Path) -> int:
     """A batch that a caller gave.
 
     Raises:
-        SimulatorError: it is no whole number, or out of range.
+        SimulatorError: It is no whole number, or out of range.
     """
     return _size(value, "batch", path)
 
@@ -27,7 +27,7 @@ def checked_map_size(value: object, path: Path) -> tuple[int, int]:
     """Height and width of what a caller gave as either a side or both.
 
     Raises:
-        SimulatorError: it is neither, or out of range.
+        SimulatorError: It is neither, or out of range.
     """
     if isinstance(value, Integral):
         value = (value, value)
@@ -45,7 +45,7 @@ def fix_free_dimensions(
         Sizes by the name of the dimension, for tensors that are declared elsewhere.
 
     Raises:
-        SimulatorError: a size contradicts one that the file fixes, or a dimension is still free.
+        SimulatorError: A size contradicts one that the file fixes, or a dimension is still free.
     """
     tensors = [value for value in inputs if value.type.HasField("tensor_type")]
     named: dict[str, int] = {}

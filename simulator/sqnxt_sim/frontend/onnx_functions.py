@@ -14,9 +14,9 @@ from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_graph import nodes_with_branches
 
 # Exporters' functions expand to some thousand nodes; a few kilobytes of functions calling others can ask for 2^25.
-MAX_INLINED_NODES = 100_000
+_MAX_INLINED_NODES = 100_000
 # Nodes hold constants, which every call copies; protobuf itself ends at twice this.
-MAX_INLINED_BYTES = 2**30
+_MAX_INLINED_BYTES = 2**30
 
 _FunctionId = tuple[str, str, str]
 
@@ -28,15 +28,15 @@ class _Extent(NamedTuple):
     bytes: int
 
     def plus(self, other: _Extent, times: int) -> _Extent:
-        nodes = min(self.nodes + times * other.nodes, MAX_INLINED_NODES + 1)
-        return _Extent(nodes, min(self.bytes + times * other.bytes, MAX_INLINED_BYTES + 1))
+        nodes = min(self.nodes + times * other.nodes, _MAX_INLINED_NODES + 1)
+        return _Extent(nodes, min(self.bytes + times * other.bytes, _MAX_INLINED_BYTES + 1))
 
 
 def refuse_expansion(model: ModelProto, path: Path) -> None:
     """Refuse functions that call themselves, or whose inlining would take gigabytes.
 
     Raises:
-        SimulatorError: functions that are recursive, defined twice or too large when expanded.
+        SimulatorError: Functions that are recursive, defined twice or too large when expanded.
     """
     functions: dict[_FunctionId, FunctionProto] = {}
     for function in model.functions:
@@ -50,10 +50,10 @@ def refuse_expansion(model: ModelProto, path: Path) -> None:
     for key in _callees_first({key: set(callees) for key, (_, callees) in bodies.items()}, path):
         extents[key] = _expanded(*bodies[key], extents)
     total = _expanded(own, calls, extents)
-    if total.nodes > MAX_INLINED_NODES:
-        fault = f"more than {MAX_INLINED_NODES} nodes"
-    elif calls and total.bytes > MAX_INLINED_BYTES:
-        fault = f"more than {MAX_INLINED_BYTES >> 20} MiB of nodes"
+    if total.nodes > _MAX_INLINED_NODES:
+        fault = f"more than {_MAX_INLINED_NODES} nodes"
+    elif calls and total.bytes > _MAX_INLINED_BYTES:
+        fault = f"more than {_MAX_INLINED_BYTES >> 20} MiB of nodes"
     else:
         return
     raise SimulatorError(path, f"its functions expand to {fault}", "export it without functions")

@@ -10,7 +10,7 @@ from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
 from sqnxt_sim.errors import SimulatorError
 
 # Before it, broadcasting and much else meant something else; onnx infers little of what those operators return.
-OLDEST_OPSET = 7
+_OLDEST_OPSET = 7
 
 Attributes = dict[str, AttributeProto]
 
@@ -63,7 +63,7 @@ def known_shape(graph: OnnxGraph, node: NodeProto, name: str) -> tuple[int, ...]
     """The shape of a tensor that `node` reads or writes.
 
     Raises:
-        SimulatorError: it is not known, because an operator before has an unknown one or depends on values.
+        SimulatorError: It is not known, because an operator before has an unknown one or depends on values.
     """
     if name in graph.shapes:
         return graph.shapes[name]
@@ -93,9 +93,9 @@ def _first_unknown(graph: OnnxGraph, name: str) -> NodeProto | None:
 
 def old_opset_remedy(opset: int) -> str:
     """What to do about a graph that is older than onnx follows well; empty where it is not."""
-    if opset >= OLDEST_OPSET:
+    if opset >= _OLDEST_OPSET:
         return ""
-    return f"raise its opset from {opset} with onnx.version_converter, or export it at {OLDEST_OPSET} or later"
+    return f"raise its opset from {opset} with onnx.version_converter, or export it at {_OLDEST_OPSET} or later"
 
 
 def mismatch(graph: OnnxGraph, node: NodeProto, found: str) -> SimulatorError:

@@ -38,7 +38,7 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
             1-D map, its length.
 
     Raises:
-        SimulatorError: the file is missing or broken, an argument is no size, or a dimension is free that none fixes.
+        SimulatorError: The file is missing or broken, an argument is no size, or a dimension is free that none fixes.
     """
     batch = None if batch is None else checked_batch(batch, path)
     map_size = None if input_size is None else checked_map_size(input_size, path)

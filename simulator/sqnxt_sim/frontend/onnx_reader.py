@@ -38,7 +38,7 @@ def read_onnx(
         input_size: Side in pixels, or (height, width), of free map dimensions; the length of a 1-D map.
 
     Raises:
-        SimulatorError: the file is missing or broken, or has a dynamic shape that no argument fixes.
+        SimulatorError: The file is missing or broken, or has a dynamic shape that no argument fixes.
     """
     try:
         graph = load_graph(Path(path), batch=batch, input_size=input_size)

@@ -91,7 +91,7 @@ def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozens
     """The layers of a 1-D or 2-D ConvTranspose, one a phase; None for other ranks.
 
     Raises:
-        SimulatorError: a shape is not known, or does not fit the others, or there are absurdly many phases.
+        SimulatorError: A shape is not known, or does not fit the others, or there are absurdly many phases.
     """
     data, weights = (known_shape(graph, node, name) for name in node.input[:2])
     output = known_shape(graph, node, node.output[0])

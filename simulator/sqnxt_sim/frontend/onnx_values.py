@@ -24,7 +24,7 @@ def constant_values(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
     """The values of a constant tensor as its readers see them; None for what a graph computes.
 
     Raises:
-        SimulatorError: the values do not match the shape that the file declares.
+        SimulatorError: The values do not match the shape that the file declares.
     """
     source, steps = trace(graph, name)
     values = _stored(graph, source)
@@ -37,7 +37,7 @@ def weight_mask(graph: OnnxGraph, name: str) -> Mask | None:
     Integers that a DequantizeLinear makes floats of are zero where they equal their zero point.
 
     Raises:
-        SimulatorError: the values do not match the shape that the file declares.
+        SimulatorError: The values do not match the shape that the file declares.
     """
     source, steps = trace(graph, name)
     node = graph.producers.get(source)

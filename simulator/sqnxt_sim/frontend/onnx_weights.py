@@ -76,7 +76,7 @@ def weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
     """Bits and zeros of the constant tensor `name`, traced back to where its values are kept.
 
     Raises:
-        SimulatorError: the values do not match the shape that the file declares.
+        SimulatorError: The values do not match the shape that the file declares.
     """
     source, _ = trace(graph, name)
     node = graph.producers.get(source)
@@ -93,7 +93,7 @@ def operand_facts(
     `axis` is that of the output channels, along which integers may have a zero point each.
 
     Raises:
-        SimulatorError: the values do not match the shape that the file declares.
+        SimulatorError: The values do not match the shape that the file declares.
     """
     name = node.input[operands.weights]
     if name not in constants:

@@ -92,7 +92,7 @@ def load_accelerator(name_or_path: str | Path) -> Accelerator:
     """A preset by its name, or an accelerator file of one's own by its path (with a `.toml` suffix or a folder in it).
 
     Raises:
-        SimulatorError: no such preset or file, not TOML, or an entry that is missing, unknown or out of range.
+        SimulatorError: No such preset or file, not TOML, or an entry that is missing, unknown or out of range.
     """
     text = accelerator_text(name_or_path)
     path = _path(name_or_path)
@@ -107,7 +107,7 @@ def accelerator_text(name_or_path: str | Path) -> str:
     """The TOML of a preset or of a file of one's own, unchecked: what to start another one from.
 
     Raises:
-        SimulatorError: no such preset or file, or no text.
+        SimulatorError: No such preset or file, or no text.
     """
     path = _path(name_or_path)
     try:

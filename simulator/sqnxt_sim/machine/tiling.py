@@ -20,7 +20,7 @@ from sqnxt_sim.machine.axes import Array, ChannelAxis, SpatialAxis, channel_axis
 from sqnxt_sim.workload import ConvLayer
 
 # A grid beyond this would take gigabytes. 227x227 networks stay below 2**16, images of 8000x8000 below this.
-MAX_TILINGS = 2**22
+_MAX_TILINGS = 2**22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +116,12 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
     """All tilings of `layer` that may be the best one, for either dataflow.
 
     Raises:
-        SimulatorError: no tiling fits the buffer, or there are too many to search.
+        SimulatorError: No tiling fits the buffer, or there are too many to search.
     """
     rows, cols = _map_axes(layer, accelerator)
     in_channels, out_channels = _channel_axes(layer, accelerator)
     grid = tuple(axis.size.size for axis in (rows, cols, in_channels, out_channels))
-    if prod(grid) > MAX_TILINGS:
+    if prod(grid) > _MAX_TILINGS:
         raise SimulatorError(
             f"layer {layer.name!r}", f"{prod(grid)} tilings are too many to search", "use a smaller input"
         )
