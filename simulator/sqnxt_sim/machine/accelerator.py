@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +94,33 @@ class VectorUnit:
     operation_energy: float
 
 
-class Origin(NamedTuple):
-    """Where a number comes from (one of `accelerator_file.ORIGINS`), and a word on it."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Source of a number: its kind (one of `accelerator_file.ORIGINS`), and a note that names the source."""
 
     kind: str
     note: str = ""
 
 
+class Origins(dict[str, Origin]):
+    """Read-only dictionary from "section.key" to the origin of that number.
+
+    It is a dictionary, unlike `types.MappingProxyType`, so that `pickle`, `copy` and `dataclasses.asdict` take it.
+    """
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the origins of an accelerator cannot be changed; make another with `dataclasses.replace`")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[Origins], tuple[dict[str, Origin]]]:
+        """Copy and unpickle in one step: by default Python would fill an empty dictionary item by item."""
+        return Origins, (dict(self),)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
-    """A whole accelerator. `origins` maps "section.key" to where that number comes from."""
+    """A whole accelerator. `origins` maps "section.key" to where that number comes from; equality leaves it out."""
 
     name: str
     description: str
@@ -113,7 +130,10 @@ class Accelerator:
     energy: EnergyTable
     search: TileSearch
     vector: VectorUnit | None = None
-    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    origins: Mapping[str, Origin] = field(default_factory=Origins, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origins", Origins(self.origins))
 
     @property
     def buffer_words(self) -> float:

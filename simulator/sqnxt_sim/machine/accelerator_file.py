@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from sqnxt_sim.errors import SimulatorError
@@ -150,7 +149,7 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
         energy=EnergyTable(**sections["energy"]),
         search=TileSearch(**sections["search"]),
         vector=VectorUnit(**sections["vector"]) if "vector" in sections else None,
-        origins=MappingProxyType(origins),
+        origins=origins,
     )
 
 
