@@ -1,7 +1,7 @@
-"""A report as the `simulate` document, ready for `json.dumps`. Cycles and energies are not rounded.
+"""A report as the `simulate` document for `json.dumps`. Cycles and energies are not rounded.
 
-Every layer has the same keys, so that its layers are a table; for one that is not costed, what adds up is 0 and
-the rest null.
+Every layer has the same keys, so that the layers form a table. For a layer without a cost, figures that add up are 0
+and the others are null.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sqnxt_sim.workload import OffArrayNode
 def report_json(report: NetworkReport) -> dict[str, Any]:
     """Return the document.
 
-    `status` of a layer is `costed`, `vector_unit` or one of `OffArrayReason`; `complete` says whether every node that
-    does real work has a model.
+    The `status` of a layer is `costed`, `vector_unit` or one of `OffArrayReason`. `complete` tells whether every node
+    that does real work has a cost model.
     """
     return {
         "model": report.model,
@@ -64,14 +64,14 @@ def _row(layer: LayerCost | VectorCost | OffArrayNode, accelerator: Accelerator)
         figures = _on_vector_unit(layer, accelerator)
     else:
         figures = {"status": str(layer.why), "reason": layer.reason}
-    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, OffArrayNode), **_NOTHING}
+    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, OffArrayNode), **_NO_COST}
     if accelerator.energy.mac_pj is not None:
         row["energy_pj"] = 0
     return row | figures
 
 
-# What adds up is 0 where a node is not costed, so that the rows sum to the total; the rest has no meaning there.
-_NOTHING: dict[str, Any] = {
+# The figures of a node without a cost. Those that add up are 0, so that the rows sum to the total.
+_NO_COST: dict[str, Any] = {
     "dataflow": None, "cycles": 0, "energy": 0, "energy_by_part": None, "macs": 0, "weight_bits": None,
     "activation_bits": None, "weight_sparsity": None, "dram_bytes": 0, "buffer_bytes": None, "working_set_bytes": None,
     "fits_buffer": None, "tiling": None, "rejected": None, "bound_by": None, "utilisation": None, "roofline": None,
