@@ -109,7 +109,7 @@ class TileSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorUnit:
-    """Unit for operators that the array does not run, such as pooling; `operation_energy` is in MACs of native width."""
+    """Unit for operators that the array does not run, such as pooling; energy is in MACs of native width."""
 
     operations_per_cycle: float
     operation_energy: float

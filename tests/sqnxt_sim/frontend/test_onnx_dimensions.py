@@ -17,9 +17,11 @@ def floats(*shape):
 
 def test_free_dimensions(onnx_model, read):
     channels_first = onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))])
-    with pytest.raises(SimulatorError, match=r"'x' has a dynamic shape.*--batch 1` and `--input-size HxW"):
+    with pytest.raises(
+        SimulatorError, match=r"'x' has a dynamic shape.*`batch=1` and `input_size` \(height and width\)"
+    ):
         read(channels_first)
-    with pytest.raises(SimulatorError, match="--input-size HxW"):
+    with pytest.raises(SimulatorError, match=r"fix it with `input_size` \(height and width\)"):
         read(channels_first, batch=1)
     (layer,) = read(channels_first, batch=2, input_size=(9, 7)).layers
     assert (layer.batch, layer.in_height, layer.in_width) == (2, 9, 7)
@@ -74,12 +76,14 @@ CONV_1D = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 def test_the_length_of_a_1d_map(onnx_model, read):
     model = onnx_model([CONV_1D], ["n", 3, "length"], [("w", floats(4, 3, 5))], output_rank=3)
-    with pytest.raises(SimulatorError, match=r"`--batch 1` and `--input-size LENGTH`"):
+    with pytest.raises(SimulatorError, match=r"`batch=1` and `input_size` \(a length\)"):
         read(model)
     for size in (20, (20, 20)):
         (layer,) = read(model, batch=2, input_size=size).layers
         assert (layer.batch, layer.in_height, layer.in_width, layer.out_width) == (2, 1, 20, 16)
-    with pytest.raises(SimulatorError, match=r"'x' is a map of one dimension, not 20x10; give `--input-size` a single"):
+    with pytest.raises(
+        SimulatorError, match=r"'x' is a map of one dimension, not 20x10; give `input_size` as a single"
+    ):
         read(model, batch=2, input_size=(20, 10))
 
 

@@ -71,7 +71,7 @@ def test_garbage(refused, content):
 def test_a_file_of_another_kind(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(SimulatorError, match=r"simulate takes an \.onnx file.*export MODEL --format onnx") as error:
+    with pytest.raises(SimulatorError, match=r"is not an ONNX file; export the model to an \.onnx file first") as error:
         read_onnx(path)
     assert str(error.value).startswith(f"{path}: is not an ONNX file; ")
     assert "\n" not in str(error.value)
