@@ -39,7 +39,7 @@ REPORT = simulate(WORKLOAD, ACCELERATOR)
 
 
 def parts(value: Any) -> Iterator[Any]:
-    """The value, and all dataclasses that its fields hold at any depth."""
+    """Yield the value, and all dataclasses that its fields hold at any depth."""
     if is_dataclass(value):
         yield value
         for field in fields(value):

@@ -1,4 +1,4 @@
-"""The names that the package offers, and what importing it costs."""
+"""The public names of the package, and the modules that importing it loads."""
 
 import subprocess
 import sys

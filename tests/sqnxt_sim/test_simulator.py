@@ -1,4 +1,4 @@
-"""The report and its JSON, the options of `simulate`, and what a network's total is made of."""
+"""The report and its JSON, the options of `simulate`, and the parts of a network's total."""
 
 import json
 from dataclasses import replace
@@ -103,7 +103,7 @@ def test_zeros_save_time_and_energy_in_output_stationary():
 
 
 def test_bits_scale_traffic_and_energy():
-    """The same tiles at half the bits: half the DRAM traffic, a quarter of the multiplier energy."""
+    """Half the bits with the same tiles take half the DRAM traffic and a quarter of the multiplier energy."""
     native, int16, int8 = (simulate(WORKLOAD, ACCELERATOR, precision=p).costed[0] for p in (None, "int16", "int8"))
     assert native.cycles == int16.cycles
     assert native.energy == int16.energy
@@ -175,7 +175,7 @@ def test_layers_that_cannot_be(fields, fault):
 
 
 def test_nodes_that_are_not_costed_say_why():
-    """In the report as in its JSON: folded, left out, or without a model, each with its reason."""
+    """Report and JSON list the nodes that are folded, left out, or without a model, each with its reason."""
     nodes = tuple(OffArrayNode(name=why, op="Op", why=why, reason=f"reason: {why}") for why in OffArrayReason)
     report = simulate(Workload(name="net", layers=nodes), ACCELERATOR)
     assert [(layer.why, layer.reason) for layer in report.layers] == [(why, f"reason: {why}") for why in OffArrayReason]

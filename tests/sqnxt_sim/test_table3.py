@@ -1,4 +1,4 @@
-"""The 13 networks of Table 3 on both arrays against an earlier implementation of the same formulas."""
+"""The 13 networks of Table 3 on both arrays equal an earlier implementation of the same formulas."""
 
 import csv
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_networks_here_are_the_published_ones(network, name):
 
 
 def test_mobilenet_costs_the_same_with_either_padding(network):
-    """TensorFlow pads strided layers below and right, others all round: the tiles read as many rows either way."""
+    """TensorFlow pads strided layers below and right, others on all sides; the tiles read the same number of rows."""
     for size in ("8x8", "16x16"):
         accelerator = load_accelerator(f"squeezelerator-{size}")
         same, symmetric = (

@@ -1,4 +1,4 @@
-"""Convolutions as layers: what onnx computes, and what a batch costs."""
+"""Convolutions become layers with the output that onnx infers, and a batch has its cost."""
 
 from math import prod
 
@@ -21,7 +21,7 @@ def floats(*shape):
 
 @st.composite
 def convolutions(draw):
-    """A Conv node's attributes, input and weight shapes, in 1-D or 2-D."""
+    """Draw attributes, input shape and weight shape of a Conv node in 1-D or 2-D."""
     rank = draw(st.integers(1, 2))
 
     def each(low, high):

@@ -1,4 +1,4 @@
-"""Products with a matrix as layers."""
+"""Matrix products become layers."""
 
 from itertools import product
 

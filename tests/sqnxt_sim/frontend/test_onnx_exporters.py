@@ -1,4 +1,4 @@
-"""Networks that other programs wrote: the MACs are those that the program itself, or onnx's shapes, come to."""
+"""Networks that other programs wrote have the MACs that the program itself, or onnx's shapes, give."""
 
 import csv
 from math import prod
@@ -65,7 +65,7 @@ LIGHT_MODELS = {
 
 
 def macs_of_inferred_shapes(path):
-    """From the shapes in onnx's own answer: every output value takes a MAC for each weight of its filter."""
+    """Count MACs from the shapes that onnx infers: every output value takes a MAC for each weight of its filter."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]

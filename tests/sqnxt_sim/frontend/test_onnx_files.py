@@ -1,4 +1,4 @@
-"""Files that are no good: one line that says what and where, never a traceback, never much memory."""
+"""Broken files are refused in one line that says what and where, without a traceback and in little memory."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -29,7 +29,7 @@ def good_model():
 
 @pytest.fixture
 def refused(tmp_path):
-    """Reads a model that must be refused, and gives the message."""
+    """Return a function that reads a model, which must be refused, for its message."""
 
     def refuse(model):
         path = tmp_path / "model.onnx"
@@ -159,7 +159,7 @@ def test_external_data_in_the_folder(tmp_path):
 
 
 def calling(*bodies):
-    """A model that calls the last of some functions, each given as the operators it applies one after another."""
+    """Make a model that calls the last of some functions, each given as the operators that it applies in turn."""
     opsets = [make_opsetid("", 18), make_opsetid("local", 1)]
 
     def chain(ops, last):
@@ -216,7 +216,7 @@ def test_a_function_defined_twice(refused):
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused(tmp_path_factory, data):
     content = bytearray(good_model().SerializeToString())
-    # Weights are the bulk of the file: damage what stands before and after them.
+    # Most bytes of the file are weights, so the damage is done before and after them.
     places = [*range(200), *range(len(content) - 200, len(content))]
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.sampled_from(places))] = data.draw(st.integers(0, 255))

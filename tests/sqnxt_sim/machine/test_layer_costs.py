@@ -1,4 +1,4 @@
-"""What a cost says of itself: roofline, room in memory, multiplier width, compressed weights, the vector unit."""
+"""The properties of a cost: roofline, memory, multiplier width, compressed weights, the vector unit."""
 
 from dataclasses import replace
 
