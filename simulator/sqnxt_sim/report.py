@@ -16,7 +16,7 @@ IDEALISATIONS = (
     "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
     "a round pays the DRAM latency even when it fetches nothing",
 )
-"""Simplifications of the cost model, shown with its figures; see "Idealisations" in simulator/README.md."""
+"""Simplifications of the cost model, shown with its figures; see "Idealisations" in docs/simulator.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
