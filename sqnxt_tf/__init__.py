@@ -19,7 +19,7 @@ Each verb of the command line is a function here; TensorFlow is imported by thos
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from sqnxt_export import ExportError, ParityError, decompress
