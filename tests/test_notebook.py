@@ -16,7 +16,7 @@ CELL_SECONDS = 300
 
 
 def read() -> Any:
-    return nbformat.read(NOTEBOOK, as_version=4)
+    return nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
 
 
 def run(notebook: Any, folder: Path) -> str:
