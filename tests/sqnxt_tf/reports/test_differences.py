@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sqnxt_tf.reports import lineage, pruning, quantising
+from sqnxt_tf.reports import lineage_picture, pruning, quantising
 from sqnxt_tf.reports.tables import signed_points
 
 
@@ -47,7 +47,7 @@ def test_a_lineage_shows_the_direction_of_each_change() -> None:
     found: Any = SimpleNamespace(
         members=members, settings={}, line=lambda: members[:2], lost=lambda one: members[0].top1 - one.top1
     )
-    table = lineage.lineage_table(found)
+    table = lineage_picture.lineage_table(found)
     place = list(table.headers).index("change, points")
     assert [row[place] for row in table.rows] == ["", "+5.0", "-5.0"]
 
