@@ -9,6 +9,7 @@ from typing import Any
 
 from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
 from sqnxt_export.artifact.files import existing_file
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import find_network, is_network
@@ -56,7 +57,7 @@ def open_source(
     path = Path(model)
     if path.suffix == ".keras" or (path.exists() and not is_network(model)):
         if any(option is not None for option in (classes, input_size, seed)):
-            raise SqnxtError(path, "is a trained model", "--classes, --input-size and --seed go with a network's name")
+            raise SqnxtError(path, "is a trained model", "`classes`, `input_size` and `seed` go with a network's name")
         loaded = load_keras(path)
         metadata = read_metadata(path) or Metadata()
         return ModelSource(model=loaded, name=str(path), metadata=metadata, trained=True)
@@ -96,12 +97,12 @@ def open_trained(model: str | Path, data: Labelled) -> ModelSource:
     """
     source = open_source(str(check_trained(model)))
     if source.metadata.labels and source.metadata.labels != data.class_names:
-        raise SqnxtError(model, f"was trained for other classes than those of {data.name}", "give --data its own data")
+        raise SqnxtError(model, f"was trained for other classes than those of {data.name}", "give `data` its own data")
     if source.model.output_shape != (None, len(data.class_names)):
         raise SqnxtError(
             model,
             f"answers with {source.model.output_shape}, and {data.name} has {len(data.class_names)} classes",
-            "give --data its own data",
+            "give `data` its own data",
         )
     return source
 
@@ -118,11 +119,11 @@ def require_tensorflow() -> None:
         )
 
 
-def default_preprocessing(data: str, network: str, input_size: int | tuple[int, int] | None) -> Preprocessing:
+def default_preprocessing(data: DataSource, network: str, input_size: int | tuple[int, int] | None) -> Preprocessing:
     """What suits the data: digits are stretched to a small square, photographs are cropped as in the paper."""
-    size = input_size or (_DIGITS_SIZE if data == "digits" else find_network(network).input_size)
+    size = input_size or (_DIGITS_SIZE if data.is_digits else find_network(network).input_size)
     height, width = (size, size) if isinstance(size, int) else size
-    make = Preprocessing.plain if data == "digits" else Preprocessing.imagenet
+    make = Preprocessing.plain if data.is_digits else Preprocessing.imagenet
     return make(height, width)
 
 
@@ -155,9 +156,9 @@ class StartingWeights:
         metadata = read_metadata(self.path)
         own = metadata.network if metadata else ""
         if not own and wanted is None:
-            raise SqnxtError(self.path, "does not say which network it is", "give --network")
+            raise SqnxtError(self.path, "does not say which network it is", "give `network`")
         if own and wanted is not None and find_network(wanted).name != own:
-            raise SqnxtError(self.path, f"is a {own}, and --network is {wanted}", "leave out one of the two")
+            raise SqnxtError(self.path, f"is a {own}, and `network` is {wanted}", "leave out one of the two")
         return own or str(wanted)
 
     def preprocessing(self) -> Preprocessing | None:
@@ -185,6 +186,6 @@ def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preproc
             path,
             f"takes {teacher.preprocessing.height}x{teacher.preprocessing.width} images prepared in its own "
             "way, and the network that is trained others",
-            "give a teacher of the same --input-size and data",
+            "give a teacher of the same `input_size` and data",
         )
     return teacher

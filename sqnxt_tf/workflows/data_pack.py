@@ -120,7 +120,7 @@ def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
         raise SqnxtError(
             output,
             f"holds an unfinished run of other settings ({', '.join(changed)})",
-            "give the same ones to go on, or --force to start afresh",
+            "give the same ones to go on, or pass `force=True` to start afresh",
         )
     output.mkdir(parents=True, exist_ok=True)
     if force:
@@ -195,7 +195,7 @@ def _read_state(path: Path) -> _State | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SqnxtError(path, f"is damaged ({error!r:.100})", "use --force to start afresh") from None
+        raise SqnxtError(path, f"is damaged ({error!r:.100})", "pass `force=True` to start afresh") from None
 
 
 def _write_state(output: Path, state: _State) -> None:

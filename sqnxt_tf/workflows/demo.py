@@ -16,6 +16,7 @@ from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.device.measurement import time_artifacts
 from sqnxt_tf.device.timings import Timing
 from sqnxt_tf.htmlreport.writing import require_jinja
+from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import open_source
@@ -156,7 +157,7 @@ def export_all(folder: Path, *, force: bool, progress: Progress) -> dict[Path, E
         for _, format_, precision in group:
             path = folder / f"{name}-{precision}.{format_}"
             exports[path] = export_source(
-                source, path, format=format_, precision=precision, force=force, progress=progress
+                source, path, ExportOptions(format=format_, precision=precision), force=force, progress=progress
             )
     return exports
 

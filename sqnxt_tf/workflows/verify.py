@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_tf.data.arrays import spread_arrays
-from sqnxt_tf.data.data_source import load_data
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.options.artifacts import DIGITS, VerifyOptions
+from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
     from sqnxt_export import Metadata, Parity, Preprocessing, Runner
-
-_SAMPLES = 128
-_DEFAULT_DATA = "digits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,27 +54,21 @@ class Verification:
 def verify(
     a: str | Path,
     b: str | Path,
+    options: VerifyOptions | None = None,
     *,
-    data: str | None = None,
-    samples: int = _SAMPLES,
-    precision: str | None = None,
-    seed: int = 0,
-    threads: int | None = None,
     progress: Progress = silent,
+    **settings: Any,
 ) -> Verification:
-    """Run two models or artifacts on the same images and compare what they say; TensorFlow only for `.keras` files.
+    """Run two models or artifacts on the same images and compare their answers; TensorFlow only for `.keras` files.
+
+    Files that do not say how they preprocess images are always shown noise.
 
     Args:
         a: The reference.
-        b: What is compared with it.
-        data: `digits` or a folder of images; where not given, digits if they fit, and else seeded noise. Files that do
-            not say how they preprocess images are always shown noise.
-        samples: How many images.
-        precision: Judge by this one's thresholds, for files that do not tell theirs; taken as float32 where neither
-            says anything.
-        seed: Of the noise.
-        threads: Of the runtimes.
-        progress: Told how far it is.
+        b: The file that is compared with it.
+        options: What both are shown, and by whose thresholds they are judged.
+        progress: Called as the work goes on.
+        settings: Fields of `VerifyOptions`, in place of or on top of `options`.
 
     Raises:
         SqnxtError: Different input sizes or numbers of classes, or data that do not fit.
@@ -84,23 +76,24 @@ def verify(
     """
     from sqnxt_export import Metadata, open_model, read_metadata
 
-    if samples < 1:
-        raise SqnxtError(f"samples {samples}", "is out of range", "compare at least one image")
+    options = options_from(VerifyOptions, options, settings)
     left, right = Path(a), Path(b)
     progress("opening", 0, 2)
-    runners = open_model(left, threads=threads), open_model(right, threads=threads)
+    runners = open_model(left, threads=options.threads), open_model(right, threads=options.threads)
     known = tuple(read_metadata(path) or Metadata() for path in (left, right))
     _check_inputs(*runners)
-    looser = precision or _looser(*(one.precision for one in known))
+    looser = options.precision or _looser(*(one.precision for one in known))
     whole = _whole_preprocessing(known)
-    images, shown, fits = _images(known, whole, runners[0].input_shape, data, samples, seed)
+    images, shown, fits = _images(known, whole, runners[0].input_shape, options)
     progress("comparing", 1, 2)
     reference, logits = (
         runner.run(_as_fed(images, one.preprocessing or whole)) for runner, one in zip(runners, known, strict=True)
     )
     if reference.shape != logits.shape:
         raise SqnxtError(
-            right, f"knows {logits.shape[1]} classes and {left} {reference.shape[1]}", "compare files of one network"
+            right,
+            f"knows {logits.shape[1]} classes and {left} {reference.shape[1]}",
+            "compare files of one network",
         )
     progress("comparing", 2, 2)
     return _judged(left, right, looser, shown, reference, logits, trained=fits and _is_trained(known))
@@ -143,7 +136,7 @@ def _looser(a: str, b: str) -> str:
     for precision in (a, b):
         if precision not in MAX_REL_DIFF:
             known = ", ".join(MAX_REL_DIFF)
-            raise SqnxtError(f"precision {precision!r}", "is not known", f"give one of {known} by --precision")
+            raise SqnxtError(f"precision {precision!r}", "is not known", f"give `precision` one of {known}")
     return max(a, b, key=MAX_REL_DIFF.__getitem__)
 
 
@@ -183,26 +176,26 @@ def _as_fed(images: NDArray[Any], preprocessing: Preprocessing | None) -> NDArra
 
 
 def _images(
-    known: tuple[Metadata, ...],
-    whole: Preprocessing | None,
-    shape: tuple[int, int, int],
-    data: str | None,
-    samples: int,
-    seed: int,
+    known: tuple[Metadata, ...], whole: Preprocessing | None, shape: tuple[int, int, int], options: VerifyOptions
 ) -> tuple[NDArray[Any], str, bool]:
-    """Images for both, what they are, and whether the files were trained for them.
+    """Return images for both, what they are, and whether the files were trained for them.
 
     They are uint8 pixels, or float32 values where no file says what it does to pixels.
     """
+    data, samples, seed = options.data, options.samples, options.seed
     if whole is None:
         if data is not None:
-            raise SqnxtError(data, "neither file says how it preprocesses images", "leave --data out to use noise")
+            raise SqnxtError(
+                data.name, "neither file says how it preprocesses images", "leave out `data` to compare on noise"
+            )
         return _noise(None, shape, samples, seed), f"noise, seed {seed}", False
-    judged = load_data(data or _DEFAULT_DATA)
+    judged = (data or DIGITS).part()
     if all(names == judged.class_names for names in _label_sets(known)) or not _is_trained(known):
         return spread_arrays(judged, whole.raw(), samples).images.astype(np.uint8), judged.name, True
     if data is not None:
-        raise SqnxtError(data, "has other classes than the files were trained for", "give --data their own data")
+        raise SqnxtError(
+            data.name, "has other classes than the files were trained for", "give `data` the files' own data"
+        )
     return _noise(whole, shape, samples, seed), f"noise, seed {seed}", False
 
 
