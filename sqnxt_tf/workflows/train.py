@@ -182,7 +182,8 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
 
     trained = train_model(
         make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope,
-        seed=run.options.seed, folder=folder, saving=run.options.saving, teacher=teacher and teacher.model, progress=run.progress,
+        seed=run.options.seed, folder=folder, saving=run.options.saving, teacher=teacher and teacher.model,
+        progress=run.progress,
     )  # fmt: skip
     test = run.parts.judge(trained.model, run.output)
     metadata = Metadata(
