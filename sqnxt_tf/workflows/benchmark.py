@@ -1,4 +1,4 @@
-"""Time artifacts, and set their layers beside what an accelerator would do with them."""
+"""Time artifacts, and compare their layers with a simulated accelerator's."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """The timings, and the layers of those that have any."""
+    """The timings, and the layers of those that were profiled."""
 
     benchmark: Benchmark
     layers: tuple[LayerShares, ...] = ()
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The `benchmark` document; an entry has `layers` where they were profiled."""
+        """Return the `benchmark` document; an entry has `layers` where they were profiled."""
         profiled = {id(shares.timing): shares for shares in self.layers}
         return [
             {**row, **(shares.to_json() if (shares := profiled.get(id(timing))) else {})}
@@ -35,7 +35,7 @@ class BenchmarkResult:
         ]
 
     def layer_rows(self) -> list[dict[str, Any]]:
-        """Every layer of every timing as a row of its own, for CSV."""
+        """Return a row for every layer of every timing, for CSV."""
         return [
             {"path": str(shares.timing.path), "threads": shares.timing.threads, **layer}
             for shares in self.layers

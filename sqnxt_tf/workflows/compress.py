@@ -1,4 +1,4 @@
-"""Deep Compression of a model, and the container of an artifact that is there already."""
+"""Deep Compression of a model, and the container of an existing artifact."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _ARTIFACTS = (".onnx", ".tflite")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightSharing:
-    """What was done to a model before it was compressed, and what it cost.
+    """How a model's weights were clustered before it was compressed, and what that cost.
 
-    `density` is None where nothing was pruned. `parity` is that of the compressed artifact with the shared model;
-    `before` and `after` are evaluations of the model as it came and as it is inside, None for random weights. The
-    losses are those of centroid fine-tuning on the training images, None without it.
+    `density` is None where nothing was pruned. `parity` compares the artifact with the clustered model. `before` and
+    `after` are evaluations of the original and of the clustered model, None for random weights. The losses are those
+    of centroid fine-tuning on the training images, None without it.
     """
 
     bits: int
@@ -49,7 +49,7 @@ class WeightSharing:
     loss_after: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The `sharing` object of the `compress` document."""
+        """Return the `sharing` object of the `compress` document."""
         return {
             "bits": self.bits,
             "density": self.density,
@@ -65,13 +65,13 @@ class WeightSharing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionResult:
-    """A container in figures; `sharing` is None for an artifact, which is compressed as it is."""
+    """The figures of a container; `sharing` is None for an artifact, which is compressed as it is."""
 
     compressed: Compressed
     sharing: WeightSharing | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The `compress` document."""
+        """Return the `compress` document."""
         return {**self.compressed.to_json(), "sharing": self.sharing.to_json() if self.sharing else None}
 
 
@@ -170,7 +170,7 @@ def _compress_model(
 
 
 def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation | None) -> ModelSource:
-    """The source with metadata that say how it was compressed, and how well it does since."""
+    """Return the source with metadata on how it was compressed and on its accuracy since."""
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,
@@ -194,7 +194,7 @@ def _evaluate(model: Any, source: ModelSource, output: Path, images: ImageSet) -
 
 
 def share_model(model: Any, *, bits: int, density: float | None = None) -> Any:
-    """A copy of a `tf_keras` model, batch norm folded, each kernel pruned to `density` and shared with `bits` bits.
+    """Return a copy of a model with batch norm folded, kernels pruned to `density` and clustered with `bits` bits.
 
     Depthwise kernels are never pruned, as in `prune`.
     """
@@ -221,10 +221,10 @@ def fine_tune(
     seed: int = 0,
     progress: Progress = silent,
 ) -> FineTuned:
-    """Move the shared values of `shared` on the training part of `data`; what comes back is shared with `bits` bits.
+    """Fine-tune the clustered values of `shared` on the training part of `data`, and cluster them again.
 
     Raises:
-        SqnxtError: Data that are not divided, or a rate at which the loss is no number.
+        SqnxtError: The data are not divided, or the loss is not a number at this learning rate.
     """
     from sqnxt_export import share_weights
     from sqnxt_tf.training.centroids import fine_tune_centroids

@@ -1,4 +1,4 @@
-"""What is installed here, and what is missing for what."""
+"""What is installed here, and what is missing for which verb."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class Examination:
     programs: tuple[Program, ...]
 
     def missing(self, extra: str) -> list[str]:
-        """Packages of an extra that are not installed."""
+        """Return the packages of an extra that are not installed."""
         return [package.name for package in self.packages if package.extra == extra and package.installed is None]
 
     def to_json(self) -> dict[str, Any]:
-        """The `doctor` document."""
+        """Return the `doctor` document."""
         ready = {extra: not self.missing(extra) for extra in EXTRAS}
         return {
             **asdict(self),
@@ -135,7 +135,7 @@ def _packages() -> list[Package]:
 
 
 def _is_for_this_machine(requirement: str) -> bool:
-    """Whether pip would install it here: some packages have wheels for some processors only."""
+    """Return whether pip would install it here: some packages have wheels for some processors only."""
     machines = re.findall(r"""(?:platform_machine|sys_platform)\s*==\s*["'](\w+)""", requirement)
     return not machines or platform.machine() in machines or sys.platform in machines
 

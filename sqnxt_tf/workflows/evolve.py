@@ -113,7 +113,9 @@ class _Run:
             parent = lineage.best(generation - 1)
             for sibling in range(len(lineage.generation(generation)), self.options.offspring):
                 path = self.model if parent.parent is None else lineage.path(parent)
-                member = self.bear(open_trained(path, self.sets["train"]), parent, generation, sibling, largest, recipe)
+                member = self.breed(
+                    open_trained(path, self.sets["train"]), parent, generation, sibling, largest, recipe
+                )
                 lineage = replace(lineage, members=(*lineage.members, member))
                 self.keep(lineage)
         return lineage
@@ -134,7 +136,7 @@ class _Run:
         }  # fmt: skip
 
     def begin(self, founder: ModelSource, settings: dict[str, Any], *, force: bool) -> Lineage:
-        """What is there already, or the founder alone."""
+        """Return the lineage that an earlier call has left, or the founder alone."""
         lineage = None if force else read_lineage(self.folder)
         if lineage is not None:
             changed = [key for key, value in settings.items() if lineage.settings.get(key) != value]
@@ -149,7 +151,7 @@ class _Run:
             raise SqnxtError(self.folder, "is not empty", "choose another folder, or pass `force=True`")
         channels = trace_channels(founder.model)
         whole = SurvivorDraw(alive=channels.whole(), environment=0.0, parameters=founder.model.count_params())
-        member = self.judge(founder.model, "founder", None, 0, whole, channels.filters(whole.alive))
+        member = self.score(founder.model, "founder", None, 0, whole, channels.filters(whole.alive))
         self.folder.mkdir(parents=True, exist_ok=True)
         lineage = Lineage(
             folder=self.folder, settings=settings, members=(replace(member, sha256=settings["model_sha256"]),)
@@ -162,10 +164,10 @@ class _Run:
         with whole_file(self.folder / FILE, force=True) as part:
             write_lineage(lineage, part)
 
-    def bear(
+    def breed(
         self, source: ModelSource, parent: Member, generation: int, sibling: int, largest: int, recipe: Recipe
     ) -> Member:
-        """Draw an offspring, train it, judge it, write its file."""
+        """Draw an offspring, train it, score it, write its file."""
         name = f"offspring-{generation}" + (f"-{sibling + 1}" if self.options.offspring > 1 else "")
         channels = trace_channels(source.model)
         strengths = group_strengths(channels, filter_strengths(source.model, channels))
@@ -181,7 +183,7 @@ class _Run:
             make, self.arrays["train"], self.arrays["validation"], recipe, strategy=self.strategy, seed=training_seed,
             progress=tell,
         )  # fmt: skip
-        member = self.judge(trained.model, name, parent.name, generation, draw, channels.filters(draw.alive))
+        member = self.score(trained.model, name, parent.name, generation, draw, channels.filters(draw.alive))
         path = self.folder / f"{name}.keras"
         ancestry = {
             "parent": parent.name,
@@ -196,10 +198,10 @@ class _Run:
         save_keras(trained.model, path, metadata, force=True)
         return replace(member, sha256=file_hash(path))
 
-    def judge(
+    def score(
         self, model: Any, name: str, parent: str | None, generation: int, draw: SurvivorDraw, filters: int
     ) -> Member:
-        """Accuracy on both parts, size and simulated cost; the file's hash is not known yet."""
+        """Return accuracy on both parts, size and simulated cost; the file's hash is not known yet."""
         validation, test = (self.answers(model, split) for split in ("validation", "test"))
         low, high = test.top1_interval
         report = simulated(model, self.array)
@@ -211,19 +213,19 @@ class _Run:
         )  # fmt: skip
 
     def answers(self, model: Any, split: str) -> Evaluation:
-        """How the model does on one part of the data."""
+        """Evaluate the model on one part of the data."""
         logits = model.predict(self.arrays[split].images, verbose=0)
         return count_answers(self.folder, self.sets[split], logits)
 
 
 def default_sizes(founder_bytes: int) -> list[int]:
-    """Four sizes in bytes, each the same part of the one before, from the abstract's first share to its last."""
+    """Return four sizes in bytes that shrink by a constant factor, from the abstract's first share to its last."""
     step = (_LAST_SHARE / _FIRST_SHARE) ** (1 / (_GENERATIONS - 1))
     return [int(founder_bytes * _FIRST_SHARE * step**index + 0.5) for index in range(_GENERATIONS)]
 
 
 def simulated(model: Any, array: Accelerator) -> Any:
-    """What the model's float32 ONNX graph costs on an accelerator."""
+    """Return the simulated cost of the model's float32 ONNX graph on an accelerator."""
     from sqnxt_sim import read_onnx, simulate
 
     with tempfile.TemporaryDirectory() as place:

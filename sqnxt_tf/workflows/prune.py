@@ -30,7 +30,7 @@ from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruningResult(TrainingResult):
-    """As a training run, with the answers before pruning, the zeros of every kernel, and why some kernels have none."""
+    """A training result with the answers before pruning, the zeros of every kernel, and why some kernels have none."""
 
     before: Evaluation
     layers: tuple[Zeros, ...]
@@ -43,7 +43,7 @@ class PruningResult(TrainingResult):
 
     @property
     def top1_lost(self) -> tuple[float, float, float]:
-        """Top-1 before less top-1 after, as a fraction, and the 95 % interval of the difference."""
+        """Top-1 before minus top-1 after, as a fraction, and the 95 % interval of the difference."""
         return paired_loss(self.before.right, self.test.right)
 
     @property
@@ -52,7 +52,7 @@ class PruningResult(TrainingResult):
         return sum(layer.zeros for layer in self.layers) / sum(layer.weights for layer in self.layers)
 
     def to_json(self) -> dict[str, Any]:
-        """The `prune` document."""
+        """Return the `prune` document."""
         lost, low, high = self.top1_lost
         return {
             **TrainingResult.to_json(self),
@@ -82,14 +82,14 @@ class _Run:
         return self.options.recipe or FINETUNE
 
     def settings(self) -> dict[str, Any]:
-        """What the pruned file remembers of the run."""
+        """Return what the pruned file remembers of the run."""
         options = self.options
         return {
             **options.to_json(), "data": options.data.name, "seed": options.seed, "recipe": asdict(self.recipe),
         }  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
-        """What an interrupted run must share with the one that resumes it: the model's bytes too."""
+        """Return what an interrupted run must share with the one that resumes it: the model's bytes too."""
         return {"model_sha256": sha256(self.model.read_bytes()).hexdigest()[:16], **self.settings()}
 
 
@@ -173,7 +173,7 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
 
 
 def _save(model: Any, source: ModelSource, result: PruningResult, run: _Run) -> None:
-    """Write the `.keras` file with what is known of it."""
+    """Write the `.keras` file with its metadata."""
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,

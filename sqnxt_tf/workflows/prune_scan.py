@@ -1,4 +1,4 @@
-"""Which layers of a trained model mind being pruned."""
+"""How sensitive each layer of a trained model is to pruning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_IMAGES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitivityScan:
-    """What was found, layer by layer, of which model, on which data."""
+    """The sensitivity of each layer of a model, measured on validation images."""
 
     path: Path
     data: str
@@ -28,7 +28,7 @@ class SensitivityScan:
     found: Sensitivity
 
     def to_json(self) -> dict[str, Any]:
-        """The `prune --scan` document."""
+        """Return the `prune --scan` document."""
         return {"path": str(self.path), "data": self.data, "sparsities": list(self.sparsities), **asdict(self.found)}
 
 

@@ -1,4 +1,4 @@
-"""Graphs simulated on every array and written up as one HTML page."""
+"""Simulate graphs on every array and write one HTML page about them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ACCELERATOR = "squeezelerator-16x16"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPage:
-    """A page that was written, and what it shows."""
+    """The HTML page that was written, and the studies that it shows."""
 
     path: Path
     studies: tuple[Study, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The `report` document."""
+        """Return the `report` document."""
         return {
             "path": str(self.path),
             "bytes": self.path.stat().st_size,
@@ -77,13 +77,13 @@ def write_report(
 
 
 def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
-    """Those asked for first, each once, then the other presets."""
+    """Return the requested accelerators first, each once, then the other presets."""
     arrays = [load_accelerator(name) for name in [*(wanted or [ACCELERATOR]), *list_accelerators()]]
     return list(dict.fromkeys(arrays))
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """What each file is called on the page: its name, with the folder where that is not enough to tell it."""
+    """Return the name of each file on the page: its own name, with its folder where two share a name."""
     if not paths:
         raise SqnxtError("no model", "give at least one .onnx file")
     twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]

@@ -1,4 +1,4 @@
-"""Networks and accelerators searched together: small spaces in full, large ones by sampling."""
+"""Search networks and accelerators together: small spaces in full, large ones by sampling."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def search(
 
 
 def _enumerated(space: Space, progress: Progress) -> list[Candidate | None]:
-    """Every pair of the space, told a thousand at a time."""
+    """Cost every pair of the space, and report progress after every thousand."""
     task, costed = f"costing the {space.size:,} pairs of {space.name}", Coster(space).cost_all(space.points())
     found: list[Candidate | None] = []
     began = monotonic()
@@ -94,12 +94,12 @@ def _outcome(
 
 
 def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candidate, ...]]]:
-    """A network on each accelerator of the space, with all that beat it there, fastest first.
+    """Return a network on each accelerator of the space, with all candidates that beat it there, fastest first.
 
-    To beat it is to need fewer cycles and less energy, and no more of anything else that is minimised.
+    A candidate beats it if it needs fewer cycles, less energy, and no more of any other figure that is minimised.
 
     Raises:
-        SqnxtError: The network is unknown, or none of the candidates.
+        SqnxtError: The network is unknown, or is not one of the candidates.
     """
     name = find_network(network).name
     references = [one for one in outcome.candidates if one.network == name]
@@ -112,7 +112,7 @@ def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candid
 def build_member(
     outcome: Outcome, rank: int, output: str | Path, *, seed: int = 0, force: bool = False
 ) -> dict[str, Any]:
-    """Write a member of the Pareto set as a `.keras` file with random weights; its place and its costs.
+    """Write a member of the Pareto set as a `.keras` file with random weights; return its rank and costs.
 
     Raises:
         SqnxtError, ExportError: No such rank, no TensorFlow, or a file that cannot be written.
@@ -131,7 +131,7 @@ def build_member(
 
 
 def count_classes(data: DataSource) -> int:
-    """How many classes a data set tells apart: the classifier is costed with as many outputs.
+    """Return the number of classes of a data set; the classifier is costed with as many outputs.
 
     Raises:
         SqnxtError: Data that are not there or not divided.

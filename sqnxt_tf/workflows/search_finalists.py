@@ -1,4 +1,4 @@
-"""Accuracy in the loop of a search: the survivors are trained by successive halving, and judged by what they learn."""
+"""Finalist training: the survivors of a search are trained by successive halving and chosen by their accuracy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHIEF_SAVES_WITHIN = 600.0  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalist:
-    """A network after its longest run. `validation` is the accuracy that it was chosen by, `test` is told only."""
+    """A network after its longest run; `validation` is the accuracy by which it was chosen."""
 
     network: SizedNetwork
     epochs: int
@@ -49,7 +49,7 @@ class Finalist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalistTraining:
-    """All that were trained; `front` are the finalists' pairs that no other dominates in error and costs."""
+    """All networks that were trained; `front` are the finalists' pairs that no other dominates in error and costs."""
 
     data: str
     rungs: tuple[Rung, ...]
@@ -57,7 +57,7 @@ class FinalistTraining:
     front: tuple[tuple[Candidate, Finalist], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The `trained` part of the `search` document."""
+        """Return the `trained` part of the `search` document."""
         return {
             "data": self.data,
             "rungs": [rung._asdict() for rung in self.rungs],
@@ -69,10 +69,10 @@ class FinalistTraining:
 def train_finalists(
     outcome: Outcome, options: FinalistOptions, *, force: bool = False, progress: Progress = silent
 ) -> FinalistTraining:
-    """Train the survivors of a search, the better half of them twice as long, and so on; find the front with accuracy.
+    """Train the survivors of a search, the better half twice as long, and so on; find the front with accuracy.
 
-    Each run is a model file in the folder with its state beside it: the same call again takes finished ones as they are
-    and goes on with the one that was interrupted.
+    Each run is a model file in the folder with its state beside it: the same call again keeps finished runs and
+    resumes the one that was interrupted.
 
     Raises:
         SqnxtError, ExportError: No candidates, data of other classes, or a folder with models of other runs.
@@ -112,7 +112,7 @@ def _front(
 def _train_finalist(
     network: SizedNetwork, epochs: int, options: FinalistOptions, progress: Progress, *, force: bool
 ) -> Finalist:
-    """One network after a run of its own, or as an earlier call has left it."""
+    """Train one network, or take the model that an earlier call has left."""
     path = options.folder / f"{network.name}-{network.input_size}-{epochs}epochs.keras"
     recipe = replace(DIGITS if options.data.is_digits else PAPER, epochs=epochs)
     before = _identity(path)
@@ -142,7 +142,7 @@ def _train_finalist(
 
 
 def _check_same_run(path: Path, network: SizedNetwork, options: FinalistOptions) -> None:
-    """A model that is there is taken only where it is what would be trained."""
+    """Refuse an existing model that is not the one that would be trained."""
     metadata = read_metadata(path)
     settings = metadata.extra.get("settings") if metadata else None
     wanted = {"network": network.name, "data": options.data.name, "seed": options.seed}
@@ -151,7 +151,7 @@ def _check_same_run(path: Path, network: SizedNetwork, options: FinalistOptions)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from the one that replaces it; None where there is none."""
+    """Return what distinguishes a file from the one that replaces it; None if there is no file."""
     try:
         known = path.stat()
     except FileNotFoundError:
@@ -160,7 +160,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _wait_for_another(path: Path, before: tuple[int, int] | None) -> None:
-    """Of several workers only the chief saves the model that all of them are to judge.
+    """Wait for the chief, which alone of several workers saves the model that all of them evaluate.
 
     A worker looked at the old file before it trained; the chief, who trains in step with it, could not replace it yet.
     """

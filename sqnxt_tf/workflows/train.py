@@ -1,4 +1,4 @@
-"""Train a network on data and save it with all that a device needs to know of it."""
+"""Train a network on data and save it with everything that a device needs to know about it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from sqnxt_tf.training.transfer import adopt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """A saved model, its history epoch by epoch, how it does on the test part of its data, and what was left out."""
+    """A saved model, its history epoch by epoch, its accuracy on the test part, and the images that were left out."""
 
     path: Path
     network: str
@@ -47,7 +47,7 @@ class TrainingResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must not go unsaid of the run."""
+        """Warnings to show with the result."""
         left_out = (f"images that cannot be read and were left out: {len(self.unreadable)}",) if self.unreadable else ()
         most_common = np.bincount(self.test.labels).max() / self.test.samples
         if self.test.top1_interval[0] > most_common:
@@ -59,7 +59,7 @@ class TrainingResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The `train` and `prune` document."""
+        """Return the `train` and `prune` document."""
         return {
             "path": str(self.path),
             "network": self.network,
@@ -158,7 +158,7 @@ class _Run:
             raise SqnxtError(f"classes {classes}", f"{data} has {len(self.labels)} classes", "leave it out")
 
     def settings(self) -> dict[str, Any]:
-        """What is remembered in the model, and what a run that goes on must share with the one before."""
+        """Return what the model remembers of its run, and what a resumed run must share with the first."""
         helpers = {"from": self.start.path if self.start else None, "teacher": self.teacher}
         return {
             "network": self.network, "data": self.options.data.name, "images": len(self.parts.training),
@@ -169,7 +169,7 @@ class _Run:
 
 
 def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> TrainingResult:
-    """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
+    """Do all that needs TensorFlow; the chief saves the model and closes the folder."""
     scope = make_strategy(run.options.strategy)
     teacher = open_teacher(run.teacher, run.parts, run.preprocessing)
     weights = run.start.read() if run.start else None
@@ -205,13 +205,13 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
 
 
 def may_overwrite(output: str | Path, *, force: bool) -> bool:
-    """Whether a model that is there may go: so it is asked, or its run was killed before it could be closed."""
+    """Return whether an existing model may be replaced: by request, or because its run was killed before its end."""
     path = Path(output)
     return force or (path.suffix == ".keras" and RunFolder(path.with_suffix(".train")).is_begun)
 
 
 def check_model_output(output: str | Path, *, force: bool) -> Path:
-    """The path of the `.keras` file to write.
+    """Return the path of the `.keras` file to write.
 
     Raises:
         SqnxtError, ExportError: Another suffix, or a file that cannot be written.
@@ -227,7 +227,7 @@ def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
     """Refuse augmentation that would shift an image of that height and width out of itself.
 
     Raises:
-        SqnxtError: It would.
+        SqnxtError: The shift is larger than the image.
     """
     if recipe.max_shift > min(size):
         raise SqnxtError(
@@ -236,7 +236,7 @@ def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
 
 
 def keras_versions() -> dict[str, str]:
-    """What made a model, by package."""
+    """Return the versions of the packages that made a model."""
     from importlib.metadata import version
 
     return {"sqnxt-tf": __version__, **{name: version(name) for name in ("tensorflow", "tf_keras")}}

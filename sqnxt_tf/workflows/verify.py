@@ -1,4 +1,4 @@
-"""Do two files compute the same? Any two of `.keras`, `.onnx` and `.tflite`, on the same images."""
+"""Check that two files compute the same: any two of `.keras`, `.onnx` and `.tflite`, on the same images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """How `b` compares with `a`, its reference. `images` says what both were shown.
+    """The result of comparing `b` with `a`, its reference; `images` says what both were shown.
 
-    `precision` is the looser of the two, whose thresholds were applied: `max_rel_diff` of the largest reference value
-    (None: 8-bit weights of a trained model are judged by their answers), and for trained models `min_top1_agreement`
-    (None: each sample whose best two are further apart than the tolerance).
+    `precision` is the looser of the two, whose thresholds were applied. `max_rel_diff` is a fraction of the largest
+    reference value; it is None for 8-bit weights of a trained model, which are judged by their answers.
+    `min_top1_agreement` applies to trained models; if None, every sample must agree whose best two answers are
+    further apart than the tolerance.
     """
 
     a: Path
@@ -38,7 +39,7 @@ class Verification:
     parity: Parity
 
     def to_json(self) -> dict[str, Any]:
-        """The `verify` document."""
+        """Return the `verify` document."""
         threshold = {"max_rel_diff": self.max_rel_diff, "min_top1_agreement": self.min_top1_agreement}
         return {
             "a": str(self.a),
@@ -126,10 +127,10 @@ def _judged(
 
 
 def _looser(a: str, b: str) -> str:
-    """The precision that allows more.
+    """Return the precision that allows the larger difference.
 
     Raises:
-        SqnxtError: One is none that we know: the file was written by something else.
+        SqnxtError: A precision is not known, since another program wrote the file.
     """
     from sqnxt_export.parity import MAX_REL_DIFF
 
@@ -141,7 +142,7 @@ def _looser(a: str, b: str) -> str:
 
 
 def _is_trained(known: tuple[Metadata, ...]) -> bool:
-    """Whether the answers mean something: a file says how well it did, or which model it was made of."""
+    """Return whether the answers mean something: a file records its accuracy, or the model that it was made of."""
     return any(one.accuracy is not None or one.source_hash for one in known)
 
 
@@ -152,10 +153,10 @@ def _check_inputs(a: Runner, b: Runner) -> None:
 
 
 def _whole_preprocessing(known: tuple[Metadata, ...]) -> Preprocessing | None:
-    """What both files do to an image, before or inside the graph; None where neither says.
+    """Return what both files do to an image, before or inside the graph; None where neither says.
 
     Raises:
-        SqnxtError: They do different things.
+        SqnxtError: The two files preprocess images differently.
     """
     ways = {whole for one in known if (whole := one.whole_preprocessing()) is not None}
     if len(ways) > 1:
@@ -169,7 +170,7 @@ def _label_sets(known: tuple[Metadata, ...]) -> set[tuple[str, ...]]:
 
 
 def _as_fed(images: NDArray[Any], preprocessing: Preprocessing | None) -> NDArray[np.float32]:
-    """What a file is given of the images: pixels go through what it leaves to do, values stay as they are."""
+    """Return the input of a file: pixels get the preprocessing that it leaves to do, values stay as they are."""
     if preprocessing is None or images.dtype != np.uint8:
         return images
     return preprocessing.normalise(images)
@@ -200,7 +201,7 @@ def _images(
 
 
 def _noise(preprocessing: Preprocessing | None, shape: tuple[int, int, int], samples: int, seed: int) -> NDArray[Any]:
-    """Seeded noise: uint8 pixels where the files preprocess such, or values of -1 to 1."""
+    """Return seeded noise: uint8 pixels where the files preprocess pixels, else values of -1 to 1."""
     random = np.random.default_rng(seed)
     if preprocessing is None or (preprocessing.height, preprocessing.width, preprocessing.channels) != shape:
         return random.uniform(-1, 1, (samples, *shape)).astype(np.float32)
