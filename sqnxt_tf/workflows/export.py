@@ -45,8 +45,8 @@ class Quantising:
         Raises:
             SqnxtError, ExportError: With the reason.
         """
-        from sqnxt_export.exporter import check_budget
-        from sqnxt_export.quantise.precision import CALIBRATED, check_calibration_method
+        from sqnxt_export import CALIBRATED, check_budget
+        from sqnxt_export.quantise.precision import check_calibration_method
 
         check_calibration_method(format, precision, self.method)
         check_budget(format, precision, given=self.max_drop is not None)
@@ -158,7 +158,7 @@ def export_source(
     Raises:
         ParityError, SqnxtError, ExportError: See `export`.
     """
-    from sqnxt_export import export_model
+    from sqnxt_export import ArtifactOptions, ExportSamples, export_model
 
     output, quantising = Path(output), quantising or Quantising()
     progress("preparing images", 1, 3)
@@ -173,22 +173,23 @@ def export_source(
     metadata = replace(source.metadata, source_hash=source_hash)
     if embed_preprocessing:  # a file that says nothing was shown images by the default, which goes into the graph
         metadata = replace(metadata, preprocessing=source.preprocessing)
+    options = ArtifactOptions(
+        format=format,
+        precision=precision,
+        batch=batch,
+        calibration_method=quantising.method,
+        layer_noise=quantising.report,
+        embed_preprocessing=embed_preprocessing,
+    )
     result = export_model(
         source.model,
         output,
-        format=format,
-        precision=precision,
-        samples=compared.images,
-        calibration=calibration.images,
+        options,
+        ExportSamples(parity=compared.images, calibration=calibration.images, budget=budget),
         metadata=metadata,
         trained=source.trained,
-        force=force,
-        batch=batch,
         source=source.name,
-        calibration_method=quantising.method,
-        report=quantising.report,
-        budget=budget,
-        embed_preprocessing=embed_preprocessing,
+        force=force,
     )
     progress(f"exporting {output.name}", 3, 3)
     return result
