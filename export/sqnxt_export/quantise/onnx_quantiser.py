@@ -1,4 +1,4 @@
-"""From a float32 ONNX graph to one of any precision."""
+"""The step from a float32 ONNX graph to one of any precision."""
 
 from __future__ import annotations
 
