@@ -1,4 +1,4 @@
-"""A tf_keras model becomes a .tflite file, float32 at its input and output in every precision."""
+"""Conversion of a tf_keras model to a .tflite file, whose input and output are float32 in every precision."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def to_tflite(
                 data = with_softmax(data)
     except ExportError:
         raise
-    except Exception as error:  # the converter raises classes of its own, and plain Exception
+    except Exception as error:  # the converter raises classes of its own and plain Exception
         raise ExportError(
             f"model {model.name!r}",
             f"TensorFlow's converter refuses it ({one_line(error)})",
