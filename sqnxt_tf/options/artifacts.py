@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqnxt_export.budget import check_budget
 from sqnxt_export.compression.clustering import check_bits, check_density
-from sqnxt_export.exporter import check_budget
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_tf.data.data_source import DataKind, DataSource
