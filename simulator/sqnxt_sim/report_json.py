@@ -6,12 +6,12 @@ and the others are null.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
-from sqnxt_sim.machine.tiling_cost import Energy
+from sqnxt_sim.machine.layer_costs import LayerCost, Roofline, VectorCost
+from sqnxt_sim.machine.tiling import Tiling
+from sqnxt_sim.machine.tiling_cost import Cycles, Energy
 from sqnxt_sim.report import IDEALISATIONS, NetworkReport
 from sqnxt_sim.workload import OffArrayNode
 
@@ -93,19 +93,19 @@ def _on_array(cost: LayerCost) -> dict[str, Any]:
         "buffer_bytes": cost.buffer_bytes,
         "working_set_bytes": cost.working_set_bytes,
         "fits_buffer": cost.fits_buffer,
-        "tiling": asdict(chosen.tiling),
+        "tiling": _figures(chosen.tiling),
         "rejected": {
             "dataflow": str(rejected.dataflow),
             "cycles": layer.batch * rejected.cycles.total,
             "energy": layer.batch * rejected.energy.total,
             "dram_bytes": cost.batch_bytes(rejected.dram_words),
-            "tiling": asdict(rejected.tiling),
+            "tiling": _figures(rejected.tiling),
             "bound_by": str(rejected.cycles.bound_by),
         },
         "bound_by": str(cost.bound_by),
         "utilisation": cost.utilisation,
-        "roofline": asdict(cost.roofline),
-        "cycles_by_part": {part: layer.batch * value for part, value in asdict(chosen.cycles).items()},
+        "roofline": _figures(cost.roofline),
+        "cycles_by_part": {part: layer.batch * value for part, value in _figures(chosen.cycles).items()},
         "batch": layer.batch,
         "status": "costed",
     }
@@ -123,8 +123,13 @@ def _on_vector_unit(cost: VectorCost, accelerator: Accelerator) -> dict[str, Any
     }
 
 
+def _figures(values: Tiling | Cycles | Energy | Roofline) -> dict[str, Any]:
+    """Return the fields by name; `dataclasses.asdict` would take most of the time here, to look for nested values."""
+    return {name: getattr(values, name) for name in values.__slots__}
+
+
 def _energies(energy: Energy, accelerator: Accelerator) -> dict[str, Any]:
-    row: dict[str, Any] = {"energy": energy.total, "energy_by_part": asdict(energy)}
+    row: dict[str, Any] = {"energy": energy.total, "energy_by_part": _figures(energy)}
     if accelerator.energy.mac_pj is not None:
         row["energy_pj"] = energy.total * accelerator.energy.mac_pj
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.dataflows import cycles_per_mac
@@ -60,8 +60,7 @@ class LayerCost:
     @property
     def energy(self) -> Energy:
         """Energy of the batch in MACs of native width, by component."""
-        batch, one = self.layer.batch, self.chosen.energy
-        return Energy(**{part: batch * value for part, value in asdict(one).items()})
+        return self.chosen.energy.times(self.layer.batch)
 
     @property
     def dram_bytes(self) -> float:

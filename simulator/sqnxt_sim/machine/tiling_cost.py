@@ -35,6 +35,16 @@ class Energy:
         """Sum of the components."""
         return self.mac + self.register_file + self.buffer + self.dram + self.vector
 
+    def times(self, images: int) -> Energy:
+        """Return the energy of several images that cost this much each."""
+        return Energy(
+            mac=images * self.mac,
+            register_file=images * self.register_file,
+            buffer=images * self.buffer,
+            dram=images * self.dram,
+            vector=images * self.vector,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycles:
