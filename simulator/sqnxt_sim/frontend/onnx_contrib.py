@@ -23,7 +23,7 @@ _FLOAT = TensorProto.FLOAT
 _SINCE = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 2**31}
 
 
-def stand_ins(graph: GraphProto, opset: int) -> list[NodeProto]:
+def standard_nodes(graph: GraphProto, opset: int) -> list[NodeProto]:
     """Return the nodes of `graph` in order, with known operators of ONNX Runtime replaced by standard ones."""
     nodes = list(graph.node)
     if not any(_is_contrib(node, opset) for node in nodes):
@@ -32,7 +32,7 @@ def stand_ins(graph: GraphProto, opset: int) -> list[NodeProto]:
     for node in nodes:
         if node.op_type == "Constant" and "value" in attributes(node):
             types[node.output[0]] = attributes(node)["value"].t.data_type
-    return [stand_in for node in nodes for stand_in in _StandIn(node, types, opset).nodes()]
+    return [replacement for node in nodes for replacement in _Replacement(node, types, opset).nodes()]
 
 
 def _is_contrib(node: NodeProto, opset: int) -> bool:
@@ -40,7 +40,7 @@ def _is_contrib(node: NodeProto, opset: int) -> bool:
     return node.domain == CONTRIB_DOMAIN or (node.op_type in _SINCE and opset < _SINCE[node.op_type])
 
 
-class _StandIn:
+class _Replacement:
     """Builder of the standard nodes that replace one node of ONNX Runtime."""
 
     def __init__(self, node: NodeProto, types: dict[str, int], opset: int) -> None:
@@ -51,7 +51,7 @@ class _StandIn:
         self._made: list[NodeProto] = []
 
     def nodes(self) -> list[NodeProto]:
-        """Return the stand-ins, or the node itself if none are known."""
+        """Return the replacements, or the node itself if none are known."""
         node = self._node
         if not _is_contrib(node, self._opset) or not node.output:
             return [node]
@@ -190,7 +190,7 @@ class _StandIn:
 
     def _then(self, op: str, inputs: list[str], **given: object) -> str:
         """Add a node with an output of its own, and return the name of that output."""
-        output = f"{self._node.output[0]}/stand-in {len(self._made)}"
+        output = f"{self._node.output[0]}/replacement {len(self._made)}"
         self._add(op, inputs, output, given)
         return output
 
@@ -205,17 +205,17 @@ class _StandIn:
         self._made.append(made)
 
 
-_RULES: dict[str, Callable[[_StandIn], None]] = {
-    **dict.fromkeys(("FusedConv", "NhwcConv", "NhwcFusedConv", "QLinearConv"), _StandIn.conv),
-    **dict.fromkeys(("QLinearAveragePool", "NhwcMaxPool"), _StandIn.pool),
-    **dict.fromkeys(("QLinearAdd", "QLinearMul"), _StandIn.broadcast),
-    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _StandIn.quantise),
-    **dict.fromkeys(("FusedGemm", "QGemm"), _StandIn.gemm),
-    **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _StandIn.fused_matmul),
-    **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulInteger16", "MatMulIntegerToFloat"), _StandIn.matmul),
-    "MatMulNBits": _StandIn.packed_matmul,
-    "QLinearConcat": _StandIn.concat,
-    "QLinearGlobalAveragePool": _StandIn.global_pool,
-    "QLinearReduceMean": _StandIn.reduce_mean,
-    "QLinearWhere": _StandIn.where,
+_RULES: dict[str, Callable[[_Replacement], None]] = {
+    **dict.fromkeys(("FusedConv", "NhwcConv", "NhwcFusedConv", "QLinearConv"), _Replacement.conv),
+    **dict.fromkeys(("QLinearAveragePool", "NhwcMaxPool"), _Replacement.pool),
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), _Replacement.broadcast),
+    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _Replacement.quantise),
+    **dict.fromkeys(("FusedGemm", "QGemm"), _Replacement.gemm),
+    **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _Replacement.fused_matmul),
+    **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulInteger16", "MatMulIntegerToFloat"), _Replacement.matmul),
+    "MatMulNBits": _Replacement.packed_matmul,
+    "QLinearConcat": _Replacement.concat,
+    "QLinearGlobalAveragePool": _Replacement.global_pool,
+    "QLinearReduceMean": _Replacement.reduce_mean,
+    "QLinearWhere": _Replacement.where,
 }

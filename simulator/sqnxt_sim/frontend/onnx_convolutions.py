@@ -25,7 +25,7 @@ PADDING_MODES = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 """Values that ONNX allows for `auto_pad`."""
 
 
-def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
+def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
     """Return the layer of a 1-D convolution (as 2-D of height 1) or a 2-D one; None for other ranks.
 
     Raises:
@@ -55,11 +55,11 @@ def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
         weight_bits=facts.bits,
         activation_bits=activation_bits(graph, node.input[operands.data]),
         nonzero_weights=facts.nonzero,
-        **two_sides("in", data[2:], 1),
-        **two_sides("kernel", weights[2:], 1),
-        **two_sides("stride", strides, 1),
-        **two_sides("dilation", dilations, 1),
-        **two_pads(begin, end),
+        **size_fields("in", data[2:], 1),
+        **size_fields("kernel", weights[2:], 1),
+        **size_fields("stride", strides, 1),
+        **size_fields("dilation", dilations, 1),
+        **pad_fields(begin, end),
     )
     output = _channels_first(known_shape(graph, node, node.output[0]), channels_last)
     if output != (data[0], weights[0], *(layer.out_height, layer.out_width)[2 - rank :]):
@@ -73,13 +73,13 @@ def conv_attributes(given: Attributes, rank: int) -> tuple[int, list[int], list[
     return integer(given, "group", 1), strides, dilations
 
 
-def two_sides(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
+def size_fields(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
     """Return a height and a width of a `ConvLayer` from one or two values; a single value is the width."""
     height, width = [missing] * (2 - len(values)) + list(values)
     return {f"{what}_height": height, f"{what}_width": width}
 
 
-def two_pads(begin: Sequence[int], end: Sequence[int]) -> dict[str, int]:
+def pad_fields(begin: Sequence[int], end: Sequence[int]) -> dict[str, int]:
     """Return the four pads of a `ConvLayer` from those of one or two axes."""
     (top, left), (bottom, right) = ([0] * (2 - len(pads)) + list(pads) for pads in (begin, end))
     return {"pad_top": top, "pad_left": left, "pad_bottom": bottom, "pad_right": right}

@@ -15,7 +15,7 @@ from sqnxt_sim.workload import ConvLayer
 _DYNAMIC_BITS = {"DynamicQuantizeMatMul": 8}
 
 
-def dense(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
+def dense_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
     """Return the layer of a Gemm or MatMul in any of its forms; None if the second operand is not a constant matrix.
 
     The rows of an input [rows, channels] are a batch. In [..., rows, channels] the rows are a map of width `rows`,

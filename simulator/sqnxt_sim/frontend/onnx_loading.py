@@ -12,7 +12,7 @@ import onnx.inliner
 from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_contrib import stand_ins
+from sqnxt_sim.frontend.onnx_contrib import standard_nodes
 from sqnxt_sim.frontend.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
 from sqnxt_sim.frontend.onnx_folding import fold_constants
 from sqnxt_sim.frontend.onnx_functions import refuse_expansion
@@ -140,7 +140,7 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     _refuse_steps_of_nothing(graph, path)
     skeleton = GraphProto(name=graph.name or "graph", output=graph.output)
     with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
-        skeleton.node.extend(stand_ins(graph, _opset(model)))
+        skeleton.node.extend(standard_nodes(graph, _opset(model)))
     unknown = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
     skeleton.value_info.extend(value for value in graph.value_info if value.name in unknown)
     inputs = {value.name: value for value in graph.input}

@@ -9,13 +9,13 @@ from pathlib import Path
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_convolutions import convolution
-from sqnxt_sim.frontend.onnx_dense import dense
+from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
+from sqnxt_sim.frontend.onnx_dense import dense_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
 from sqnxt_sim.frontend.onnx_memory import live_activations
 from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, OFF_ARRAY, operator
-from sqnxt_sim.frontend.onnx_transposed import transposed_convolution
+from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
 from sqnxt_sim.frontend.onnx_weights import constant_names
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
@@ -77,12 +77,12 @@ def _on_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> l
     """Return the layers of a node that the array runs; None for other nodes."""
     op = operator(node)
     if op == "ConvTranspose":
-        return transposed_convolution(graph, node, constants)
+        return transposed_layers(graph, node, constants)
     layer = None
     if op in CONVOLUTIONS:
-        layer = convolution(graph, node, constants)
+        layer = convolution_layer(graph, node, constants)
     elif op in DENSE:
-        layer = dense(graph, node, constants)
+        layer = dense_layer(graph, node, constants)
     return [layer] if layer else None
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, two_pads, two_sides
+from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, pad_fields, size_fields
 from sqnxt_sim.frontend.onnx_graph import (
     Attributes,
     OnnxGraph,
@@ -95,7 +95,7 @@ def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilati
     return phases
 
 
-def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
+def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
     """Return the layers of a 1-D or 2-D ConvTranspose, one for each phase; None for other ranks.
 
     Raises:
@@ -125,10 +125,10 @@ def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozens
             weight_bits=facts.bits,
             activation_bits=activation_bits(graph, node.input[0]),
             nonzero_weights=None if by_tap is None else int(by_tap[np.ix_(*(phase.taps for phase in place))].sum()),
-            **two_sides("in", [phase.size for phase in place], 1),
-            **two_sides("kernel", [len(phase.taps) for phase in place], 1),
-            **two_sides("dilation", [phase.dilation for phase in place], 1),
-            **two_pads([phase.pad_before for phase in place], [phase.pad_after for phase in place]),
+            **size_fields("in", [phase.size for phase in place], 1),
+            **size_fields("kernel", [len(phase.taps) for phase in place], 1),
+            **size_fields("dilation", [phase.dilation for phase in place], 1),
+            **pad_fields([phase.pad_before for phase in place], [phase.pad_after for phase in place]),
         )
         for place in places
     ]

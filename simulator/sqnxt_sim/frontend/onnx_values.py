@@ -66,8 +66,8 @@ def integer_mask(graph: OnnxGraph, name: str, zero_point: str, *, axis: int, blo
     zeros = constant_values(graph, zero_point) if zero_point else np.zeros((), np.int8)
     if values is None or zeros is None or not zeros.size:
         return None
-    laid = _laid_along(zeros, values.shape, axis, block)
-    return None if laid is None else _differs(values, laid)
+    spread = _broadcastable(zeros, values.shape, axis, block)
+    return None if spread is None else _differs(values, spread)
 
 
 def count_nonzero(mask: Mask) -> int:
@@ -112,11 +112,11 @@ def _mask_after_quantising(graph: OnnxGraph, quantize: NodeProto) -> Mask | None
     if values is None or scale is None or not scale.size:
         return None
     given = attributes(quantize)
-    laid = _laid_along(scale, values.shape, integer(given, "axis", 1), integer(given, "block_size", 0))
-    return None if laid is None else np.asarray(np.abs(values) > np.abs(laid) / 2)
+    spread = _broadcastable(scale, values.shape, integer(given, "axis", 1), integer(given, "block_size", 0))
+    return None if spread is None else np.asarray(np.abs(values) > np.abs(spread) / 2)
 
 
-def _laid_along(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any] | None:
+def _broadcastable(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any] | None:
     """Return a scale or zero point in a form that broadcasts over a tensor of `shape`; None if it does not fit.
 
     Example: for weights [64, 32, 3, 3], 64 scales along axis 0 become [64, 1, 1, 1]. For a matrix [64, 32], scales

@@ -123,7 +123,7 @@ class Origin:
     note: str = ""
 
 
-class Origins(dict[str, Origin]):
+class OriginTable(dict[str, Origin]):
     """Read-only dictionary from "section.key" to the origin of that number.
 
     It is a dictionary, unlike `types.MappingProxyType`, so that `pickle`, `copy` and `dataclasses.asdict` take it.
@@ -134,9 +134,9 @@ class Origins(dict[str, Origin]):
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
-    def __reduce__(self) -> tuple[type[Origins], tuple[dict[str, Origin]]]:
+    def __reduce__(self) -> tuple[type[OriginTable], tuple[dict[str, Origin]]]:
         """Copy and unpickle in one step: by default Python would fill an empty dictionary item by item."""
-        return Origins, (dict(self),)
+        return OriginTable, (dict(self),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +151,10 @@ class Accelerator:
     energy: EnergyTable
     search: TileSearch
     vector: VectorUnit | None = None
-    origins: Mapping[str, Origin] = field(default_factory=Origins, compare=False)
+    origins: Mapping[str, Origin] = field(default_factory=OriginTable, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "origins", Origins(self.origins))
+        object.__setattr__(self, "origins", OriginTable(self.origins))
 
     @property
     def buffer_words(self) -> float:

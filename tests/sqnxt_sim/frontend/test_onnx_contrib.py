@@ -115,7 +115,7 @@ def test_convolutions(tmp_path, case, expected):
 
 
 def test_what_does_not_fit_is_refused(tmp_path):
-    """onnx's own checks apply to the stand-ins."""
+    """onnx's own checks apply to the standard nodes."""
     model, _ = model_of("QLinearAdd", np.uint8)
     model.graph.input[1].type.tensor_type.shape.dim[0].dim_value = 3
     path = tmp_path / "model.onnx"
