@@ -90,10 +90,10 @@ def offers(package: ModuleType, wanted: type) -> bool:
 
 def test_types_are_found_in_fields_properties_methods_and_functions() -> None:
     sim = import_module("sqnxt_sim")
-    places = [*annotations(sim.simulate), *annotations(sim.NetworkReport)]
+    places = [*annotations(sim.simulate_workload), *annotations(sim.NetworkReport)]
     found = {place: set(classes(hint)) for place, hint in places}
-    assert found["simulate(dataflow)"] == {sim.Dataflow}
-    assert found["simulate(return)"] == {sim.NetworkReport}
+    assert found["simulate_workload(dataflow)"] == {sim.Dataflow}
+    assert found["simulate_workload(return)"] == {sim.NetworkReport}
     assert found["NetworkReport.layers"] == {sim.LayerCost, sim.VectorCost, sim.OffArrayNode}
     assert found["NetworkReport.peak_activations(return)"] == {sim.LiveActivations}
     assert found["NetworkReport.live_bytes(live)"] == {sim.LiveActivations}

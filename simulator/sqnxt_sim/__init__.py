@@ -1,6 +1,6 @@
 """A simulator: cycles and energy of an ONNX graph on an array of processing elements, layer by layer::
 
-    report = simulate(read_onnx("model.onnx"), load_accelerator("squeezelerator-16x16"))
+    report = simulate_workload(read_onnx("model.onnx"), load_accelerator("squeezelerator-16x16"))
     report.cycles, report.energy.total, report.to_json()
 
 A graph becomes a `Workload` (`frontend`), each of its layers is costed on an `Accelerator` (`machine`), and the costs

@@ -18,10 +18,10 @@ from sqnxt_sim.report import NetworkReport
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
 PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
-"""Activation and weight bits of each precision that `simulate` can assume."""
+"""Activation and weight bits of each precision that `simulate_workload` can assume."""
 
 
-def simulate(
+def simulate_workload(
     workload: Workload,
     accelerator: Accelerator,
     *,

@@ -19,7 +19,7 @@ from sqnxt_sim import (
     VectorWork,
     Workload,
     load_accelerator,
-    simulate,
+    simulate_workload,
 )
 
 DATACLASSES = sorted(name for name in sqnxt_sim.__all__ if is_dataclass(getattr(sqnxt_sim, name)))
@@ -35,7 +35,7 @@ WORKLOAD = Workload(
     live=(LiveActivations(node="conv", float_values=16, integer_bits=0),),
     input_shapes=((1, 2, 2, 2),),
 )
-REPORT = simulate(WORKLOAD, ACCELERATOR)
+REPORT = simulate_workload(WORKLOAD, ACCELERATOR)
 
 
 def parts(value: Any) -> Iterator[Any]:

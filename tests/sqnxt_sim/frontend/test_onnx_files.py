@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_function, make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
-from sqnxt_sim import SimulatorError, load_accelerator, read_onnx, simulate
+from sqnxt_sim import SimulatorError, load_accelerator, read_onnx, simulate_workload
 
 
 def good_model():
@@ -223,4 +223,4 @@ def test_a_damaged_file_is_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / "model.onnx"
     path.write_bytes(content)
     with suppress(SimulatorError):
-        simulate(read_onnx(path), load_accelerator("squeezelerator-8x8")).to_json()
+        simulate_workload(read_onnx(path), load_accelerator("squeezelerator-8x8")).to_json()

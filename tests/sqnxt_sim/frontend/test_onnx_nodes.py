@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_graph, make_node, make_opsetid, make_tensor_value_info
 
-from sqnxt_sim import OffArrayReason, SimulatorError, load_accelerator, simulate
+from sqnxt_sim import OffArrayReason, SimulatorError, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
@@ -29,7 +29,7 @@ def test_every_node_is_in_the_workload(onnx_model, read):
     ]
     one = np.ones(4, np.float32)
     tensors = [("w", floats(4, 3, 3, 3)), ("one", one), ("bias", one.reshape(4, 1, 1)), ("t", floats(4, 2, 2, 2))]
-    report = simulate(read(onnx_model(nodes, [1, 3, 8, 8], tensors, domains=["somewhere"])), ACCELERATOR)
+    report = simulate_workload(read(onnx_model(nodes, [1, 3, 8, 8], tensors, domains=["somewhere"])), ACCELERATOR)
     rows = report.to_json()["layers"]
     assert [(row["name"], row["status"]) for row in rows] == [
         ("conv", "costed"),

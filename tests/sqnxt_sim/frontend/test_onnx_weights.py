@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_node
 
-from sqnxt_sim import SimulatorError, load_accelerator, simulate
+from sqnxt_sim import SimulatorError, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 
@@ -109,7 +109,7 @@ def test_computed_weights_are_dense_and_said_so(onnx_model, read):
     nodes = [make_node("Mul", ["f", "f"], ["w"]), CONV]
     workload = read(onnx_model(nodes, [1, 3, 8, 8], [("f", WEIGHTS.astype(np.float32))]))
     assert weights_facts(workload.conv_layers[0]) == (None, None)
-    report = simulate(workload, ACCELERATOR)
+    report = simulate_workload(workload, ACCELERATOR)
     assert any("not known" in note for note in report.notes)
 
 
