@@ -47,10 +47,15 @@ def plain_function(member: Any) -> FunctionType | None:
 
 
 def functions(owner: type) -> Iterator[FunctionType]:
-    """Public methods and property getters that the class itself defines; special methods count as public."""
+    """Public methods and property getters in the class's own source, special methods too.
+
+    What `dataclass` generates is left out: its hints repeat those of the fields, and may come from another module.
+    """
     for name, member in vars(owner).items():
         function = plain_function(member)
-        if function is not None and (not name.startswith("_") or name.endswith("__")):
+        if function is None or function.__code__.co_filename.startswith("<"):
+            continue
+        if not name.startswith("_") or name.endswith("__"):
             yield function
 
 
