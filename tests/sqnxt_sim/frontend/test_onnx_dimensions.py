@@ -102,7 +102,7 @@ def two_inputs(onnx_model, *shapes):
 
 
 def test_a_named_dimension_has_one_size_wherever_it_occurs(onnx_model, read):
-    """The named dimension is not the first one of the second input and of the output, and is fixed all the same."""
+    """The batch also fixes `n` where it is not the first dimension (second input), and in the output."""
     model = two_inputs(onnx_model, ["n", 3, 8, 8], [1, "n", 1, 1])
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "n"
     workload = read(model, batch=4)
