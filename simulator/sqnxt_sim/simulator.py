@@ -66,6 +66,10 @@ def simulate_workload(
     )
 
 
+simulate = simulate_workload
+"""Short name for use as `sqnxt_sim.simulate`; inside this project the long one keeps it apart from the verb's."""
+
+
 def _refuse_missing_models(workload: Workload) -> None:
     missing = _without_model(workload)
     if missing:

@@ -75,7 +75,7 @@ def test_what_is_shared_reaches_both_formats(small: Any, tmp_path: Path) -> None
 
 def test_bad_requests_come_before_the_work(tmp_path: Path) -> None:
     for model, options, words in (
-        ("net.onnx", {"bits": 6}, "--bits goes with a .keras file"),
+        ("net.onnx", {"bits": 6}, "takes no `bits`; give a .keras file"),
         ("net.tflite", {"recipe": CENTROIDS}, "--epochs"),
         ("alexnet", {"recipe": CENTROIDS}, "train it first"),
         ("alexnet", {"bits": 9}, "bits 9"),

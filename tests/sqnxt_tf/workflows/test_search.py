@@ -111,7 +111,7 @@ def test_objectives_and_limits_that_make_no_sense(objectives: list[str] | None, 
 
 
 def test_a_large_space_is_not_enumerated() -> None:
-    with pytest.raises(SqnxtError, match="--trials"):
+    with pytest.raises(SqnxtError, match="trials=N"):
         search("wide")
 
 

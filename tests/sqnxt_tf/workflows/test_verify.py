@@ -108,7 +108,7 @@ def test_what_cannot_be_compared_is_one_line(files: dict[str, Path], tmp_path: P
     ):
         with pytest.raises(SqnxtError, match=words):
             verify(files["keras"], tmp_path / f"{name}.keras")
-    with pytest.raises(SqnxtError, match="samples 0 is out of range"):
+    with pytest.raises(SqnxtError, match="samples: 0 is out of range"):
         verify(files["keras"], files["keras"], samples=0)
 
 
