@@ -1,4 +1,4 @@
-"""What the survivors of a search have learnt, for people."""
+"""The trained finalists of a search, in a table and sentences."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
-    """The front with accuracy, the most accurate first."""
+    """Return the Pareto set that counts accuracy as an objective, the most accurate network first."""
     names = outcome.objectives
     table = Table(
         ["<network", "<accelerator", "input", "validation top-1 %", "test top-1 %", "95 % interval", *names],
+        least_important=["input", "accelerator", "95 % interval", "validation top-1 %"],
         title=f"Pareto set with accuracy on {report.data}: {len(report.front)} of the networks trained longest",
     )
     for candidate, one in sorted(report.front, key=lambda pair: -pair[1].validation):
@@ -34,9 +35,12 @@ def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
 
 
 def finalists_lines(report: FinalistTraining) -> Iterator[str]:
-    """How they were trained, and what chose among them."""
+    """Yield how they were trained, on what they were chosen, and where the models are."""
     plan = ", then ".join(
         f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in report.rungs
     )
-    yield f"Successive halving on {report.data}: {plan}. Chosen by the validation part; the test part is told only."
+    yield (
+        f"Successive halving on {report.data}: {plan}. They are chosen on the validation part; accuracy on the test part "
+        "is reported only."
+    )
     yield f"Models are in {report.networks[0].path.parent}/."
