@@ -84,7 +84,7 @@ def benchmark_lines(result: Benchmark) -> list[str]:
     if any(timing.batch > 1 for timing in result.timings):
         lines[0] = lines[0].replace("one image a run", "one batch a run")
     lines.append(
-        "load ms is for opening the file, first ms for its first run; model MB is the peak without Python and the runtime"
+        "load ms: opening the file; first ms: its first run; model MB: the peak memory beyond Python and the runtime"
     )
     if few := [timing for timing in result.timings if len(timing.milliseconds) < LEAST_RUNS]:
         names = ", ".join(dict.fromkeys(timing.path.name for timing in few))

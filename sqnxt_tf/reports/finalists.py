@@ -40,7 +40,7 @@ def finalists_lines(report: FinalistTraining) -> Iterator[str]:
         f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in report.rungs
     )
     yield (
-        f"Successive halving on {report.data}: {plan}. They are chosen on the validation part; accuracy on the test part "
-        "is reported only."
+        f"Successive halving on {report.data}: {plan}. The validation part chooses; accuracy on the test part is "
+        "reported only."
     )
     yield f"Models are in {report.networks[0].path.parent}/."

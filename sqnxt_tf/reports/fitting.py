@@ -9,7 +9,8 @@ from sqnxt_tf.reports.columns import Column, slack_shared
 
 WIDE_GAP = 3  # spaces between columns
 _NARROW_GAP = 2
-_SHORT_NAME, _SHORTEST_NAME = 24, 12  # characters
+_SHORT_NAME, _SHORTEST_NAME = 30, 12  # characters
+_MOST_OF_A_LINE = 3 / 8  # that a name may take while columns are left out for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,8 @@ def fit(
     """Fit columns into `width` characters; without a width, every column is as wide as it needs to be.
 
     Each step is taken only where those before it leave the table too wide: headers in several lines; the columns
-    `beneath` below their rows, and names down to 24 characters; columns left out, the first of `least_important` first;
-    names down to 12 characters; blocks of columns below each other.
+    `beneath` below their rows, and names down to 30 characters; the `least_important` columns left out, of which those
+    that come last are kept where they have room; names down to 12 characters; blocks of columns below each other.
     """
     if width is None or needed_width(columns, WIDE_GAP) <= width:
         return Fit(blocks=[columns])
@@ -49,7 +50,8 @@ def fit(
     if needed_width(narrow, _NARROW_GAP) <= width:
         return Fit(blocks=[narrow], gap=_NARROW_GAP)
     below = [column for column in narrow if column.name in beneath]
-    kept = [column.shrinkable_to(_SHORT_NAME) for column in narrow if column.name not in beneath]
+    short = min(_SHORT_NAME, int(_MOST_OF_A_LINE * width))
+    kept = [column.shrinkable_to(short) for column in narrow if column.name not in beneath]
     kept, dropped = _without_least_important(kept, width, least_important)
     if _least_width(kept) > width:
         kept = [column.shrinkable_to(_SHORTEST_NAME) for column in kept]
@@ -69,15 +71,17 @@ def _least_width(columns: Sequence[Column]) -> int:
 def _without_least_important(
     columns: list[Column], width: int, least_important: Sequence[str]
 ) -> tuple[list[Column], list[str]]:
-    """Return the columns that stay, and the names of those that do not."""
-    dropped: list[str] = []
-    for name in least_important:
-        if _least_width(columns) <= width:
-            break
-        if any(column.name == name for column in columns):
-            columns = [column for column in columns if column.name != name]
-            dropped.append(name)
-    return columns, dropped
+    """Return the columns that stay, and the names of those that do not.
+
+    Columns are taken in from the most important on, so that where a wide one has no room, a narrower one may have.
+    """
+    dropped = {name for name in least_important if any(column.name == name for column in columns)}
+    for name in reversed(least_important):
+        more = [column for column in columns if column.name not in dropped - {name}]
+        if _least_width(more) <= width:
+            dropped.discard(name)
+    kept = [column for column in columns if column.name not in dropped]
+    return kept, list(dict.fromkeys(column.name for column in columns if column.name in dropped))
 
 
 def _split(columns: list[Column], width: int) -> list[list[Column]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def noise_table(layers: Sequence[LayerNoise]) -> Table:
     """Return the signal-to-noise ratio of each layer's output, the worst first."""
     own = any(layer.own_snr_db is not None for layer in layers)  # not known of a .tflite file
-    headers = ["<layer", "SNR dB", *["SNR dB, own rounding only"] * own]
+    headers = ["<layer", "SNR dB", *["SNR dB (own rounding)"] * own]
     table = Table(headers, title="Worst layers first")
     for layer in layers:
         figures = [layer.snr_db, *[layer.own_snr_db] * own]
