@@ -151,7 +151,7 @@ def layers_lines(shares: LayerShares) -> list[str]:
     if missing := shares.not_measured:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         lines.append(
-            f"fused into other nodes by onnxruntime, and therefore left out: {', '.join(missing[:_NAMED])}{more}"
+            f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:_NAMED])}{more}"
         )
     disagree = shares.disagreements
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
