@@ -81,7 +81,8 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except SqnxtError as error:
-            raise as_options(error, self.get_command(ctx, ctx.invoked_subcommand or "")) from error.__cause__
+            as_options(error, self.get_command(ctx, ctx.invoked_subcommand or ""))
+            raise
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -213,13 +213,13 @@ def libraries_silenced() -> Iterator[None]:
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
-    python_stderr, terminal = sys.stderr, os.dup(2)
-    with Path(os.devnull).open("w") as nowhere, open(terminal, "w", buffering=1) as stream:  # noqa: PTH123
+    python_stderr, descriptor = sys.stderr, os.dup(2)
+    with Path(os.devnull).open("w") as nowhere, open(descriptor, "w", buffering=1) as stream:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
         sys.stderr = stream
         try:
             yield
         finally:
             stream.flush()
-            os.dup2(terminal, 2)
+            os.dup2(descriptor, 2)
             sys.stderr = python_stderr

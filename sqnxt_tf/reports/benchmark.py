@@ -150,9 +150,7 @@ def layers_lines(shares: LayerShares) -> list[str]:
         lines.append(_others_line(shares))
     if missing := shares.not_measured:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        lines.append(
-            f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:_NAMED])}{more}"
-        )
+        lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:_NAMED])}{more}")
     disagree = shares.disagreements
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
     lines.append(

@@ -11,7 +11,7 @@ from sqnxt_tf.reports.tables import Cell, Table, percent
 
 
 def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table | None]:
-    """Return the layer in lines, and its two dataflows as a table; None in place of it where the array does not run it.
+    """Return the layer in lines, and its two dataflows as a table; the table is None where the array does not run it.
 
     Raises:
         SqnxtError: The network has no layer of that name.

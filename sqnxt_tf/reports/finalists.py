@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from sqnxt_tf.workflows.search_finalists import FinalistTraining
 
 
-def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
-    """Return the Pareto set that counts accuracy as an objective, the most accurate network first."""
+def finalists_table(trained: FinalistTraining, outcome: Outcome) -> Table:
+    """Return the Pareto set with accuracy among the objectives, the most accurate network first."""
     names = outcome.objectives
     table = Table(
         ["<network", "<accelerator", "input", "validation top-1 %", "test top-1 %", "95 % interval", *names],
         least_important=["input", "accelerator", "95 % interval", "validation top-1 %"],
-        title=f"Pareto set with accuracy on {report.data}: {len(report.front)} of the networks trained longest",
+        title=f"Pareto set with accuracy on {trained.data}: {len(trained.front)} of the networks trained longest",
     )
-    for candidate, one in sorted(report.front, key=lambda pair: -pair[1].validation):
+    for candidate, one in sorted(trained.front, key=lambda pair: -pair[1].validation):
         low, high = one.test.top1_interval
         table.add(
             candidate.network,
@@ -34,13 +34,10 @@ def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
     return table
 
 
-def finalists_lines(report: FinalistTraining) -> Iterator[str]:
+def finalists_lines(trained: FinalistTraining) -> Iterator[str]:
     """Yield how they were trained, on what they were chosen, and where the models are."""
     plan = ", then ".join(
-        f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in report.rungs
+        f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in trained.rungs
     )
-    yield (
-        f"Successive halving on {report.data}: {plan}. The validation part chooses; accuracy on the test part is "
-        "reported only."
-    )
-    yield f"Models are in {report.networks[0].path.parent}/."
+    yield f"Successive halving on {trained.data}: {plan}. They are chosen by validation accuracy, not by test accuracy."
+    yield f"Models are in {trained.networks[0].path.parent}/."

@@ -16,7 +16,7 @@ NAMES_SHOWN = 4
 
 
 def pruning_lines(result: PruningResult) -> list[str]:
-    """Return accuracy after and before, their difference, each with its interval, and why which layers stay dense."""
+    """Return accuracy after and before pruning, their difference, and the layers that stay dense with the reason."""
     low, high = (percent(bound) for bound in result.before.top1_interval)
     return [
         f"{result.path}: {accuracy_line(result.test)}",
