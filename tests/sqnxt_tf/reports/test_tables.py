@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqnxt_tf.reports.columns import display_width, shortened
@@ -122,6 +122,7 @@ def test_names_from_files_move_no_cursor() -> None:
     assert " a [2J b" in table.to_lines()
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=60), max_size=5),
     width=st.integers(20, 120),
