@@ -127,7 +127,7 @@ def test_people_see_ranks_places_and_what_it_rests_on(paper: Outcome) -> None:
     lines = " ".join(search_lines(paper))
     assert "2,052 pairs" in lines
     assert "40% of the weights" in lines
-    assert "Nothing here says how accurate" in lines
+    assert "Accuracy is not considered" in lines
 
 
 def test_the_picture_is_one_file_that_needs_nothing(paper: Outcome, tmp_path: Path) -> None:
