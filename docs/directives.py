@@ -110,8 +110,15 @@ def tidy_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, li
     lines[:] = re.sub(r"(?<![`\w])(\w+)_(?=[\s,.;:)])", r"\1\\_", text).split("\n")
 
 
+def tidy_help(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Have reStructuredText read the help of an option as it is meant: a `*` is a star."""
+    lines[:] = [re.sub(r"(``.+?``|`[^`]+`)|\*(?=\S)", lambda part: part[1] or "\\*", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("verb", VerbDirective)
     app.add_directive("package", PackageDirective)
     app.connect("autodoc-process-docstring", tidy_docstring)
+    for part in ("description", "options", "arguments", "epilog"):
+        app.connect(f"sphinx-click-process-{part}", tidy_help)
     return {"parallel_read_safe": True}
