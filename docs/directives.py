@@ -104,15 +104,21 @@ def _constant_docs(package: ModuleType, name: str) -> list[str]:
     return [f"A {type(value).__name__}."]
 
 
+CODE = r"(``.+?``|`[^`]+`)"
+
+
 def tidy_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Have reStructuredText read docstrings as they are meant: code that a letter follows, names that end in `_`."""
-    text = re.sub(r"(``.+?``|`[^`]+`)(?=(\w?))", lambda code: code[1] + ("\\ " if code[2] else ""), "\n".join(lines))
+    text = re.sub(rf"{CODE}(?=(\w?))", lambda code: code[1] + ("\\ " if code[2] else ""), "\n".join(lines))
     lines[:] = re.sub(r"(?<![`\w])(\w+)_(?=[\s,.;:)])", r"\1\\_", text).split("\n")
 
 
 def tidy_help(app: Sphinx, context: click.Context, lines: list[str]) -> None:
-    """Have reStructuredText read the help of an option as it is meant: a `*` is a star."""
-    lines[:] = [re.sub(r"(``.+?``|`[^`]+`)|\*(?=\S)", lambda part: part[1] or "\\*", line) for line in lines]
+    """Have reStructuredText read help texts as they are meant, in which `stage1_*` is a pattern."""
+    for place, line in enumerate(lines):
+        parts = re.split(CODE, line)
+        parts[::2] = [re.sub(r"\*(?=\S)|(?<=\w)_(?!\w)", lambda sign: "\\" + sign[0], text) for text in parts[::2]]
+        lines[place] = "".join(parts)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
