@@ -139,7 +139,8 @@ def elided(expected: Sequence[str], actual: Sequence[str]) -> list[str]:
 
 def invocations(command: str) -> Iterator[list[str]]:
     """Yield the arguments of each call of `sqnxt-tf` in a shell command."""
-    lexer = shlex.shlex(command.replace("\\\n", " "), posix=True, punctuation_chars=True)
+    text = re.sub(r"\s\d>", " >", command.replace("\\\n", " "))
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     arguments: list[str] | None = None
     for word in lexer:
