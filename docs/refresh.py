@@ -13,6 +13,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Answer:
     session: Session
     command: Command
     output: list[str]
+    seconds: float
     fault: str | None
 
 
@@ -83,6 +85,7 @@ def prepare(folder: Path) -> None:
 def _answer(folder: Path, session: Session, command: Command) -> Answer:
     keys = "keys" in session.rules
     environment = {**os.environ, "PATH": f"{folder / '.programs'}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    began = time.monotonic()
     done = subprocess.run(
         ["bash", "-c", command.text],
         cwd=folder,
@@ -93,13 +96,14 @@ def _answer(folder: Path, session: Session, command: Command) -> Answer:
         timeout=SECONDS,
         check=False,
     )
+    seconds = time.monotonic() - began
     if keys:
-        return Answer(session, command, [], _missing_keys(session, done.stdout))
+        return Answer(session, command, [], seconds, _missing_keys(session, done.stdout))
     output = without_progress(done.stdout)
     fault = None
     if not matches(command.output, output, measured="measured" in session.rules):
         fault = "\n".join([f"{session}: $ {command.text}", "printed:", *output, "where the page has:", *command.output])
-    return Answer(session, command, output, fault)
+    return Answer(session, command, output, seconds, fault)
 
 
 def _missing_keys(session: Session, text: str) -> str | None:
@@ -122,7 +126,7 @@ def rewrite(page: Path, answers: Iterable[Answer]) -> bool:
         for command in session.commands:
             answer = changed.get(id(command))
             output = elided(command.output, answer.output) if answer else command.output
-            block += [*([""] if block else []), f"$ {command.text}", *output]
+            block += [*([""] if block else []), *command.typed, *output]
         lines[session.start : session.end] = block
     page.write_text("\n".join(lines) + "\n", "utf-8")
     return bool(changed)
@@ -138,7 +142,8 @@ def main(arguments: list[str]) -> None:
             answers: dict[Path, list[Answer]] = {}
             for answer in run_pages(Path(folder), pages, slow=slow):
                 answers.setdefault(answer.session.path, []).append(answer)
-                print(f"{answer.session} $ {answer.command.text}: {'differs' if answer.fault else 'as shown'}")
+                verdict = "differs" if answer.fault else "as shown"
+                print(f"{answer.session} $ {answer.command.text}: {verdict}, {answer.seconds:.1f} s")
                 if answer.fault and "keys" in answer.session.rules:
                     print(answer.fault)
         for page, given in answers.items():

@@ -1,7 +1,7 @@
 """Read the terminal sessions of the documentation and compare them with what the commands print.
 
-A session is a fenced block of the language `console`. Each line that begins with `$ ` is a command; the lines that
-follow are its output, standard output and standard error together, without progress lines. Words after the
+A session is a fenced block of the language `console`. Each line that begins with `$ ` is a command, which lines that
+begin with `> ` continue, and so does a line behind a backslash; the lines that follow are its output, standard output and standard error together, without progress lines. Words after the
 language say how the block is held to the truth:
 
 | info string         | the slow test                                                                    |
@@ -33,10 +33,15 @@ ANYTHING = "..."
 
 @dataclass(slots=True)
 class Command:
-    """One command of a session and the lines that it prints."""
+    """One command of a session, as it is typed behind the prompts `$` and `>`, and the lines that it prints."""
 
-    text: str
+    typed: list[str]
     output: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The command without the prompts."""
+        return "\n".join(re.sub(r"^[$>] ", "", line) for line in self.typed)
 
 
 @dataclass(slots=True)
@@ -85,15 +90,13 @@ def fenced_blocks(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
 
 def _commands(lines: Sequence[str]) -> list[Command]:
     commands: list[Command] = []
-    continued = False
     for line in lines:
-        if continued:
-            commands[-1].text += f"\n{line}"
-        elif line.startswith("$ "):
-            commands.append(Command(line[2:]))
+        if line.startswith("$ "):
+            commands.append(Command([line]))
+        elif commands and not commands[-1].output and (line.startswith("> ") or commands[-1].typed[-1].endswith("\\")):
+            commands[-1].typed.append(line)
         elif commands:
             commands[-1].output.append(line)
-        continued = (continued or line.startswith("$ ")) and line.endswith("\\")
     for command in commands:
         while command.output and not command.output[-1].strip():  # empty lines between two commands
             command.output.pop()
