@@ -20,7 +20,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 
 default_role = "code"  # docstrings write code in single backticks, as Markdown does
-smartquotes = False  # `--scan` has two hyphens
+smartquotes_action = "D"  # dashes alone: what is quoted is often typed
 autodoc_preserve_defaults = True  # a default reads as it is written, not as the address of a function
 autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False

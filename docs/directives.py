@@ -9,11 +9,13 @@ import re
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 from docutils import nodes
 from docutils.statemachine import StringList
+from pygments.lexer import RegexLexer, bygroups
+from pygments.token import Generic
 from sphinx.application import Sphinx
 from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
@@ -117,11 +119,32 @@ def tidy_help(app: Sphinx, context: click.Context, lines: list[str]) -> None:
     """Have reStructuredText read help texts as they are meant, in which `stage1_*` is a pattern."""
     for place, line in enumerate(lines):
         parts = re.split(CODE, line)
-        parts[::2] = [re.sub(r"\*(?=\S)|(?<=\w)_(?!\w)", lambda sign: "\\" + sign[0], text) for text in parts[::2]]
+        parts[::2] = [_escaped(text) for text in parts[::2]]
         lines[place] = "".join(parts)
 
 
+def _escaped(text: str) -> str:
+    if text.startswith(".. "):
+        return text
+    text = re.sub(r"\*(?=\S)|(?<=\w)_(?!\w)", lambda sign: "\\" + sign[0], text)
+    return re.sub(r"(?<![\w-])--[a-z][a-z-]*", lambda option: f"``{option[0]}``", text)
+
+
+class SessionLexer(RegexLexer):
+    """Colour the commands of a terminal session and nothing else: output is no shell script."""
+
+    name = "Session"
+    flags = re.MULTILINE
+    tokens: ClassVar = {
+        "root": [
+            (r"^([$>] )(.*\n)", bygroups(Generic.Prompt, Generic.Strong)),
+            (r".*\n", Generic.Output),
+        ]
+    }
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_lexer("console", SessionLexer)
     app.add_directive("verb", VerbDirective)
     app.add_directive("package", PackageDirective)
     app.connect("autodoc-process-docstring", tidy_docstring)

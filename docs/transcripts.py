@@ -1,8 +1,8 @@
 """Read the terminal sessions of the documentation and compare them with what the commands print.
 
 A session is a fenced block of the language `console`. Each line that begins with `$ ` is a command, which lines that
-begin with `> ` continue, and so does a line behind a backslash; the lines that follow are its output, standard output and standard error together, without progress lines. Words after the
-language say how the block is held to the truth:
+begin with `> ` continue, and so does the line behind a backslash. The lines that follow are its output, standard output
+and standard error together, without progress lines. Words after the language say how the block is held to the truth:
 
 | info string         | the slow test                                                                    |
 |---------------------|----------------------------------------------------------------------------------|

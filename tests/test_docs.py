@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import MISSING, Field, fields
 from importlib import import_module
 from pathlib import Path
@@ -226,10 +227,20 @@ def test_the_metadata_reference_is_the_metadata() -> None:
     assert rows.keys() == {field.name for field in fields(sqnxt_export.Preprocessing)}
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[list[refresh.Answer]]"]]:
+    """All sessions, two at a time: most of a command's time is TensorFlow's start on one core."""
+
+    def run(name: str, pages: list[Path]) -> list[refresh.Answer]:
+        return list(refresh.run_pages(tmp_path_factory.mktemp(name), pages))
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(run, name, pages) for name, pages in refresh.sessions().items()}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("session", sorted(refresh.sessions()))
-def test_the_sessions_print_what_the_pages_show(session: str, tmp_path: Path) -> None:
+def test_the_sessions_print_what_the_pages_show(session: str, runs: dict[str, "Future[list[refresh.Answer]]"]) -> None:
     """`python docs/refresh.py` writes what is new into the pages."""
-    answers = list(refresh.run_pages(tmp_path, refresh.sessions()[session]))
-    faults = [answer.fault for answer in answers if answer.fault]
+    faults = [answer.fault for answer in runs[session].result() if answer.fault]
     assert not faults, "\n\n".join(faults)
