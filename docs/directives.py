@@ -137,7 +137,7 @@ class SessionLexer(RegexLexer):
     flags = re.MULTILINE
     tokens: ClassVar = {
         "root": [
-            (r"^([$>] )(.*\n)", bygroups(Generic.Prompt, Generic.Strong)),
+            (r"^([$>] ?)(.*\n)", bygroups(Generic.Prompt, Generic.Strong)),
             (r".*\n", Generic.Output),
         ]
     }

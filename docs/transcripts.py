@@ -41,7 +41,7 @@ class Command:
     @property
     def text(self) -> str:
         """The command without the prompts."""
-        return "\n".join(re.sub(r"^[$>] ", "", line) for line in self.typed)
+        return "\n".join(re.sub(r"^[$>] ?", "", line) for line in self.typed)
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def _commands(lines: Sequence[str]) -> list[Command]:
     for line in lines:
         if line.startswith("$ "):
             commands.append(Command([line]))
-        elif commands and not commands[-1].output and (line.startswith("> ") or commands[-1].typed[-1].endswith("\\")):
+        elif commands and not commands[-1].output and (line.startswith(">") or commands[-1].typed[-1].endswith("\\")):
             commands[-1].typed.append(line)
         elif commands:
             commands[-1].output.append(line)
