@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from sqnxt_export import ExportError, compress_artifact, decompress
 from sqnxt_export.compression import container as layout
-from sqnxt_export.compression.container import CodedTensor, Container, pack, squeeze, unpack
+from sqnxt_export.compression.coded_tensors import CodedTensor, squeeze
+from sqnxt_export.compression.container import Container, pack, unpack
 from sqnxt_export.compression.rans import PlainDecoder
 from sqnxt_export.compression.symbols import Alphabet
 
