@@ -48,8 +48,8 @@ _MAGIC = b"\x89SQZ\r\n\x1a\n"
 _HEADER = struct.Struct("<8sHBxIQ32sIIIII")
 _MAX_ARTIFACT = 2 << 30
 _LARGEST_RATIO, _SPARE = 2000, 1 << 20
-"""Largest ratio of artifact to container, beyond a few spare bytes, so that a tiny file cannot demand gigabytes. A network
-with one weight in a hundred left, of one bit each, becomes only 300 times smaller."""
+"""Largest ratio of artifact to container, beyond a few spare bytes, so that a tiny file cannot demand gigabytes. A
+network with one weight in a hundred left, of one bit each, becomes only 300 times smaller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
