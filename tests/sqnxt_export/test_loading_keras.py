@@ -262,7 +262,7 @@ def _strings(file: Any) -> None:
 def test_weights_that_never_end_are_refused(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fills = {"another name": _doubled_links, "is there under": _cycle, "holds no numbers": _strings}
+    fills = {"another name": _doubled_links, "has another name too": _cycle, "holds no numbers": _strings}
     for words, fill in fills.items():
         path = _with_weights(files["keras"], tmp_path / "a.keras", fill)
         for read in (load_keras, nonzero_fraction):
