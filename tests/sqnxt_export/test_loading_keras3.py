@@ -1,4 +1,4 @@
-""".keras files that Keras 3 saved: rebuilt with every weight, or refused by name."""
+""".keras files saved by Keras 3: they are rebuilt with every weight, or refused with the name of the obstacle."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ for name, build in OTHERS.items():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files that Keras 3 wrote in a process of its own, and what its models answer."""
+    """Write files with Keras 3 in a process of its own, with the logits of its models."""
     path = tmp_path_factory.mktemp("keras3")
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     code = [sys.executable, "-c", textwrap.dedent(_MAKE), str(path)]

@@ -57,17 +57,7 @@ def compress_artifact(
     kind = format_of(path)
     data = path.read_bytes()
     coded = _choose(find_regions(path, data), data)
-    words = _encode(coded)
-    rest = _without(data, [item.region for item in coded])
-    container = Container(
-        format=kind,
-        artifact_bytes=len(data),
-        sha256=hashlib.sha256(data).digest(),
-        tensors=_placed(coded),
-        rest=squeeze(rest),
-        rest_bytes=len(rest),
-        words=words,
-    )
+    container = _container(kind, data, coded)
     try:
         packed, sections = pack(container)
     except ExportError as error:
@@ -88,6 +78,19 @@ def compress_artifact(
         tensors=tuple(map(_size, coded)),
         zero_bits=zero_bits,
         nonzero_bits=nonzero_bits,
+    )
+
+
+def _container(kind: str, data: bytes, coded: Sequence[_Coded]) -> Container:
+    rest = _without(data, [item.region for item in coded])
+    return Container(
+        format=kind,
+        artifact_bytes=len(data),
+        sha256=hashlib.sha256(data).digest(),
+        tensors=_placed(coded),
+        rest=squeeze(rest),
+        rest_bytes=len(rest),
+        words=_encode(coded),
     )
 
 
