@@ -49,7 +49,7 @@ def squeezenext_like() -> Any:
 def alexnet_like() -> Any:
     """Build a network for the exporters.
 
-    It has biases, fused activations, concatenation, dropout, Flatten, two dense layers and a batch norm that cannot be folded.
+    It has biases, fused activations, concatenation, dropout, Flatten, dense layers and a batch norm that is not folded.
     """
     import tf_keras as keras
 
