@@ -94,8 +94,8 @@ def command(
     if local_workers > 1 and (code := _start_workers(local_workers, strategy)) is not None:
         return code
     from sqnxt_tf.reports.results import accuracy_line
-    from sqnxt_tf.training.loop import Saving
     from sqnxt_tf.training.recipe_files import resolve_recipe
+    from sqnxt_tf.training.run_options import Saving
     from sqnxt_tf.workflows.train import train
 
     result = train(

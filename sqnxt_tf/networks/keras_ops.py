@@ -10,10 +10,10 @@ from sqnxt_tf.networks.ops import (
     NORM_RELU,
     NOTHING,
     Activation,
+    Epilogue,
     Kernel,
     Ops,
     Padding,
-    Epilogue,
     kernel_pair,
 )
 from sqnxt_tf.networks.registry import find_network, input_shape, layer_rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.networks.ops import NOTHING, Activation, Kernel, Ops, Padding, Epilogue, kernel_pair
+from sqnxt_tf.networks.ops import NOTHING, Activation, Epilogue, Kernel, Ops, Padding, kernel_pair
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -16,8 +16,8 @@ Shape = tuple[int, int, int]  # height, width, channels
 class LayerRow:
     """One layer at inference; batch norm and activation belong to the layer that they follow.
 
-    `op` is ONNX's operator name. Shapes are (height, width, channels), kernels (height, width), `pads` top, left, bottom
-    and right, in pixels. A fully connected layer has a 1x1 kernel on a 1x1 map. `weights` and `biases` are
+    `op` is ONNX's operator name. Shapes are (height, width, channels), kernels (height, width), `pads` top, left,
+    bottom and right, in pixels. A fully connected layer has a 1x1 kernel on a 1x1 map. `weights` and `biases` are
     counts, `norm_channels` the channels of a batch norm, `macs` the multiply-accumulates of one image.
     """
 

@@ -123,8 +123,8 @@ def sqnxt_block(
 def aggregation_node(ops: Ops[T], aggregate: T, x: T, filters: int, *, stride: int, name: str) -> T:
     """Join the aggregate of the earlier stages, brought to this stage's size, with the stage's output.
 
-    This is iterative deep aggregation (Yu et al., arXiv 1707.06484). The authors published no definition of theirs; this
-    one has the number of parameters of the three rows in Table 1.
+    This is iterative deep aggregation (Yu et al., arXiv 1707.06484). The authors published no definition of theirs;
+    this one has the number of parameters of the three rows in Table 1.
     """
     aggregate = ops.conv_bn_relu(aggregate, filters, 1, stride=stride, name=f"{name}_project")
     joined = ops.concat([aggregate, x], name=f"{name}_concat")

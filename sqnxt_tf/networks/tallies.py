@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from sqnxt_tf.networks.ops import NOTHING, Activation, Kernel, Ops, Padding, Epilogue
+from sqnxt_tf.networks.ops import NOTHING, Activation, Epilogue, Kernel, Ops, Padding
 from sqnxt_tf.networks.rows import LayerRow, Map, RowOps, Shape
 
 LayerKey = tuple[object, ...]

@@ -20,9 +20,10 @@ from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.kernels import Zeros, count_zeros
 from sqnxt_tf.training.pruning import prune_model
-from sqnxt_tf.training.pruning_plan import Pruning, Schedule, make_plan
+from sqnxt_tf.training.pruning_plan import Pruning, PruningSchedule, make_plan
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief, make_strategy
 from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
 
@@ -89,7 +90,7 @@ def prune(
     output: str | Path,
     *,
     sparsity: float | None = None,
-    schedule: Schedule = "constant",
+    schedule: PruningSchedule = "constant",
     ramp: tuple[float, float] | None = None,
     excluded: Sequence[str] = (),
     layer_sparsity: Mapping[str, float] | None = None,
@@ -150,17 +151,8 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
         max_shift=run.recipe.max_shift, parts=run.encoded,
     )  # fmt: skip
     before = parts.judge(source.model, run.output)
-    tuned = prune_model(
-        source.model,
-        parts.training,
-        parts.validation,
-        run.recipe,
-        plan=plan,
-        strategy=strategy,
-        seed=run.seed,
-        folder=folder,
-        progress=run.progress,
-    )
+    options = RunOptions(strategy=strategy, seed=run.seed, folder=folder, progress=run.progress)
+    tuned = prune_model(source.model, parts.training, parts.validation, run.recipe, plan, options)
     result = PruningResult(
         path=run.output,
         network=source.metadata.network or source.name,

@@ -28,9 +28,10 @@ from sqnxt_tf.sources import (
     open_teacher,
     require_tensorflow,
 )
-from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
+from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief, make_strategy
 from sqnxt_tf.training.transfer import adopt
 
@@ -191,10 +192,11 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any], strategy: 
             adopt(model, weights, str(run.start.path))
         return model
 
-    trained = train_model(
-        make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope, seed=run.seed, folder=folder,
-        saving=run.saving, teacher=teacher and teacher.model, progress=run.progress,
+    options = RunOptions(
+        strategy=scope, seed=run.seed, folder=folder, saving=run.saving or Saving(),
+        teacher=teacher and teacher.model, progress=run.progress,
     )  # fmt: skip
+    trained = train_model(make_model, run.parts.training, run.parts.validation, run.recipe, options)
     test = run.parts.judge(trained.model, run.output)
     metadata = Metadata(
         network=run.network,

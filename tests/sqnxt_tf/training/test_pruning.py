@@ -17,6 +17,7 @@ from sqnxt_tf.training.pruning import make_schedule, prune_model
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import make_strategy
 
 RECIPE = Recipe(epochs=4, batch=8, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=1)
@@ -51,8 +52,8 @@ def stripes(count: int, seed: int) -> Arrays:
 def run(model: Any, recipe: Recipe = RECIPE, *, folder: RunFolder | None = None, **settings: Any) -> Trained:
     progress = settings.pop("progress", lambda *args, **figures: None)
     return prune_model(
-        model, stripes(36, 0), stripes(12, 1), recipe, plan=make_plan(model, Pruning(**settings)), folder=folder,
-        strategy=make_strategy("one-device"), seed=3, progress=progress,
+        model, stripes(36, 0), stripes(12, 1), recipe, make_plan(model, Pruning(**settings)),
+        RunOptions(strategy=make_strategy("one-device"), seed=3, folder=folder, progress=progress),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import count_zeros, prunable_layers
-from sqnxt_tf.training.pruning_plan import Plan, Pruning, make_plan
+from sqnxt_tf.training.pruning_plan import Pruning, PruningPlan, make_plan
 
 
 def odd_model() -> Any:
@@ -33,7 +33,7 @@ def model() -> Any:
     return odd_model()
 
 
-def plan(model: Any, **settings: Any) -> Plan:
+def plan(model: Any, **settings: Any) -> PruningPlan:
     return make_plan(model, Pruning(**settings))
 
 
