@@ -48,7 +48,8 @@ class Recipe:
         weight_decay: Factor of the L2 penalty on the kernels of convolutions and fully connected layers, which is added
             to their gradients, 0 to 1; default 1e-4.
         schedule: How the learning rate falls. With `polynomial` (the default), it is `rate` times the remaining
-            fraction of the run to the power of `decay_power`; with `cosine`, it follows half a cosine after the warm-up.
+            fraction of the run to the power of `decay_power`. With `cosine`, it follows half a cosine after the
+            warm-up.
         decay_power: Exponent of the polynomial schedule, 0 to 100; default 2.
         max_shift: Largest random shift of a training image in each direction, in pixels, 0 to 1024; default 0, as in
             the paper.

@@ -14,7 +14,7 @@ from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.training_data import open_training_data
+from sqnxt_tf.data.training_data import StreamOptions, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
@@ -146,10 +146,8 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     source = open_trained(run.model, run.encoded["train"] if run.encoded else digits("train"))
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.pruning)
-    parts = open_training_data(
-        DataSource.parse(run.data), source.preprocessing, augmentation=run.recipe.augmentation,
-        max_shift=run.recipe.max_shift, parts=run.encoded,
-    )  # fmt: skip
+    streaming = StreamOptions(augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift)
+    parts = open_training_data(DataSource.parse(run.data), source.preprocessing, streaming, parts=run.encoded)
     before = parts.judge(source.model, run.output)
     options = RunOptions(strategy=strategy, seed=run.seed, folder=folder, progress=run.progress)
     tuned = prune_model(source.model, parts.training, parts.validation, run.recipe, plan, options)

@@ -14,7 +14,7 @@ from sqnxt_export.artifact.files import check_output
 from sqnxt_tf import __version__
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.data_source import DataSource
-from sqnxt_tf.data.training_data import TrainingData, open_training_data
+from sqnxt_tf.data.training_data import StreamOptions, TrainingData, open_training_data
 from sqnxt_tf.data.unreadable import LIMIT
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
@@ -122,10 +122,10 @@ def train(
     require_tensorflow()  # before the data, which ask for less than training does
     own = start.preprocessing() if start and input_size is None else None
     preprocessing = own or default_preprocessing(data, known.name, input_size)
-    parts = open_training_data(
-        DataSource.parse(data), preprocessing, augmentation=recipe.augmentation,
-        max_shift=recipe.max_shift, max_unreadable=max_unreadable,
-    )  # fmt: skip
+    streaming = StreamOptions(
+        augmentation=recipe.augmentation, max_shift=recipe.max_shift, max_unreadable=max_unreadable
+    )
+    parts = open_training_data(DataSource.parse(data), preprocessing, streaming)
     run = _Run(
         network=known.name, output=output, data=data, parts=parts, preprocessing=preprocessing, recipe=recipe,
         start=start,

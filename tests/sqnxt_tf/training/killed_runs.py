@@ -28,7 +28,7 @@ from PIL import Image
 from sqnxt_export import Preprocessing
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
-from sqnxt_tf.data.training_data import open_streams
+from sqnxt_tf.data.training_data import StreamOptions, open_streams
 from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
@@ -71,9 +71,8 @@ def open_data(folder: Path, data: str) -> dict[str, Any]:
     """What to train and validate on."""
     if data == "memory":
         return {"train": noise(44, 0), "validation": noise(12, 1)}
-    parts = open_streams(
-        DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), augmentation="standard", max_shift=1
-    )
+    options = StreamOptions(augmentation="standard", max_shift=1)
+    parts = open_streams(DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), options)
     return {**parts}
 
 
