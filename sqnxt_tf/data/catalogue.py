@@ -56,7 +56,7 @@ def read_catalogue(folder: Path) -> Catalogue:
     try:
         document = json.loads(_read_text(path))
         if document["version"] != _VERSION:
-            raise SqnxtError(path, f"has version {document['version']!r} instead of {_VERSION}", "pack it again")
+            raise SqnxtError(path, f"is of version {document['version']!r} instead of {_VERSION}", "pack it again")
         names = tuple(document["class_names"])
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
         first = document["first_label"]

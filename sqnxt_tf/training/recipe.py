@@ -15,6 +15,7 @@ _CHOICES = {
     "schedule": get_args(RateSchedule), "precision": get_args(ComputePrecision),
     "augmentation": get_args(AugmentationName),
 }  # fmt: skip
+_WHOLE = {"epochs", "batch", "warmup_steps", "max_shift"}  # settings that are whole numbers
 _LIMITS = {
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
@@ -92,7 +93,7 @@ class Recipe:
                         "recipe", f"{name} = {value!r} is not known", f"give one of {', '.join(_CHOICES[name])}"
                     )
             elif name in _LIMITS:
-                _check_number(name, value, whole=_FIELDS[name].type is int)
+                _check_number(name, value, whole=name in _WHOLE)
             elif not isinstance(value, bool):
                 raise SqnxtError("recipe", f"{name} = {value!r} is not a boolean", "give true or false")
 
@@ -106,8 +107,8 @@ class Recipe:
             SqnxtError: A setting is unknown or out of range.
         """
         given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-        if unknown := given.keys() - _FIELDS.keys():
-            raise SqnxtError("recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_FIELDS)}")
+        if unknown := given.keys() - set(_SETTINGS):
+            raise SqnxtError("recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_SETTINGS)}")
         changed = replace(self, **given)
         if changed.batch != self.batch:
             scale = changed.batch / self.batch
@@ -148,7 +149,7 @@ class Recipe:
         return self.rate * (1 + tf.cos(angle)) / 2
 
 
-_FIELDS = {field.name: field for field in fields(Recipe)}
+_SETTINGS = tuple(field.name for field in fields(Recipe))
 
 
 def _check_number(name: str, value: Any, *, whole: bool) -> None:

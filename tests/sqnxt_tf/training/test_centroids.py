@@ -79,4 +79,4 @@ def test_a_groups_gradient_is_the_mean_of_its_weights_gradients() -> None:
     groups = _Groups.of(kernel)
     assert groups.mean(gradient).numpy() == pytest.approx(np.array([[4, 0, 4], [4, 4, 0]]))
     nearly = kernel + np.array([[1e-7, 0, 0], [0, 0, 0]], np.float32)
-    assert len(np.unique(groups.levelled(nearly))) == 3
+    assert len(np.unique(groups.average(nearly))) == 3

@@ -110,7 +110,7 @@ def test_changed_settings_are_refused_and_named(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "m.train")
     folder.begin({"seed": 3, "recipe": {"batch": 8}})
     folder.begin({"seed": 3, "recipe": {"batch": 8}})
-    with pytest.raises(SqnxtError, match=r"of other settings \(seed 3 -> 4\); .*--force"):
+    with pytest.raises(SqnxtError, match=r"of other settings \(seed 3 -> 4\); .*`force=True`"):
         folder.begin({"seed": 4, "recipe": {"batch": 8}})
     folder.begin({"seed": 4}, force=True)
 
@@ -139,7 +139,7 @@ def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
         folder.begin({"seed": 3})
         run(folder=folder)
 
-    with pytest.raises(SqnxtError, match=r"is damaged.*use --force to start afresh"):
+    with pytest.raises(SqnxtError, match=r"is damaged.*pass `force=True` to start afresh"):
         go_on()
 
 
@@ -155,7 +155,7 @@ def test_a_history_that_is_damaged_is_written_anew(tmp_path: Path) -> None:
 
 
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
-    with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower --rate"):
+    with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower `rate`"):
         run(replace(RECIPE, rate=1000, warmup_rate=1000, epochs=20))
 
 

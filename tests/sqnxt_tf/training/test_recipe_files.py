@@ -79,13 +79,13 @@ def test_a_recipe_of_ones_own_takes_settings_from_the_command_line(tmp_path: Pat
     ("text", "fault"),
     [
         ("epochs = 3", "lacks batch, rate, warmup_rate, warmup_steps"),
-        ("epoch = 3", "'epoch' is no setting of a recipe; did you mean epochs?"),
+        ("epoch = 3", "'epoch' is not a setting of a recipe; did you mean epochs?"),
         ("epochs = ", "is not TOML"),
-        ('epochs = "3"', "epochs = '3' is no whole number"),
-        ("epochs = 1.5", "epochs = 1.5 is no whole number"),
-        ("rate = true", "rate = True is no number"),
+        ('epochs = "3"', "epochs = '3' is not a whole number"),
+        ("epochs = 1.5", "epochs = 1.5 is not a whole number"),
+        ("rate = true", "rate = True is not a number"),
         ('schedule = "step"', "schedule = 'step' is not known; give one of polynomial, cosine"),
-        ("synchronized_batch_norm = 1", "synchronized_batch_norm = 1 is no switch"),
+        ("synchronized_batch_norm = 1", "synchronized_batch_norm = 1 is not a boolean"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, fault: str) -> None:
@@ -100,10 +100,10 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, fault: s
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        (["epochs"], "is no KEY=VALUE"),
-        (["=3"], "is no KEY=VALUE"),
+        (["epochs"], "is not KEY=VALUE"),
+        (["=3"], "is not KEY=VALUE"),
         (["epoch=3"], "recipe: has no epoch; its settings are epochs, batch"),
-        (["epochs=many"], "epochs = 'many' is no whole number"),
+        (["epochs=many"], "epochs = 'many' is not a whole number"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: list[str], fault: str) -> None:

@@ -71,7 +71,7 @@ def test_other_workers_go_on_where_no_image_is_lost(step: int, by_file: bool, re
     batches = (ByFile if by_file else InMemory)(arrays=arrays)
     state = RunState(step=step, workers=2)
     state.take_over(2, batches, 2, Path("m.train"))
-    told = r"m.train: was saved by 2 workers in the middle of an epoch, .* they are 3; go on with 2 to the end"
+    told = r"m.train: was saved by 2 workers in the middle of an epoch, .* there are 3; continue with 2 to the end"
     with pytest.raises(SqnxtError, match=told) if refused else nullcontext():
         state.take_over(3, batches, 2, Path("m.train"))
     assert state.workers == (2 if refused else 3)
@@ -93,7 +93,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "checkpoint.npz"
     write_checkpoint(path, VALUES, STATE)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(SqnxtError, match=r"is damaged, or of another version .*use --force"):
+    with pytest.raises(SqnxtError, match=r"is damaged, or of another version .*pass `force=True`"):
         read_checkpoint(path, variables())
 
 

@@ -35,7 +35,7 @@ def test_data_that_end_before_the_run_are_told() -> None:
 
     data = Short(arrays=Arrays(np.zeros((8, 2, 2, 3), np.float32), np.arange(8)))
     batches = one_run(data, replace(DIGITS, epochs=2, batch=4), 0, 0, ONLY_WORKER)
-    with pytest.raises(SqnxtError, match="memory: ends at step 3 of 4; check that all of it is there"):
+    with pytest.raises(SqnxtError, match="memory: ends at step 3 of 4; check that all data are there"):
         list(batches)
 
 
