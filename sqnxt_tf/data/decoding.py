@@ -108,7 +108,7 @@ def unreadable(source: str, error: Exception) -> UnreadableImageError:
     """Make the error for an image that its decoder could not read."""
     reason = str(error).replace(f"{BytesIO.__module__}.BytesIO", "")
     if type(error).__name__ == "UnidentifiedImageError":
-        reason = "its format is unknown"
+        reason = "no image of a known format"
     return UnreadableImageError(source, f"cannot be read as an image ({reason})", "repair or remove it")
 
 

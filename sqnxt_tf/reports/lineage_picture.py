@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.reports.tables import Table, percent
+from sqnxt_tf.reports.tables import Table, percent, signed_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ _CHOSEN, _OTHERS = "#0072B2", "#999999"
 def lineage_table(lineage: Lineage) -> Table:
     """One row a network, the founder first; a star marks those that the next generation comes from."""
     headers = ["<network", "<parent", "F", "filters", "parameters", "MB", "MACs", "Mcycles", "energy M",
-               "val top-1 %", "top-1 %", "95 % interval", "lost points", "score"]  # fmt: skip
+               "val top-1 %", "top-1 %", "95 % interval", "change, points", "score"]  # fmt: skip
     array = lineage.settings.get("accelerator", "")
     table = Table(headers, title=f"Lineage (MB of float32 weights; cycles and energy simulated on {array})")
     chosen = {member.name for member in lineage.line()}
@@ -41,7 +41,7 @@ def lineage_table(lineage: Lineage) -> Table:
             percent(member.validation),
             percent(member.top1),
             f"{percent(member.top1_low)}-{percent(member.top1_high)}",
-            f"{100 * lineage.lost(member):.1f}" if member.parent else None,
+            signed_points(-lineage.lost(member)) if member.parent else None,
             f"{member.score:.2f}",
         )
     return table

@@ -18,13 +18,26 @@ NAMES_SHOWN = 4
 def pruning_lines(result: PruningResult) -> list[str]:
     """Accuracy after and before with its intervals, the difference with its own, and what was left dense, and why."""
     low, high = (percent(bound) for bound in result.before.top1_interval)
-    lost, least, most = (100 * figure for figure in result.top1_lost)
     return [
         f"{result.path}: {accuracy_line(result.test)}",
         f"before pruning: top-1 {percent(result.top1_before)} % (95 % interval {low} to {high}); "
-        f"lost {lost:.2f} points (95 % interval of the difference on the same images {least:.2f} to {most:.2f})",
+        + loss_or_gain(*result.top1_lost),
         *dense_lines(result.dense),
     ]
+
+
+def loss_or_gain(lost: float, least: float, most: float) -> str:
+    """Name a difference of top-1 by its direction, with its interval in that direction; the arguments are losses.
+
+    Example: (-0.0484, -0.0821, -0.0147) is "gained 4.84 points (95 % interval ... 1.47 to 8.21)".
+    """
+    verb = "lost"
+    if round(100 * lost, 2) < 0:  # what rounds to zero is no gain
+        verb, lost, least, most = "gained", -lost, -most, -least
+    return (
+        f"{verb} {abs(100 * lost):.2f} points (95 % interval of the difference on the same images "
+        f"{100 * least:.2f} to {100 * most:.2f})"
+    )
 
 
 def dense_lines(dense: dict[str, str]) -> list[str]:
@@ -41,7 +54,7 @@ def sensitivity_table(scan: SensitivityScan) -> Table:
     """One row a layer, the most sensitive first: the loss and top-1 with that part of the layer's weights at zero."""
     shares = [f"{percent(sparsity, 0)} %" for sparsity in scan.sparsities]
     headers = [f"loss at {shares[0]}", *shares[1:], f"top-1 % at {shares[0]}", *shares[1:]]
-    table = Table(["<layer", "weights", "loss rises by", *headers], title="Sensitivity of each layer pruned alone")
+    table = Table(["<layer", "weights", "loss change", *headers], title="Sensitivity of each layer pruned alone")
     for layer in scan.found.layers:
         losses = (f"{point.loss:.4f}" for point in layer.points)
         accuracies = (percent(point.top1) for point in layer.points)

@@ -29,13 +29,20 @@ def wider_lines(result: ExportResult) -> list[str]:
     if result.accuracy is None or result.wider is None:
         return []
     found = result.accuracy
-    drop = 100 * (found.model_top1 - found.artifact_top1)
     lines = [
         f"top-1 {percent(found.artifact_top1)} % on {found.samples} validation images, {percent(found.model_top1)} % "
-        f"before: a drop of {drop:.2f} points, {100 * found.max_drop:g} allowed"
+        f"before: {_drop_or_gain(found.model_top1 - found.artifact_top1, found.max_drop)}"
     ]
     names = ", ".join(result.wider)
     return [*lines, f"{len(result.wider)} layers keep 16 bits: {names}" if names else "all layers have 8 bits"]
+
+
+def _drop_or_gain(drop: float, allowed: float) -> str:
+    """Hold a difference of top-1 to its budget, both fractions; an artifact that answers better has gained."""
+    points = round(100 * drop, 2)
+    if points < 0:
+        return f"a gain of {-points:.2f} points, a drop of {100 * allowed:g} allowed"
+    return f"a drop of {abs(points):.2f} points, {100 * allowed:g} allowed"
 
 
 def verification_lines(result: Verification) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqnxt_export import ExportResult, Metadata, Preprocessing
     from sqnxt_tf.accuracy import Evaluation
     from sqnxt_tf.device.inspection import Inspection
-    from sqnxt_tf.workflows.doctor import Examination
+    from sqnxt_tf.workflows.doctor import Examination, Program
 
 
 def accuracy_line(result: Evaluation) -> str:
@@ -116,7 +116,7 @@ def doctor_table(found: Examination) -> Table:
 
 
 def doctor_lines(found: Examination) -> list[str]:
-    """The machine, and what each extra is good for."""
+    """Describe the machine, what each extra is good for, and the programs from outside Python."""
     from sqnxt_tf.workflows.doctor import EXTRAS
 
     lines = [f"{found.system}, {found.processor}, {found.cores} cores"]
@@ -124,4 +124,15 @@ def doctor_lines(found: Examination) -> list[str]:
         missing = found.missing(extra)
         state = "ready" if not missing else f"missing {', '.join(missing)}: pip install 'sqnxt-tf[{extra}]'"
         lines.append(f"{extra} ({purpose}): {state}")
+    lines.append(f"webdemo (a site that runs models in a browser): {_programs_state(found.programs)}")
     return lines
+
+
+def _programs_state(programs: tuple[Program, ...]) -> str:
+    missing = [program.name for program in programs if program.path is None]
+    if missing:
+        return f"missing {', '.join(missing)}: install Node.js with npm (`sudo apt install npm` or https://nodejs.org)"
+    silent = [program.path for program in programs if program.version is None]
+    if silent:
+        return f"{', '.join(map(str, silent))} gives no version: reinstall Node.js with npm"
+    return "ready, " + ", ".join(f"{program.name} {program.version}" for program in programs)

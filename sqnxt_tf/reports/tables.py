@@ -76,3 +76,9 @@ def shape(values: Sequence[int]) -> str:
 def percent(fraction: float, digits: int = 1) -> str:
     """`0.975` as `97.5`; the unit stands in the header."""
     return f"{100 * fraction:.{digits}f}"
+
+
+def signed_points(change: float, digits: int = 1) -> str:
+    """Return a change of accuracy in points with its sign: `0.0484` as `+4.8`, and no `-0.0`."""
+    points = round(100 * change, digits) or 0.0
+    return f"{points:+.{digits}f}" if points else f"{points:.{digits}f}"

@@ -108,7 +108,9 @@ class Recipe:
         """
         given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         if unknown := given.keys() - set(_SETTINGS):
-            raise SqnxtError("recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_SETTINGS)}")
+            raise SqnxtError(
+                "recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_SETTINGS)}"
+            )
         changed = replace(self, **given)
         if changed.batch != self.batch:
             scale = changed.batch / self.batch

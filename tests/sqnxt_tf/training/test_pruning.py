@@ -133,9 +133,8 @@ def test_the_exported_graph_keeps_n_of_m_along_its_input_channels(tmp_path: Path
     pruned = run(model, pattern=pattern).model
     path = tmp_path / "pruned.onnx"
     samples = stripes(12, 2).images
-    sqnxt_export.export_model(
-        pruned, path, format="onnx", precision=precision, samples=samples, calibration=stripes(12, 3).images
-    )
+    images = sqnxt_export.ExportSamples(parity=samples, calibration=stripes(12, 3).images)
+    sqnxt_export.export_model(pruned, path, sqnxt_export.ArtifactOptions(format="onnx", precision=precision), images)
     graph = onnx.load(path).graph
     kernels = {
         value.name.partition("/")[0]: numpy_helper.to_array(value)
