@@ -46,7 +46,7 @@ class Augmentation:
     the colours: A. G. Howard, "Some improvements on deep convolutional neural network based image classification"
     (arXiv 1312.5402).
 
-    Args:
+    Attributes:
         smallest_crop: Smallest fraction of the image's area that a random crop shows, 0.01 to 1, with sides at a ratio
             of 3:4 to 4:3; 1 is the centre crop.
         flip: Whether one image in two is mirrored.

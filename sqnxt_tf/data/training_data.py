@@ -30,7 +30,7 @@ _BATCH = 32  # images of one forward pass
 class StreamOptions:
     """How images on disk are shown in training.
 
-    Args:
+    Attributes:
         augmentation: Augmentation of the training part: `none`, as in the paper, or `standard`.
         max_shift: Largest random shift of a training image in each direction, in pixels, in addition.
         max_unreadable: How many unreadable images of the training and validation parts may be left out together.

@@ -24,7 +24,7 @@ _NAMES_SHOWN = 6
 class Pruning:
     """How to prune a model. Patterns of names are shell-style (`*_squeeze1`) and match names of layers.
 
-    Args:
+    Attributes:
         sparsity: Fraction of zeros in each kernel, between 0 and 1; by default 0.4.
         schedule: `constant` prunes to the target from the start; with `polynomial` the sparsity rises to it.
         ramp: Fractions of the run's steps, 0 <= begin < end <= 1, between which the sparsity of the polynomial schedule

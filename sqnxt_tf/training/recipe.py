@@ -39,7 +39,7 @@ class Recipe:
 
     The first five settings have no default. A value out of range is refused when the recipe is made.
 
-    Args:
+    Attributes:
         epochs: Passes over all training images, 1 to 1,000,000.
         batch: Images of one step over all workers together, 1 to 1,000,000.
         rate: Learning rate after the warm-up, 1e-9 to 1000.

@@ -18,7 +18,7 @@ ChangeGradient = Callable[[Any, Any], Any]
 class Saving:
     """When a run writes a checkpoint, in addition to the end of every epoch.
 
-    Args:
+    Attributes:
         steps: Steps between two checkpoints (at least 1); by default only `minutes` counts.
         minutes: Minutes between two checkpoints (above 0).
     """
@@ -37,7 +37,7 @@ class Saving:
 class RunOptions:
     """Everything about a training run that is neither its model, its data nor its recipe.
 
-    Args:
+    Attributes:
         strategy: The `tf.distribute.Strategy` that the model is trained in.
         seed: Seed of order, augmentation and random layers.
         folder: Where the run's state is saved, so that it can be resumed; by default nowhere.
