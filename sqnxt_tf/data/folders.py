@@ -32,7 +32,7 @@ def encoded_folder(folder: Path) -> EncodedImages:
         paths += map(str, found)
         labels += [label] * len(found)
     if not paths:
-        raise SqnxtError(folder, "has no images in sub-folders", "give each class a sub-folder of its own")
+        raise SqnxtError(folder, "holds no images in sub-folders", "give each class a sub-folder of its own")
     return EncodedImages(
         name=str(folder),
         class_names=classes,

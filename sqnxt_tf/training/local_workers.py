@@ -158,7 +158,7 @@ def _lost(worker: _LocalWorker, workers: int, fault: str) -> SqnxtError:
     return SqnxtError(
         f"worker {worker.index} of {workers}",
         fault,
-        "the others were stopped; run the same again, and it resumes from the last checkpoint",
+        "the others were stopped; start the run again, and it resumes from the last checkpoint",
     )
 
 

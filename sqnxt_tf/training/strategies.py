@@ -93,11 +93,11 @@ def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
         from sqnxt_tf.training.local_workers import let_parent_report
 
         let_parent_report()
-        state = f"it resumes from the last checkpoint in {folder}" if folder else "it starts afresh"
+        state = f"resumes from the last checkpoint in {folder}" if folder else "starts afresh"
         raise WorkerLostError(
             f"worker {rank.worker} of {rank.workers}",
             f"another worker is gone ({type(error).__name__})",
-            f"run all workers again: {state}",
+            f"start all workers again: the run {state}",
         ) from None
 
 

@@ -72,7 +72,7 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path, folder: Path) -> None:
         with pytest.raises(SqnxtError, match="is not a folder"):
             load(str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SqnxtError, match="has no images"):
+    with pytest.raises(SqnxtError, match="holds no images"):
         load_data(str(tmp_path / "empty"))
     with pytest.raises(SqnxtError, match="no sub-folder train and no validation"):
         DataSource.parse(str(folder)).parts()

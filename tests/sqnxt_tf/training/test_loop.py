@@ -186,7 +186,7 @@ def test_a_run_that_fails_leaves_no_thread_at_its_data() -> None:
     assert len(began) == len(ended) == done
 
 
-def test_validation_data_that_cannot_be_shared_are_told_before_the_first_step() -> None:
+def test_validation_data_that_workers_cannot_divide_are_refused_before_the_first_step() -> None:
     class Few(InMemory):
         def evaluation(self, **which: Any) -> Any:
             raise SqnxtError("data", "has 2 files for 3 workers")

@@ -1,5 +1,5 @@
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.recipe_files import DIGITS, NAMES, PAPER, RECIPES, load_recipe, resolve_recipe
 
 IMAGENET_IMAGES = 1_281_167
@@ -109,6 +110,20 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, fault: s
 def test_settings_that_make_no_sense_are_refused(settings: list[str], fault: str) -> None:
     with pytest.raises(SqnxtError, match=re.escape(fault)):
         resolve_recipe(None, settings, default="digits")
+
+
+def test_settings_of_whole_numbers_are_those_with_an_integer_as_their_type() -> None:
+    whole = [field.name for field in fields(Recipe) if field.type == "int"]
+    assert whole == ["epochs", "batch", "warmup_steps", "max_shift"]
+    for name in whole:
+        with pytest.raises(SqnxtError, match=rf"{name} = 1\.5 is not a whole number"):
+            replace(DIGITS, **{name: 1.5})
+
+
+def test_the_docstring_names_every_setting_with_its_range() -> None:
+    text = Recipe.__doc__ or ""
+    for field in fields(Recipe):
+        assert f"\n        {field.name}: " in text
 
 
 def test_a_recipe_that_is_not_there_is_told() -> None:
