@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqnxt_tf.errors import SqnxtError
@@ -21,6 +21,7 @@ def test_the_papers_schedule() -> None:
     assert rates == pytest.approx([0.1, 0.25, 0.4 * (1 - 780 / PAPER_ITERATIONS) ** 2, 0.1, 0.0])
 
 
+@settings(deadline=None)  # the first call imports TensorFlow
 @given(st.integers(0, 799))
 def test_tensors_and_numbers_give_the_same_rate(step: int) -> None:
     import tensorflow as tf

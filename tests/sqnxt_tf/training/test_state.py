@@ -111,10 +111,10 @@ def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
 def test_the_checkpoint_of_another_model_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     path = tmp_path / "checkpoint.npz"
     write_checkpoint(path, VALUES, STATE)
-    with pytest.raises(SqnxtError, match=r"a variable is float32 \(2, 3\) and not"):
+    with pytest.raises(SqnxtError, match=r"a variable is float32 \(2, 3\) instead of"):
         read_checkpoint(path, variables(shape))
     write_checkpoint(path, {"model/0/kernel": VALUES["model/0/kernel"]}, STATE)
-    with pytest.raises(SqnxtError, match="holds 1 variables and not 2"):
+    with pytest.raises(SqnxtError, match="holds 1 variables instead of 2"):
         read_checkpoint(path, variables())
 
 
