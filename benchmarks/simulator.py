@@ -68,14 +68,14 @@ def main() -> None:
 
 
 def use_one_core() -> None:
-    """Keep this process, and those that it starts, on one thread; call it before NumPy is imported."""
+    """Keep this process, and those that it starts, on one core; call it before NumPy is imported."""
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def table3_cells() -> list[tuple["Workload", "Accelerator"]]:
-    """Simulate the 13 networks of the paper's Table 3 on both arrays."""
+    """Return the 13 networks of the paper's Table 3, each with both arrays."""
     from sqnxt_sim import load_accelerator
     from sqnxt_tf.exploration.workloads import network_workload
     from sqnxt_tf.networks.published import read_table
