@@ -57,13 +57,14 @@ def command(
     too. It stops by itself when each median is known. Needs no TensorFlow.
     """
     from sqnxt_tf.reports.benchmark import NO_PROFILER, noise_lines
-    from sqnxt_tf.reports.benchmark_picture import check_picture, draw_benchmark
+    from sqnxt_tf.reports.benchmark_picture import draw_benchmark
+    from sqnxt_tf.reports.picture_files import check_picture_file
     from sqnxt_tf.workflows.benchmark import benchmark
 
     if as_csv and out.as_json:
         raise click.UsageError("--csv and --json both want stdout: leave one out")
     if plot is not None:
-        check_picture(plot, force=force)
+        check_picture_file(plot, force=force)
     result = benchmark(
         files,
         threads=threads,

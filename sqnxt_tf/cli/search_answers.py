@@ -32,11 +32,11 @@ def check(
 
         check_model_output(output, force=force)
     if picture is not None:
-        from sqnxt_tf.reports.search_picture import check_picture
+        from sqnxt_tf.reports.search_picture import check_search_picture
 
         if trained and picture.is_file() and not force:
             raise SqnxtError(picture, "exists already", "choose another name, as --force would train everything anew")
-        check_picture(picture, force=force)
+        check_search_picture(picture, force=force)
 
 
 def answer(

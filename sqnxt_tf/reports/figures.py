@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.picture_files import require_drawing_library
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +23,15 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")  # Okabe and I
 _FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
 _SIDES = {
     **dict.fromkeys(
-        ("sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt23v4_w1", "sqnxt34ida_w1", "sqnxt23_w3d2", "sqnxt23v5_w2",
+        ("sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt34ida_w1", "sqnxt23_w3d2", "sqnxt23v5_w2",
          "sqnxt23v4_w2", "sqnxt34_w2", "sqnxt44_w2"), "left",
     ),
     **dict.fromkeys(("sqnxt23v5_w1", "mobilenet_w1"), "above"),
     "sqnxt23_w1": "above right",
+    "sqnxt23v4_w1": "far left",  # between the two stands the circle of v5
     **dict.fromkeys(("sqnxt23_w2", "sqnxt23g_w1"), "below right"),
 }  # fmt: skip
-"""Where a circle's name stands in Figure 7, if not to its right."""
+"""The side of a circle in Figure 7 on which its name stands, if not the right one."""
 _SUFFIXES = (".png", ".svg", ".csv")
 _BARS_WIDE = 0.86  # of the room of a group
 
@@ -37,24 +39,21 @@ _BARS_WIDE = 0.86  # of the room of a group
 def write_figure(
     name: str, rows: Sequence[Bar] | Sequence[Circle], folder: Path, *, force: bool = False
 ) -> tuple[Path, ...]:
-    """`figure6` or `figure7` as PNG, SVG and CSV in a folder; their paths.
+    """Write `figure6` or `figure7` as PNG, SVG and CSV into a folder, and return their paths.
 
     Raises:
-        SqnxtError: No such folder, or no matplotlib.
+        SqnxtError: The folder does not exist, or matplotlib is not installed.
         ExportError: A file exists and `force` is not set, or cannot be written.
     """
     if not folder.is_dir():
-        raise SqnxtError(folder, "is no folder", "create it first")
+        raise SqnxtError(folder, "is not a folder", "create it first")
     paths = tuple(folder / f"{name}{suffix}" for suffix in _SUFFIXES)
     for path in paths:
         check_output(path, force=force)
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SqnxtError(
-            "matplotlib", "is not installed and is needed for drawing figures", "run `pip install 'sqnxt-tf[report]'`"
-        ) from None
+    require_drawing_library()
+    import matplotlib
+    from matplotlib.figure import Figure
+
     # Text stays text, and an SVG of the same data is the same file: no random ids, no date.
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure = Figure(figsize=(15, 9.5) if name == "figure6" else (14, 6.6), layout="constrained")
@@ -76,12 +75,19 @@ def _draw_figure6(figure: Figure, bars: Sequence[Bar]) -> None:
     upper, lower = figure.subplots(2, 1, sharex=True)
     for axes, array in ((upper, "16x16"), (lower, "8x8")):
         _draw_array(axes, [bar for bar in bars if bar.array == array], groups, array)
-    lower.set_xticks(range(len(groups)), [group.label for group in groups], rotation=55, ha="right", fontsize=9)
+    lower.set_xticks(
+        range(len(groups)),
+        [group.label for group in groups],
+        rotation=55,
+        fontsize=9,
+        ha="right",
+        rotation_mode="anchor",
+    )
     _name_stages(lower, groups)
 
 
 def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array: str) -> None:
-    """One panel: a bar a variant in each group, and how efficient the baseline is."""
+    """Draw one panel: a bar a variant in each group, and the MACs a cycle of the baseline."""
     from sqnxt_tf.networks.registry import find_network
 
     networks = list(dict.fromkeys(bar.network for bar in bars))
@@ -106,7 +112,7 @@ def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array
     )  # fmt: skip
     axes.plot([], [], color="black", linestyle=":", marker=".", label="MACs a cycle, 1.0-SqNxt-23")
     right.set_ylim(0, 1.08 * max(baseline.values()))
-    right.set_ylabel(f"MACs a cycle on {rows * cols} PEs; zeros that are skipped count")
+    right.set_ylabel("MACs a cycle, skipped zeros included")
     right.axhline(rows * cols, color="black", linewidth=0.8, alpha=0.5)
     right.annotate(f"{rows * cols} PEs", (len(groups) - 0.4, rows * cols), ha="right", va="bottom", fontsize=8)
     axes.set_ylabel("kcycles, layers of one configuration summed")
@@ -130,7 +136,7 @@ def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array
 
 
 def _spans(groups: list[LayerGroup]) -> dict[str, tuple[int, int]]:
-    """First and last place of each of the four stages."""
+    """Return the first and the last place of each of the four stages."""
     spans: dict[str, tuple[int, int]] = {}
     for place, group in enumerate(groups):
         if group.stage.startswith("stage"):
@@ -182,19 +188,23 @@ def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None
 
 
 def _name_circle(axes: Axes, circle: Circle, place: tuple[float, float]) -> None:
-    """Beside its circle, on the side where no other is."""
+    """Write the name beside its circle, on the side where no other circle is."""
     radius = (_circle_area(circle.params) / 3.14) ** 0.5
     side = _SIDES.get(circle.network, "right")
     offset, across, along = {
         "right": ((radius + 2, 0), "left", "center"),
         "left": ((-radius - 2, 0), "right", "center"),
+        "far left": ((-radius - 16, -2), "right", "center"),
         "above": ((0, radius + 1), "center", "bottom"),
         "above right": ((radius / 2, radius), "left", "bottom"),
-        "below right": ((radius * 0.8, -radius * 0.8), "left", "center"),
+        "below right": ((radius * 0.9, -radius * 1.1), "left", "center"),
     }[side]
     axes.annotate(circle.paper_name, place, offset, textcoords="offset points", ha=across, va=along, fontsize=8)
 
 
 def _circle_area(params: float) -> float:
-    """Points squared: proportional to the square root of the model's size, as in the paper."""
+    """Return the area in points squared, which is proportional to the square root of the model's size, as in the paper.
+
+    A model of 1 M parameters gets 250 points squared, one of 4 M twice as much.
+    """
     return 0.25 * sqrt(params)
