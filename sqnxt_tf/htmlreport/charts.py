@@ -39,9 +39,9 @@ class Frame:
     bottom: float
 
 
-_WIDE = Frame(width=880, height=250, left=62, right=872, top=12, bottom=222)
+_WIDE = Frame(width=880, height=270, left=62, right=872, top=30, bottom=232)
 _WIDEST = 60.0  # of a bar
-SQUARE = Frame(width=560, height=400, left=66, right=548, top=26, bottom=350)
+SQUARE = Frame(width=560, height=424, left=78, right=532, top=48, bottom=364)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def _ratios(report: NetworkReport) -> Chart:
     most = max(ratios.values())
     says = f"How much longer each layer would take under the rejected dataflow: up to {most:.1f} times"
     return _wide(
-        name="rejected", title="Rejected dataflow", says=says, y_label="times as long, rejected", marks=marks,
+        name="rejected", title="Rejected dataflow", says=says, y_label="time, rejected over chosen dataflow", marks=marks,
         y_ticks=scale.ticks(),
     )  # fmt: skip
 
@@ -194,11 +194,11 @@ def roofline_chart(report: NetworkReport) -> Chart:
     ]
     ridge = min(max(peak / bandwidth, x.low), x.high)
     return Chart(
-        name="roofline", title="Roofline", x_label="MACs for each DRAM byte", y_label="MACs a cycle", marks=marks,
+        name="roofline", title="Roofline", marks=marks,
+        x_label="MACs for each DRAM byte", y_label=f"MACs a cycle, at most {peak:g} on this array",
         says=f"Roofline: {len(marks)} layers under {peak:g} MACs a cycle and {bandwidth:g} DRAM bytes a cycle",
         x_ticks=x.ticks(), y_ticks=y.ticks(),
         lines=[" ".join(f"{x(a)},{y(b)}" for a, b in ((x.low, roof[0]), (ridge, peak), (x.high, roof[1])))],
-        texts=[(SQUARE.right, y(peak) - 6, "end", f"array: {peak:g} MACs a cycle")],
         frame=SQUARE,
     )  # fmt: skip
 

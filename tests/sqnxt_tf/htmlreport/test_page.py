@@ -204,6 +204,55 @@ def test_axes_can_be_read_on_a_phone(browser: Any, page_file: Path) -> None:
         assert min(sizes) >= 10  # pixels
 
 
+OVERLAPS = """figures => figures.flatMap(figure => {
+    const svg = figure.querySelector('svg'), card = figure.closest('section').getBoundingClientRect();
+    const frame = svg.getBoundingClientRect(), name = figure.dataset.metric;
+    const box = text => ({text: text.textContent, rect: text.getBoundingClientRect()});
+    const boxes = kind => Array.from(svg.querySelectorAll(kind), box);
+    const labels = boxes('.axes .label'), ticks = boxes('.tick');
+    const crosses = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const within = (a, b) => a.left >= b.left - 0.5 && a.right <= b.right + 0.5;
+    const inside = (a, b) => within(a, b) && a.top >= b.top - 0.5 && a.bottom <= b.bottom + 0.5;
+    const all = [...labels, ...ticks], found = [];
+    if (labels.length !== 2 || !ticks.length) found.push(`${name}: ${labels.length} labels, ${ticks.length} ticks`);
+    all.forEach((one, index) => {
+        if (!inside(one.rect, frame)) found.push(`${name}: ${one.text} leaves its chart`);
+        all.slice(index + 1).filter(other => crosses(one.rect, other.rect))
+            .forEach(other => found.push(`${name}: ${one.text} and ${other.text} overlap`));
+    });
+    // A chart that scrolls shows its labels before it is scrolled.
+    labels.filter(one => one.rect.right > card.right || one.rect.left < card.left)
+        .forEach(one => found.push(`${name}: ${one.text} is cut by its card`));
+    if (!figure.querySelector('.scroll') && !inside(frame, card)) found.push(`${name} leaves its card`);
+    return found;
+})"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 640, 800, 1280])
+def test_labels_of_axes_overlap_no_tick_and_nothing_is_cut(browser: Any, page_file: Path, width: int) -> None:
+    with opened(browser, page_file, viewport={"width": width, "height": 844}) as page:
+        charts = page.locator("figure.chart")
+        page.evaluate("document.querySelectorAll('figure.chart').forEach(chart => { chart.hidden = false; })")
+        assert charts.count() == 3 * 5 + 1  # four by layer and a roofline of each network, and the comparison
+        assert charts.evaluate_all(OVERLAPS) == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_names_and_figures_of_the_energy_bars_stay_in_their_card(browser: Any, page_file: Path, width: int) -> None:
+    with opened(browser, page_file, viewport={"width": width, "height": 844}) as page:
+        bars = page.locator(".bars li")
+        assert bars.count() > 0
+        cut = bars.evaluate_all(
+            """bars => bars.flatMap(bar => {
+                const card = bar.closest('section').getBoundingClientRect();
+                return Array.from(bar.querySelectorAll('*'), part => [part.tagName, part.getBoundingClientRect()])
+                    .filter(([, box]) => box.width && (box.left < card.left || box.right > card.right))
+                    .map(([name]) => name);
+            })"""
+        )
+        assert cut == []
+
+
 def test_the_arrays_of_three_networks_fit_a_desktop(browser: Any, graphs: dict[str, Path], tmp_path: Path) -> None:
     names = ("sqnxt23.onnx", "sqnxt23v5.onnx", "MobileNet-int8.onnx")
     models = [shutil.copy(graphs["plain"], tmp_path / name) for name in names]
