@@ -11,6 +11,7 @@ from sqnxt_tf.data.images import ImageSet as ImageSet
 from sqnxt_tf.device.classification import Answer as Answer
 from sqnxt_tf.device.classification import classify as classify
 from sqnxt_tf.device.evaluation import evaluate as evaluate
+from sqnxt_tf.device.fault_handlers import FaultHandler as FaultHandler
 from sqnxt_tf.device.inspection import Inspection as Inspection
 from sqnxt_tf.device.inspection import inspect as inspect
 from sqnxt_tf.errors import BudgetError as BudgetError

@@ -148,8 +148,8 @@ def _ratios(report: NetworkReport) -> Chart:
     most = max(ratios.values())
     says = f"How much longer each layer would take under the rejected dataflow: up to {most:.1f} times"
     return _wide(
-        name="rejected", title="Rejected dataflow", says=says, y_label="time, rejected over chosen dataflow", marks=marks,
-        y_ticks=scale.ticks(),
+        name="rejected", title="Rejected dataflow", says=says, y_label="time, rejected over chosen dataflow",
+        marks=marks, y_ticks=scale.ticks(),
     )  # fmt: skip
 
 

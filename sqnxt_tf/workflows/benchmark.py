@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqnxt_tf.device.failures import OnFault, stop
+from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.device.layer_shares import LayerShares, layer_shares
-from sqnxt_tf.device.measurement import SECONDS, TOLERANCE, time_artifacts
+from sqnxt_tf.device.timing_rounds import SECONDS, TOLERANCE, time_artifacts
 from sqnxt_tf.device.timings import Benchmark
 from sqnxt_tf.progress import Progress, silent
 
@@ -49,10 +49,10 @@ def benchmark(
     tolerance: float = TOLERANCE,
     per_layer: bool = False,
     accelerator: str | Path | None = None,
-    on_fault: OnFault = stop,
+    on_fault: FaultHandler = raise_fault,
     progress: Progress = silent,
 ) -> BenchmarkResult:
-    """Latency, memory and loading time of artifacts on this machine; see `sqnxt_tf.device.measurement`.
+    """Latency, memory and loading time of artifacts on this machine; see `sqnxt_tf.device.timing_rounds`.
 
     Args:
         paths: .onnx and .tflite files; the first is what the others are compared with.
@@ -92,7 +92,7 @@ def benchmark(
     return BenchmarkResult(benchmark=timed, layers=tuple(layers))
 
 
-def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: OnFault) -> NetworkReport | None:
+def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: FaultHandler) -> NetworkReport | None:
     if array is None:
         return None
     from sqnxt_sim import SimulatorError, read_onnx, simulate

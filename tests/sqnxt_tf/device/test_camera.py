@@ -61,7 +61,7 @@ def test_a_device_or_a_film_is_named_as_it_is() -> None:
 def test_no_camera_no_picture_and_no_opencv_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SqnxtError, match="camera 9: cannot be opened"), open_camera("9"):
         pass
-    with pytest.raises(SqnxtError, match="camera 1: gives no picture"), open_camera("1") as frames:
+    with pytest.raises(SqnxtError, match="camera 1: delivers no picture"), open_camera("1") as frames:
         next(frames)
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(SqnxtError, match=r"sqnxt-tf\[camera\]"), open_camera("0"):

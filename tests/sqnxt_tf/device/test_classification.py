@@ -86,7 +86,7 @@ def test_without_metadata_classes_have_numbers_and_a_note_says_what_is_assumed(
 ) -> None:
     classifier = Classifier(quadrants(bare=True), top=2)
     assert len(classifier.notes) == 2
-    assert "nothing of its preprocessing: images are stretched to 4x4, values -1 to 1" in classifier.notes[0]
+    assert "no metadata on preprocessing: images are stretched to 4x4, values -1 to 1" in classifier.notes[0]
     assert "no labels" in classifier.notes[1]
     quadrant("L", (1, 1)).save(tmp_path / "a.png")
     (answer,) = classify_images(classifier, [tmp_path / "a.png"])
@@ -105,7 +105,7 @@ def test_too_few_labels_are_no_labels(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     path = write_quadrants(tmp_path / "other.onnx")
     write_metadata(path, Metadata(preprocessing=Preprocessing.plain(8)))
-    with pytest.raises(SqnxtError, match="takes images of 4x4x1, and says that they are made 8x8x3"):
+    with pytest.raises(SqnxtError, match="takes images of 4x4x1, and its metadata resize them to 8x8x3"):
         Classifier(path)
     with pytest.raises(ExportError, match="one image of float32 or uint8 is needed"):
         Classifier(write_quadrants(tmp_path / "flat.onnx", rank=2))

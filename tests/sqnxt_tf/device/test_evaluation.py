@@ -111,5 +111,5 @@ def test_images_that_cannot_be_read_are_left_out(
     assert len(write_misclassified(result, data, tmp_path / "wrong")) == 2
     for path in folder.rglob("*.jpg"):
         path.write_bytes(b"nothing")
-    with pytest.raises(SqnxtError, match="none of its images can be read"):
+    with pytest.raises(SqnxtError, match="has no image that can be read"):
         evaluate("model.onnx", data)
