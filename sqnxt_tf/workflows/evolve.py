@@ -18,8 +18,14 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.evolution.channels import trace_channels
 from sqnxt_tf.evolution.lineage import FILE, Lineage, Member, file_hash, read_lineage, write_lineage
-from sqnxt_tf.evolution.narrowing import blueprint
-from sqnxt_tf.evolution.survival import BYTES_A_WEIGHT, SurvivorDraw, draw_survivors, filter_strengths, group_strengths
+from sqnxt_tf.evolution.narrowing import prepare_narrowing
+from sqnxt_tf.evolution.survival import (
+    BYTES_PER_WEIGHT,
+    SurvivorDraw,
+    draw_survivors,
+    filter_strengths,
+    group_strengths,
+)
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.loop import train_model
@@ -131,7 +137,7 @@ class _Run:
         self.arrays = {split: to_arrays(part, founder.preprocessing) for split, part in self.sets.items()}
         recipe = (recipe or _suitable_recipe(founder.model)).overridden(**overrides)
         check_shift(recipe, (founder.preprocessing.height, founder.preprocessing.width))
-        sizes = sizes or default_sizes(BYTES_A_WEIGHT * founder.model.count_params())
+        sizes = sizes or default_sizes(BYTES_PER_WEIGHT * founder.model.count_params())
         lineage = self.begin(founder, self.settings(sizes, recipe), force=force)
         for generation, largest in enumerate(sizes, 1):
             parent = lineage.best(generation - 1)
@@ -189,7 +195,7 @@ class _Run:
         seeds = np.random.SeedSequence([self.seed, generation, sibling])
         draw = draw_survivors(channels, strengths, np.random.default_rng(seeds), largest=largest)
         training_seed = int(seeds.generate_state(1)[0]) % 2**31
-        make = blueprint(source.model, channels, draw.alive, seed=training_seed)
+        make = prepare_narrowing(source.model, channels, draw.alive, seed=training_seed)
 
         def tell(task: str, done: int, total: int, **figures: float) -> None:
             self.progress(f"{task} {name}", done, total, **figures)

@@ -88,14 +88,14 @@ def random_network(pieces: list[str], ending: str, seed: int, *, norm: bool) -> 
 
 
 def random_survivors(model: Any, seed: int, share: float) -> dict[str, NDArray[np.bool_]]:
-    """Masks of all layers with filters, those that share a fate alike."""
+    """Masks of all layers with filters, the same for filters of one group."""
     channels = trace_channels(model)
-    alive = np.random.default_rng(seed).random(channels.fates) < share
+    alive = np.random.default_rng(seed).random(channels.group_count) < share
     alive[list(channels.fixed)] = True
-    for fates in channels.makers.values():
-        if not alive[fates].any():
-            alive[fates[0]] = True
-    return {name: alive[fates] for name, fates in channels.makers.items()}
+    for group_ids in channels.makers.values():
+        if not alive[group_ids].any():
+            alive[group_ids[0]] = True
+    return {name: alive[group_ids] for name, group_ids in channels.makers.items()}
 
 
 def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
