@@ -15,18 +15,18 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate
-from sqnxt_tf.exploration.halving import (
+from sqnxt_tf.exploration.outcome import Outcome
+from sqnxt_tf.exploration.pareto import pareto_front
+from sqnxt_tf.exploration.successive_halving import (
     Rung,
     SizedNetwork,
     better_half,
+    choose_survivors,
     network_of,
     pairs_of,
     rungs,
-    survivors,
     with_error,
 )
-from sqnxt_tf.exploration.outcome import Outcome
-from sqnxt_tf.exploration.pareto import pareto_front
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import require_tensorflow
 from sqnxt_tf.training.recipe_files import DIGITS, PAPER
@@ -102,7 +102,7 @@ def train_finalists(outcome: Outcome, how: FinalistOptions, *, progress: Progres
     require_tensorflow()
     check_cluster(how.strategy)
     how.folder.mkdir(parents=True, exist_ok=True)
-    networks = survivors(outcome, how.survivors)
+    networks = choose_survivors(outcome, how.survivors)
     plan = rungs(len(networks), how.epochs)
     longest: dict[SizedNetwork, Finalist] = {}
     for order, rung in enumerate(plan):

@@ -15,7 +15,7 @@ import pytest
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration import sampling as module
 from sqnxt_tf.exploration.candidates import Candidate, Coster
-from sqnxt_tf.exploration.sampling import SAMPLERS, Sampling, sampled
+from sqnxt_tf.exploration.sampling import SAMPLERS, Sampling, sample_space
 from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.progress import silent
@@ -50,7 +50,7 @@ def space(file: Path) -> Space:
 
 
 def search(space: Space, how: Sampling, limits: dict[str, float] | None = None) -> list[Candidate | None]:
-    return sampled(space, OBJECTIVES, limits or {}, how, silent)
+    return sample_space(space, OBJECTIVES, limits or {}, how, silent)
 
 
 def stored(path: Path) -> list[tuple[int, str, tuple[str, ...]]]:
@@ -189,7 +189,7 @@ def test_a_storage_of_another_search_is_refused(space: Space, tmp_path: Path) ->
     with pytest.raises(SqnxtError, match="dimensions"):
         search(load_space(other), Sampling(trials=2, storage=storage))
     with pytest.raises(SqnxtError, match="another search"):
-        sampled(space, ("cycles", "macs", "params"), {}, Sampling(trials=2, storage=storage), silent)
+        sample_space(space, ("cycles", "macs", "params"), {}, Sampling(trials=2, storage=storage), silent)
 
 
 def test_trials_that_somebody_else_wrote_are_refused(space: Space, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_trials_that_somebody_else_wrote_are_refused(space: Space, tmp_path: Pat
     with closing(sqlite3.connect(storage)) as connection:
         connection.execute("DELETE FROM trial_params WHERE param_name = 'width'")
         connection.commit()
-    with pytest.raises(SqnxtError, match="none of this search"):
+    with pytest.raises(SqnxtError, match="belongs to another search"):
         search(space, Sampling(trials=4, storage=str(storage)))
 
 
