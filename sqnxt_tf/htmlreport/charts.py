@@ -1,4 +1,4 @@
-"""The geometry of a network's charts: shapes in the units of each chart's own viewBox, and what they say when asked."""
+"""The geometry of a network's charts, in the units of each chart's own viewBox, with a text for each mark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqnxt_sim import Energy, LayerCost, NetworkReport, VectorCost
-from sqnxt_tf.htmlreport.scales import Scale, Tick, linear, logarithmic, short
+from sqnxt_tf.htmlreport.scales import AxisScale, Tick, linear, logarithmic, short
 
 Cost = LayerCost | VectorCost
 _VECTOR = "vector_unit"
@@ -15,7 +15,7 @@ _PARTS = {"mac": "MACs", "register_file": "register file", "buffer": "buffer", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A bar (`width` x `height`) or a dot (`radius`) of one layer; `kind` is its dataflow, `tip` what it says."""
+    """A bar (`width` x `height`) or a dot (`radius`) of one layer. `kind` is its dataflow, `tip` the text for it."""
 
     x: float
     y: float
@@ -29,7 +29,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The size of a chart, and where its axes run inside it."""
+    """The size of a chart, and the area of the plot between its axes."""
 
     width: float
     height: float
@@ -40,13 +40,16 @@ class Frame:
 
 
 _WIDE = Frame(width=880, height=270, left=62, right=872, top=30, bottom=232)
-_WIDEST = 60.0  # of a bar
+_WIDEST = 60.0  # width of a bar
 SQUARE = Frame(width=560, height=424, left=78, right=532, top=48, bottom=364)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Marks between axes; `lines` are points of a polyline each, `texts` have x, y, anchor and text."""
+    """A chart of marks and axes.
+
+    `says` describes it for screen readers, `lines` are the points of polylines, and `texts` have x, y, anchor and text.
+    """
 
     name: str
     title: str
@@ -63,7 +66,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of a stacked bar, and its share of it."""
+    """A part of a stacked bar. `share` is its fraction of the bar."""
 
     x: float
     width: float
@@ -74,7 +77,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """One stacked bar of `energy_split`."""
+    """One stacked bar of the energy chart."""
 
     label: str
     figure: str
@@ -82,12 +85,12 @@ class Stack:
 
 
 def kind_of(cost: Cost) -> str:
-    """The dataflow as the page's classes have it."""
+    """Return the dataflow of a layer as the page's CSS class."""
     return str(cost.chosen.dataflow) if isinstance(cost, LayerCost) else _VECTOR
 
 
 def layer_charts(report: NetworkReport) -> list[Chart]:
-    """Cycles, energy and utilisation of every layer, and what the rejected dataflow would take, in execution order."""
+    """Return charts of every layer's cycles, energy, utilisation and rejected dataflow, in execution order."""
     cycles, energy = report.cycles, report.energy.total
     return [
         _bars(
@@ -111,7 +114,7 @@ def _utilisation(cost: Cost) -> float:
 
 
 def slowdown(cost: Cost) -> float | None:
-    """How many times as long the rejected dataflow takes; None on the vector unit."""
+    """Return the time of the rejected dataflow over that of the chosen one; None on the vector unit."""
     if isinstance(cost, VectorCost):
         return None
     return cost.rejected.cycles.total / cost.chosen.cycles.total
@@ -135,7 +138,7 @@ def _bars(
 
 
 def _ratios(report: NetworkReport) -> Chart:
-    """On a logarithmic axis, from 1: the two dataflows are as good."""
+    """Return the chart of rejected over chosen dataflow, on a logarithmic axis; at 1 both take the same time."""
     ratios = {index: ratio for index, cost in enumerate(report.costs) if (ratio := slowdown(cost)) is not None}
     scale = logarithmic([1.0, *ratios.values()], _WIDE.bottom, _WIDE.top)
     marks = [
@@ -175,7 +178,10 @@ def _wide(*, name: str, title: str, says: str, y_label: str, marks: Sequence[Mar
 
 
 def roofline_chart(report: NetworkReport) -> Chart:
-    """What each layer does of what array and DRAM allow; a dot's area is its share of the time."""
+    """Return the roofline: each layer's MACs a cycle under the limits of array and DRAM.
+
+    A dot's area is the layer's part of the time.
+    """
     bandwidth = report.accelerator.dram_bytes_per_cycle
     # A network of mixed widths has as many ceilings as its widths have speeds; the highest is drawn.
     peak = max(cost.peak_macs_per_cycle for cost in report.costed)
@@ -207,7 +213,7 @@ def _done(cost: LayerCost) -> bool:
     return cost.chosen.executed_macs > 0 and cost.chosen.dram_words > 0
 
 
-def _dot(index: int, cost: LayerCost, x: Scale, y: Scale, cycles: float) -> Mark:
+def _dot(index: int, cost: LayerCost, x: AxisScale, y: AxisScale, cycles: float) -> Mark:
     roofline = cost.roofline
     return Mark(
         x=x(roofline.macs_per_dram_byte),
@@ -221,7 +227,7 @@ def _dot(index: int, cost: LayerCost, x: Scale, y: Scale, cycles: float) -> Mark
 
 
 def energy_split(report: NetworkReport) -> list[Stack]:
-    """Where the energy goes: all of it, and that of each dataflow's layers."""
+    """Return stacked bars of the energy's parts: for the whole network, and for the layers of each dataflow."""
     groups: dict[str, list[Cost]] = {}
     for cost in report.costs:
         groups.setdefault(kind_of(cost), []).append(cost)
@@ -252,5 +258,5 @@ def _stack(label: str, energy: Energy) -> Stack:
 
 
 def words(kind: str) -> str:
-    """`weight stationary`."""
+    """Return a CSS class as words, as in `weight stationary`."""
     return kind.replace("_", " ")

@@ -1,4 +1,4 @@
-"""A study in the words, numbers and rows of the page. Every cell carries what it is sorted by."""
+"""One network's results as text, numbers and table rows. Every cell has the value that it is sorted by."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Of a column that holds texts (`left`), or what its rows are called (`names`), or numbers."""
+    """The header of a column. `left` is for columns of text, `names` for the column that names the rows."""
 
     text: str
     left: bool = False
@@ -39,7 +39,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands there, what it is sorted by (None: by its text), and how much of its column's bar it fills."""
+    """The text of a cell, the value to sort by (None: its text), and the fraction of its bar that is filled."""
 
     text: str
     value: float | None = None
@@ -48,7 +48,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of a sortable table; `kind` and `layer` tie it to the charts' marks, `mine` sets it apart."""
+    """A row of a sortable table. `kind` and `layer` link it to the charts' marks, `mine` highlights it."""
 
     cells: Sequence[Cell]
     kind: str = ""
@@ -57,8 +57,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A sortable table."""
+class SortableTable:
+    """A table that the reader can sort."""
 
     caption: str
     headers: Sequence[Header]
@@ -67,7 +67,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """All that the page shows of one network."""
+    """Everything that the page shows of one network."""
 
     name: str
     cards: Sequence[tuple[str, str, str]]
@@ -76,20 +76,20 @@ class ModelView:
     roofline: Chart
     energy: Sequence[Stack]
     alone: Sequence[tuple[str, str, float, str]]
-    layers: Grid
-    what_ifs: Grid
+    layers: SortableTable
+    what_ifs: SortableTable
     faults: Sequence[str]
     left_out: Sequence[str]
     notes: Sequence[str]
 
 
 def headers(*texts: str) -> list[Header]:
-    """`<` stands before those of texts, `<<` before that of the rows' names."""
+    """Return headers. A column of text begins with `<`, the column that names the rows with `<<`."""
     return [Header(text.lstrip("<"), text.startswith("<"), text.startswith("<<")) for text in texts]
 
 
 def model_view(study: Study) -> ModelView:
-    """One network's part of the page."""
+    """Return one network's part of the page."""
     report = study.report
     kinds = Counter(kind_of(cost) for cost in report.costs)
     return ModelView(
@@ -112,7 +112,7 @@ def model_view(study: Study) -> ModelView:
 
 
 def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
-    """Label, figure and a word below it."""
+    """Return the label, figure and small print of each card."""
     pj, peak = report.accelerator.energy.mac_pj, report.peak_activations
     micro = (
         f"{fixed(report.energy.total * pj / 1e6, 1)} µJ" if pj else f"of {report.accelerator.array.word_bits}-bit MACs"
@@ -141,7 +141,7 @@ def _bytes(value: float) -> str:
 
 
 def _alone(study: Study) -> list[tuple[str, str, float, str]]:
-    """Total cycles with the dataflow chosen layer by layer, and with one alone: label, figure, share, kind."""
+    """Compare the cycles of the chosen dataflows and of one dataflow alone: label, figure, percentage, CSS class."""
     chosen = study.report.cycles
     totals = {"chosen layer by layer": (chosen, "chosen")}
     totals |= {f"{words(one)} only": (study.cycles_with_only(one), str(one)) for one in Dataflow}
@@ -159,13 +159,13 @@ _LAYER_HEADERS = headers(
 )  # fmt: skip
 
 
-def _layer_grid(report: NetworkReport) -> Grid:
+def _layer_grid(report: NetworkReport) -> SortableTable:
     longest = max(cost.cycles for cost in report.costs)
     rows = [
         Row(cells=_layer_cells(index, cost, report.cycles, longest), kind=kind_of(cost), layer=index)
         for index, cost in enumerate(report.costs)
     ]
-    return Grid(caption="Layers in execution order", headers=_LAYER_HEADERS, rows=rows)
+    return SortableTable(caption="Layers in execution order", headers=_LAYER_HEADERS, rows=rows)
 
 
 def _layer_cells(index: int, cost: Cost, total: float, longest: float) -> list[Cell]:
@@ -205,13 +205,13 @@ _WHAT_IF_HEADERS = headers(
 )  # fmt: skip
 
 
-def _what_if_grid(study: Study) -> Grid:
+def _what_if_grid(study: Study) -> SortableTable:
     longest = max(one.report.time_ms for one in study.what_ifs if one.report)
     rows = [
         Row(cells=_what_if_cells(one, longest), mine=one is study.what_ifs[0] or one.report is study.report)
         for one in study.what_ifs
     ]
-    return Grid(caption="Other arrays and precisions", headers=_WHAT_IF_HEADERS, rows=rows)
+    return SortableTable(caption="Other arrays and precisions", headers=_WHAT_IF_HEADERS, rows=rows)
 
 
 def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
@@ -243,7 +243,7 @@ def _left_out(report: NetworkReport) -> list[str]:
 
 
 def array_line(accelerator: Accelerator) -> str:
-    """The hardware in a line."""
+    """Return a line about the accelerator."""
     array, dram = accelerator.array, accelerator.dram
     return (
         f"{array.rows}×{array.cols} PEs of {array.word_bits} bits at {short(array.clock_hz)}Hz, "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sqnxt_tf.paper.figures import Bar, Circle, LayerGroup
+    from sqnxt_tf.paper.figures import Figure6Bar, Figure7Circle, LayerGroup
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")  # Okabe and Ito's, for colour-blind eyes too
 _FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
@@ -37,7 +37,7 @@ _BARS_WIDE = 0.86  # of the room of a group
 
 
 def write_figure(
-    name: str, rows: Sequence[Bar] | Sequence[Circle], folder: Path, *, force: bool = False
+    name: str, rows: Sequence[Figure6Bar] | Sequence[Figure7Circle], folder: Path, *, force: bool = False
 ) -> tuple[Path, ...]:
     """Write `figure6` or `figure7` as PNG, SVG and CSV into a folder, and return their paths.
 
@@ -70,7 +70,7 @@ def write_figure(
     return paths
 
 
-def _draw_figure6(figure: Figure, bars: Sequence[Bar]) -> None:
+def _draw_figure6(figure: Figure, bars: Sequence[Figure6Bar]) -> None:
     groups = sorted({bar.group for bar in bars})
     upper, lower = figure.subplots(2, 1, sharex=True)
     for axes, array in ((upper, "16x16"), (lower, "8x8")):
@@ -86,7 +86,7 @@ def _draw_figure6(figure: Figure, bars: Sequence[Bar]) -> None:
     _name_stages(lower, groups)
 
 
-def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array: str) -> None:
+def _draw_array(axes: Axes, bars: Sequence[Figure6Bar], groups: list[LayerGroup], array: str) -> None:
     """Draw one panel: a bar a variant in each group, and the MACs a cycle of the baseline."""
     from sqnxt_tf.networks.registry import find_network
 
@@ -152,7 +152,7 @@ def _name_stages(axes: Axes, groups: list[LayerGroup]) -> None:
         )  # fmt: skip
 
 
-def _draw_figure7(figure: Figure, circles: Sequence[Circle]) -> None:
+def _draw_figure7(figure: Figure, circles: Sequence[Figure7Circle]) -> None:
     shown = [circle for circle in circles if circle.array == "16x16"]
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, quantity, label in (
@@ -175,7 +175,7 @@ def _draw_figure7(figure: Figure, circles: Sequence[Circle]) -> None:
     right.legend(loc="lower right", fontsize=9, labelspacing=1.2, borderpad=1)
 
 
-def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None:
+def _draw_quantity(axes: Axes, circles: Sequence[Figure7Circle], quantity: str) -> None:
     unit = 1e9 if quantity == "energy" else 1.0
     for circle in circles:
         x, y = getattr(circle, quantity) / unit, circle.top1_percent
@@ -187,7 +187,7 @@ def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None
         _name_circle(axes, circle, (x, y))
 
 
-def _name_circle(axes: Axes, circle: Circle, place: tuple[float, float]) -> None:
+def _name_circle(axes: Axes, circle: Figure7Circle, place: tuple[float, float]) -> None:
     """Write the name beside its circle, on the side where no other circle is."""
     radius = (_circle_area(circle.params) / 3.14) ** 0.5
     side = _SIDES.get(circle.network, "right")

@@ -11,7 +11,7 @@ from typing import Any
 from sqnxt_export.artifact.files import check_output
 from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onnx
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.htmlreport.study import Study, study
+from sqnxt_tf.htmlreport.study import Study, study_networks
 from sqnxt_tf.htmlreport.writing import require_jinja, write_page
 from sqnxt_tf.progress import Progress, silent
 
@@ -74,7 +74,7 @@ def write_report(
     arrays = _arrays(accelerators)
     names = _names([Path(model) for model in models])
     workloads = [(name, read_onnx(path, batch=batch, input_size=input_size)) for path, name in names.items()]
-    studies = tuple(study(workloads, arrays, sparsity=sparsity, progress=progress))
+    studies = tuple(study_networks(workloads, arrays, sparsity=sparsity, progress=progress))
     write_page(studies, output, title=title, force=force)
     return ReportPage(path=output, studies=studies)
 

@@ -14,7 +14,7 @@ import sqnxt_tf.workflows.report as workflow
 from sqnxt_sim import Dataflow, load_accelerator, read_onnx
 from sqnxt_tf import SqnxtError, simulate, write_report
 from sqnxt_tf.htmlreport import study as study_module
-from sqnxt_tf.htmlreport.study import AS_EXPORTED, PRECISIONS, study
+from sqnxt_tf.htmlreport.study import AS_EXPORTED, PRECISIONS, study_networks
 
 from .conftest import HOSTILE, write_graph
 
@@ -132,7 +132,7 @@ def test_an_array_that_a_layer_does_not_fit_on_is_a_row_that_says_so(
 
 
 def test_one_dataflow_alone_is_what_the_simulator_says_of_it(graphs: dict[str, Path]) -> None:
-    (one,) = study([("plain", read_onnx(graphs["plain"]))], [load_accelerator("edge-npu-8bit")])
+    (one,) = study_networks([("plain", read_onnx(graphs["plain"]))], [load_accelerator("edge-npu-8bit")])
     for dataflow in Dataflow:
         alone = simulate(graphs["plain"], "edge-npu-8bit", dataflow=str(dataflow))
         assert one.cycles_with_only(dataflow) == pytest.approx(alone.cycles)

@@ -11,7 +11,7 @@ import pytest
 from sqnxt_sim import simulate
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.paper import cross_validation as workflow
-from sqnxt_tf.paper.cross_validation import GRID, OVERHEAD, fit, fit_halves
+from sqnxt_tf.paper.cross_validation import GRID, OVERHEAD, fit, fit_splits
 from sqnxt_tf.paper.table3 import fitted_numbers, paper_accelerators, paper_costs
 from sqnxt_tf.reports.table3 import cross_validation_lines, cross_validation_table
 
@@ -26,28 +26,28 @@ def ratios(*settings: list[float]) -> Any:
 
 
 def test_the_setting_that_is_right_everywhere_wins_on_both_sides() -> None:
-    halves = fit_halves(ratios([1.1, 0.9, 1.2, 0.8, 1.3], [1.0] * NETWORKS), 2)
-    assert halves.chosen.tolist() == [1] * comb(NETWORKS, 2)
-    assert halves.fitted.shape == (4, 10, 2)
-    assert halves.held_out.shape == (4, 10, 3)
-    assert not halves.fitted.any()
-    assert not halves.held_out.any()
+    splits = fit_splits(ratios([1.1, 0.9, 1.2, 0.8, 1.3], [1.0] * NETWORKS), 2)
+    assert splits.chosen.tolist() == [1] * comb(NETWORKS, 2)
+    assert splits.fitted.shape == (4, 10, 2)
+    assert splits.held_out.shape == (4, 10, 3)
+    assert not splits.fitted.any()
+    assert not splits.held_out.any()
 
 
 def test_each_split_is_fitted_apart_and_judged_on_what_it_never_saw() -> None:
     # setting 0 is right for the first two networks, setting 1 for the last two
-    halves = fit_halves(ratios([1, 1, 1.5, 1.5], [1.5, 1.5, 1, 1]), 2)
-    assert halves.chosen[0] == 0
-    assert halves.chosen[-1] == 1
-    assert not halves.fitted[:, [0, -1]].any()
-    assert halves.held_out[:, [0, -1]] == pytest.approx(0.5)
+    splits = fit_splits(ratios([1, 1, 1.5, 1.5], [1.5, 1.5, 1, 1]), 2)
+    assert splits.chosen[0] == 0
+    assert splits.chosen[-1] == 1
+    assert not splits.fitted[:, [0, -1]].any()
+    assert splits.held_out[:, [0, -1]] == pytest.approx(0.5)
 
 
 def test_the_unit_of_times_is_that_of_the_networks_fitted_on_and_energies_have_none() -> None:
     values = ratios([7.0, 7.0, 14.0])
     _, units = fit(values[:, :, :2])
     assert units.tolist() == [7, 7, 1, 1]
-    held_out = fit_halves(values, 2).held_out[:, 0, 0]  # fitted on the first two, judged on the third
+    held_out = fit_splits(values, 2).held_out[:, 0, 0]  # fitted on the first two, judged on the third
     assert held_out.tolist() == [1, 1, 13, 13]
 
 

@@ -10,22 +10,22 @@ from sqnxt_sim import load_accelerator, simulate
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
 from sqnxt_tf.networks.registry import find_network
-from sqnxt_tf.paper.figures import VARIANTS, Bar, Circle, figure6, figure7
+from sqnxt_tf.paper.figures import VARIANTS, Figure6Bar, Figure7Circle, figure6, figure7
 
 
 @pytest.fixture(scope="module")
-def bars() -> tuple[Bar, ...]:
+def bars() -> tuple[Figure6Bar, ...]:
     return figure6()
 
 
 @pytest.fixture(scope="module")
-def circles() -> tuple[Circle, ...]:
+def circles() -> tuple[Figure7Circle, ...]:
     return figure7()
 
 
 @pytest.mark.parametrize("array", ["8x8", "16x16"])
 @pytest.mark.parametrize("network", VARIANTS)
-def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Bar, ...], network: str, array: str) -> None:
+def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Figure6Bar, ...], network: str, array: str) -> None:
     report = simulate(network_workload(network), load_accelerator(f"squeezelerator-{array}"), sparsity=0.4)
     mine = [bar for bar in bars if bar.network == network and bar.array == array]
     assert sum(bar.layers for bar in mine) == len(report.costed)
@@ -34,7 +34,7 @@ def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Bar, ...], netw
     assert [bar.group for bar in mine] == sorted(bar.group for bar in mine)
 
 
-def test_layers_of_one_configuration_are_one_bar(bars: tuple[Bar, ...]) -> None:
+def test_layers_of_one_configuration_are_one_bar(bars: tuple[Figure6Bar, ...]) -> None:
     """Those that the paper names, Conv8, Conv13, Conv18 and Conv23, are a block apart: the first stage's 32 -> 16."""
     baseline = {
         (bar.group.stage, bar.group.label): bar.layers
@@ -54,7 +54,7 @@ def test_layers_of_one_configuration_are_one_bar(bars: tuple[Bar, ...]) -> None:
     assert list(baseline)[-2:] == [("head", "head"), ("classifier", "FC")]
 
 
-def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Bar, ...]) -> None:
+def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Figure6Bar, ...]) -> None:
     """The paper: "the relatively poor efficiency in early layers for the 16x16 PE array"."""
 
     def efficiency(array: str, stage: str) -> float:
@@ -67,7 +67,7 @@ def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Bar, ...]) 
     assert efficiency("8x8", "stage1") > 0.9
 
 
-def test_the_circles_are_the_networks_of_the_papers_tables(circles: tuple[Circle, ...]) -> None:
+def test_the_circles_are_the_networks_of_the_papers_tables(circles: tuple[Figure7Circle, ...]) -> None:
     models = {row["model"] for number in (1, 2, 3) for row in read_table(number)} - {"AlexNet", "VGG-19"}
     assert {circle.network for circle in circles} == {find_network(model).name for model in models}
     assert len(circles) == 2 * len({circle.network for circle in circles})
