@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from sqnxt_sim import Energy, LayerCost, NetworkReport, VectorCost
+from sqnxt_tf.htmlreport.chart_shapes import SQUARE, WIDE, Chart, Mark, Segment, Stack
 from sqnxt_tf.htmlreport.scales import AxisScale, Tick, linear, logarithmic, short
 
 Cost = LayerCost | VectorCost
@@ -13,75 +13,7 @@ _VECTOR = "vector_unit"
 _PARTS = {"mac": "MACs", "register_file": "register file", "buffer": "buffer", "dram": "DRAM", "vector": "vector unit"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A bar (`width` x `height`) or a dot (`radius`) of one layer. `kind` is its dataflow, `tip` the text for it."""
-
-    x: float
-    y: float
-    width: float = 0.0
-    height: float = 0.0
-    radius: float = 0.0
-    kind: str
-    layer: int
-    tip: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """The size of a chart, and the area of the plot between its axes."""
-
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
-
-
-_WIDE = Frame(width=880, height=270, left=62, right=872, top=30, bottom=232)
 _WIDEST = 60.0  # width of a bar
-SQUARE = Frame(width=560, height=424, left=78, right=532, top=48, bottom=364)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A chart of marks and axes.
-
-    `says` describes it for screen readers, `lines` are the points of polylines, and `texts` have x, y, anchor and text.
-    """
-
-    name: str
-    title: str
-    says: str
-    x_label: str
-    y_label: str
-    frame: Frame
-    marks: Sequence[Mark]
-    x_ticks: Sequence[Tick] = ()
-    y_ticks: Sequence[Tick] = ()
-    lines: Sequence[str] = ()
-    texts: Sequence[tuple[float, float, str, str]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """A part of a stacked bar. `share` is its fraction of the bar."""
-
-    x: float
-    width: float
-    kind: str
-    share: float
-    tip: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
-    """One stacked bar of the energy chart."""
-
-    label: str
-    figure: str
-    segments: Sequence[Segment] = field(default_factory=tuple)
 
 
 def kind_of(cost: Cost) -> str:
@@ -128,7 +60,7 @@ def _bars(
     value: Callable[[Cost], float],
     tip: Callable[[Cost], str],
 ) -> Chart:
-    scale = linear(map(value, report.costs), _WIDE.bottom, _WIDE.top)
+    scale = linear(map(value, report.costs), WIDE.bottom, WIDE.top)
     marks = [
         _bar(index, len(report.costs), scale(0), scale(value(cost)), cost, tip(cost))
         for index, cost in enumerate(report.costs)
@@ -140,7 +72,7 @@ def _bars(
 def _ratios(report: NetworkReport) -> Chart:
     """Return the chart of rejected over chosen dataflow, on a logarithmic axis; at 1 both take the same time."""
     ratios = {index: ratio for index, cost in enumerate(report.costs) if (ratio := slowdown(cost)) is not None}
-    scale = logarithmic([1.0, *ratios.values()], _WIDE.bottom, _WIDE.top)
+    scale = logarithmic([1.0, *ratios.values()], WIDE.bottom, WIDE.top)
     marks = [
         _bar(
             index, len(report.costs), scale(1), scale(ratio), report.costs[index],
@@ -157,10 +89,10 @@ def _ratios(report: NetworkReport) -> Chart:
 
 
 def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) -> Mark:
-    step = (_WIDE.right - _WIDE.left) / count
+    step = (WIDE.right - WIDE.left) / count
     upper, lower, width = min(base, top), max(base, top), min(0.8 * step, _WIDEST)
     return Mark(
-        x=round(_WIDE.left + (index + 0.5) * step - width / 2, 2),
+        x=round(WIDE.left + (index + 0.5) * step - width / 2, 2),
         y=upper,
         width=round(width, 2),
         height=round(max(lower - upper, 0.75), 2),
@@ -173,7 +105,7 @@ def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) 
 def _wide(*, name: str, title: str, says: str, y_label: str, marks: Sequence[Mark], y_ticks: Sequence[Tick]) -> Chart:
     return Chart(
         name=name, title=title, says=says, x_label="layers in execution order", y_label=y_label, marks=marks,
-        y_ticks=y_ticks, frame=_WIDE,
+        y_ticks=y_ticks, frame=WIDE,
     )  # fmt: skip
 
 

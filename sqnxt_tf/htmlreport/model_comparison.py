@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import prod
 
 from sqnxt_sim import Dataflow
-from sqnxt_tf.htmlreport.charts import SQUARE, Chart, Mark
+from sqnxt_tf.htmlreport.chart_shapes import SQUARE, Chart, Mark
 from sqnxt_tf.htmlreport.scales import Tick, fixed, linear, shape_text, short
+from sqnxt_tf.htmlreport.sortable_tables import Cell, Header, Row, SortableTable, headers
 from sqnxt_tf.htmlreport.study import Study
-from sqnxt_tf.htmlreport.view import Cell, Header, Row, SortableTable, headers
 
 _HEADERS = headers(
     "<<network", "<input", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB",
@@ -17,7 +17,7 @@ _HEADERS = headers(
 )  # fmt: skip
 
 
-def totals_grid(studies: Sequence[Study]) -> SortableTable:
+def totals_table(studies: Sequence[Study]) -> SortableTable:
     """Return a table of the networks' totals on the first accelerator."""
     longest = max(study.report.cycles for study in studies)
     rows = [Row(cells=_cells(study, longest)) for study in studies]
@@ -41,7 +41,7 @@ def _cells(study: Study, longest: float) -> list[Cell]:
     ]
 
 
-def arrays_grid(studies: Sequence[Study]) -> SortableTable:
+def arrays_table(studies: Sequence[Study]) -> SortableTable:
     """Return a table of milliseconds on every array and at every precision, with a column for each network."""
     rows = []
     for number, first in enumerate(studies[0].what_ifs):

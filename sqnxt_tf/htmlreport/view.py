@@ -1,4 +1,4 @@
-"""One network's results as text, numbers and table rows. Every cell has the value that it is sorted by."""
+"""One network's results as text, numbers and table rows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, OffArrayNode, VectorCost
+from sqnxt_tf.htmlreport.chart_shapes import Chart, Stack
 from sqnxt_tf.htmlreport.charts import (
-    Chart,
     Cost,
-    Stack,
     energy_split,
     kind_of,
     layer_charts,
@@ -19,6 +18,7 @@ from sqnxt_tf.htmlreport.charts import (
     words,
 )
 from sqnxt_tf.htmlreport.scales import fixed, shape_text, short
+from sqnxt_tf.htmlreport.sortable_tables import Cell, Row, SortableTable, headers
 from sqnxt_tf.htmlreport.study import Study, WhatIf
 
 _LEFT_OUT = {
@@ -26,43 +26,6 @@ _LEFT_OUT = {
     "not_costed": "not costed, as in the paper",
     "no_model": "NOT COSTED, and they do real work: the totals are too low",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The header of a column. `left` is for columns of text, `names` for the column that names the rows."""
-
-    text: str
-    left: bool = False
-    names: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The text of a cell, the value to sort by (None: its text), and the fraction of its bar that is filled."""
-
-    text: str
-    value: float | None = None
-    bar: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of a sortable table. `kind` and `layer` link it to the charts' marks, `mine` highlights it."""
-
-    cells: Sequence[Cell]
-    kind: str = ""
-    layer: int | None = None
-    mine: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SortableTable:
-    """A table that the reader can sort."""
-
-    caption: str
-    headers: Sequence[Header]
-    rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +46,6 @@ class ModelView:
     notes: Sequence[str]
 
 
-def headers(*texts: str) -> list[Header]:
-    """Return headers. A column of text begins with `<`, the column that names the rows with `<<`."""
-    return [Header(text.lstrip("<"), text.startswith("<"), text.startswith("<<")) for text in texts]
-
-
 def model_view(study: Study) -> ModelView:
     """Return one network's part of the page."""
     report = study.report
@@ -103,8 +61,8 @@ def model_view(study: Study) -> ModelView:
         roofline=roofline_chart(report),
         energy=energy_split(report),
         alone=_alone(study),
-        layers=_layer_grid(report),
-        what_ifs=_what_if_grid(study),
+        layers=_layer_table(report),
+        what_ifs=_what_if_table(study),
         faults=[f"{one.accelerator.name}, {one.precision}: {one.fault}" for one in study.what_ifs if one.fault],
         left_out=_left_out(report),
         notes=report.notes,
@@ -159,7 +117,7 @@ _LAYER_HEADERS = headers(
 )  # fmt: skip
 
 
-def _layer_grid(report: NetworkReport) -> SortableTable:
+def _layer_table(report: NetworkReport) -> SortableTable:
     longest = max(cost.cycles for cost in report.costs)
     rows = [
         Row(cells=_layer_cells(index, cost, report.cycles, longest), kind=kind_of(cost), layer=index)
@@ -205,7 +163,7 @@ _WHAT_IF_HEADERS = headers(
 )  # fmt: skip
 
 
-def _what_if_grid(study: Study) -> SortableTable:
+def _what_if_table(study: Study) -> SortableTable:
     longest = max(one.report.time_ms for one in study.what_ifs if one.report)
     rows = [
         Row(cells=_what_if_cells(one, longest), mine=one is study.what_ifs[0] or one.report is study.report)

@@ -12,7 +12,7 @@ from sqnxt_export import whole_file
 from sqnxt_sim import IDEALISATIONS
 from sqnxt_tf import __version__
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.htmlreport.model_comparison import arrays_grid, time_against_energy, totals_grid
+from sqnxt_tf.htmlreport.model_comparison import arrays_table, time_against_energy, totals_table
 from sqnxt_tf.htmlreport.study import Study
 from sqnxt_tf.htmlreport.view import array_line, model_view
 
@@ -59,8 +59,8 @@ def render(studies: Sequence[Study], *, title: str | None = None) -> str:
         "accelerator": accelerator,
         "array_line": array_line(accelerator),
         "comparison": {
-            "totals": totals_grid(studies),
-            "arrays": arrays_grid(studies),
+            "totals": totals_table(studies),
+            "arrays": arrays_table(studies),
             "chart": time_against_energy(studies),
         }
         if several
