@@ -1,4 +1,4 @@
-"""A check of folders that a verb writes to."""
+"""Checks of folders that a verb writes to."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ def check_output_folder(folder: Path, *, force: bool) -> None:
         raise SqnxtError(folder, "is a file", "give the name of a folder")
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise SqnxtError(folder, "is not empty", "choose another folder, or pass `force=True` to overwrite it")
+
+
+def check_parent_folder(path: Path) -> None:
+    """Refuse a path in a folder that does not exist.
+
+    Raises:
+        SqnxtError: The folder around it does not exist.
+    """
+    if not path.absolute().parent.is_dir():
+        raise SqnxtError(path, f"folder {path.parent} does not exist", "create it first")

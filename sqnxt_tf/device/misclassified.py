@@ -11,7 +11,7 @@ from pathlib import Path
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
 
 _OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
 _SMALLEST_SIDE = 64  # pixels; an 8x8 digit is enlarged by a whole factor until a person can see it
@@ -27,8 +27,7 @@ def check_misclassified_folder(folder: Path, *, force: bool) -> None:
     held = folder.iterdir() if folder.is_dir() else ()
     if strange := [path.name for path in held if not _OWN_NAME.fullmatch(path.name)]:
         raise SqnxtError(folder, f"holds {strange[0]!r}, which is not a misclassified image", "choose another folder")
-    if not folder.parent.is_dir():
-        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
+    check_parent_folder(folder)
 
 
 def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> list[Path]:

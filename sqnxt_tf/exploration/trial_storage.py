@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.output_folder import check_parent_folder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -91,8 +92,7 @@ def _check_file(path: Path) -> None:
     """Refuse a path that is not a storage before a library opens it."""
     if path.is_dir():
         raise SqnxtError(f"storage {path}", "is a folder", "give the name of a file inside it")
-    if not path.absolute().parent.is_dir():
-        raise SqnxtError(f"storage {path}", f"folder {path.parent} does not exist", "create it first")
+    check_parent_folder(path)
     if path.exists() and path.stat().st_size:
         with path.open("rb") as file:
             if file.read(len(_SQLITE_HEADER)) != _SQLITE_HEADER:

@@ -98,9 +98,7 @@ def study_networks(
                 progress("simulate", len(studies) * total // len(workloads) + len(what_ifs), total)
         first = what_ifs[0]
         if first.report is None:
-            raise SimulatorError(
-                name, f"does not run on {first.accelerator.name} ({first.fault})", "give another accelerator first"
-            )
+            raise SimulatorError(name, f"does not run on {first.accelerator.name}: {first.fault}")
         studies.append(Study(name=name, report=first.report, what_ifs=tuple(what_ifs)))
     return studies
 

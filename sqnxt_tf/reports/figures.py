@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.output_folder import check_parent_folder
 from sqnxt_tf.reports.picture_files import require_drawing_library
 
 if TYPE_CHECKING:
@@ -39,18 +40,20 @@ _BARS_WIDE = 0.86  # of the room of a group
 def write_figure(
     name: str, rows: Sequence[Figure6Bar] | Sequence[Figure7Circle], folder: Path, *, force: bool = False
 ) -> tuple[Path, ...]:
-    """Write `figure6` or `figure7` as PNG, SVG and CSV into a folder, and return their paths.
+    """Write `figure6` or `figure7` as PNG, SVG and CSV, and return their paths. The folder is created if necessary.
 
     Raises:
-        SqnxtError: The folder does not exist, or matplotlib is not installed.
+        SqnxtError: A file has the folder's name, the folder around it does not exist, or matplotlib is not installed.
         ExportError: A file exists and `force` is not set, or cannot be written.
     """
-    if not folder.is_dir():
-        raise SqnxtError(folder, "is not a folder", "create it first")
+    if folder.exists() and not folder.is_dir():
+        raise SqnxtError(folder, "is a file", "give the name of a folder")
+    check_parent_folder(folder)
+    require_drawing_library()
+    folder.mkdir(exist_ok=True)
     paths = tuple(folder / f"{name}{suffix}" for suffix in _SUFFIXES)
     for path in paths:
         check_output(path, force=force)
-    require_drawing_library()
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.webdemo.artifacts import WebModel, describe_models
 from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, BrowserRuntime, runtimes_for
@@ -101,8 +101,7 @@ def check_site(folder: Path, *, force: bool) -> None:
     check_output_folder(folder, force=force)
     if not folder.name or folder.name == "..":
         raise SqnxtError(folder, "has no name", "give the name of a folder")
-    if not folder.parent.is_dir():
-        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
+    check_parent_folder(folder)
     if not os.access(folder.parent, os.W_OK):
         raise SqnxtError(folder, f"folder {folder.parent} is read-only", "choose a folder that can be written")
     if folder.is_symlink():

@@ -126,7 +126,7 @@ def test_an_array_that_a_layer_does_not_fit_on_is_a_row_that_says_so(
     assert text.count("does not run") == len(faults) == 2  # it does at 8 bits
     assert f"tiny, as exported: {faults[0].fault}" in text
     assert report.to_json()["models"][0]["what_if"][3]["total"] is None
-    with pytest.raises(Exception, match="on tiny, layer 'layer"):
+    with pytest.raises(Exception, match="does not run on tiny: layer 'layer"):
         write_report([graphs["wide"]], tmp_path / "other.html", accelerators=[tiny])
     assert not (tmp_path / "other.html").exists()
 
@@ -178,7 +178,7 @@ def test_a_missing_jinja_is_told_before_the_work(
         return real(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr(workflow, "study", lambda *_, **__: pytest.fail("simulated first"))
+    monkeypatch.setattr(workflow, "study_networks", lambda *_, **__: pytest.fail("simulated first"))
     with pytest.raises(SqnxtError, match=r"needs jinja2: pip install 'sqnxt-tf\[report\]'"):
         write_report([graphs["plain"]], tmp_path / "r.html")
 
