@@ -179,7 +179,7 @@ def test_a_missing_jinja_is_told_before_the_work(
 
     monkeypatch.setattr(builtins, "__import__", without)
     monkeypatch.setattr(workflow, "study_networks", lambda *_, **__: pytest.fail("simulated first"))
-    with pytest.raises(SqnxtError, match=r"needs jinja2: pip install 'sqnxt-tf\[report\]'"):
+    with pytest.raises(SqnxtError, match=r"jinja2: is not installed.*pip install 'sqnxt-tf\[report\]'"):
         write_report([graphs["plain"]], tmp_path / "r.html")
 
 
