@@ -95,7 +95,7 @@ def _draw_layers(axes: Axes, report: NetworkReport) -> None:
 
 
 def _numbered(places: list[tuple[float, float]], axes: Axes) -> dict[tuple[float, float], list[int]]:
-    """Number the places from 1. A place next to an earlier one adds its number there, where both would overlap."""
+    """Return the numbers to write at each place. A place close to an earlier one adds its number there."""
     groups: dict[tuple[float, float], list[int]] = {}
     axes.autoscale_view()  # the limits decide which places are near
     relative = axes.transAxes.inverted()

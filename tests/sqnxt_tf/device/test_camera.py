@@ -1,4 +1,4 @@
-"""A camera through OpenCV's interface; OpenCV itself is an extra that the tests do without."""
+"""Tests of a camera behind OpenCV's interface; OpenCV itself is an extra that the tests do not need."""
 
 import sys
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from sqnxt_tf.errors import SqnxtError
 
 
 class Capture:
-    """As much of cv2.VideoCapture as is used; frames in BGR."""
+    """The used part of cv2.VideoCapture, with frames in BGR."""
 
     made: list["Capture"] = []  # noqa: RUF012 - the test looks at what was opened
 

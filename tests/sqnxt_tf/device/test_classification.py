@@ -1,4 +1,4 @@
-"""Every kind of picture, upright, in the colours that the file asks for."""
+"""Images of every kind are classified upright, in the colours that the file asks for."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ SIDE = 40
 
 
 def quadrant(mode: str, place: tuple[int, int], background: object = 0, shine: object = 255) -> Image.Image:
-    """A dark picture with one bright quarter."""
+    """Return a dark image with one bright quarter."""
     image = Image.new(mode, (SIDE, SIDE), background)  # type: ignore[arg-type]
     half = SIDE // 2
     image.paste(shine, (half * place[1], half * place[0], half * (place[1] + 1), half * (place[0] + 1)))  # type: ignore[arg-type]

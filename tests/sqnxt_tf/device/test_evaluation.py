@@ -66,7 +66,7 @@ def test_the_interval_holds_the_fraction_and_stays_between_0_and_1(counts: tuple
 
 
 def answers(*counts: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Right before and after; so many images right in both, lost, won, wrong in both."""
+    """Return the correct answers before and after: right in both, lost, won and wrong in both, as many as given."""
     before, after = (np.repeat(kind, counts) for kind in ([True, True, False, False], [True, False, True, False]))
     return before, after
 

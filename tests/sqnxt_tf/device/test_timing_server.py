@@ -1,4 +1,4 @@
-"""The language that the timed process speaks, and what is told when it is no more."""
+"""The protocol of the timing process, and the errors after its end."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def test_every_request_has_one_answer(quadrants: Callable[..., Path]) -> None:
 
 
 def test_no_thread_of_it_works_on_when_its_turn_is_over(tmp_path: Path) -> None:
-    """onnxruntime's spin for tens of milliseconds, which would be those of whoever is next."""
+    """Check that threads are idle: onnxruntime's spin for tens of milliseconds, into the next file's turn."""
     weights = numpy_helper.from_array(np.ones((32, 8, 3, 3), np.float32), "weights")
     image, answer = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -88,7 +88,7 @@ def test_the_child_imports_from_where_its_parent_does_and_not_from_where_it_stan
 
 @pytest.mark.parametrize("verb", [["benchmark", "--seconds", "0.2"], ["evaluate"]])
 def test_onnxruntime_tells_nobody(quadrants: Callable[..., Path], tmp_path: Path, verb: list[str]) -> None:
-    """By default it reports every session to its maker, and keeps an identifier in the home folder to do so."""
+    """Check that telemetry is off: by default every session is reported, with an identifier in the home folder."""
     home = tmp_path / "home"
     home.mkdir()
     env = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}

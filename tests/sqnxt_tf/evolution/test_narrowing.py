@@ -1,4 +1,4 @@
-"""Every family of networks is narrowed; what cannot be is refused by name."""
+"""Every family of networks can be narrowed; what cannot be removed is refused by name."""
 
 import re
 from typing import Any
@@ -30,7 +30,7 @@ def test_every_family_is_narrowed_and_its_parameters_are_counted_beforehand(netw
 
 @pytest.fixture
 def model() -> Any:
-    """Two branches that are added, a shared layer, a softmax over channels."""
+    """Return a model with two branches that are added, a shared layer, and a softmax over channels."""
     import tf_keras as keras
 
     layers = keras.layers

@@ -1,4 +1,4 @@
-"""Who survives: the strong more often than the weak, never more bytes than asked for, the same by the same seed."""
+"""Draws of survivors: strong groups survive more often, sizes hold their limit, and a seed repeats a draw."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FILTERS = 400
 
 @pytest.fixture
 def channels() -> ChannelMap:
-    """One 1x1 convolution of many filters that nothing reads, and its fixed image of three channels."""
+    """Return one 1x1 convolution of many filters that no layer reads, on a fixed image of three channels."""
     made = np.arange(FILTERS)
     image = np.arange(FILTERS, FILTERS + 3)
     layer = LayerChannels(

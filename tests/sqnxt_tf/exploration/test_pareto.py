@@ -1,4 +1,4 @@
-"""Dominance, against its definition."""
+"""Pareto sets compared with the definition of dominance."""
 
 import numpy as np
 from hypothesis import given, settings

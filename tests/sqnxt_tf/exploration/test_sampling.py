@@ -1,4 +1,4 @@
-"""Sampled searches: what they find, and that no trial is lost or repeated, whoever is killed when."""
+"""Sampled searches: what they find, and that a kill at any time loses or repeats no trial."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def search(space: Space, how: Sampling, limits: dict[str, float] | None = None) 
 
 
 def stored(path: Path) -> list[tuple[int, str, tuple[str, ...]]]:
-    """Number, state and parameters of every trial in a storage."""
+    """Return number, state and parameters of every trial in a storage."""
     with closing(sqlite3.connect(path)) as connection:
         trials = connection.execute("SELECT trial_id, number, state FROM trials ORDER BY number").fetchall()
         rows = connection.execute("SELECT trial_id, param_name, param_value FROM trial_params").fetchall()
@@ -88,7 +88,7 @@ def test_the_same_seed_asks_the_same_and_another_worker_does_not(space: Space) -
 
 
 def test_a_genetic_search_learns(space: Space) -> None:
-    """Of as many trials, the later half holds more networks that are small and fast than the first, random ones."""
+    """Check that the later half of the trials has more small and fast networks than the first, random half."""
     found = [one for one in search(space, Sampling(trials=160, population=20)) if one is not None]
     score = [one.figures["cycles"] * one.figures["energy"] * one.figures["params"] for one in found]
     assert sum(score[120:]) < 0.7 * sum(score[:40])

@@ -1,4 +1,4 @@
-"""Successive halving: its plan, who begins, and who goes on."""
+"""Successive halving: its rungs, the networks that begin, and those that continue."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_a_search_has_as_many_survivors_as_it_has(outcome: Outcome) -> None:
 
 def test_cheap_ones_and_accurate_ones_go_on(outcome: Outcome) -> None:
     chosen = choose_survivors(outcome, 8)
-    # the dearest is the most accurate, the cheapest is the least; number 5 is worse than all cheaper ones
+    # the most expensive network is the most accurate, the cheapest the least; number 5 is worse than all cheaper ones
     accuracies = {network: 0.5 + place / 20 for place, network in enumerate(chosen)}
     accuracies[chosen[5]] = 0.1
     kept = better_half(outcome, accuracies, 7, objectives=outcome.objectives)

@@ -21,7 +21,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, **browsers.PHONE}
 
 @pytest.fixture(scope="module")
 def page_file(graphs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three networks, the last with hostile names, on an array with a vector unit."""
+    """Write the page of three networks, the last one with hostile names, on an array with a vector unit."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(list(graphs.values()), path, accelerators=["edge-npu-8bit"], title="<i>Three</i> & more")
     return path
@@ -29,7 +29,7 @@ def page_file(graphs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 @contextmanager
 def opened(browser: Any, path: Path, **options: Any) -> Iterator[Any]:
-    """The page, ready; fails where it said anything wrong or asked anybody for anything."""
+    """Yield the page when it is ready; fail if it reports an error or requests anything."""
     context = browser.new_context(**{**browsers.DESKTOP, **options}, offline=True)
     page = context.new_page()
     wrong: list[str] = []
@@ -263,7 +263,7 @@ def test_the_arrays_of_three_networks_fit_a_desktop(browser: Any, graphs: dict[s
 
 
 def contrast(first: list[float], second: list[float]) -> float:
-    """WCAG's ratio of two colours."""
+    """Return WCAG's contrast ratio of two colours."""
 
     def luminance(colour: list[float]) -> float:
         parts = [value / 255 for value in colour]
@@ -276,7 +276,7 @@ def contrast(first: list[float], second: list[float]) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_stand_out(browser: Any, page_file: Path, scheme: str) -> None:
-    """Text by 4.5 to 1, shapes by 3 to 1, as WCAG 2.1 asks for."""
+    """Check the contrast of WCAG 2.1: 4.5 to 1 for text, 3 to 1 for shapes."""
 
     def colour(page: Any, name: str) -> list[float]:
         value = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}').trim()")
@@ -309,7 +309,7 @@ def test_names_from_anyone_stay_text(browser: Any, page_file: Path) -> None:
 
 
 def test_its_policy_runs_no_other_script(browser: Any, page_file: Path, tmp_path: Path) -> None:
-    """Were a name to get through as markup, the browser would still not run it."""
+    """Check that the browser does not run a script even if a name becomes markup."""
     broken = tmp_path / "broken.html"
     broken.write_text(page_file.read_text("utf-8").replace("</h1>", "</h1><script>window.owned = 1</script>"), "utf-8")
     context = browser.new_context(offline=True)

@@ -1,4 +1,4 @@
-"""The file and the verb: what they hold, what they refuse, and what no browser is needed to see."""
+"""The report's file and verb: contents, refusals, and everything that can be tested without a browser."""
 
 import builtins
 import html
@@ -21,7 +21,7 @@ from .conftest import HOSTILE, write_graph
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
-    """An accelerator of one's own whose buffer holds hardly anything."""
+    """Return an accelerator whose buffer is too small for the layers."""
     from sqnxt_sim import accelerator_text
 
     text = accelerator_text("squeezelerator-8x8").replace('"squeezelerator-8x8"', '"tiny"')
@@ -59,7 +59,7 @@ def test_each_network_tells_the_size_of_its_input(graphs: dict[str, Path], tmp_p
 
 
 class Tags(HTMLParser):
-    """Every tag and attribute of a page, and whether each that opens closes."""
+    """Collects every tag and attribute of a page, and whether each tag is closed."""
 
     VOID = ("meta", "input", "link", "br", "rect", "circle", "line", "polyline")
 

@@ -1,4 +1,4 @@
-"""Cross-validation: a grid whose answer is known, units that see no held-out network, overheads that may be added."""
+"""Cross-validation: a grid with a known answer, units without held-out networks, and overheads that are added."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ TINY = {**{name: (value,) for name, value in FITTED.items()}, "buffer.capacity_d
 
 
 def ratios(*settings: list[float]) -> Any:
-    """Ours over the paper's, the same in all four columns: [columns, settings, networks]."""
+    """Return our figures over the paper's, the same in all four columns: [columns, settings, networks]."""
     return np.tile(np.array(settings, dtype=np.float64), (4, 1, 1))
 
 

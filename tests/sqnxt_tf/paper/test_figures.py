@@ -35,7 +35,7 @@ def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Figure6Bar, ...
 
 
 def test_layers_of_one_configuration_are_one_bar(bars: tuple[Figure6Bar, ...]) -> None:
-    """Those that the paper names, Conv8, Conv13, Conv18 and Conv23, are a block apart: the first stage's 32 -> 16."""
+    """Check the layers that the paper names, Conv8, Conv13, Conv18 and Conv23: 32 -> 16 of the first stage's blocks."""
     baseline = {
         (bar.group.stage, bar.group.label): bar.layers
         for bar in bars
@@ -55,7 +55,7 @@ def test_layers_of_one_configuration_are_one_bar(bars: tuple[Figure6Bar, ...]) -
 
 
 def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Figure6Bar, ...]) -> None:
-    """The paper: "the relatively poor efficiency in early layers for the 16x16 PE array"."""
+    """Check the paper's statement: "the relatively poor efficiency in early layers for the 16x16 PE array"."""
 
     def efficiency(array: str, stage: str) -> float:
         mine = [b for b in bars if (b.array, b.network, b.group.stage) == (array, "sqnxt23_w1", stage)]

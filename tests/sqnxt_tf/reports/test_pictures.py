@@ -28,7 +28,7 @@ from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
-    """The figures that were saved."""
+    """Yield the figures that were saved."""
     figures: list[Figure] = []
     save = Figure.savefig
 

@@ -1,4 +1,4 @@
-"""Packages from npm: what is taken is what was pinned, and every fault is one line."""
+"""Packages from npm: only pinned files are taken, and every fault is one line."""
 
 import base64
 import hashlib
@@ -34,7 +34,7 @@ def package(data: bytes, content: bytes = CONTENT, member: str = "dist/index.js"
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tarball that a fake `npm pack` hands out; it knows @some/thing@1.2.3 alone."""
+    """Return the tarball of a fake `npm pack`, which knows only @some/thing@1.2.3."""
     (tmp_path / "bin").mkdir()
     npm = tmp_path / "bin" / "npm"
     npm.write_text(

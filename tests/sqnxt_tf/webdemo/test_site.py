@@ -1,4 +1,4 @@
-"""The site as files: whole or not at all, nothing in it from outside, and every fault in one line."""
+"""The files of a site: complete or not there, self-contained, and every fault in one line."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ METADATA = Metadata(
 
 @pytest.fixture(scope="session")
 def plain_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A small network as .onnx and .tflite, and a .tflite with integer input and output; without metadata."""
+    """Return a small network as .onnx and .tflite, and a .tflite with integer input and output, without metadata."""
     import tensorflow as tf
     import tf_keras as keras
 
@@ -63,7 +63,7 @@ def models(plain_models: dict[str, bytes], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Packages come without npm; the names of those that were asked for."""
+    """Replace npm, and return the names of the packages that were requested."""
     asked: list[str] = []
 
     def fetch(package: NpmPackage, folder: Path) -> None:
@@ -237,7 +237,7 @@ def test_the_verb_tells_and_obeys_its_contract(cli: Any, models: Path, tmp_path:
 
 
 def test_the_page_asks_nothing_of_anybody() -> None:
-    """Every address in it is relative; its policy allows its own files, WebAssembly, and the one inline import map."""
+    """Check that addresses are relative, and that the policy allows own files, WebAssembly and one import map."""
     for path in PAGE.rglob("*"):
         if path.suffix in (".html", ".css", ".js"):
             assert re.findall(r"""https?://|["'(]//|["'(]/[a-z]""", path.read_text()) == [], path
