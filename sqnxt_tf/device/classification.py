@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata
+from sqnxt_export import Metadata, open_model, read_metadata
 from sqnxt_tf.data.folders import SUFFIXES, read_image
 from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.image_input import choose_preprocessing
 from sqnxt_tf.progress import Progress, silent
 
 _TOP = 5
@@ -57,11 +58,12 @@ class Classifier:
         self.path, self.top = Path(path), top
         self.runner = open_model(self.path, threads=threads)
         metadata = read_metadata(self.path) or Metadata()
-        self.notes: list[str] = []
-        self.preprocessing = self._preprocessing(metadata)
+        notes: list[str] = []
+        self.preprocessing = choose_preprocessing(self.runner, metadata, notes)
         self.preprocessing.apply([np.zeros((1, 1), np.uint8)])  # imports pillow now
         classes = self.runner.run(self.runner.noise(1)).shape[1]
-        self.labels = self._labels(metadata, classes)
+        self.labels = _labels(metadata, classes, notes)
+        self.notes = [f"{self.path}: {note}" for note in notes]
 
     def classify(self, pixels: NDArray[np.uint8], source: str) -> Answer:
         """Return the best classes of an image, uint8 [height, width] or [height, width, 3] of any size.
@@ -86,33 +88,13 @@ class Classifier:
             inference_ms=1e3 * (done - ready),
         )
 
-    def _preprocessing(self, metadata: Metadata) -> Preprocessing:
-        height, width, channels = self.runner.input_shape
-        given = metadata.preprocessing
-        if given is not None:
-            if (given.height, given.width, given.channels) != self.runner.input_shape:
-                raise SqnxtError(
-                    self.path,
-                    f"takes images of {height}x{width}x{channels}, and its metadata resize them to "
-                    f"{given.height}x{given.width}x{given.channels}",
-                    "export it again",
-                )
-            return given
-        if channels not in (1, 3):
-            raise SqnxtError(self.path, f"takes {channels} channels", "give a network for grey or RGB images")
-        plain = Preprocessing.plain(height, width, channels)
-        how = "0 to 255" if self.runner.takes_pixels else "-1 to 1"
-        self.notes.append(
-            f"{self.path} has no metadata on preprocessing: images are stretched to {height}x{width}, values {how}"
-        )
-        return plain.raw() if self.runner.takes_pixels else plain
 
-    def _labels(self, metadata: Metadata, classes: int) -> tuple[str, ...]:
-        if len(metadata.labels) == classes:
-            return metadata.labels
-        found = f"{len(metadata.labels)} labels for its {classes} classes" if metadata.labels else "no labels"
-        self.notes.append(f"{self.path} has {found}: classes are numbered")
-        return tuple(f"class {index}" for index in range(classes))
+def _labels(metadata: Metadata, classes: int, notes: list[str]) -> tuple[str, ...]:
+    if len(metadata.labels) == classes:
+        return metadata.labels
+    found = f"{len(metadata.labels)} labels for its {classes} classes" if metadata.labels else "no labels"
+    notes.append(f"{found}: classes are numbered")
+    return tuple(f"class {index}" for index in range(classes))
 
 
 def probabilities(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqnxt_export import Metadata, Preprocessing, Runner, open_model, read_metadata
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.image_input import choose_preprocessing
 
 FORMATS = (".tflite", ".onnx")
 _OWN_DIGITS = "digits/"
@@ -145,7 +146,7 @@ def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, 
     """
     classes = runner.run(runner.noise(1)).shape[1]
     if not metadata.labels:
-        notes.append("its metadata name no classes: they are numbered")
+        notes.append("no labels: classes are numbered")
         return tuple(f"class {index}" for index in range(classes))
     if len(metadata.labels) != classes:
         named = len(metadata.labels)
@@ -156,30 +157,15 @@ def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, 
 
 
 def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Preprocessing:
-    """Return the preprocessing of the metadata. Without any, images are stretched, and mapped to -1..1 for floats.
+    """Choose the preprocessing, and refuse one that a model of unchanged pixels cannot have.
 
     Raises:
-        SqnxtError: The metadata do not fit the input, or the input is neither a grey nor an RGB image.
+        SqnxtError: The preprocessing does not fit the model.
     """
-    height, width, channels = runner.input_shape
-    given = metadata.preprocessing
-    if given is None:
-        if channels not in (1, 3):
-            raise SqnxtError(
-                runner.path, f"takes images of {channels} channels", "give a network for grey or RGB images"
-            )
-        plain = Preprocessing.plain(height, width, channels)
-        range_ = "0..255" if runner.takes_pixels else "-1..1"
-        notes.append(f"it has no metadata on preprocessing: images are stretched and mapped to {range_}")
-        return plain.raw() if runner.takes_pixels else plain
-    if (given.height, given.width, given.channels) != runner.input_shape:
-        takes, resized = list(runner.input_shape), [given.height, given.width, given.channels]
-        raise SqnxtError(
-            runner.path, f"takes images of {takes}, and its metadata resize them to {resized}", "export it again"
-        )
-    if runner.takes_pixels and given != given.raw():
+    chosen = choose_preprocessing(runner, metadata, notes)
+    if runner.takes_pixels and chosen != chosen.raw():
         raise SqnxtError(runner.path, "takes unchanged pixels, and its metadata normalise them", "export it again")
-    return given
+    return chosen
 
 
 def _check_for_browser(runner: Runner) -> None:

@@ -99,7 +99,7 @@ def test_without_metadata_classes_have_numbers_and_a_note_says_what_is_assumed(
 def test_too_few_labels_are_no_labels(tmp_path: Path) -> None:
     path = write_quadrants(tmp_path / "few.onnx")
     write_metadata(path, Metadata(labels=("one", "two"), preprocessing=Preprocessing.plain(4, channels=1)))
-    assert "has 2 labels for its 4 classes" in Classifier(path).notes[0]
+    assert "2 labels for its 4 classes" in Classifier(path).notes[0]
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

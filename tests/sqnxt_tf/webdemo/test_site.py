@@ -131,8 +131,8 @@ def test_a_model_that_says_nothing_gets_numbered_classes_and_a_note(
     assert site.models[0].preprocessing == Preprocessing.plain(8, channels=3)
     assert not site.models[0].digits
     assert [note.removeprefix(f"{models / 'bare.onnx'}: ") for note in site.notes] == [
-        "its metadata name no classes: they are numbered",
-        "it has no metadata on preprocessing: images are stretched and mapped to -1..1",
+        "no labels: classes are numbered",
+        "no metadata on preprocessing: images are stretched to 8x8, values -1 to 1",
     ]
     assert str(tmp_path) not in (tmp_path / "site" / "models.json").read_text(), (
         "no folder of this machine is published"
@@ -172,7 +172,7 @@ def test_what_no_browser_runs_is_refused_with_the_reason(
         ({"labels": ("one", "two", "three")}, "has 2 outputs, and its metadata name 3 classes"),
         (
             {"preprocessing": Preprocessing.plain(9, channels=3)},
-            r"takes images of \[8, 8, 3\], and its metadata resize",
+            r"takes images of 8x8x3, and its metadata resize",
         ),
     ],
 )
