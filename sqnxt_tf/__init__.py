@@ -20,5 +20,5 @@ from __future__ import annotations
 
 from sqnxt_base.public_names import offer_public_names
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__, __getattr__, __dir__ = offer_public_names(__name__)  # the names stand in __init__.pyi

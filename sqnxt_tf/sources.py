@@ -1,4 +1,4 @@
-"""Where a model comes from: a `.keras` file, or a network's name with random weights."""
+"""Where a model comes from: a `.keras` file, or a network's name with seeded random weights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
 from sqnxt_export.artifact.files import existing_file
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import find_network, is_network
@@ -18,7 +19,7 @@ _DIGITS_SIZE = 64  # pixels: the 8x8 digits, scaled up until every network's str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """A Keras model and what is known of it. `trained` tells a model file from random weights."""
+    """A Keras model and its metadata; `trained` is False for random weights."""
 
     model: Any
     name: str
@@ -27,7 +28,7 @@ class ModelSource:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How images become the model's input; the paper's way where the file does not say."""
+        """How images become the model's input; as in the paper if the file does not say."""
         if self.metadata.preprocessing is not None:
             return self.metadata.preprocessing
         shape = self.model.input_shape
@@ -46,17 +47,17 @@ def open_source(
     input_size: int | tuple[int, int] | None = None,
     seed: int | None = None,
 ) -> ModelSource:
-    """The model that `model` names: a `.keras` file, or a network with seeded random weights.
+    """Open the model that `model` names: a `.keras` file, or a network with seeded random weights.
 
     Raises:
-        SqnxtError: Neither a file nor a network; or a file together with options that only a network takes.
+        SqnxtError: `model` is neither a file nor a network, or it is a file and options for networks are given.
         ExportError: The file cannot be read safely.
     """
     require_tensorflow()
     path = Path(model)
     if path.suffix == ".keras" or (path.exists() and not is_network(model)):
         if any(option is not None for option in (classes, input_size, seed)):
-            raise SqnxtError(path, "is a trained model", "--classes, --input-size and --seed go with a network's name")
+            raise SqnxtError(path, "is a trained model", "`classes`, `input_size` and `seed` go with a network's name")
         loaded = load_keras(path)
         metadata = read_metadata(path) or Metadata()
         return ModelSource(model=loaded, name=str(path), metadata=metadata, trained=True)
@@ -78,10 +79,10 @@ def open_source(
 
 
 def check_trained(model: str | Path) -> Path:
-    """The path of a model file, where a network with random weights would make no sense; touches no TensorFlow.
+    """Return the path of a trained model's file; refuse a network's name. TensorFlow is not loaded.
 
     Raises:
-        SqnxtError, ExportError: A network's name, or no such file.
+        SqnxtError, ExportError: `model` names a network, or there is no such file.
     """
     if is_network(str(model)):
         raise SqnxtError(model, "names a network, not a trained model", "train it first with `sqnxt-tf train`")
@@ -89,25 +90,25 @@ def check_trained(model: str | Path) -> Path:
 
 
 def open_trained(model: str | Path, data: Labelled) -> ModelSource:
-    """The model of a file, whose classes are those of the data.
+    """Open a trained model whose classes are those of the data.
 
     Raises:
-        SqnxtError, ExportError: It cannot be read, or it tells other classes apart.
+        SqnxtError, ExportError: The model cannot be read, or it has other classes.
     """
     source = open_source(str(check_trained(model)))
     if source.metadata.labels and source.metadata.labels != data.class_names:
-        raise SqnxtError(model, f"was trained for other classes than those of {data.name}", "give --data its own data")
+        raise SqnxtError(model, f"was trained for other classes than those of {data.name}", "give `data` its own data")
     if source.model.output_shape != (None, len(data.class_names)):
         raise SqnxtError(
             model,
             f"answers with {source.model.output_shape}, and {data.name} has {len(data.class_names)} classes",
-            "give --data its own data",
+            "give `data` its own data",
         )
     return source
 
 
 def require_tensorflow() -> None:
-    """Say which extra to install where the Keras side is missing."""
+    """Raise an error that names the extra to install if TensorFlow is missing."""
     from importlib.util import find_spec
 
     if any(find_spec(name) is None for name in ("tensorflow", "tf_keras", "tensorflow_model_optimization")):
@@ -118,28 +119,28 @@ def require_tensorflow() -> None:
         )
 
 
-def default_preprocessing(data: str, network: str, input_size: int | tuple[int, int] | None) -> Preprocessing:
-    """What suits the data: digits are stretched to a small square, photographs are cropped as in the paper."""
-    size = input_size or (_DIGITS_SIZE if data == "digits" else find_network(network).input_size)
+def default_preprocessing(data: DataSource, network: str, input_size: int | tuple[int, int] | None) -> Preprocessing:
+    """Return the preprocessing for the data: digits are stretched, photographs are cropped as in the paper."""
+    size = input_size or (_DIGITS_SIZE if data.is_digits else find_network(network).input_size)
     height, width = (size, size) if isinstance(size, int) else size
-    make = Preprocessing.plain if data == "digits" else Preprocessing.imagenet
+    make = Preprocessing.plain if data.is_digits else Preprocessing.imagenet
     return make(height, width)
 
 
 def file_identity(path: Path) -> str:
-    """What tells a model file from another one in a run's settings."""
+    """Return the hash by which a run's settings identify a model file."""
     return sha256(path.read_bytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class StartingWeights:
-    """A trained model whose weights a new one begins with; touches no TensorFlow until `read`."""
+    """A trained model whose weights a new one begins with; TensorFlow is not loaded before `read`."""
 
     path: Path
 
     @classmethod
     def of(cls, path: str | Path | None) -> StartingWeights | None:
-        """None where nothing is given.
+        """Return the weights of a file; None if `path` is None.
 
         Raises:
             SqnxtError, ExportError: There is no such file.
@@ -147,35 +148,35 @@ class StartingWeights:
         return None if path is None else cls(check_trained(path))
 
     def network(self, wanted: str | None) -> str:
-        """The network to train: that of the model, which `wanted` may repeat.
+        """Return the network to train: the model's own, which `wanted` may repeat.
 
         Raises:
-            SqnxtError: The model does not say, or says another.
+            SqnxtError: The model does not say which network it is, or is another one.
         """
         metadata = read_metadata(self.path)
         own = metadata.network if metadata else ""
         if not own and wanted is None:
-            raise SqnxtError(self.path, "does not say which network it is", "give --network")
+            raise SqnxtError(self.path, "does not say which network it is", "give `network`")
         if own and wanted is not None and find_network(wanted).name != own:
-            raise SqnxtError(self.path, f"is a {own}, and --network is {wanted}", "leave out one of the two")
+            raise SqnxtError(self.path, f"is a {own}, and `network` is {wanted}", "leave out one of the two")
         return own or str(wanted)
 
     def preprocessing(self) -> Preprocessing | None:
-        """How the model's images were prepared, where it says so."""
+        """Return how the model's images were preprocessed, if it says so."""
         metadata = read_metadata(self.path)
         return metadata.preprocessing if metadata else None
 
     def read(self) -> dict[str, list[Any]]:
-        """Layer by layer the weights; read out of any strategy's scope."""
+        """Return the weights layer by layer; call it outside any strategy's scope."""
         source = open_source(str(self.path))
         return {layer.name: layer.get_weights() for layer in source.model.layers}
 
 
 def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preprocessing) -> ModelSource | None:
-    """A trained model that knows the same classes and sees the same images; None where nothing is given.
+    """Open a teacher with the same classes and preprocessing as the data; return None if `path` is None.
 
     Raises:
-        SqnxtError, ExportError: It cannot be read, tells other classes apart, or takes other images.
+        SqnxtError, ExportError: The teacher cannot be read, or it has other classes or preprocessing.
     """
     if path is None:
         return None
@@ -185,6 +186,6 @@ def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preproc
             path,
             f"takes {teacher.preprocessing.height}x{teacher.preprocessing.width} images prepared in its own "
             "way, and the network that is trained others",
-            "give a teacher of the same --input-size and data",
+            "give a teacher of the same `input_size` and data",
         )
     return teacher

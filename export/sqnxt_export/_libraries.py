@@ -1,4 +1,4 @@
-"""Importing the optional libraries when they are used, and keeping their chatter from the user."""
+"""Optional libraries: imported when they are used, and kept from writing to stderr."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _EXTRAS = {
 }
 
 MEMORY_REUSE = "enable_mem_reuse"
-"""The one option of ours that onnxruntime keeps as an attribute, and not among its named entries."""
+"""The one session option used here that onnxruntime keeps as an attribute and not among its named entries."""
 _FATAL = 4  # onnxruntime's severity above which it logs nothing
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def require(module: str, purpose: str) -> Any:
-    """The optional module of that name.
+    """Import an optional module.
 
     Args:
         module: A key of the table above.
-        purpose: What the user wants of it, as in "to run a .tflite file".
+        purpose: What the module is needed for, as in "to run a .tflite file".
 
     Raises:
-        ExportError: It is not installed; the message names the extra that brings it.
+        ExportError: The module is not installed; the message names the extra that installs it.
     """
     if loaded := sys.modules.get(module):
         return loaded
     library, extra = _EXTRAS[module]
     if module == "onnxruntime":
-        # From 1.29 it tells Microsoft of every session, by an identifier that it keeps in the home folder, from a
-        # thread of its own. It asks this variable once, when it is imported; what a user has set stays.
+        # From 1.29 on, onnxruntime reports every session to Microsoft from a thread of its own, with an identifier that
+        # it keeps in the home folder. It reads this variable once, at import; a user's own setting is kept.
         os.environ.setdefault(_NO_TELEMETRY, "1")
     try:
         with quiet_stderr():
@@ -63,17 +63,17 @@ def onnx_session(
     options: Mapping[str, str] = MappingProxyType({}),
     profile: str | None = None,
 ) -> Any:
-    """An onnxruntime session on the CPU that writes nothing to stderr.
+    """Open an onnxruntime session on the CPU that writes nothing to stderr.
 
     Args:
         model: A file's path, or a serialised model.
-        threads: Threads within an operator; None leaves it to onnxruntime.
-        optimise: Let onnxruntime rewrite the graph; a check of the graph as it stands does not.
-        options: Session options by onnxruntime's own names, "0" or "1" each.
-        profile: First part of the name of the file into which the session writes how long each node took.
+        threads: Number of threads within an operator; None leaves it to onnxruntime.
+        optimise: Whether onnxruntime may rewrite the graph; turn it off to check the graph as it is written.
+        options: Session options by onnxruntime's own names, each "0" or "1".
+        profile: Prefix of the file into which the session writes the time of each node.
 
     Raises:
-        ExportError: Onnxruntime is not installed. Its own exceptions, which share no base, pass through.
+        ExportError: Onnxruntime is not installed. Its own exceptions, which share no base class, pass through.
     """
     runtime = require("onnxruntime", "to run an ONNX model")
     settings = runtime.SessionOptions()
@@ -97,8 +97,8 @@ def onnx_session(
 def quiet_stderr() -> Iterator[None]:
     """Discard what C++ code writes to file descriptor 2.
 
-    LiteRT, its delegates and TensorFlow's converter log there directly, and neither has a switch that Python can
-    reach. Failures come as exceptions, so nothing is lost that a user needs.
+    LiteRT, its delegates and TensorFlow's converter log there directly, and none of them has a switch that Python can
+    reach. Failures are raised as exceptions, so the user loses nothing.
     """
     sys.stderr.flush()
     try:

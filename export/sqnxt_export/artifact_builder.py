@@ -1,4 +1,4 @@
-"""From a model to a file in one format and precision, and what was found out on the way."""
+"""From a model to a file in one format and precision, with the figures that building it yields."""
 
 from __future__ import annotations
 
@@ -11,81 +11,44 @@ import onnx
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import onnx_session, quiet_stderr
-from sqnxt_export.artifact.files import format_of
 from sqnxt_export.artifact.onnx_file import save_onnx
 from sqnxt_export.artifact.preprocessing import Preprocessing
-from sqnxt_export.errors import ExportError
+from sqnxt_export.budget import Accuracy, Budget
 from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.parity import compare_outputs
 from sqnxt_export.quantise.noise import LayerNoise
+from sqnxt_export.samples import ExportSamples
 
 _BATCH = 32
-_REPORTED_ON = 64
-"""Samples that the noise of layers is measured on; 16 for TFLite, whose reference kernels are slow."""
+_NOISE_SAMPLES = 64
+"""Samples on which the noise of layers is measured; a quarter of them for TFLite, whose reference kernels are slow."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How much top-1 an int8 ONNX graph may lose against the model before some layers stay wider.
-
-    `images` (float32 NHWC, preprocessed) and their `labels` (int64 [n]) must be unknown to calibration; `max_drop` is a
-    fraction of the images.
-    """
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    max_drop: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_drop <= 1:
-            raise ExportError(f"max_drop {self.max_drop:g}", "must be a fraction of 0 to 1", "0.005 is half a point")
-        if not len(self.images) or len(self.images) != len(self.labels):
-            raise ExportError(
-                "budget",
-                f"{len(self.images)} images and {len(self.labels)} labels",
-                "give as many of both, one at least",
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
-    """Top-1 of the model and of its artifact on the budget's `samples` images, fractions; `max_drop` was allowed."""
-
-    model_top1: float
-    artifact_top1: float
-    max_drop: float
-    samples: int
-
-    @property
-    def kept(self) -> bool:
-        """Whether the drop is within the budget; a hair is forgiven, for fractions are not exact."""
-        return self.model_top1 - self.artifact_top1 <= self.max_drop + 1e-9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Task:
-    """What is to be built: see `exporting.export` for the fields.
+    """One artifact to build.
 
-    `samples` and `calibration` are preprocessed, `reference` are the model's logits of `samples`, and `embedded` is the
-    preprocessing that goes into the file.
+    Attributes:
+        model: The tf_keras model.
+        options: Settings of the artifact.
+        samples: Images, preprocessed and checked against the model.
+        reference: The model's logits of `samples.parity`, float32 [n, classes].
+        trained: Whether top-1 answers are compared.
+        embedded: The preprocessing that goes into the file, if any.
     """
 
     model: Any
-    precision: str
-    samples: NDArray[np.float32]
+    options: ArtifactOptions
+    samples: ExportSamples
     reference: NDArray[np.float32]
-    calibration: NDArray[np.float32]
-    method: str = "minmax"
-    batch: int | None = 1
     trained: bool = False
-    report: bool = False
-    budget: Budget | None = None
     embedded: Preprocessing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What was found out; None where it was not asked for."""
+    """Figures that building an artifact yields; None where they were not asked for. See `ExportResult`."""
 
     layers: tuple[LayerNoise, ...] | None = None
     wider: tuple[str, ...] | None = None
@@ -93,21 +56,21 @@ class Built:
 
 
 def build(task: Task, target: Path) -> Built:
-    """Write the artifact to `target`, not yet compared with the model.
+    """Write the artifact to `target` without comparing it with the model.
 
     Raises:
-        ExportError: See `exporting.export`.
+        ExportError: See `export_model`.
     """
     from sqnxt_export.convert.embed_preprocessing import embed_preprocessing
 
-    built = _build_onnx(task, target) if format_of(target) == "onnx" else _build_tflite(task, target)
+    built = _build_onnx(task, target) if task.options.format == "onnx" else _build_tflite(task, target)
     if task.embedded is not None:
         embed_preprocessing(target, task.embedded)
     return built
 
 
 def model_logits(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The Keras model's logits, float32 [n, classes], in batches that fit in memory."""
+    """Return the Keras model's logits, float32 [n, classes], computed in batches that fit in memory."""
     with quiet_stderr():
         parts = [np.asarray(model(part, training=False)) for part in batches(images, _BATCH)]
     return np.concatenate(parts).reshape(len(images), -1)
@@ -118,20 +81,24 @@ def _build_onnx(task: Task, target: Path) -> Built:
     from sqnxt_export.quantise.noise import layer_noise
     from sqnxt_export.quantise.onnx_quantiser import quantise_onnx
 
-    plain = to_onnx(task.model, batch=task.batch)
-    if task.budget is None:
-        graph, found = quantise_onnx(plain, task.precision, task.calibration, task.method), Built()
+    options, samples = task.options, task.samples
+    plain = to_onnx(task.model, batch=options.batch)
+    if samples.budget is None:
+        graph = quantise_onnx(plain, options.precision, samples.calibration, options.calibration_method)
+        found = Built()
     else:
-        graph, found = _within_budget(task, task.budget, plain)
+        graph, found = _within_budget(task, samples.budget, plain)
     save_onnx(checked(graph), target)
-    layers = layer_noise(plain, graph, task.samples[:_REPORTED_ON]) if task.report else None
+    layers = layer_noise(plain, graph, samples.parity[:_NOISE_SAMPLES]) if options.layer_noise else None
     return Built(layers=layers, wider=found.wider, accuracy=found.accuracy)
 
 
 def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[onnx.ModelProto, Built]:
-    """The int8 graph with as few wider layers as keep both the budget and parity."""
+    """Return the int8 graph that keeps both the budget and parity with the fewest layers at 16 bits."""
     from sqnxt_export.quantise.mixed import keep_worst_wider
+    from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 
+    samples, options = task.samples, task.options
     model_top1 = _top1(model_logits(task.model, budget.images), budget.labels)
 
     def judge(graph: onnx.ModelProto) -> Accuracy:
@@ -141,21 +108,22 @@ def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[
     def accept(graph: onnx.ModelProto) -> bool:
         if not judge(graph).kept:
             return False
-        logits = _graph_logits(graph, task.samples)
-        return compare_outputs(task.reference, logits, task.precision, trained=task.trained).passed
+        logits = _graph_logits(graph, samples.parity)
+        return compare_outputs(task.reference, logits, options.precision, trained=task.trained).passed
 
-    mixed = keep_worst_wider(plain, task.calibration, accept, task.method)
+    calibration = checked_calibration(options.precision, samples.calibration)
+    mixed = keep_worst_wider(plain, calibration, accept, options.calibration_method)
     return mixed.model, Built(wider=mixed.wider, accuracy=judge(mixed.model))
 
 
 def _graph_logits(graph: onnx.ModelProto, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What onnxruntime, with its integer kernels, makes of NHWC images."""
+    """Run NHWC images through a graph in onnxruntime, with its integer kernels."""
     session = onnx_session(graph.SerializeToString())
     size = graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value or _BATCH
     parts = []
     for part in batches(images, size):
-        given = np.ascontiguousarray(filled(part, size).transpose(0, 3, 1, 2))
-        parts.append(session.run(None, {graph.graph.input[0].name: given})[0][: len(part)])
+        nchw = np.ascontiguousarray(filled(part, size).transpose(0, 3, 1, 2))
+        parts.append(session.run(None, {graph.graph.input[0].name: nchw})[0][: len(part)])
     return np.concatenate(parts).reshape(len(images), -1)
 
 
@@ -167,9 +135,10 @@ def _build_tflite(task: Task, target: Path) -> Built:
     from sqnxt_export.convert.to_tflite import to_tflite
     from sqnxt_export.quantise.noise_tflite import layer_noise_tflite
 
-    data = to_tflite(task.model, task.precision, task.calibration, batch=task.batch)
+    options, samples = task.options, task.samples
+    data = to_tflite(task.model, options.precision, samples.calibration, batch=options.batch)
     target.write_bytes(data)
-    if not task.report:
+    if not options.layer_noise:
         return Built()
-    plain = data if task.precision == "float32" else to_tflite(task.model, "float32", batch=task.batch)
-    return Built(layers=layer_noise_tflite(task.model, plain, data, task.samples[: _REPORTED_ON // 4]))
+    plain = data if options.precision == "float32" else to_tflite(task.model, "float32", batch=options.batch)
+    return Built(layers=layer_noise_tflite(task.model, plain, data, samples.parity[: _NOISE_SAMPLES // 4]))

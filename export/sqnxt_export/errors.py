@@ -12,21 +12,25 @@ if TYPE_CHECKING:
 
 
 class ExportError(SqnxtError):
-    """A model or an artifact cannot be read, converted or written."""
+    """A fault that keeps a model or an artifact from being read, converted or written."""
 
 
 class ParityError(ExportError):
-    """An artifact differs from its reference by more than its precision explains; `parity` has the figures."""
+    """An artifact differs from its model by more than its precision explains, or exceeds its budget.
+
+    Attributes:
+        parity: The figures of the comparison.
+    """
 
     exit_code: ClassVar[int] = 1
 
     def __init__(self, object: str | PathLike[str], fault: str, remedy: str, parity: Parity) -> None:
         super().__init__(object, fault, remedy)
-        self.args = (*self.args, parity)  # what unpickling passes on
+        self.args = (*self.args, parity)  # unpickling passes these to __init__
         self.parity = parity
 
 
 def one_line(error: BaseException, limit: int = 200) -> str:
-    """What a library said, fit for the middle of a one-line message: its words without line breaks, at most `limit`."""
+    """Return a library's message without line breaks and cut to `limit` characters, to quote in a message of ours."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""Does the artifact compute what the model computes? Thresholds per precision, and the numbers behind the answer."""
+"""The comparison of an artifact's logits with its model's, by thresholds for each precision."""
 
 from __future__ import annotations
 
@@ -9,34 +9,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export.errors import ExportError
+from sqnxt_export.quantise.precision import check_precision_name
 
 MAX_REL_DIFF = {"float32": 1e-4, "float16": 5e-3, "int16": 1e-3, "int8": 0.5, "int16x8": 0.5}
 """Largest allowed difference over the largest reference value.
 
 The 8-bit figures are sanity bounds. Eight-bit weights carry a rounding error of up to 0.4 % of a channel's largest
-weight in every layer, and it accumulates with depth: an untrained net's logits, close to each other and without a
-margin to defend, may differ by tens of per cent. A wrong graph (weights permuted, a scale lost, a layer dropped)
-differs by the size of the logits themselves, that is by about 1. What 8 bits cost a trained model is judged by
-`MIN_AGREEMENT` instead.
+weight in every layer, and the error accumulates with depth: the logits of an untrained network, which lie close
+together, may differ by tens of per cent. A wrong graph (weights permuted, a scale lost, a layer dropped) differs by the
+size of the logits themselves, that is by about 1. The cost of 8 bits to a trained model is judged by `MIN_AGREEMENT`
+instead.
 """
 MIN_AGREEMENT = {"int8": 0.99, "int16x8": 0.99}
-"""Top-1 agreement asked of trained models; other precisions: every sample whose best two are further apart than the
-tolerance."""
-
+"""Top-1 agreement required of trained models, as a fraction of the samples. In the other precisions, every sample whose
+best two logits are further apart than the tolerance must keep its answer."""
 
 _SMALLEST_PROBABILITY = 1e-30
-"""Far above where float32 loses digits, and far below what changes an answer."""
+"""Floor of probabilities: far above where float32 loses digits, and far below what changes an answer."""
 SMALLEST_LOGIT = 0.01
-"""Logits that come from probabilities are known to 1e-7, float32's last digit: smaller ones than this are compared as
-if they were as large, or that digit would pass for a difference."""
+"""Smallest reference value for relative differences of probabilities.
+
+Logits that come from probabilities are known to 1e-7, the last digit of float32. Relative to smaller logits than this,
+that digit would count as a difference.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """The comparison of two sets of logits.
 
-    `max_abs_diff` is the largest absolute difference, `max_rel_diff` the same over the largest absolute reference
-    value, `top1_agreement` the fraction of samples with the same best class. `reason` is empty where it passed.
+    Attributes:
+        max_abs_diff: Largest absolute difference.
+        max_rel_diff: Largest absolute difference over the largest absolute reference value.
+        top1_agreement: Fraction of samples with the same best class.
+        samples: Number of samples compared.
+        passed: Whether the differences are within the precision's thresholds.
+        reason: Why it failed; empty if it passed.
     """
 
     max_abs_diff: float
@@ -47,7 +55,7 @@ class Parity:
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The `parity` object of the `export` contract; a difference that is not finite becomes null."""
+        """Return the `parity` object of the JSON document; differences that are not finite become null."""
         values = asdict(self)
         del values["reason"]
         return {key: value if np.isfinite(value) else None for key, value in values.items()}
@@ -56,22 +64,21 @@ class Parity:
 def compare_outputs(
     reference: NDArray[np.float32], logits: NDArray[np.float32], precision: str, *, trained: bool = False
 ) -> Parity:
-    """Compare logits, float32 [n, classes] each, by the thresholds of `precision`.
+    """Compare two sets of logits, float32 [n, classes] each, by the thresholds of `precision`.
 
-    Where both are probabilities, of models that end in a softmax, their logarithms are compared: the logits, up to a
-    constant a sample. The probabilities of random weights are all alike, and would prove nothing.
+    If both are probabilities, as models that end in a softmax return, their logarithms are compared. These are the
+    logits up to a constant per sample. The probabilities of random weights are all alike and would prove nothing.
 
     Args:
-        reference: The model's.
-        logits: The artifact's.
-        precision: The wider rules of the two where both are artifacts.
-        trained: Also judge the top-1 answers, which mean nothing for random weights.
+        reference: Logits of the model.
+        logits: Logits of the artifact.
+        precision: Precision of the artifact; between two artifacts, the one with the looser thresholds.
+        trained: Whether the top-1 answers are judged too; those of random weights mean nothing.
 
     Raises:
-        ExportError: Different shapes, no samples, or an unknown precision.
+        ExportError: The shapes differ, there are no samples, or the precision is unknown.
     """
-    if precision not in MAX_REL_DIFF:
-        raise ExportError(f"precision {precision!r}", "unknown", f"use one of {', '.join(MAX_REL_DIFF)}")
+    check_precision_name(precision)
     if reference.shape != logits.shape or reference.ndim != 2 or not reference.size:
         raise ExportError(
             "parity",
@@ -80,9 +87,9 @@ def compare_outputs(
         )
     samples = len(reference)
     if not (np.isfinite(reference).all() and np.isfinite(logits).all()):
-        whose = "model" if not np.isfinite(reference).all() else "artifact"
+        culprit = "model" if not np.isfinite(reference).all() else "artifact"
         nan = float("nan")
-        reason = f"the {whose} gives values that are not finite"
+        reason = f"the {culprit} gives values that are not finite"
         return Parity(
             max_abs_diff=nan, max_rel_diff=nan, top1_agreement=0.0, samples=samples, passed=False, reason=reason
         )
@@ -106,12 +113,15 @@ def compare_outputs(
 
 
 def are_probabilities(values: NDArray[np.float32]) -> bool:
-    """Whether every row has two values or more, none negative, that add up to one."""
+    """Tell whether every row has two values or more, none of them negative, that add up to one."""
     return values.shape[1] > 1 and bool((values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < 1e-4).all())
 
 
 def centred_logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits whose mean is zero, float32 [n, classes]; what a softmax could not tell from nothing is cut off."""
+    """Return the logits with mean zero that a softmax maps to `probabilities`, float32 [n, classes].
+
+    Worked example: [0.8, 0.2] -> logarithms [-0.22, -1.61] -> [0.69, -0.69].
+    """
     logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST_PROBABILITY))
     return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
 
@@ -119,7 +129,7 @@ def centred_logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32
 def _fault(
     reference: NDArray[np.float32], same: NDArray[np.bool_], relative: float, precision: str, *, trained: bool
 ) -> str:
-    """Why the comparison fails, or "" where it does not."""
+    """Return why the comparison fails, or "" if it does not."""
     tolerance = MAX_REL_DIFF[precision]
     eight_bit = precision in MIN_AGREEMENT
     if relative > tolerance and not (trained and eight_bit):
@@ -134,7 +144,7 @@ def _fault(
 
 
 def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance of each sample's best two logits; infinite for a single class."""
+    """Return the distance between the best two logits of each sample; infinite for a single class."""
     if logits.shape[1] < 2:
         return np.full(len(logits), np.inf, np.float32)
     best = np.sort(logits, axis=1)[:, -2:]

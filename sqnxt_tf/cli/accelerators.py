@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.flags import output_options
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("accelerators", short_help="The accelerator presets, or one of them with every number and its origin.")
-@click.argument("name", required=False)
-@click.option("--toml", "as_toml", is_flag=True, help="Print the file of NAME, to start one of your own from.")
+@click.command("accelerators", short_help="List the accelerator presets, or show one with the origin of every number.")
+@click.argument("name", required=False, shell_complete=complete_accelerator)
+@click.option("--toml", "as_toml", is_flag=True, help="Print the file of NAME, as a start for your own.")
 @output_options
 def command(name: str | None, as_toml: bool, out: Output) -> None:
-    """List the accelerator presets; with NAME (a preset or a .toml file), every number of it and where it comes from.
+    """List the accelerator presets; with NAME (a preset or a .toml file), show every number of it and its origin.
 
     To simulate hardware of your own: `sqnxt-tf accelerators squeezelerator-16x16 --toml > my.toml`, change it, and
     name it with `--accelerator my.toml`.

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
     from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
 
-@click.command("benchmark", short_help="Latency, memory and loading time of artifacts on this machine.")
+@click.command("benchmark", short_help="Measure latency, memory and loading time of artifacts on this machine.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option(
-    "--threads", type=flags.ThreadCounts(), default="1", show_default=True, help="Time each file with each of these."
+    "--threads",
+    type=flags.ThreadCounts(),
+    default="1",
+    show_default=True,
+    help="Time each file with each of these numbers of threads.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0.1, 86_400), default=60, show_default=True, help="Most that timing may take."
+    "--seconds", type=click.FloatRange(0.1, 86_400), default=60, show_default=True, help="Longest time to spend."
 )
 @click.option(
     "--tolerance",
@@ -28,34 +33,26 @@ if TYPE_CHECKING:
     default=2,
     show_default=True,
     metavar="PERCENT",
-    help="Time until each median is known to ± this.",
+    help="Stop when the 95 % interval of each median is within this many per cent of it.",
 )
-@click.option("--per-layer", is_flag=True, help="What each layer of an ONNX graph takes, by onnxruntime's profiler.")
+@click.option("--per-layer", is_flag=True, help="Time each layer of an ONNX graph with onnxruntime's profiler.")
 @click.option(
     "--accelerator",
-    help="Set the layers beside their simulated cycles on this preset or .toml file; implies --per-layer.",
+    metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
+    help="Show the simulated cycles of this accelerator beside the measured layers; implies --per-layer.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw it to this .svg, .png or .pdf file.")
-@click.option("--csv", "as_csv", is_flag=True, help="Figures as CSV on stdout, and nothing else there.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the result to this .svg, .png or .pdf file.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the figures as CSV on stdout and nothing else there.")
 @flags.force
 @flags.output_options
-def command(
-    files: tuple[Path, ...],
-    threads: tuple[int, ...],
-    seconds: float,
-    tolerance: float,
-    per_layer: bool,
-    accelerator: str | None,
-    plot: Path | None,
-    as_csv: bool,
-    force: bool,
-    out: Output,
-) -> int:
-    """Time the artifacts FILE... (.onnx in onnxruntime, .tflite in LiteRT) on one image, or as many as a file takes.
+def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: bool, out: Output, **settings: Any) -> int:
+    """Time the artifacts FILE... (.onnx in onnxruntime, .tflite in LiteRT) on one image, or on a file's fixed batch.
 
     Each file runs in a process of its own and they take turns, so that ratios hold on a machine that does other things
-    too. It stops by itself when each median is known. Needs no TensorFlow.
+    too. Timing stops by itself when each median is known. It needs no TensorFlow.
     """
+    from sqnxt_tf.options.artifacts import BenchmarkOptions
     from sqnxt_tf.reports.benchmark import NO_PROFILER, noise_lines
     from sqnxt_tf.reports.benchmark_picture import draw_benchmark
     from sqnxt_tf.reports.picture_files import check_picture_file
@@ -65,16 +62,8 @@ def command(
         raise click.UsageError("--csv and --json both want stdout: leave one out")
     if plot is not None:
         check_picture_file(plot, force=force)
-    result = benchmark(
-        files,
-        threads=threads,
-        seconds=seconds,
-        tolerance=tolerance / 100,
-        per_layer=per_layer,
-        accelerator=accelerator,
-        on_fault=out.fault,
-        progress=out.progress,
-    )
+    options = BenchmarkOptions(**{**settings, "tolerance": settings["tolerance"] / 100})
+    result = benchmark(files, options, on_fault=out.fault, progress=out.progress)
     if not result.benchmark.timings:
         return out.exit_code
     if as_csv:
@@ -84,7 +73,8 @@ def command(
         _show(result, out)
     for line in noise_lines(result.benchmark):
         out.note(line)
-    if (per_layer or accelerator) and any(timing.format == "tflite" for timing in result.benchmark.timings):
+    wants_layers = options.per_layer or options.accelerator
+    if wants_layers and any(timing.format == "tflite" for timing in result.benchmark.timings):
         out.note(f"note: {NO_PROFILER}")
     if plot is not None:
         draw_benchmark(result, plot, force=force)

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from sqnxt_tf.device.classification import Answer, Classifier
 
 
-@click.command("classify", short_help="What an artifact sees in images, folders of them, or a camera.")
+@click.command("classify", short_help="Classify images, folders of images, or a camera's frames.")
 @flags.file_argument("file")
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
 @click.option(
-    "--camera", metavar="N|DEVICE", help="Look through a webcam (0 is the first) until Ctrl-C; needs the extra camera."
+    "--camera",
+    metavar="N|DEVICE",
+    help="Classify the frames of a webcam (0 is the first) until Ctrl-C; needs the extra `camera`.",
 )
 @click.option("--frames", type=click.IntRange(1), help="Stop after this many frames of the camera.")
-@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many classes to show.")
+@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of classes to show.")
 @flags.threads
 @flags.output_options
 def command(
@@ -36,9 +38,9 @@ def command(
     threads: int | None,
     out: Output,
 ) -> int:
-    """What the artifact FILE (.tflite, .onnx) sees in each IMAGE, a file or a folder, and how long it takes.
+    """Classify each IMAGE, a file or a folder, with the artifact FILE (.tflite, .onnx), and show the time it takes.
 
-    Labels and preprocessing are those that travel with the file. Needs no TensorFlow.
+    Labels and preprocessing are those inside the file. It needs no TensorFlow.
     """
     from sqnxt_tf.device.classification import Classifier
     from sqnxt_tf.reports.classification import answer_lines, summary_line

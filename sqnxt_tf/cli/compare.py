@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("compare", short_help="What changed from one ONNX graph to another, layer by layer.")
+@click.command("compare", short_help="Show what changed in cost from one ONNX graph to another, layer by layer.")
 @flags.file_argument("first")
 @flags.file_argument("second")
 @click.option(
@@ -20,24 +21,18 @@ from sqnxt_tf.cli.output import Output
     multiple=True,
     default=["squeezelerator-16x16"],
     show_default=True,
-    help="A preset or a .toml file; given twice, the first graph runs on one and the second on the other.",
+    metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
+    help="A preset or your own TOML file. Given twice, the first graph runs on one and the second on the other.",
 )
-@flags.together(
-    "how",
-    dataflow=flags.dataflow,
-    sparsity=flags.sparsity,
-    batch=flags.batch,
-    input_size=flags.input_size,
-)
-@click.option("--all", "every_layer", is_flag=True, help="List layers that are the same in both, too.")
+@flags.dataflow
+@flags.sparsity
+@flags.batch
+@flags.input_size
+@click.option("--all", "every_layer", is_flag=True, help="List the layers that are the same in both graphs too.")
 @flags.output_options
 def command(
-    first: Path,
-    second: Path,
-    accelerators: tuple[str, ...],
-    how: dict[str, Any],
-    every_layer: bool,
-    out: Output,
+    first: Path, second: Path, accelerators: tuple[str, ...], every_layer: bool, out: Output, **settings: Any
 ) -> None:
     """Simulate the ONNX graphs FIRST and SECOND and show what changed, and why, layer by layer.
 
@@ -49,7 +44,7 @@ def command(
     if len(accelerators) > 2:
         raise click.UsageError(f"--accelerator is given {len(accelerators)} times; give it once or twice")
     before, after = (
-        simulate(file, accelerator, **how)
+        simulate(file, accelerator, **settings)
         for file, accelerator in ((first, accelerators[0]), (second, accelerators[-1]))
     )
     comparison = compare(before, after)

@@ -6,30 +6,32 @@ from pathlib import Path
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.group("data", short_help="Images for training: packed into TFRecords, checked.")
+@click.group("data", short_help="Check images for training, and pack them into TFRecords.")
 def command() -> None:
-    """Prepare images for training: look for what is wrong with them, and pack them into TFRecords."""
+    """Check images for training, and pack them into TFRecords."""
 
 
-@command.command("pack", short_help="Folders of images into TFRecords.")
+@command.command("pack", short_help="Pack a folder of images into TFRecords.")
 @flags.file_argument("folder")
 @flags.output("The folder to write the shards to.")
-@click.option("--shards", type=click.IntRange(1, 99_999), help="Files a part; of about 128 MB each if not given.")
-@flags.max_unreadable
+@click.option(
+    "--shards", type=click.IntRange(1, 99_999), help="Number of files per part; about 128 MB each by default."
+)
+@training_flags.max_unreadable
 @flags.seed
 @flags.force
 @flags.output_options
 def pack_command(
     folder: Path, output: Path, shards: int | None, max_unreadable: int, seed: int, force: bool, out: Output
 ) -> None:
-    """Write the images of FOLDER, a sub-folder a class, as TFRecords in ImageNet's usual layout, with checksums.
+    """Write the images of FOLDER (one sub-folder per class) as TFRecords in ImageNet's usual layout, with checksums.
 
-    The same command again goes on with a run that was interrupted or killed. Images that cannot be read are left out
-    and named.
+    The same command again resumes a run that was interrupted or killed. Images that cannot be read are left out and
+    named.
     """
     from sqnxt_tf.reports.data import packed_line
     from sqnxt_tf.workflows.data_pack import pack
@@ -41,13 +43,14 @@ def pack_command(
     out.text(packed_line(result))
 
 
-@command.command("check", short_help="List what is wrong with images.")
+@command.command("check", short_help="List the faults of images.")
 @flags.file_argument("folder")
 @flags.output_options
 def check_command(folder: Path, out: Output) -> int:
-    """List what is wrong with the images of FOLDER, a folder of images or of TFRecords; exit code 1 if anything is.
+    """List the faults of the images of FOLDER, a folder of images or of TFRecords; the exit code is 1 if there are any.
 
-    Unreadable or truncated, CMYK, another format than the name says, the same picture under two classes.
+    Faults are images that are unreadable, truncated or CMYK, a format that differs from the file's name, and the same
+    picture under two classes.
     """
     from sqnxt_tf.reports.data import checked_line, findings_table
     from sqnxt_tf.workflows.data_check import check_data

@@ -10,13 +10,13 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("decompress", short_help="The exact artifact of a container.")
+@click.command("decompress", short_help="Restore the exact artifact of a container.")
 @flags.file_argument("file")
-@flags.output("The artifact to write; FILE without .sqz, beside it, if not given.", required=False)
+@flags.output("The artifact to write; FILE without .sqz by default.", required=False)
 @flags.force
 @flags.output_options
 def command(file: Path, output: Path | None, force: bool, out: Output) -> None:
-    """Restore the artifact that FILE (.sqz) was made of, bit for bit, checked by its SHA-256; without TensorFlow."""
+    """Restore the artifact that FILE (.sqz) was made of, bit for bit, and check its SHA-256; needs no TensorFlow."""
     from sqnxt_export import decompress
     from sqnxt_tf.reports.compression import restored_line
 

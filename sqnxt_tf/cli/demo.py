@@ -10,20 +10,20 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("demo", short_help="All of it on handwritten digits.")
+@click.command("demo", short_help="Run the whole path on handwritten digits.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("sqnxt-demo"), show_default=True, metavar="FOLDER",
-    help="Where everything is left.",
+    help="The folder to write everything to.",
 )  # fmt: skip
 @flags.seed
 @flags.force
 @flags.output_options
 def command(output: Path, seed: int, force: bool, out: Output) -> int:
-    """All of it on handwritten digits: a few minutes on a laptop.
+    """Run the whole path on handwritten digits, in a few minutes on a laptop.
 
-    Trains 1.0-SqNxt-23v5, prunes it to 40 %, exports float32, float16 and 16-bit integer artifacts to TFLite and ONNX,
-    proves them equal to the model, evaluates and times each, simulates the ONNX graphs on both arrays of the paper, and
-    writes an HTML report about them.
+    It trains 1.0-SqNxt-23v5, prunes it to 40 %, exports float32, float16 and 16-bit integer artifacts to TFLite and
+    ONNX, proves them equal to the model, evaluates and times each, simulates the ONNX graphs on both arrays of the
+    paper, and writes an HTML report about them.
     """
     from sqnxt_tf.reports.demo import demo_table, demo_text
     from sqnxt_tf.workflows.demo import demo

@@ -8,10 +8,10 @@ from sqnxt_tf.cli.flags import output_options
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("doctor", short_help="What is installed here.")
+@click.command("doctor", short_help="Show what is installed here, and what is missing.")
 @output_options
 def command(out: Output) -> None:
-    """What is installed here: extras, runtimes, versions, processor."""
+    """Show what is installed here: extras, runtimes, versions, processor, and Node.js with npm for `webdemo`."""
     from sqnxt_tf.reports.results import doctor_lines, doctor_table
     from sqnxt_tf.workflows.doctor import examine
 

@@ -10,16 +10,21 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("evaluate", short_help="Accuracy of a model or an artifact.")
+@click.command("evaluate", short_help="Measure the accuracy of a model or an artifact.")
 @flags.file_argument("file")
 @flags.data
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
-    help="Which part of the data; the test part of what is divided if not given.",
+    help="Part of the data; the test part of divided data by default.",
 )
 @click.option("--confusion", is_flag=True, help="Show how often each class was taken for each other.")
-@click.option("--misclassified", type=click.Path(path_type=Path), metavar="FOLDER", help="Write those images there.")
+@click.option(
+    "--misclassified",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write the misclassified images to this folder.",
+)
 @flags.threads
 @flags.force
 @flags.output_options
@@ -33,7 +38,7 @@ def command(
     force: bool,
     out: Output,
 ) -> None:
-    """Top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
+    """Measure top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
     from sqnxt_tf.data.data_source import load_data
     from sqnxt_tf.device.evaluation import evaluate
     from sqnxt_tf.device.misclassified import check_misclassified_folder, write_misclassified

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -17,52 +17,52 @@ class Sizes(click.ParamType[tuple[int, ...]]):
     name = "MB,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Bytes."""
+        """Return the sizes in bytes."""
         if isinstance(value, tuple):
             return value
         try:
             sizes = tuple(int(float(part) * 1e6 + 0.5) for part in value.split(","))
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no list of sizes: give megabytes, as in 2.4,1.5,0.95", param, ctx)
+            self.fail(f"{value!r} is not a list of sizes: give megabytes, as in 2.4,1.5,0.95", param, ctx)
         return sizes
 
 
 @click.command("evolve", short_help="Evolve a model into smaller ones.")
 @flags.file_argument("model")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
-              help="Where the offspring and lineage.json are written.")  # fmt: skip
-@click.option("--sizes", type=Sizes(), help="Most float32 megabytes of each generation's offspring.  "
-              "[default: four, at SquishedNets' shares]")  # fmt: skip
-@click.option("--offspring", type=click.IntRange(1, 1000), default=1, show_default=True, help="In each generation.")
-@flags.data
-@flags.together(
-    "overrides",
-    epochs=click.option("--epochs", type=int, help="Of each offspring, instead of the recipe's."),
-    batch=click.option("--batch", type=int, help="Global batch instead of the recipe's."),
-    rate=click.option("--rate", type=float, help="Learning rate instead of the recipe's."),
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FOLDER",
+    help="The folder for the offspring and lineage.json.",
 )
+@click.option(
+    "--sizes",
+    type=Sizes(),
+    help="Largest float32 megabytes of each generation's offspring.  [default: four, at SquishedNets' shares]",
+)
+@click.option(
+    "--offspring", type=click.IntRange(1, 1000), default=1, show_default=True, help="Offspring of each generation."
+)
+@flags.data
+@training_flags.recipe_overrides("each offspring")
 @flags.accelerator
 @flags.seed
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the lineage to this .svg, .png or .pdf file.")
-@click.option("--csv", "as_csv", is_flag=True, help="The networks as CSV on stdout, and nothing else there.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the networks as CSV on stdout and nothing else there.")
 @flags.force
 @flags.output_options
 def command(
-    model: Path,
-    output: Path,
-    picture: Path | None,
-    as_csv: bool,
-    overrides: dict[str, Any],
-    force: bool,
-    out: Output,
-    **choices: Any,
+    model: Path, output: Path, picture: Path | None, as_csv: bool, force: bool, out: Output, **settings: Any
 ) -> None:
-    """Evolve MODEL (.keras) into smaller ones: strong filters are likely to survive, what is left is trained briefly.
+    """Evolve MODEL (.keras) into smaller ones: strong filters are likely to survive, and the rest is trained briefly.
 
-    Offspring inherit their parent's weights; the best of a generation, by accuracy, size and simulated cost, is the
-    parent of the next. Each finished one is kept: the same command again goes on with an evolution that was cut, and
+    Offspring inherit their parent's weights. The best of a generation, by accuracy, size and simulated cost, is the
+    parent of the next. Each finished one is kept: the same command again resumes an evolution that was interrupted, and
     shows one that is finished.
     """
+    from sqnxt_tf.options.training import EvolveOptions
     from sqnxt_tf.reports.lineage_picture import check_lineage_picture, draw_lineage, lineage_lines, lineage_table
     from sqnxt_tf.workflows.evolve import evolve
 
@@ -70,7 +70,7 @@ def command(
         raise click.UsageError("--csv prints the networks and nothing else: leave out --json")
     if picture is not None:
         check_lineage_picture(picture, force=force)
-    lineage = evolve(model, output, overrides=overrides, force=force, progress=out.progress, **choices)
+    lineage = evolve(model, output, EvolveOptions(**settings), force=force, progress=out.progress)
     if picture is not None:
         draw_lineage(lineage, picture, force=force)
     if as_csv:

@@ -1,19 +1,21 @@
-"""Options that mean the same wherever they stand."""
+"""Options that mean the same wherever they stand; those of training are in `training_flags`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from sqnxt_export import PRECISIONS
+from sqnxt_tf.cli.completion import complete_accelerator, complete_data
 from sqnxt_tf.cli.output import Output
-from sqnxt_tf.training.strategies import STRATEGIES
 
 F = TypeVar("F", bound=Callable[..., Any])
+Made = TypeVar("Made")
+PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
 _LARGEST_BATCH = 4096
 _MOST_THREADS = 1024
 
@@ -24,7 +26,7 @@ class InputSize(click.ParamType[tuple[int, int]]):
     name = "HxW"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Height and width."""
+        """Return height and width."""
         if isinstance(value, tuple):
             return value
         sides = value.lower().split("x")
@@ -39,7 +41,7 @@ class BatchSize(click.ParamType[int | None]):
     name = "N|free"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """The number; None for a free batch."""
+        """Return the number; None for a free batch."""
         if value is None or isinstance(value, int):
             return value
         if value.lower() == "free":
@@ -55,43 +57,34 @@ class ThreadCounts(click.ParamType[tuple[int, ...]]):
     name = "N,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The numbers, each once."""
+        """Return the numbers, each once."""
         if isinstance(value, tuple):
             return value
         counts = value.split(",")
         if not all(count.isascii() and count.isdigit() and 1 <= int(count[:6]) <= _MOST_THREADS for count in counts):
-            self.fail(f"{value!r} is no list of threads: give numbers of 1 to {_MOST_THREADS}, as in 1,2", param, ctx)
+            self.fail(f"{value!r} is not a list of threads: give 1 to {_MOST_THREADS}, as in 1,2", param, ctx)
         return tuple(dict.fromkeys(map(int, counts)))
 
 
 def output_options(verb: F) -> F:
-    """`--json`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
+    """Add `--json`, `--wide`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
 
-    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout and nothing else there.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
-    @click.option("-v", "--verbose", is_flag=True, help="Log lines of the libraries too.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there.")
+    @click.option("--wide", is_flag=True, help="Print whole tables, wider than the terminal where they are.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
+    @click.option("-v", "--verbose", is_flag=True, help="Print the log lines of the libraries too.")
     @wraps(verb)
-    def with_output(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        with Output(as_json=as_json, quiet=quiet, verbose=verbose) as out:
+    def with_output(*args: Any, as_json: bool, wide: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        with Output(as_json=as_json, wide=wide, quiet=quiet, verbose=verbose) as out:
             return verb(*args, out=out, **kwargs)
 
     return with_output  # type: ignore[return-value]
 
 
-def together(name: str, **choices: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Options that a verb receives as one dictionary, called `name`."""
-
-    def decorate(verb: F) -> F:
-        @wraps(verb)
-        def with_dictionary(*args: Any, **kwargs: Any) -> Any:
-            values = {option: kwargs.pop(option) for option in choices}
-            return verb(*args, **{name: values}, **kwargs)
-
-        for option in reversed(choices.values()):
-            with_dictionary = option(with_dictionary)
-        return with_dictionary  # type: ignore[return-value]
-
-    return decorate
+def made_from(kind: type[Made], settings: dict[str, Any]) -> Made:
+    """Take the fields of an option object out of a command's parameters and make the object."""
+    names = [field.name for field in fields(kind) if field.name in settings]  # type: ignore[arg-type]
+    return kind(**{name: settings.pop(name) for name in names})
 
 
 def refuse_given(why: str, *names: str) -> None:
@@ -104,59 +97,52 @@ def refuse_given(why: str, *names: str) -> None:
 
 
 PRECISION = click.Choice(PRECISIONS)
-classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Units of the classifier.")
-input_size = click.option("--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH.")
+classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Number of classes of the network.")
+input_size = click.option(
+    "--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH; the network's own by default."
+)
 accelerator = click.option(
     "--accelerator",
     default="squeezelerator-16x16",
     show_default=True,
-    help="A preset (`sqnxt-tf accelerators` lists them) or a .toml file.",
+    metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
+    help="A preset (`sqnxt-tf accelerators` lists them) or your own TOML file.",
 )
 dataflow = click.option(
     "--dataflow",
     type=click.Choice(["best", "weight-stationary", "output-stationary"]),
     default="best",
     show_default=True,
-    help="best: the faster one, layer by layer.",
+    help="The dataflow of every layer; `best` takes the faster one for each layer.",
 )
 sparsity = click.option(
-    "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zeros instead of counting."
+    "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zero weights instead of counting them."
 )
-batch = click.option("--batch", type=click.IntRange(1, _LARGEST_BATCH), help="For a graph whose batch is free.")
-seed = click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything that is random."
+batch = click.option(
+    "--batch", type=click.IntRange(1, _LARGEST_BATCH), help="Number of images, for a graph that leaves it free."
 )
+seed = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
-threads = click.option("--threads", type=click.IntRange(1, _MOST_THREADS), help="Threads of the runtime.")
+threads = click.option(
+    "--threads", type=click.IntRange(1, _MOST_THREADS), help="Number of threads of the runtime; it chooses by default."
+)
 data = click.option(
     "--data",
     default="digits",
     show_default=True,
     metavar="digits|FOLDER|tfds:NAME",
-    help="The bundled handwritten digits, a folder with one sub-folder a class, a folder of TFRecords, or a name that "
-    "tensorflow-datasets knows.",
-)
-max_unreadable = click.option(
-    "--max-unreadable",
-    type=click.IntRange(0),
-    default=100,
-    show_default=True,
-    help="End with the list when more images than this cannot be read.",
-)
-strategy = click.option(
-    "--strategy",
-    type=click.Choice(STRATEGIES),
-    default="auto",
-    show_default=True,
-    help="The tf.distribute strategy; multi-worker reads TF_CONFIG.",
+    shell_complete=complete_data,
+    help="The bundled handwritten digits, a folder with one sub-folder per class, a folder of TFRecords, or a name "
+    "that tensorflow-datasets knows.",
 )
 
 
 def output(help_text: str, *, required: bool = True) -> Callable[[F], F]:
-    """`--output`: a file, or a folder where there are several."""
+    """Return `--output`: a file, or a folder where there are several."""
     return click.option("-o", "--output", type=click.Path(path_type=Path), required=required, help=help_text)
 
 
 def file_argument(name: str) -> Callable[[F], F]:
-    """A path to a file that the verb itself checks, so that every fault is told the same way."""
+    """Return an argument for a file that the verb itself checks, so that every fault is reported the same way."""
     return click.argument(name, type=click.Path(path_type=Path))

@@ -10,12 +10,12 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("inspect", short_help="What a file says of itself.")
+@click.command("inspect", short_help="Show what a model or an artifact says of itself.")
 @flags.file_argument("file")
-@click.option("--layers", is_flag=True, help="The zeros of every layer of an ONNX graph too.")
+@click.option("--layers", is_flag=True, help="Show the zeros of every layer of an ONNX graph too.")
 @flags.output_options
 def command(file: Path, layers: bool, out: Output) -> None:
-    """What a model or an artifact says of itself, and the zeros in its weights; without TensorFlow."""
+    """Show what a model or an artifact says of itself, and the zeros in its weights; needs no TensorFlow."""
     from sqnxt_tf.device.inspection import inspect
     from sqnxt_tf.reports.results import inspection_lines, zeros_table
 

@@ -8,48 +8,44 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("report", short_help="Simulations as one HTML page.")
+@click.command("report", short_help="Write one HTML page about simulated ONNX graphs.")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
 @flags.output("The .html file to write.")
 @click.option(
     "--accelerator",
     "accelerators",
     multiple=True,
-    metavar="NAME|FILE",
-    help="A preset or a .toml file; again for more. Layers are shown on the first.  [default: squeezelerator-16x16]",
+    metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
+    help="A preset or your own TOML file; may be repeated. Layers are shown on the first one.  "
+    "[default: squeezelerator-16x16]",
 )
-@click.option("--title", metavar="TEXT", help="The page's heading; made of the models' names if not given.")
-@flags.together("how", sparsity=flags.sparsity, batch=flags.batch, input_size=flags.input_size)
+@click.option("--title", metavar="TEXT", help="Heading of the page; made of the models' names by default.")
+@flags.sparsity
+@flags.batch
+@flags.input_size
 @flags.force
 @flags.output_options
-def command(
-    models: tuple[Path, ...],
-    output: Path,
-    accelerators: tuple[str, ...],
-    title: str | None,
-    how: dict[str, Any],
-    force: bool,
-    out: Output,
-) -> None:
+def command(models: tuple[Path, ...], output: Path, force: bool, out: Output, **settings: Any) -> None:
     """Simulate the ONNX graphs MODEL... and write one HTML file about them that opens offline.
 
-    It shows every layer's cycles, energy and utilisation, to be sorted and filtered; the roofline; what the rejected
-    dataflow would take; where the energy goes; each graph on every preset, and on the given accelerators, at 16 and at
-    8 bits; and the graphs side by side.
+    It shows every layer's cycles, energy and utilisation, to be sorted and filtered; the roofline; the cost of the
+    rejected dataflow; where the energy goes; each graph on every preset, and on the given accelerators, at 16 and at 8
+    bits; and the graphs side by side.
     """
+    from sqnxt_tf.options.artifacts import ReportOptions
     from sqnxt_tf.workflows.report import write_report
 
-    report = write_report(
-        models, output, accelerators=accelerators, title=title, force=force, progress=out.progress, **how
-    )
-    out.document(report.to_json())
-    for study in report.studies:
+    page = write_report(models, output, ReportOptions(**settings), force=force, progress=out.progress)
+    out.document(page.to_json())
+    for study in page.studies:
         total = study.report
         out.text(
             f"{study.name}: {total.cycles:,.0f} cycles = {total.time_ms:.3f} ms, energy of "
             f"{total.energy.total:.4g} MACs on {total.accelerator.name}"
         )
-    out.text(f"{report.path}: {report.path.stat().st_size / 1e3:,.0f} KB; open it in a browser")
+    out.text(f"{page.path}: {page.path.stat().st_size / 1e3:,.0f} KB; open it in a browser")

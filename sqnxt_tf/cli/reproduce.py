@@ -10,18 +10,18 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("reproduce", short_help="The paper's tables and figures, ours beside theirs.")
+@click.command("reproduce", short_help="Reproduce the paper's tables and figures, ours beside theirs.")
 @click.argument("what", type=click.Choice(["table1", "table2", "table3", "figure6", "figure7"]))
 @click.option(
     "--cross-validate",
     is_flag=True,
-    help="Table 3 only: also fit the fitted numbers on every 6 of the 13 networks and judge them on the other 7.",
+    help="Table 3 only: also refit the fitted numbers on every 6 of the 13 networks and judge them on the other 7.",
 )
-@flags.output("Figures only: the folder for PNG, SVG and CSV; this one if not given.", required=False)
+@flags.output("Figures only: the folder for PNG, SVG and CSV; this folder by default.", required=False)
 @flags.force
 @flags.output_options
 def command(what: str, cross_validate: bool, output: Path | None, force: bool, out: Output) -> None:
-    """A table or figure of the SqueezeNext paper, ours beside the paper's.
+    """Reproduce a table or figure of the SqueezeNext paper, ours beside the paper's.
 
     Tables 1 and 2: parameters and MACs. Table 3: time and energy of 13 networks on both arrays, simulated from graphs
     that are exported for it. Figure 6: time and efficiency of v1 to v5, layer by layer. Figure 7: the paper's
@@ -49,7 +49,7 @@ def _parameters(table: int, out: Output) -> None:
     for row in rows:
         if row.explanation:
             out.text(f"{row.model}: {row.explanation}.")
-    out.text("Differences are ours less the paper's; MACs are counted as the paper counts, from its Table 3.")
+    out.text("Differences are ours minus the paper's. MACs are counted as in the paper's Table 3.")
 
 
 def _figure(what: str, folder: Path, force: bool, out: Output) -> None:
@@ -65,7 +65,7 @@ def _figure(what: str, folder: Path, force: bool, out: Output) -> None:
 def _costs(out: Output, cross_validate: bool) -> None:
     from sqnxt_tf.paper import cross_validation
     from sqnxt_tf.paper.table3 import ROWS, fitted_numbers, paper_accelerators, reproduce_costs
-    from sqnxt_tf.reports import table3 as report
+    from sqnxt_tf.reports.table3 import cost_comparison, cost_lines, cross_validation_lines, cross_validation_table
 
     costs = reproduce_costs(progress=out.progress)
     if costs.source == ROWS:
@@ -73,11 +73,11 @@ def _costs(out: Output, cross_validate: bool) -> None:
     held_out = cross_validation.cross_validate_costs(progress=out.progress) if cross_validate else None
     table3 = costs.to_json()
     out.document({"table3": table3, "cross_validation": held_out.to_json()} if held_out else table3)
-    out.table(report.cost_comparison(costs))
-    for line in report.cost_lines(costs, fitted_numbers(paper_accelerators()[0])):
+    out.table(cost_comparison(costs))
+    for line in cost_lines(costs, fitted_numbers(paper_accelerators()[0])):
         out.text(line)
     if held_out:
         out.text()
-        out.table(report.cross_validation_table(held_out))
-        for line in report.cross_validation_lines(held_out):
+        out.table(cross_validation_table(held_out))
+        for line in cross_validation_lines(held_out):
             out.text(line)

@@ -1,115 +1,131 @@
-"""What `sqnxt-tf search` does with an outcome: builds, trains, draws, prints."""
+"""What `sqnxt-tf search` does with an outcome: it builds, trains, draws and prints."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_tf.cli.output import Output
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.reports import search as report
+from sqnxt_tf.reports.search import arrays_table, better_table, front_table, named_table, search_lines
 
 if TYPE_CHECKING:
     from sqnxt_tf.exploration.outcome import Outcome
+    from sqnxt_tf.options.searching import FinalistOptions
     from sqnxt_tf.reports.tables import Table
     from sqnxt_tf.workflows.search_finalists import FinalistTraining
 
 
-def check(
-    *, trained: bool, against: str | None, build: int | None, output: Path | None, picture: Path | None, force: bool
-) -> None:
-    """Refuse, before any work is done, what could not be answered.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a search is to answer.
 
-    Raises:
-        SqnxtError, ExportError: An unknown network, or an output that cannot be written.
+    Attributes:
+        against: A network whose betters are shown.
+        build: Rank of the member of the Pareto set to build.
+        output: The file of that member, or the folder of the finalists.
+        picture: The .html file to draw.
+        as_csv: Print rows instead of tables.
+        everything: Include all candidates, not the Pareto set alone.
+        seed: Random seed of the weights of the member that is built.
+        force: Overwrite outputs.
     """
-    if against is not None:
-        from sqnxt_tf.networks.registry import find_network
 
-        find_network(against)
-    if build is not None and output is not None:
-        from sqnxt_tf.workflows.train import check_model_output
+    against: str | None
+    build: int | None
+    output: Path | None
+    picture: Path | None
+    as_csv: bool
+    everything: bool
+    seed: int
+    force: bool
 
-        check_model_output(output, force=force)
-    if picture is not None:
-        from sqnxt_tf.reports.search_picture import check_search_picture
+    def check(self, *, trained: bool) -> None:
+        """Refuse, before any work is done, what could not be answered.
 
-        if trained and picture.is_file() and not force:
-            raise SqnxtError(picture, "exists already", "choose another name, as --force would train everything anew")
-        check_search_picture(picture, force=force)
+        Raises:
+            SqnxtError, ExportError: An unknown network, or an output that cannot be written.
+        """
+        if self.against is not None:
+            from sqnxt_tf.networks.registry import find_network
 
+            find_network(self.against)
+        if self.build is not None and self.output is not None:
+            from sqnxt_tf.workflows.train import check_model_output
 
-def answer(
-    outcome: Outcome,
-    out: Output,
-    *,
-    seed: int,
-    schooling: dict[str, Any],
-    against: str | None,
-    build: int | None,
-    output: Path | None,
-    picture: Path | None,
-    as_csv: bool,
-    everything: bool,
-    force: bool,
-) -> None:
-    """Everything that was asked for, the tables last; one document for a program."""
-    document = outcome.to_json(everything=everything)
-    trained = None
-    if build is not None and output is not None:
-        from sqnxt_tf.workflows.search import build_member
+            check_model_output(self.output, force=self.force)
+        if self.picture is not None:
+            from sqnxt_tf.reports.search_picture import check_search_picture
 
-        document["built"] = build_member(outcome, build, output, seed=seed, force=force)
-    elif output is not None:
-        trained = _school(outcome, output, schooling, seed, force, out)
+            if trained and self.picture.is_file() and not self.force:
+                fault = "exists already, and `force` would train everything again"
+                raise SqnxtError(self.picture, fault, "choose another name")
+            check_search_picture(self.picture, force=self.force)
+
+    def give(self, outcome: Outcome, finalists: FinalistOptions | None, out: Output) -> None:
+        """Do everything that was asked for, the tables last; print one document for a program."""
+        document = outcome.to_json(everything=self.everything)
+        trained = self._train(outcome, finalists, document, out)
+        if self.build is not None and self.output is not None:
+            from sqnxt_tf.workflows.search import build_member
+
+            built = build_member(outcome, self.build, self.output, seed=self.seed, force=self.force)
+            document["built"] = built
+        if self.picture is not None:
+            from sqnxt_tf.reports.search_picture import draw_search
+
+            draw_search(outcome, self.picture, trained=trained, force=self.force)
+        if self.as_csv:
+            self._print_rows(document, out)
+            return
+        tables = _tables(outcome) if self.against is None else _compared(outcome, self.against, document)
+        out.document(document)
+        for table in tables:
+            out.table(table)
+            out.text()
+        for line in search_lines(outcome, with_front=self.against is None):
+            out.text(line)
+        if self.build is not None:
+            out.text(f"{document['built']['path']}: {document['built']['network']}, random weights.")
+        if trained is not None:
+            _show_finalists(trained, outcome, out)
+
+    def _train(
+        self, outcome: Outcome, finalists: FinalistOptions | None, document: dict[str, Any], out: Output
+    ) -> FinalistTraining | None:
+        if finalists is None:
+            return None
+        from sqnxt_tf.workflows.search_finalists import train_finalists
+
+        trained = train_finalists(outcome, finalists, force=self.force, progress=out.progress)
         document["trained"] = trained.to_json()
-    if picture is not None:
-        from sqnxt_tf.reports.search_picture import draw_search
+        return trained
 
-        draw_search(outcome, picture, trained=trained, force=force)
-    if as_csv:
+    def _print_rows(self, document: dict[str, Any], out: Output) -> None:
         from sqnxt_tf.exploration.candidates import unknown
 
         blank = unknown().to_json()
-        out.csv(document["candidates" if everything else "front"], like=blank if everything else {"rank": 0, **blank})
-        return
-    tables = _tables(outcome) if against is None else _compared(outcome, against, document)
-    out.document(document)
-    for table in tables:
-        out.table(table)
-        out.text()
-    for line in report.search_lines(outcome, with_front=against is None):
-        out.text(line)
-    if build is not None:
-        out.text(f"{document['built']['path']}: {document['built']['network']}, random weights.")
-    if trained is not None:
-        _show_finalists(trained, outcome, out)
+        if self.everything:
+            out.csv(document["candidates"], like=blank)
+        else:
+            out.csv(document["front"], like={"rank": 0, **blank})
 
 
 def _tables(outcome: Outcome) -> list[Table]:
-    made = (report.front_table(outcome), report.named_table(outcome), report.arrays_table(outcome))
+    made = (front_table(outcome), named_table(outcome), arrays_table(outcome))
     return [table for table in made if table is not None]
 
 
 def _compared(outcome: Outcome, against: str, document: dict[str, Any]) -> list[Table]:
-    """What beats a network, a table an accelerator; added to the document."""
+    """Return what beats a network, one table per accelerator, and add it to the document."""
     from sqnxt_tf.workflows.search import beaten
 
     found = beaten(outcome, against)
     document["against"] = [
         {**reference.to_json(), "beaten_by": [one.to_json() for one in better]} for reference, better in found
     ]
-    return [report.better_table(better, reference, outcome) for reference, better in found]
-
-
-def _school(
-    outcome: Outcome, folder: Path, how: dict[str, Any], seed: int, force: bool, out: Output
-) -> FinalistTraining:
-    from sqnxt_tf.workflows.search_finalists import FinalistOptions, train_finalists
-
-    return train_finalists(
-        outcome, FinalistOptions(folder=folder, seed=seed, force=force, **how), progress=out.progress
-    )
+    return [better_table(better, reference, outcome) for reference, better in found]
 
 
 def _show_finalists(trained: FinalistTraining, outcome: Outcome, out: Output) -> None:

@@ -14,53 +14,47 @@ if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
     from sqnxt_tf.workflows.simulate import BudgetItem
 
+_BUDGETS = ("max_cycles", "max_energy", "max_dram_bytes")
 
-@click.command("simulate", short_help="Cycles and energy of an ONNX graph.")
+
+@click.command("simulate", short_help="Estimate cycles and energy of an ONNX graph on an accelerator.")
 @flags.file_argument("file")
 @flags.accelerator
-@flags.together(
-    "how",
-    dataflow=flags.dataflow,
-    sparsity=flags.sparsity,
-    precision=click.option(
-        "--precision", type=flags.PRECISION, help="Assume this precision instead of the graph's own."
-    ),
-    batch=flags.batch,
-    input_size=flags.input_size,
-    strict=click.option("--strict", is_flag=True, help="Refuse a graph with real work that has no model."),
+@flags.dataflow
+@flags.sparsity
+@click.option("--precision", type=flags.PRECISION, help="Assume this precision instead of the graph's own.")
+@flags.batch
+@flags.input_size
+@click.option("--strict", is_flag=True, help="Refuse a graph with operators that do real work and have no model.")
+@click.option(
+    "--explain", metavar="LAYER", help="Show one layer in full: both dataflows, and where time and energy go."
 )
-@click.option("--explain", metavar="LAYER", help="One layer in full: both dataflows, and where time and energy go.")
 @click.option("--roofline", type=click.Path(path_type=Path), help="Draw the roofline to this .svg, .png or .pdf file.")
-@flags.together(
-    "limits",
-    max_cycles=click.option("--max-cycles", type=click.FloatRange(min=0), help="End with exit code 1 beyond it."),
-    max_energy=click.option("--max-energy", type=click.FloatRange(min=0), help="Likewise, in MACs of native width."),
-    max_dram_bytes=click.option("--max-dram-bytes", type=click.FloatRange(min=0), help="Likewise."),
+@click.option(
+    "--max-cycles", type=click.FloatRange(min=0), help="End with exit code 1 if the graph takes more cycles than this."
 )
-@click.option("--csv", "as_csv", is_flag=True, help="The layers as CSV on stdout, and nothing else there.")
+@click.option(
+    "--max-energy", type=click.FloatRange(min=0), help="The same for energy, in MACs of the array's native width."
+)
+@click.option("--max-dram-bytes", type=click.FloatRange(min=0), help="The same for bytes of DRAM traffic.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the layers as CSV on stdout and nothing else there.")
 @flags.force
 @flags.output_options
 def command(
-    file: Path,
-    accelerator: str,
-    how: dict[str, Any],
-    explain: str | None,
-    roofline: Path | None,
-    limits: dict[str, float | None],
-    as_csv: bool,
-    force: bool,
-    out: Output,
-) -> None:
-    """Cycles and energy of the ONNX graph FILE on an accelerator, layer by layer.
+    file: Path, accelerator: str, explain: str | None, roofline: Path | None, as_csv: bool, force: bool, out: Output,
+    **settings: Any,
+) -> None:  # fmt: skip
+    """Estimate cycles and energy of the ONNX graph FILE on an accelerator, layer by layer.
 
-    Bit widths are read from the graph and zeros are counted in its weights. With a budget, such as --max-cycles 2e6,
-    exceeding it ends with exit code 1.
+    Bit widths are read from the graph and zeros are counted in its weights. A budget such as --max-cycles 2e6 that is
+    exceeded ends the command with exit code 1.
     """
     from sqnxt_tf.workflows.simulate import hold_to_budget, simulate
 
     if as_csv and (out.as_json or explain):
         raise click.UsageError("--csv prints the layers and nothing else: leave out --json and --explain")
-    report = simulate(file, accelerator, **how)
+    limits = {name: settings.pop(name) for name in _BUDGETS}
+    report = simulate(file, accelerator, **settings)
     budgets = hold_to_budget(report, **limits)
     if roofline is not None:
         from sqnxt_tf.reports.roofline import draw_roofline

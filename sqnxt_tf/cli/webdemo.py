@@ -10,18 +10,18 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("webdemo", short_help="A page that runs models in a browser.")
+@click.command("webdemo", short_help="Write a web page that runs models in the browser.")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
 @flags.output("The folder to write.")
-@click.option("--title", metavar="TEXT", help="The page's heading; the first model's network if not given.")
+@click.option("--title", metavar="TEXT", help="Heading of the page; the first model's network by default.")
 @flags.force
 @flags.output_options
 def command(models: tuple[Path, ...], output: Path, title: str | None, force: bool, out: Output) -> None:
     """Write a static site that runs each MODEL (.tflite or .onnx) on the device of whoever opens it.
 
-    Draw, show it to the camera or drop an image: answers come from WebAssembly in the browser, and no image leaves it.
-    The runtimes come from npm while the site is written; the site itself asks nothing of anybody, works from any static
-    host and in any sub-folder.
+    Draw, use the camera or drop an image: WebAssembly computes the answers in the browser, and no image leaves it. The
+    runtimes come from npm while the site is written. The site itself contacts no other host and works from any static
+    host, in any sub-folder.
     """
     from sqnxt_tf.webdemo.site import write_webdemo
 
@@ -31,7 +31,7 @@ def command(models: tuple[Path, ...], output: Path, title: str | None, force: bo
     out.text(
         f"{site.folder}: {len(site.files)} files, {site.bytes / 1e6:.1f} MB; {len(site.models)} models, {runtimes}"
     )
-    out.text(f"look at it: python -m http.server --directory {site.folder}, then http://localhost:8000")
+    out.text(f"open it: python -m http.server --directory {site.folder}, then http://localhost:8000")
     for note in site.notes:
         out.note(f"note: {note}")
-    out.note("note: browsers give the camera to https addresses and to localhost only")
+    out.note("note: browsers allow the camera for https addresses and localhost only")

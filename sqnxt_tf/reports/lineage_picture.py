@@ -12,7 +12,7 @@ from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.label_places import place_labels
 from sqnxt_tf.reports.picture_files import check_picture_file
-from sqnxt_tf.reports.tables import Table, percent
+from sqnxt_tf.reports.tables import Table, percent, signed_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ _DOT_COUNTS = 10  # covering a dot is as bad as covering so many points of a lin
 def lineage_table(lineage: Lineage) -> Table:
     """Return one row a network, the founder first; a star marks the parent of the next generation."""
     headers = ["<network", "<parent", "F", "filters", "parameters", "MB", "MACs", "Mcycles", "energy M",
-               "val top-1 %", "top-1 %", "95 % interval", "lost points", "score"]  # fmt: skip
+               "val top-1 %", "top-1 %", "95 % interval", "change, points", "score"]  # fmt: skip
     array = lineage.settings.get("accelerator", "")
     table = Table(headers, title=f"Lineage (MB of float32 weights; cycles and energy simulated on {array})")
     chosen = {member.name for member in lineage.line()}
@@ -45,7 +45,7 @@ def lineage_table(lineage: Lineage) -> Table:
             percent(member.validation),
             percent(member.top1),
             f"{percent(member.top1_low)}-{percent(member.top1_high)}",
-            f"{100 * lineage.lost(member):.1f}" if member.parent else None,
+            signed_points(-lineage.lost(member)) if member.parent else None,
             f"{member.score:.2f}",
         )
     return table

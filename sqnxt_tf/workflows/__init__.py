@@ -1,1 +1,1 @@
-"""Whole paths that join the packages: train, prune, export, reproduce, demo."""
+"""One file a verb: the paths that join the packages, without the command line."""

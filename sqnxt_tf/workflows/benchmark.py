@@ -1,4 +1,4 @@
-"""Time artifacts, and set their layers beside what an accelerator would do with them."""
+"""Time artifacts, and compare their layers with a simulated accelerator's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.device.layer_shares import LayerShares, layer_shares
-from sqnxt_tf.device.timing_rounds import SECONDS, TOLERANCE, time_artifacts
+from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark
+from sqnxt_tf.options.artifacts import BenchmarkOptions
+from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """The timings, and the layers of those that have any."""
+    """The timings, and the layers of those that were profiled."""
 
     benchmark: Benchmark
     layers: tuple[LayerShares, ...] = ()
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The `benchmark` document; an entry has `layers` where they were profiled."""
+        """Return the `benchmark` document; an entry has `layers` where they were profiled."""
         profiled = {id(shares.timing): shares for shares in self.layers}
         return [
             {**row, **(shares.to_json() if (shares := profiled.get(id(timing))) else {})}
@@ -33,7 +35,7 @@ class BenchmarkResult:
         ]
 
     def layer_rows(self) -> list[dict[str, Any]]:
-        """Every layer of every timing as a row of its own, for CSV."""
+        """Return a row for every layer of every timing, for CSV."""
         return [
             {"path": str(shares.timing.path), "threads": shares.timing.threads, **layer}
             for shares in self.layers
@@ -43,43 +45,37 @@ class BenchmarkResult:
 
 def benchmark(
     paths: Sequence[str | Path],
+    options: BenchmarkOptions | None = None,
     *,
-    threads: Sequence[int] = (1,),
-    seconds: float = SECONDS,
-    tolerance: float = TOLERANCE,
-    per_layer: bool = False,
-    accelerator: str | Path | None = None,
     on_fault: FaultHandler = raise_fault,
     progress: Progress = silent,
+    **settings: Any,
 ) -> BenchmarkResult:
-    """Latency, memory and loading time of artifacts on this machine; see `sqnxt_tf.device.timing_rounds`.
+    """Measure latency, memory and loading time of artifacts on this machine; see `time_artifacts`.
 
     Args:
-        paths: .onnx and .tflite files; the first is what the others are compared with.
-        threads: Every file is timed with each of these numbers.
-        seconds: Most that the timing may take.
-        tolerance: How well each median is to be known, as a fraction of it.
-        per_layer: Profile the .onnx files; LiteRT's Python interface has no profiler.
-        accelerator: A preset's name or a .toml file, to set each layer's simulated share beside the measured one.
+        paths: .onnx and .tflite files; the others are compared with the first.
+        options: How long and how exactly they are timed.
         on_fault: Called with the error of a file that cannot be timed or simulated; the others go on if it returns.
-        progress: Told how far it is.
+        progress: Called as the work goes on.
+        settings: Fields of `BenchmarkOptions`, in place of or on top of `options`.
 
     Raises:
-        SqnxtError: A file that cannot be timed, unless `on_fault` keeps it.
-        ExportError: Likewise.
+        SqnxtError, ExportError: A file cannot be timed, unless `on_fault` returns.
         SimulatorError: The accelerator is not known, or a graph cannot be simulated.
     """
+    options = options_from(BenchmarkOptions, options, settings)
     array = None
-    if accelerator is not None:
+    if options.accelerator is not None:
         from sqnxt_sim import load_accelerator
 
-        array = load_accelerator(accelerator)  # a wrong name is told before a minute has passed
+        array = load_accelerator(options.accelerator)  # a wrong name is reported before a minute has passed
     timed = time_artifacts(
         paths,
-        threads=threads,
-        seconds=seconds,
-        tolerance=tolerance,
-        per_layer=per_layer or array is not None,
+        threads=options.threads,
+        seconds=options.seconds,
+        tolerance=options.tolerance,
+        per_layer=options.per_layer or array is not None,
         on_fault=on_fault,
         progress=progress,
     )
@@ -95,10 +91,10 @@ def benchmark(
 def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: FaultHandler) -> NetworkReport | None:
     if array is None:
         return None
-    from sqnxt_sim import SimulatorError, read_onnx, simulate
+    from sqnxt_sim import SimulatorError, read_onnx, simulate_workload
 
     try:
-        return simulate(read_onnx(path, batch=batch), array)
+        return simulate_workload(read_onnx(path, batch=batch), array)
     except SimulatorError as error:
         on_fault(error)
         return None

@@ -16,25 +16,25 @@ _FIGURES = ("cycles", "energy", "dram_bytes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerChange:
-    """A layer of both networks, or of one: then the other is None."""
+    """A layer of both networks, or of one of them; then the other cost is None."""
 
     name: str
     before: Cost | None
     after: Cost | None
 
     def figure(self, name: str) -> tuple[float, float]:
-        """`cycles`, `energy` or `dram_bytes` before and after; 0 where the layer is absent."""
+        """Return `cycles`, `energy` or `dram_bytes` before and after; 0 where the layer is absent."""
         return _figure(self.before, name), _figure(self.after, name)
 
     def what_changed(self) -> list[str]:
-        """Shape, bits, zeros, dataflow or tiling, as `what before -> after`."""
+        """Return the facts that differ (shape, bits, zeros, dataflow, tiling), as `what before -> after`."""
         if self.before is None or self.after is None:
             return ["only in the second" if self.before is None else "only in the first"]
         facts = zip(_facts(self.before).items(), _facts(self.after).values(), strict=False)
         return [f"{what} {old} -> {new}" for (what, old), new in facts if old != new]
 
     def to_json(self) -> dict[str, Any]:
-        """One row of the document; figures as [before, after]."""
+        """Return one row of the document; figures are [before, after]."""
         return {
             "name": self.name,
             "in_first": self.before is not None,
@@ -46,23 +46,23 @@ class LayerChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two reports and the layers of both, in the order of the first with what is new behind its predecessor."""
+    """Two reports and the layers of both, in the order of the first; a new layer follows its predecessor."""
 
     before: NetworkReport
     after: NetworkReport
     layers: tuple[LayerChange, ...]
 
     def total(self, name: str) -> tuple[float, float]:
-        """`cycles`, `energy`, `dram_bytes`, `macs` or `time_ms` of the whole, before and after."""
+        """Return the total of `cycles`, `energy`, `dram_bytes`, `macs` or `time_ms`, before and after."""
         return _figure(self.before, name), _figure(self.after, name)
 
     @property
     def notes(self) -> list[str]:
-        """What the figures of either rest on."""
+        """Assumptions behind the figures of either report."""
         return sorted({*self.before.notes, *self.after.notes})
 
     def to_json(self) -> dict[str, Any]:
-        """The `compare` document."""
+        """Return the `compare` document."""
         return {
             "first": {"model": self.before.model, "accelerator": self.before.accelerator.name},
             "second": {"model": self.after.model, "accelerator": self.after.accelerator.name},
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def compare(before: NetworkReport, after: NetworkReport) -> Comparison:
-    """Match the costed layers of two reports by name; where no name is shared, by their order."""
+    """Match the costed layers of two reports by name, or by their order if they share no name."""
     first, second = ({cost.name: cost for cost in report.costs} for report in (before, after))
     if not first.keys() & second.keys() and len(first) == len(second):
         second = dict(zip(first, second.values(), strict=True))
@@ -85,7 +85,7 @@ def compare(before: NetworkReport, after: NetworkReport) -> Comparison:
 
 
 def _merged(first: list[str], second: list[str]) -> list[str]:
-    """Both lists in one: a name that only the second has comes behind the one that it follows there."""
+    """Return both lists as one; a name of the second alone comes after the name that it follows there."""
     merged, known = list(first), set(first)
     place = 0
     for name in second:
@@ -105,7 +105,7 @@ def _figure(cost: Cost | NetworkReport | None, name: str) -> float:
 
 
 def _facts(cost: Cost) -> dict[str, str]:
-    """What explains a layer's figures, in words."""
+    """Return the facts that explain a layer's figures, in words."""
     from sqnxt_sim import VectorCost
 
     if isinstance(cost, VectorCost):

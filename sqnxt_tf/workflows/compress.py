@@ -1,4 +1,4 @@
-"""Deep Compression of a model, and the container of an artifact that is there already."""
+"""Deep Compression of a model, and the container of an existing artifact."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
-from sqnxt_tf.data.data_source import DataSource, load_data
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import is_network
+from sqnxt_tf.options.artifacts import CompressOptions, ExportOptions
+from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, open_source
 from sqnxt_tf.training.recipe_files import Recipe
@@ -30,11 +32,11 @@ _ARTIFACTS = (".onnx", ".tflite")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightSharing:
-    """What was done to a model before it was compressed, and what it cost.
+    """How a model's weights were clustered before it was compressed, and what that cost.
 
-    `density` is None where nothing was pruned. `parity` is that of the compressed artifact with the shared model;
-    `before` and `after` are evaluations of the model as it came and as it is inside, None for random weights. The
-    losses are those of centroid fine-tuning on the training images, None without it.
+    `density` is None where nothing was pruned. `parity` compares the artifact with the clustered model. `before` and
+    `after` are evaluations of the original and of the clustered model, None for random weights. The losses are those
+    of centroid fine-tuning on the training images, None without it.
     """
 
     bits: int
@@ -47,7 +49,7 @@ class WeightSharing:
     loss_after: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The `sharing` object of the `compress` document."""
+        """Return the `sharing` object of the `compress` document."""
         return {
             "bits": self.bits,
             "density": self.density,
@@ -63,120 +65,100 @@ class WeightSharing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionResult:
-    """A container in figures; `sharing` is None for an artifact, which is compressed as it is."""
+    """The figures of a container; `sharing` is None for an artifact, which is compressed as it is."""
 
     compressed: Compressed
     sharing: WeightSharing | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The `compress` document."""
+        """Return the `compress` document."""
         return {**self.compressed.to_json(), "sharing": self.sharing.to_json() if self.sharing else None}
 
 
 def compress(
     model: str | Path,
     output: str | Path,
+    options: CompressOptions | None = None,
     *,
-    format: str | None = None,
-    density: float | None = None,
-    bits: int | None = None,
-    data: str = "digits",
-    recipe: Recipe | None = None,
-    classes: int | None = None,
-    input_size: int | tuple[int, int] | None = None,
-    seed: int | None = None,
     force: bool = False,
     progress: Progress = silent,
+    **settings: Any,
 ) -> CompressionResult:
     """Write a container that restores the exact artifact of `model`.
 
-    A model's batch norm is folded away first, then its kernels are pruned and shared, so that what is shared is what
-    ships; the float32 artifact is proved equal to that model before it is compressed. An artifact is compressed
-    without loss and takes none of the options.
+    A model's batch norm is folded away first. Then its kernels are pruned and their weights clustered, so that what is
+    clustered is what ships; the float32 artifact is proved equal to that model before it is compressed. An artifact is
+    compressed without loss and takes none of the options.
 
     Args:
         model: A `.keras` file, a network's name for seeded random weights, or an .onnx or .tflite file.
         output: The container to write.
-        format: `onnx` or `tflite`, the artifact inside; `onnx` where not given.
-        density: The fraction of each kernel's weights to keep; all that are there where not given.
-        bits: Of a shared weight's index; 6 where not given.
-        data: `digits`, or a folder of images: for parity, accuracy and fine-tuning.
-        recipe: Of fine-tuning the shared values; none where not given.
-        classes: Units of the classifier, of a network given by name.
-        input_size: Side in pixels or (height, width), likewise.
-        seed: Of fine-tuning, or of a network's random weights.
+        options: How a model is pruned, clustered and fine-tuned.
         force: Overwrite the output.
-        progress: Told how far it is.
+        progress: Called as the work goes on.
+        settings: Fields of `CompressOptions`, in place of or on top of `options`.
 
     Raises:
-        ParityError: The artifact does not equal the shared model.
+        ParityError: The artifact does not equal the clustered model.
         SqnxtError, ExportError: What was asked for is not possible, or a file is not usable.
     """
     from sqnxt_export import compress_artifact
 
+    options = options_from(CompressOptions, options, settings)
     if Path(model).suffix.lower() in _ARTIFACTS:
-        options = {"format": format, "density": density, "bits": bits, "epochs": recipe, "classes": classes,
-                   "input-size": input_size, "seed": seed}  # fmt: skip
-        if given := [f"--{name}" for name, value in options.items() if value is not None]:
-            raise SqnxtError(model, "is an artifact, compressed as it is", f"{given[0]} goes with a .keras file")
+        if given := options.for_models_only:
+            raise SqnxtError(
+                str(model), f"is an artifact, compressed as it is, and takes no `{given[0]}`", "give a .keras file"
+            )
         return CompressionResult(compressed=compress_artifact(model, output, force=force))
-    bits = BITS if bits is None else bits
-    _check_request(model, output, bits, density, recipe, force=force)
+    _check_request(model, output, options, force=force)
     source = open_source(
-        str(model), classes=classes, input_size=input_size, seed=None if recipe else seed
-    )  # fine-tuning has a seed too
-    return _compress_model(
-        source, Path(output), format or "onnx", density, bits, data, recipe, seed or 0, force, progress
+        str(model),
+        classes=options.classes,
+        input_size=options.input_size,
+        seed=None if options.recipe else options.seed,  # fine-tuning has a seed too
     )
+    return _compress_model(source, Path(output), options, force=force, progress=progress)
 
 
-def _check_request(
-    model: str | Path, output: str | Path, bits: int, density: float | None, recipe: Recipe | None, *, force: bool
-) -> None:
-    """What can be said before minutes of work."""
+def _check_request(model: str | Path, output: str | Path, options: CompressOptions, *, force: bool) -> None:
+    """Refuse, before minutes of work, what cannot be done."""
     from sqnxt_export.artifact.files import check_output
-    from sqnxt_export.compression.clustering import check_bits, check_density
     from sqnxt_export.compression.rans import Encoder
 
     check_output(Path(output), force=force)
-    check_bits(bits)
-    if density is not None:
-        check_density(density)
-    if recipe and is_network(str(model)):
-        raise SqnxtError(model, "names a network, not a trained model", "train it first with `sqnxt-tf train`")
+    if options.recipe and is_network(str(model)):
+        raise SqnxtError(str(model), "names a network, not a trained model", "train it first with `sqnxt-tf train`")
     Encoder()  # its library may be missing
 
 
 def _compress_model(
-    source: ModelSource,
-    output: Path,
-    format: str,
-    density: float | None,
-    bits: int,
-    data: str,
-    recipe: Recipe | None,
-    seed: int,
-    force: bool,
-    progress: Progress,
+    source: ModelSource, output: Path, options: CompressOptions, *, force: bool, progress: Progress
 ) -> CompressionResult:
     from sqnxt_export import compress_artifact
 
+    data, recipe, bits = options.data, options.recipe, options.bits or BITS
     test = _test_images(source, data) if source.trained else None
     before = _evaluate(source.model, source, output, test) if test else None
-    progress(f"sharing the weights of {source.name}", 0, 1)
-    model = share_model(source.model, bits=bits, density=density)
-    tuned = fine_tune(model, source, data, recipe, bits=bits, seed=seed, progress=progress) if recipe else None
-    model = tuned.model if tuned else model
+    progress(f"clustering the weights of {source.name}", 0, 1)
+    model = share_model(source.model, bits=bits, density=options.density)
+    tuned = None
+    if recipe:
+        tuned = fine_tune(model, source, data, recipe, bits=bits, seed=options.seed or 0, progress=progress)
+        model = tuned.model
     after = _evaluate(model, source, output, test) if test else None
-    settings = {"bits": bits, "density": density, "recipe": asdict(recipe) if recipe else None, "data": data}
-    inside = _described(replace(source, model=model), settings, after)
+    remembered = {
+        "bits": bits, "density": options.density, "recipe": asdict(recipe) if recipe else None, "data": data.name,
+    }  # fmt: skip
+    inside = _described(replace(source, model=model), remembered, after)
+    kind = options.format or "onnx"
     with TemporaryDirectory() as folder:
-        artifact = Path(folder, f"artifact.{format}")
-        exported = export_source(inside, artifact, format=format, precision="float32", data=data, progress=progress)
+        artifact = Path(folder, f"artifact.{kind}")
+        exported = export_source(inside, artifact, ExportOptions(format=kind, data=data), progress=progress)
         compressed = replace(compress_artifact(artifact, output, force=force), source=source.name)
     sharing = WeightSharing(
         bits=bits,
-        density=density,
+        density=options.density,
         parity=exported.parity,
         before=before,
         after=after,
@@ -188,7 +170,7 @@ def _compress_model(
 
 
 def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation | None) -> ModelSource:
-    """The source with metadata that say how it was compressed, and how well it does since."""
+    """Return the source with metadata on how it was compressed and on its accuracy since."""
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,
@@ -199,10 +181,10 @@ def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation 
     return replace(source, metadata=metadata)
 
 
-def _test_images(source: ModelSource, data: str) -> ImageSet:
-    images = load_data(data)
+def _test_images(source: ModelSource, data: DataSource) -> ImageSet:
+    images = data.part()
     if source.metadata.labels and source.metadata.labels != images.class_names:
-        raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give --data its own data")
+        raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give `data` its own data")
     return images
 
 
@@ -212,7 +194,7 @@ def _evaluate(model: Any, source: ModelSource, output: Path, images: ImageSet) -
 
 
 def share_model(model: Any, *, bits: int, density: float | None = None) -> Any:
-    """A copy of a `tf_keras` model, batch norm folded, each kernel pruned to `density` and shared with `bits` bits.
+    """Return a copy of a model with batch norm folded, kernels pruned to `density` and clustered with `bits` bits.
 
     Depthwise kernels are never pruned, as in `prune`.
     """
@@ -232,24 +214,24 @@ def share_model(model: Any, *, bits: int, density: float | None = None) -> Any:
 def fine_tune(
     shared: Any,
     source: ModelSource,
-    data: str,
+    data: DataSource,
     recipe: Recipe,
     *,
     bits: int,
     seed: int = 0,
     progress: Progress = silent,
 ) -> FineTuned:
-    """Move the shared values of `shared` on the training part of `data`; what comes back is shared with `bits` bits.
+    """Fine-tune the clustered values of `shared` on the training part of `data`, and cluster them again.
 
     Raises:
-        SqnxtError: Data that are not divided, or a rate at which the loss is no number.
+        SqnxtError: The data are not divided, or the loss is not a number at this learning rate.
     """
     from sqnxt_export import share_weights
     from sqnxt_tf.training.centroids import fine_tune_centroids
     from sqnxt_tf.training.kernels import kernels
     from sqnxt_tf.training.strategies import make_strategy
 
-    sets = DataSource.parse(data).parts()
+    sets = data.parts()
     training, validation = (to_arrays(sets[split], source.preprocessing) for split in ("train", "validation"))
     strategy = make_strategy("one-device")
     tuned = fine_tune_centroids(shared, training, validation, recipe, strategy=strategy, seed=seed, progress=progress)

@@ -1,4 +1,4 @@
-"""Look at every image of a data set before a run does, and list what is wrong."""
+"""Check every image of a data set before a run needs it, and list the faults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqnxt_tf.progress import Progress, silent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataCheck:
-    """How many images there are, how many other files lie among them, and what is wrong."""
+    """Numbers of images and of other files among them, and the faults that were found."""
 
     path: str
     images: int
@@ -32,21 +32,20 @@ class DataCheck:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many findings there are of each kind."""
+        """Number of findings of each kind."""
         return dict(Counter(finding.kind for finding in self.findings))
 
     def to_json(self) -> dict[str, Any]:
-        """The `data check` document."""
+        """Return the `data check` document."""
         return {**asdict(self), "counts": self.counts}
 
 
 def check_data(data: str | Path, *, progress: Progress = silent) -> DataCheck:
     """Decode every image of a folder of images or of TFRecords, all its parts, to the last pixel.
 
-    Finds images that cannot be read or are cut short, CMYK, names that do not fit the format, and pictures that stand
-    under two classes, pixel for pixel the same, whatever their files are called and however they are encoded without
-    loss. Of TFRecords every checksum is taken; a shard whose chain of records is broken is named, and the
-    others are looked at.
+    The faults are images that are unreadable, truncated or CMYK, names that do not fit the format, and pictures that
+    are in two classes, pixel for pixel the same, whatever their files' names and lossless encodings. Every checksum of
+    TFRecords is verified; a shard whose chain of records is broken is named, and the others are checked.
 
     Raises:
         SqnxtError: No such folder, or no images in it.
@@ -90,7 +89,7 @@ def _folder_items(source: DataSource) -> Iterator[Item]:
 
 
 def _open_shards(folder: Path) -> tuple[list[EncodedImages], list[Finding]]:
-    """The records that can be found, and the shards that are broken or not those that were packed."""
+    """Return the records of sound shards, and findings on shards that are broken or were not packed by us."""
     parts, broken = sound_shards(folder)
     findings = [
         Finding(str(path), "damaged shard", str(error).removeprefix(f"{path}: ").rpartition("; ")[0])
@@ -100,7 +99,7 @@ def _open_shards(folder: Path) -> tuple[list[EncodedImages], list[Finding]]:
 
 
 def _changed_shards(folder: Path, broken: Container[Path]) -> Iterator[Finding]:
-    """Shards that are whole, and yet not, byte for byte, what was packed."""
+    """Yield findings on shards that are readable but differ from those that were packed."""
     if not (folder / CATALOGUE).exists():
         return
     for name, shard in read_catalogue(folder).shards.items():

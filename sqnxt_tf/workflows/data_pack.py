@@ -1,4 +1,4 @@
-"""Folders of images become TFRecords: shard by shard, each whole or not there, so that a killed run goes on."""
+"""Pack folders of images into TFRecords, shard by shard: each is whole or absent, so that a killed run resumes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OURS = re.compile(r"\.?(train|validation|test)-\d{5}-of-\d{5}(-[0-9a-f]{8})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedData:
-    """A folder of shards, and what was left out, by where it comes from."""
+    """A folder of shards, and the images that were left out, by their source."""
 
     path: Path
     images: dict[str, int]
@@ -45,13 +45,13 @@ class PackedData:
     unreadable: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """The `data pack` document."""
+        """Return the `data pack` document."""
         return {**asdict(self), "path": str(self.path), "unreadable": sorted(self.unreadable)}
 
 
 @dataclass(slots=True)
 class _State:
-    """What is done, as it stands in `packing.json` while a run is under way."""
+    """The finished part of a run, as `packing.json` holds it while the run is under way."""
 
     settings: dict[str, Any]
     shards: dict[str, Shard] = field(default_factory=dict)
@@ -70,16 +70,16 @@ def pack(
 ) -> PackedData:
     """Write the images of a folder as TFRecords in ImageNet's usual layout, with `dataset.json` to find them by.
 
-    The same call again goes on with a run that was killed. Images that cannot be read are left out and named.
+    The same call again resumes a run that was killed. Images that cannot be read are left out and named.
 
     Args:
-        data: A folder of images by class, divided into train, validation and test or not; what is not becomes `train`.
+        data: A folder of images by class; one that is not divided into parts is packed as `train`.
         output: The folder to write.
-        shards: Of each part; of about 128 MB each if not given, and 8 at least.
+        shards: Number of shards of each part; if None, shards of about 128 MB each, and at least 8.
         max_unreadable: The run ends when more images than this cannot be read.
-        seed: Of the order, which mixes the classes.
+        seed: Random seed of the order, which mixes the classes.
         force: Forget what the folder holds of an earlier run.
-        progress: Told how far it is.
+        progress: Called as the work goes on.
 
     Raises:
         SqnxtError, ExportError: No such folder, an output that holds something else, too many unreadable images.
@@ -110,7 +110,7 @@ def pack(
 
 
 def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
-    """What is done already; the folder is ready to be written to."""
+    """Prepare the folder, and return the state of an earlier run that is to be resumed."""
     state = None if force else _read_state(output / _STATE)
     if state is None:
         check_output_folder(output, force=force)
@@ -120,7 +120,7 @@ def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
         raise SqnxtError(
             output,
             f"holds an unfinished run of other settings ({', '.join(changed)})",
-            "give the same ones to go on, or --force to start afresh",
+            "give the same ones to go on, or pass `force=True` to start afresh",
         )
     output.mkdir(parents=True, exist_ok=True)
     if force:
@@ -141,7 +141,7 @@ class _Writer:
     progress: Progress
 
     def write_part(self, split: str, images: EncodedImages, plan: list[NDArray[np.int64]]) -> None:
-        """All shards of one part that are not there yet."""
+        """Write the shards of one part that are still missing."""
         tell = partial(self.progress, f"packing {split}")
         done = 0
         with ThreadPoolExecutor(cpu_count()) as pool:
@@ -165,7 +165,7 @@ class _Writer:
         tell: Callable[[int, int], None],
         done: int,
     ) -> Shard:
-        """One file of records, whole or not at all."""
+        """Write one file of records, whole or not at all."""
         digest, count, size = hashlib.sha256(), 0, 0
 
         def record(index: int) -> bytes | None:
@@ -195,7 +195,7 @@ def _read_state(path: Path) -> _State | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SqnxtError(path, f"is damaged ({error!r:.100})", "use --force to start afresh") from None
+        raise SqnxtError(path, f"is damaged ({error!r:.100})", "pass `force=True` to start afresh") from None
 
 
 def _write_state(output: Path, state: _State) -> None:

@@ -1,4 +1,4 @@
-"""All of it on handwritten digits: train, prune, export, prove, evaluate, time, simulate, report."""
+"""The whole path on handwritten digits: train, prune, export, prove, evaluate, time, simulate, report."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Timing
 from sqnxt_tf.htmlreport.writing import require_jinja
+from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import open_source
@@ -48,7 +49,7 @@ _LARGEST_LOSS = 0.01  # of every artifact against the float model, as a fraction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoArtifact:
-    """One file of the demo: how it was made, how it answers, how fast, and (ONNX) what it costs on each accelerator."""
+    """One file of the demo: its export, accuracy and latency, and (ONNX) its cost on each accelerator."""
 
     path: Path
     export: ExportResult | None
@@ -57,7 +58,7 @@ class DemoArtifact:
     simulations: dict[str, NetworkReport] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of the `demo` document."""
+        """Return an entry of the `demo` document."""
         return {
             "path": str(self.path),
             "bytes": self.path.stat().st_size,
@@ -70,7 +71,7 @@ class DemoArtifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """The float model first, then the pruned one, then the artifacts made of it."""
+    """All files of the demo: the float model first, then the pruned one, then the artifacts."""
 
     folder: Path
     artifacts: tuple[DemoArtifact, ...]
@@ -80,7 +81,7 @@ class DemoResult:
 
     @property
     def faults(self) -> list[str]:
-        """What was promised and not reached; empty when all is well."""
+        """Promises that were not kept; empty when all is well."""
         best = self.artifacts[0].evaluation.top1
         faults = [] if best >= _LEAST_TOP1 else [f"the float model reaches {best:.1%} and not {_LEAST_TOP1:.0%}"]
         return faults + [
@@ -90,7 +91,7 @@ class DemoResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """The `demo` document."""
+        """Return the `demo` document."""
         return {
             "folder": str(self.folder),
             "network": _NETWORK,
@@ -113,7 +114,7 @@ def demo(
 ) -> DemoResult:
     """Train 1.0-SqNxt-23v5 on the digits, prune it to 40 %, export both, prove, evaluate, time and simulate.
 
-    Everything is left in `folder`: models, artifacts, the simulator's reports, `report.html` and `summary.json`.
+    Everything is written to `folder`: models, artifacts, the simulator's reports, `report.html` and `summary.json`.
 
     Raises:
         SqnxtError: The folder holds something already and `force` is not set; no Jinja2.
@@ -149,30 +150,30 @@ def demo(
 
 
 def export_all(folder: Path, *, force: bool, progress: Progress) -> dict[Path, ExportResult]:
-    """Every one of `_ARTIFACTS`, in their order; each model is opened once."""
+    """Export each of `_ARTIFACTS`, in their order; open each model once."""
     exports = {}
     for name, group in groupby(_ARTIFACTS, key=lambda artifact: artifact[0]):
         source = open_source(str(folder / f"{name}.keras"))
         for _, format_, precision in group:
             path = folder / f"{name}-{precision}.{format_}"
             exports[path] = export_source(
-                source, path, format=format_, precision=precision, force=force, progress=progress
+                source, path, ExportOptions(format=format_, precision=precision), force=force, progress=progress
             )
     return exports
 
 
 def simulate_on_all(path: Path, *, force: bool) -> dict[str, NetworkReport]:
-    """An ONNX graph on every preset of the paper, each report written beside the graph."""
-    from sqnxt_sim import load_accelerator, read_onnx, simulate
+    """Simulate an ONNX graph on both presets of the paper; write each report beside the graph."""
+    from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
 
     workload = read_onnx(path)
-    reports = {name: simulate(workload, load_accelerator(name)) for name in _ACCELERATORS}
+    reports = {name: simulate_workload(workload, load_accelerator(name)) for name in _ACCELERATORS}
     for name, report in reports.items():
         write_json(path.with_name(f"{path.stem}-{name}.json"), report.to_json(), force=force)
     return reports
 
 
 def write_json(path: Path, document: Any, *, force: bool) -> None:
-    """A JSON file, whole or not at all."""
+    """Write a JSON file, whole or not at all."""
     with whole_file(path, force=force) as part:
         part.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", "utf-8")

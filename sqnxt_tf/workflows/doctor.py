@@ -1,10 +1,13 @@
-"""What is installed here, and what is missing for what."""
+"""What is installed here, and what is missing for which verb."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -21,6 +24,8 @@ EXTRAS = {
     "train": "train, prune, export, demo",
     "dev": "work on sqnxt-tf itself",
 }
+PROGRAMS = {"node": "runs npm", "npm": "brings `webdemo` what runs models in a browser"}
+ANSWER_SECONDS = 2.0  # a program that has not printed its version by then is there, but does not work
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,18 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A program from outside Python: its purpose, its path if found, and its version if it tells one."""
+
+    name: str
+    purpose: str
+    path: str | None
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
-    """The machine, and every package of every extra."""
+    """The machine, every package of every extra, and the programs from outside Python."""
 
     version: str
     python: str
@@ -42,19 +57,25 @@ class Examination:
     processor: str
     cores: int
     packages: tuple[Package, ...]
+    programs: tuple[Program, ...]
 
     def missing(self, extra: str) -> list[str]:
-        """Packages of an extra that are not installed."""
+        """Return the packages of an extra that are not installed."""
         return [package.name for package in self.packages if package.extra == extra and package.installed is None]
 
     def to_json(self) -> dict[str, Any]:
-        """The `doctor` document."""
+        """Return the `doctor` document."""
         ready = {extra: not self.missing(extra) for extra in EXTRAS}
-        return {**asdict(self), "packages": [asdict(package) for package in self.packages], "ready": ready}
+        return {
+            **asdict(self),
+            "packages": [asdict(package) for package in self.packages],
+            "programs": [asdict(program) for program in self.programs],
+            "ready": ready,
+        }
 
 
 def examine() -> Examination:
-    """Look at the machine and at the installed packages; imports none of them."""
+    """Look at the machine, the installed packages and programs; import no package."""
     return Examination(
         version=_installed(_DISTRIBUTION) or "not installed",
         python=sys.version.split()[0],
@@ -62,7 +83,40 @@ def examine() -> Examination:
         processor=_processor(),
         cores=os.cpu_count() or 1,
         packages=tuple(_packages()),
+        programs=tuple(_program(name, purpose) for name, purpose in PROGRAMS.items()),
     )
+
+
+def _program(name: str, purpose: str) -> Program:
+    """Find a program and its version."""
+    path = shutil.which(name)
+    return Program(name=name, purpose=purpose, path=path, version=path and _version(Path(path), name))
+
+
+def _version(path: Path, name: str) -> str | None:
+    """Read a program's version from its package, for starting npm takes a quarter of a second; else ask it."""
+    return _packaged_version(path, name) or _printed_version(path)
+
+
+def _packaged_version(path: Path, name: str) -> str | None:
+    """Return the version in the `package.json` that a JavaScript program lies beside; None if there is none."""
+    try:
+        package = json.loads((path.resolve().parents[1] / "package.json").read_text("utf-8"))
+        return str(package["version"]) if package["name"] == name else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _printed_version(path: Path) -> str | None:
+    """Ask a program for its version; return None if it fails or does not answer."""
+    command = [str(path), "--version"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=ANSWER_SECONDS
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip().removeprefix("v") or None
 
 
 def _packages() -> list[Package]:
@@ -81,7 +135,7 @@ def _packages() -> list[Package]:
 
 
 def _is_for_this_machine(requirement: str) -> bool:
-    """Whether pip would install it here: some packages have wheels for some processors only."""
+    """Return whether pip would install it here: some packages have wheels for some processors only."""
     machines = re.findall(r"""(?:platform_machine|sys_platform)\s*==\s*["'](\w+)""", requirement)
     return not machines or platform.machine() in machines or sys.platform in machines
 

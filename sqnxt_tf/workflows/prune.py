@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -11,25 +11,26 @@ from typing import Any
 
 from sqnxt_export import save_keras
 from sqnxt_tf.accuracy import Evaluation, paired_loss
-from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.training_data import open_training_data
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.options.given import options_from
+from sqnxt_tf.options.training import PruneOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.kernels import Zeros, count_zeros
 from sqnxt_tf.training.pruning import prune_model
-from sqnxt_tf.training.pruning_plan import Pruning, Schedule, make_plan
+from sqnxt_tf.training.pruning_plan import make_plan
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import RunFolder
-from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief, make_strategy
+from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruningResult(TrainingResult):
-    """As a training run, with the answers before pruning, the zeros of every kernel, and why some kernels have none."""
+    """A training result with the answers before pruning, the zeros of every kernel, and why some kernels have none."""
 
     before: Evaluation
     layers: tuple[Zeros, ...]
@@ -42,7 +43,7 @@ class PruningResult(TrainingResult):
 
     @property
     def top1_lost(self) -> tuple[float, float, float]:
-        """Top-1 before less top-1 after, as a fraction, and the 95 % interval of the difference."""
+        """Top-1 before minus top-1 after, as a fraction, and the 95 % interval of the difference."""
         return paired_loss(self.before.right, self.test.right)
 
     @property
@@ -51,7 +52,7 @@ class PruningResult(TrainingResult):
         return sum(layer.zeros for layer in self.layers) / sum(layer.weights for layer in self.layers)
 
     def to_json(self) -> dict[str, Any]:
-        """The `prune` document."""
+        """Return the `prune` document."""
         lost, low, high = self.top1_lost
         return {
             **TrainingResult.to_json(self),
@@ -67,86 +68,80 @@ class PruningResult(TrainingResult):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """All that a pruning run is told: what to prune, on what data, how to fine-tune, where to."""
+    """One pruning run: what to prune, on what data, how, and where to."""
 
     model: Path
     output: Path
+    options: PruneOptions
     encoded: Mapping[Split, EncodedImages] | None  # None for the digits
-    pruning: Pruning
-    recipe: Recipe
-    seed: int
-    data: str
     overwrite: bool
     progress: Progress
 
+    @property
+    def recipe(self) -> Recipe:
+        return self.options.recipe or FINETUNE
+
     def settings(self) -> dict[str, Any]:
-        """What is remembered in the pruned file."""
-        return {**self.pruning.to_json(), "data": self.data, "seed": self.seed, "recipe": asdict(self.recipe)}
+        """Return what the pruned file remembers of the run."""
+        options = self.options
+        return {
+            **options.to_json(), "data": options.data.name, "seed": options.seed, "recipe": asdict(self.recipe),
+        }  # fmt: skip
+
+    def identity(self) -> dict[str, Any]:
+        """Return what an interrupted run must share with the one that resumes it: the model's bytes too."""
+        return {"model_sha256": sha256(self.model.read_bytes()).hexdigest()[:16], **self.settings()}
 
 
 def prune(
     model: str | Path,
     output: str | Path,
+    options: PruneOptions | None = None,
     *,
-    sparsity: float | None = None,
-    schedule: Schedule = "constant",
-    ramp: tuple[float, float] | None = None,
-    excluded: Sequence[str] = (),
-    layer_sparsity: Mapping[str, float] | None = None,
-    pattern: str | None = None,
-    data: str = "digits",
-    recipe: Recipe = FINETUNE,
-    seed: int = 0,
-    strategy: StrategyName = "auto",
     force: bool = False,
     progress: Progress = silent,
+    **settings: Any,
 ) -> PruningResult:
-    """Set the smallest weights of each kernel to zero, fine-tune what is left on `data`, write a `.keras` file.
+    """Set the smallest weights of each kernel to zero, fine-tune the others, write a `.keras` file.
 
-    What is pruned, how far and when is told by `sparsity` to `pattern`; see `training.pruning_plan.Pruning`. State
-    lives beside the output in `NAME.train/`, as that of `train` does: the same call again goes on with an unfinished
+    State lives beside the output in `NAME.train/`, as that of `train` does: the same call again resumes an unfinished
     run, masks and schedule included.
+
+    Args:
+        model: A trained `.keras` file.
+        output: The `.keras` file to write.
+        options: What is pruned, how far and when, and how the rest is fine-tuned.
+        force: Overwrite the output, and forget the state of a run that was begun.
+        progress: Called as the work goes on.
+        settings: Fields of `PruneOptions`, in place of or on top of `options`.
 
     Raises:
         SqnxtError, ExportError: A model that cannot be read, data that are not its own, a pattern that matches no
             layer, an unfinished run of other settings, an output that exists.
     """
+    options = options_from(PruneOptions, options, settings)
     overwrite = may_overwrite(output, force=force)
     output = check_model_output(output, force=overwrite)
-    pruning = Pruning(
-        sparsity=sparsity,
-        schedule=schedule,
-        ramp=ramp,
-        excluded=tuple(excluded),
-        layer_sparsity=dict(layer_sparsity or {}),
-        pattern=pattern,
-    )
-    images = DataSource.parse(data)
     run = _Run(
-        model=check_trained(model), output=output, encoded=None if images.is_digits else images.encoded_parts(),
-        pruning=pruning, recipe=recipe, seed=seed, data=data, overwrite=overwrite, progress=progress,
+        model=check_trained(model), output=output, options=options, overwrite=overwrite, progress=progress,
+        encoded=None if options.data.is_digits else options.data.encoded_parts(),
     )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(output, "is the model itself", "give the pruned one another name")
     require_tensorflow()
-    check_cluster(strategy)
+    check_cluster(options.strategy)
     folder = RunFolder(output.with_suffix(".train"))
-    with folder.begun(_identity(run), force=force) if is_chief() else nullcontext():  # before the workers meet
-        return _prune_in(folder, run, make_strategy(strategy))
-
-
-def _identity(run: _Run) -> dict[str, Any]:
-    """What an interrupted run must share with the one that goes on with it: the model's bytes too."""
-    return {"model_sha256": sha256(run.model.read_bytes()).hexdigest()[:16], **run.settings()}
+    with folder.begun(run.identity(), force=force) if is_chief() else nullcontext():  # before the workers meet
+        return _prune_in(folder, run, make_strategy(options.strategy))
 
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
-    """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
+    """Do all that needs TensorFlow; the chief saves the model and closes the folder."""
     source = open_trained(run.model, run.encoded["train"] if run.encoded else digits("train"))
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
-    plan = make_plan(source.model, run.pruning)
+    plan = make_plan(source.model, run.options)
     parts = open_training_data(
-        DataSource.parse(run.data), source.preprocessing, augmentation=run.recipe.augmentation,
+        run.options.data, source.preprocessing, augmentation=run.recipe.augmentation,
         max_shift=run.recipe.max_shift, parts=run.encoded,
     )  # fmt: skip
     before = parts.judge(source.model, run.output)
@@ -157,7 +152,7 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
         run.recipe,
         plan=plan,
         strategy=strategy,
-        seed=run.seed,
+        seed=run.options.seed,
         folder=folder,
         progress=run.progress,
     )
@@ -178,7 +173,7 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
 
 
 def _save(model: Any, source: ModelSource, result: PruningResult, run: _Run) -> None:
-    """Write the `.keras` file with what is known of it."""
+    """Write the `.keras` file with its metadata."""
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,

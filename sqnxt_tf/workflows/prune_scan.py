@@ -1,18 +1,17 @@
-"""Which layers of a trained model mind being pruned."""
+"""How sensitive each layer of a trained model is to pruning."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sqnxt_tf.data.arrays import spread_arrays
-from sqnxt_tf.data.data_source import DataSource
-from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.options.given import options_from
+from sqnxt_tf.options.training import ScanOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import check_trained, open_trained, require_tensorflow
-from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity, make_plan
+from sqnxt_tf.training.pruning_plan import Pruning, make_plan
 from sqnxt_tf.training.sensitivity import Sensitivity, scan
 
 _SPARSITIES = (0.3, 0.5, 0.7, 0.9)
@@ -21,7 +20,7 @@ _MOST_IMAGES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitivityScan:
-    """What was found, layer by layer, of which model, on which data."""
+    """The sensitivity of each layer of a model, measured on validation images."""
 
     path: Path
     data: str
@@ -29,49 +28,39 @@ class SensitivityScan:
     found: Sensitivity
 
     def to_json(self) -> dict[str, Any]:
-        """The `prune --scan` document."""
+        """Return the `prune --scan` document."""
         return {"path": str(self.path), "data": self.data, "sparsities": list(self.sparsities), **asdict(self.found)}
 
 
 def scan_sensitivity(
-    model: str | Path,
-    *,
-    data: str = "digits",
-    sparsities: Sequence[float] = _SPARSITIES,
-    excluded: Sequence[str] = (),
-    images: int = _MOST_IMAGES,
-    progress: Progress = silent,
+    model: str | Path, options: ScanOptions | None = None, *, progress: Progress = silent, **settings: Any
 ) -> SensitivityScan:
     """Set the smallest weights of one layer at a time to zero and measure top-1 and loss on the validation images.
 
-    There is no fine-tuning and no model is written: what comes out tells which layers to prune less, or not at all.
+    There is no fine-tuning and no model is written: the result tells which layers to prune less, or not at all.
 
     Args:
         model: A `.keras` file.
-        data: `digits`, or a folder that is divided.
-        sparsities: Fractions of zeros, each tried on each layer.
-        excluded: Shell-style patterns of layers that are not scanned.
-        images: At most so many of the validation images are shown, at even distances.
-        progress: Told how far it is.
+        options: What is scanned, how far, on how many images.
+        progress: Called as the work goes on.
+        settings: Fields of `ScanOptions`, in place of or on top of `options`.
 
     Raises:
         SqnxtError, ExportError: A model that cannot be read, data that are not its own, a pattern that matches no
             layer, a sparsity out of range.
     """
-    if not sparsities:
-        raise SqnxtError("sparsities", "there are none", "give some fractions, as in 0.3,0.5,0.7,0.9")
-    for sparsity in sparsities:
-        check_sparsity(sparsity)
+    options = options_from(ScanOptions, options, settings)
     path = check_trained(model)
-    validation = DataSource.parse(data).parts()["validation"]
+    validation = options.data.parts()["validation"]
     require_tensorflow()
     source = open_trained(path, validation)
-    plan = make_plan(source.model, Pruning(excluded=tuple(excluded)))
+    plan = make_plan(source.model, Pruning(excluded=tuple(options.excluded)))
+    sparsities = sorted(set(options.sparsities))
     found = scan(
         source.model,
-        spread_arrays(validation, source.preprocessing, images),
-        sparsities=sorted(set(sparsities)),
+        spread_arrays(validation, source.preprocessing, options.images),
+        sparsities=sparsities,
         names=list(plan.sparsities),
         progress=progress,
     )
-    return SensitivityScan(path=path, data=validation.name, sparsities=tuple(sorted(set(sparsities))), found=found)
+    return SensitivityScan(path=path, data=validation.name, sparsities=tuple(sparsities), found=found)

@@ -1,4 +1,4 @@
-"""Graphs simulated on every array and written up as one HTML page."""
+"""Simulate graphs on every array and write one HTML page about them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onn
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.htmlreport.study import Study, study_networks
 from sqnxt_tf.htmlreport.writing import require_jinja, write_page
+from sqnxt_tf.options.artifacts import ReportOptions
+from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
 
 ACCELERATOR = "squeezelerator-16x16"
@@ -20,13 +22,13 @@ ACCELERATOR = "squeezelerator-16x16"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPage:
-    """A page that was written, and what it shows."""
+    """The HTML page that was written, and the studies that it shows."""
 
     path: Path
     studies: tuple[Study, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The `report` document."""
+        """Return the `report` document."""
         return {
             "path": str(self.path),
             "bytes": self.path.stat().st_size,
@@ -38,55 +40,50 @@ class ReportPage:
 def write_report(
     models: Sequence[str | Path],
     output: str | Path,
+    options: ReportOptions | None = None,
     *,
-    accelerators: Sequence[str | Path] = (),
-    sparsity: float | None = None,
-    batch: int | None = None,
-    input_size: int | tuple[int, int] | None = None,
-    title: str | None = None,
     force: bool = False,
     progress: Progress = silent,
+    **settings: Any,
 ) -> ReportPage:
     """Simulate ONNX graphs and write one self-contained HTML page about them.
 
     Args:
         models: The `.onnx` files.
         output: The `.html` file.
-        accelerators: Presets or `.toml` files; layers are shown on the first (squeezelerator-16x16 if none is given),
-            what-ifs on all of them and on all presets.
-        sparsity: Assume this fraction of zero weights instead of counting them.
-        batch: For graphs that leave it free.
-        input_size: Side in pixels or (height, width), likewise.
-        title: The page's heading; made of the names if not given.
+        options: What the page shows.
         force: Overwrite the output.
-        progress: Told after every simulation.
+        progress: Called after every simulation.
+        settings: Fields of `ReportOptions`, in place of or on top of `options`.
 
     Raises:
-        SqnxtError: No model, one given twice, an output that is no `.html` file, or no Jinja2.
-        SimulatorError: A graph that cannot be read or costed.
-        ExportError: An output that cannot be written, or exists and `force` is not set.
+        SqnxtError: No model, one given twice, an output that is not an `.html` file, or no Jinja2.
+        SimulatorError: A graph cannot be read or costed.
+        ExportError: The output cannot be written, or exists and `force` is not set.
     """
-    output = Path(output)
+    options, output = options_from(ReportOptions, options, settings), Path(output)
     if output.suffix.lower() not in (".html", ".htm"):
         raise SqnxtError(output, "a report is an HTML file", "end its name with .html")
     check_output(output, force=force)
     require_jinja()
-    arrays = _arrays(accelerators)
+    arrays = _arrays(options.accelerators)
     names = _names([Path(model) for model in models])
-    workloads = [(name, read_onnx(path, batch=batch, input_size=input_size)) for path, name in names.items()]
-    studies = tuple(study_networks(workloads, arrays, sparsity=sparsity, progress=progress))
-    write_page(studies, output, title=title, force=force)
+    workloads = [
+        (name, read_onnx(path, batch=options.batch, input_size=options.input_size)) for path, name in names.items()
+    ]
+    studies = tuple(study_networks(workloads, arrays, sparsity=options.sparsity, progress=progress))
+    write_page(studies, output, title=options.title, force=force)
     return ReportPage(path=output, studies=studies)
 
 
 def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
-    """Those asked for first, each once, then the other presets."""
+    """Return the requested accelerators first, each once, then the other presets."""
     arrays = [load_accelerator(name) for name in [*(wanted or [ACCELERATOR]), *list_accelerators()]]
     return list(dict.fromkeys(arrays))
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """What each file is called on the page: its name, with the folder where that is not enough to tell it."""
+    """Return the name of each file on the page: its own name, with its folder where two share a name."""
     if not paths:
         raise SqnxtError("no model", "give at least one .onnx file")
     twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]

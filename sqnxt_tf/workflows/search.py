@@ -1,8 +1,8 @@
-"""Networks and accelerators searched together: small spaces in full, large ones by sampling."""
+"""Search networks and accelerators together: small spaces in full, large ones by sampling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -12,13 +12,15 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate, Coster
 from sqnxt_tf.exploration.outcome import Outcome, better_than
-from sqnxt_tf.exploration.space import OBJECTIVES, Space
-from sqnxt_tf.exploration.space_file import check_objectives, load_space
+from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.networks.registry import find_network
+from sqnxt_tf.options.given import options_from
+from sqnxt_tf.options.searching import SearchOptions
 from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from sqnxt_tf.exploration.sampling import Sampling
+    pass
 
 _ENUMERATED = 100_000  # pairs: half a minute
 _TOLD_EVERY = 1000  # pairs
@@ -26,11 +28,10 @@ _TOLD_EVERY = 1000  # pairs
 
 def search(
     space: str | Path | Space = "paper",
+    options: SearchOptions | None = None,
     *,
-    objectives: Iterable[str] | None = None,
-    limits: Mapping[str, float] | None = None,
-    sampling: Sampling | None = None,
     progress: Progress = silent,
+    **settings: Any,
 ) -> Outcome:
     """Cost the networks and accelerators of a space together, and keep those that no other dominates.
 
@@ -39,27 +40,22 @@ def search(
 
     Args:
         space: A bundled space's name, a `.toml` file, or a space.
-        objectives: What is minimised, by the names of `OBJECTIVES`; the space's own where it is not given.
-        limits: The most that a figure may be, by the same names.
-        sampling: How a large space is sampled, and where its trials are kept.
-        progress: Told how far it is.
+        options: What is minimised, what is allowed, and how a large space is sampled.
+        progress: Called as the work goes on.
+        settings: Fields of `SearchOptions`, in place of or on top of `options`.
 
     Raises:
         SqnxtError, SimulatorError: A space, objective or limit that makes no sense, or a storage that cannot be used.
     """
+    options = options_from(SearchOptions, options, settings)
     space = space if isinstance(space, Space) else load_space(space)
-    chosen = space.objectives if objectives is None else check_objectives(list(objectives), "objectives")
-    limits = dict(limits or {})
-    for name, limit in limits.items():
-        if name not in OBJECTIVES or not limit > 0:
-            raise SqnxtError(
-                f"limit {name} {limit:g}", "makes no sense", f"limit one of {', '.join(OBJECTIVES)} to more than 0"
-            )
+    chosen = tuple(options.objectives or space.objectives)
+    limits, sampling = dict(options.limits), options.sampling
     if sampling is None and space.size > _ENUMERATED:
         raise SqnxtError(
             f"space {space.name}",
             f"holds {space.size:,} pairs, and {_ENUMERATED:,} are the most that are costed in full",
-            "sample it with --trials N",
+            "sample it with `trials=N`",
         )
     if sampling is None:
         return _outcome(space, chosen, limits, "enumerated", _enumerated(space, progress))
@@ -70,7 +66,7 @@ def search(
 
 
 def _enumerated(space: Space, progress: Progress) -> list[Candidate | None]:
-    """Every pair of the space, told a thousand at a time."""
+    """Cost every pair of the space, and report progress after every thousand."""
     task, costed = f"costing the {space.size:,} pairs of {space.name}", Coster(space).cost_all(space.points())
     found: list[Candidate | None] = []
     began = monotonic()
@@ -98,12 +94,12 @@ def _outcome(
 
 
 def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candidate, ...]]]:
-    """A network on each accelerator of the space, with all that beat it there, fastest first.
+    """Return a network on each accelerator of the space, with all candidates that beat it there, fastest first.
 
-    To beat it is to need fewer cycles and less energy, and no more of anything else that is minimised.
+    A candidate beats it if it needs fewer cycles, less energy, and no more of any other figure that is minimised.
 
     Raises:
-        SqnxtError: The network is unknown, or none of the candidates.
+        SqnxtError: The network is unknown, or is not one of the candidates.
     """
     name = find_network(network).name
     references = [one for one in outcome.candidates if one.network == name]
@@ -116,7 +112,7 @@ def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candid
 def build_member(
     outcome: Outcome, rank: int, output: str | Path, *, seed: int = 0, force: bool = False
 ) -> dict[str, Any]:
-    """Write a member of the Pareto set as a `.keras` file with random weights; its place and its costs.
+    """Write a member of the Pareto set as a `.keras` file with random weights; return its rank and costs.
 
     Raises:
         SqnxtError, ExportError: No such rank, no TensorFlow, or a file that cannot be written.
@@ -134,10 +130,10 @@ def build_member(
     return {"rank": rank, "path": str(path), **member.to_json()}
 
 
-def count_classes(data: str) -> int:
-    """How many classes a data set tells apart: the classifier is costed with as many outputs.
+def count_classes(data: DataSource) -> int:
+    """Return the number of classes of a data set; the classifier is costed with as many outputs.
 
     Raises:
         SqnxtError: Data that are not there or not divided.
     """
-    return len(DataSource.parse(data).parts()["train"].class_names)
+    return len(data.parts()["train"].class_names)

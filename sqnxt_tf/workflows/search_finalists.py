@@ -1,4 +1,4 @@
-"""Accuracy in the loop of a search: the survivors are trained by successive halving, and judged by what they learn."""
+"""Finalist training: the survivors of a search are trained by successive halving and chosen by their accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from sqnxt_export import read_metadata
 from sqnxt_tf.accuracy import Evaluation
-from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate
@@ -27,37 +26,19 @@ from sqnxt_tf.exploration.successive_halving import (
     rungs,
     with_error,
 )
+from sqnxt_tf.options.searching import FinalistOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import require_tensorflow
 from sqnxt_tf.training.recipe_files import DIGITS, PAPER
-from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief
+from sqnxt_tf.training.strategies import check_cluster, is_chief
 from sqnxt_tf.workflows.train import train
 
 CHIEF_SAVES_WITHIN = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalistOptions:
-    """How survivors are trained: at most `survivors` of them, the finalists for `epochs`, into `folder`."""
-
-    folder: Path
-    epochs: int
-    data: str = "digits"
-    survivors: int = 16
-    seed: int = 0
-    strategy: StrategyName = "auto"
-    force: bool = False
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.epochs <= 100_000:
-            raise SqnxtError(f"train-epochs {self.epochs}", "is out of range", "give 1 to 100000")
-        if not 1 <= self.survivors <= 1000:
-            raise SqnxtError(f"survivors {self.survivors}", "is out of range", "give 1 to 1000")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finalist:
-    """A network after its longest run. `validation` is the accuracy that it was chosen by, `test` is told only."""
+    """A network after its longest run; `validation` is the accuracy by which it was chosen."""
 
     network: SizedNetwork
     epochs: int
@@ -68,7 +49,7 @@ class Finalist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalistTraining:
-    """All that were trained; `front` are the finalists' pairs that no other dominates in error and costs."""
+    """All networks that were trained; `front` are the finalists' pairs that no other dominates in error and costs."""
 
     data: str
     rungs: tuple[Rung, ...]
@@ -76,7 +57,7 @@ class FinalistTraining:
     front: tuple[tuple[Candidate, Finalist], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The `trained` part of the `search` document."""
+        """Return the `trained` part of the `search` document."""
         return {
             "data": self.data,
             "rungs": [rung._asdict() for rung in self.rungs],
@@ -85,34 +66,38 @@ class FinalistTraining:
         }
 
 
-def train_finalists(outcome: Outcome, how: FinalistOptions, *, progress: Progress = silent) -> FinalistTraining:
-    """Train the survivors of a search, the better half of them twice as long, and so on; find the front with accuracy.
+def train_finalists(
+    outcome: Outcome, options: FinalistOptions, *, force: bool = False, progress: Progress = silent
+) -> FinalistTraining:
+    """Train the survivors of a search, the better half twice as long, and so on; find the front with accuracy.
 
-    Each run is a model file in the folder with its state beside it: the same call again takes finished ones as they are
-    and goes on with the one that was interrupted.
+    Each run is a model file in the folder with its state beside it: the same call again keeps finished runs and
+    resumes the one that was interrupted.
 
     Raises:
         SqnxtError, ExportError: No candidates, data of other classes, or a folder with models of other runs.
     """
-    classes = len(DataSource.parse(how.data).parts()["train"].class_names)
+    classes = len(options.data.parts()["train"].class_names)
     if classes != outcome.space.classes:
-        raise SqnxtError(how.data, f"has {classes} classes, and the space {outcome.space.classes}", "give it `classes`")
+        raise SqnxtError(
+            options.data.name, f"has {classes} classes, and the space {outcome.space.classes}", "give it `classes`"
+        )
     if not outcome.candidates:
         raise SqnxtError(outcome.space.name, "no candidate holds the limits", "there is nothing to train")
     require_tensorflow()
-    check_cluster(how.strategy)
-    how.folder.mkdir(parents=True, exist_ok=True)
-    networks = choose_survivors(outcome, how.survivors)
-    plan = rungs(len(networks), how.epochs)
+    check_cluster(options.strategy)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    networks = choose_survivors(outcome, options.survivors)
+    plan = rungs(len(networks), options.epochs)
     longest: dict[SizedNetwork, Finalist] = {}
     for order, rung in enumerate(plan):
         for network in networks:
-            longest[network] = _train_finalist(network, rung.epochs, how, progress)
+            longest[network] = _train_finalist(network, rung.epochs, options, progress, force=force)
         if order + 1 < len(plan):
             accuracies = {network: longest[network].validation for network in networks}
             networks = better_half(outcome, accuracies, plan[order + 1].networks, objectives=outcome.objectives)
     return FinalistTraining(
-        data=how.data, rungs=plan, networks=tuple(longest.values()), front=_front(outcome, longest, networks)
+        data=options.data.name, rungs=plan, networks=tuple(longest.values()), front=_front(outcome, longest, networks)
     )
 
 
@@ -124,27 +109,29 @@ def _front(
     return tuple(pairs[index] for index in pareto_front(figures))
 
 
-def _train_finalist(network: SizedNetwork, epochs: int, how: FinalistOptions, progress: Progress) -> Finalist:
-    """One network after a run of its own, or as an earlier call has left it."""
-    path = how.folder / f"{network.name}-{network.input_size}-{epochs}epochs.keras"
-    recipe = replace(DIGITS if how.data == "digits" else PAPER, epochs=epochs)
+def _train_finalist(
+    network: SizedNetwork, epochs: int, options: FinalistOptions, progress: Progress, *, force: bool
+) -> Finalist:
+    """Train one network, or take the model that an earlier call has left."""
+    path = options.folder / f"{network.name}-{network.input_size}-{epochs}epochs.keras"
+    recipe = replace(DIGITS if options.data.is_digits else PAPER, epochs=epochs)
     before = _identity(path)
-    if before is not None and not how.force:
-        _check_same_run(path, network, how)
+    if before is not None and not force:
+        _check_same_run(path, network, options)
     else:
         train(
             network.name,
             path,
-            data=how.data,
+            data=options.data,
             recipe=recipe,
             input_size=network.input_size,
-            seed=how.seed,
-            strategy=how.strategy,
-            force=how.force,
+            seed=options.seed,
+            strategy=options.strategy,
+            force=force,
             progress=progress,
         )
         _wait_for_another(path, before)
-    parts = DataSource.parse(how.data).parts()
+    parts = options.data.parts()
     return Finalist(
         network=network,
         epochs=epochs,
@@ -154,17 +141,17 @@ def _train_finalist(network: SizedNetwork, epochs: int, how: FinalistOptions, pr
     )
 
 
-def _check_same_run(path: Path, network: SizedNetwork, how: FinalistOptions) -> None:
-    """A model that is there is taken only where it is what would be trained."""
+def _check_same_run(path: Path, network: SizedNetwork, options: FinalistOptions) -> None:
+    """Refuse an existing model that is not the one that would be trained."""
     metadata = read_metadata(path)
     settings = metadata.extra.get("settings") if metadata else None
-    wanted = {"network": network.name, "data": how.data, "seed": how.seed}
+    wanted = {"network": network.name, "data": options.data.name, "seed": options.seed}
     if not isinstance(settings, dict) or any(settings.get(key) != value for key, value in wanted.items()):
-        raise SqnxtError(path, "is a model of another run", "choose another folder or overwrite it with --force")
+        raise SqnxtError(path, "is a model of another run", "choose another folder or pass `force=True`")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from the one that replaces it; None where there is none."""
+    """Return what distinguishes a file from the one that replaces it; None if there is no file."""
     try:
         known = path.stat()
     except FileNotFoundError:
@@ -173,7 +160,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _wait_for_another(path: Path, before: tuple[int, int] | None) -> None:
-    """Of several workers only the chief saves the model that all of them are to judge.
+    """Wait for the chief, which alone of several workers saves the model that all of them evaluate.
 
     A worker looked at the old file before it trained; the chief, who trains in step with it, could not replace it yet.
     """

@@ -1,4 +1,4 @@
-"""Simulate a file on an accelerator, both by name, and hold the answer against a budget."""
+"""Simulate a file on an accelerator, both given by name, and compare the result with a budget."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqnxt_sim import load_accelerator, read_onnx
-from sqnxt_sim import simulate as simulate_workload
+from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
 
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
@@ -24,7 +23,7 @@ def simulate(
     input_size: int | tuple[int, int] | None = None,
     strict: bool = False,
 ) -> NetworkReport:
-    """Cycles and energy of an ONNX graph on an accelerator, layer by layer.
+    """Estimate cycles and energy of an ONNX graph on an accelerator, layer by layer.
 
     Args:
         path: The `.onnx` file.
@@ -32,8 +31,8 @@ def simulate(
         dataflow: `best` (the faster one, layer by layer), `weight_stationary` or `output_stationary`.
         sparsity: Assume this fraction of zero weights instead of counting them.
         precision: Assume this precision instead of the graph's own.
-        batch: For a graph that leaves it free.
-        input_size: Side in pixels or (height, width), likewise.
+        batch: Number of images, for a graph that leaves it free.
+        input_size: Side in pixels or (height, width), for a graph that leaves it free.
         strict: Refuse a graph with operators that do real work and have no model.
 
     Raises:
@@ -52,7 +51,7 @@ def simulate(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetItem:
-    """One figure of a simulation and the most that it may be."""
+    """One figure of a simulation and its largest allowed value."""
 
     quantity: str
     unit: str
@@ -61,17 +60,17 @@ class BudgetItem:
 
     @property
     def exceeded(self) -> bool:
-        """Whether the budget is broken."""
+        """Whether the figure exceeds its budget."""
         return self.actual > self.limit
 
     def __str__(self) -> str:
-        """What a build log should say."""
+        """Return a sentence for a build log."""
         share = f" ({self.actual / self.limit:.0%} of it)" if self.limit else ""
         verdict = "exceeds" if self.exceeded else "is within"
         return f"{self.quantity} of {self.actual:,.0f} {self.unit} {verdict} the budget of {self.limit:,.0f}{share}"
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of the `budgets` of the document."""
+        """Return one entry of the `budgets` of the document."""
         return {"limit": self.limit, "actual": self.actual, "exceeded": self.exceeded}
 
 
@@ -82,7 +81,7 @@ def hold_to_budget(
     max_energy: float | None = None,
     max_dram_bytes: float | None = None,
 ) -> dict[str, BudgetItem]:
-    """The figures that have a budget (energy in MACs), by the name of the argument; empty without any."""
+    """Return the figures that have a budget (energy in MACs), by the name of the argument."""
     wanted = {
         "max_cycles": ("time", "cycles", max_cycles, report.cycles),
         "max_energy": ("energy", "MACs", max_energy, report.energy.total),

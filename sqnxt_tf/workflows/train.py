@@ -1,4 +1,4 @@
-"""Train a network on data and save it with all that a device needs to know of it."""
+"""Train a network on data and save it with everything that a device needs to know about it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf import __version__
 from sqnxt_tf.accuracy import Evaluation
-from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.training_data import TrainingData, open_training_data
-from sqnxt_tf.data.unreadable import LIMIT
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.networks.registry import find_network, layer_rows
+from sqnxt_tf.options.given import options_from
+from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import (
     StartingWeights,
@@ -28,16 +28,16 @@ from sqnxt_tf.sources import (
     open_teacher,
     require_tensorflow,
 )
-from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
-from sqnxt_tf.training.strategies import StrategyName, check_cluster, is_chief, make_strategy
+from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.training.transfer import adopt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """A saved model, its history epoch by epoch, how it does on the test part of its data, and what was left out."""
+    """A saved model, its history epoch by epoch, its accuracy on the test part, and the images that were left out."""
 
     path: Path
     network: str
@@ -47,7 +47,7 @@ class TrainingResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must not go unsaid of the run."""
+        """Warnings to show with the result."""
         left_out = (f"images that cannot be read and were left out: {len(self.unreadable)}",) if self.unreadable else ()
         most_common = np.bincount(self.test.labels).max() / self.test.samples
         if self.test.top1_interval[0] > most_common:
@@ -55,11 +55,11 @@ class TrainingResult:
         return (
             *left_out,
             f"a top-1 of {100 * self.test.top1:.1f} % is no better than guessing: nothing was learnt; give a lower "
-            "learning rate (a network without batch norm may want a tenth: --rate), or more epochs",
+            "learning rate (a network without batch norm may want a tenth), or more epochs",
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The `train` and `prune` document."""
+        """Return the `train` and `prune` document."""
         return {
             "path": str(self.path),
             "network": self.network,
@@ -74,86 +74,73 @@ class TrainingResult:
 def train(
     network: str | None,
     output: str | Path,
+    options: TrainOptions | None = None,
     *,
-    data: str = "digits",
-    recipe: Recipe | None = None,
-    start_from: str | Path | None = None,
-    teacher: str | Path | None = None,
-    classes: int | None = None,
-    input_size: int | tuple[int, int] | None = None,
-    seed: int = 0,
-    strategy: StrategyName = "auto",
-    saving: Saving | None = None,
-    max_unreadable: int = LIMIT,
     force: bool = False,
     progress: Progress = silent,
+    **settings: Any,
 ) -> TrainingResult:
-    """Train `network` on `data` and write a `.keras` file with labels and preprocessing.
+    """Train `network` and write a `.keras` file with its labels and preprocessing.
 
-    State lives beside the output in `NAME.train/`: the same call again goes on with an unfinished run, and its
+    State lives beside the output in `NAME.train/`: the same call again resumes an unfinished run, and its
     `history.csv` keeps the figures of every epoch. Of several workers the chief alone writes the model.
 
     Args:
         network: A name, ours or the paper's; may be None with `start_from`, whose network it then is.
         output: The `.keras` file to write.
-        data: `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
-        recipe: Every number of the run; where it is not given `FINETUNE` with `start_from`, else `DIGITS` for digits
-            and `PAPER` for a folder.
-        start_from: A `.keras` file of the same network whose weights it begins with, the classifier's only where the
-            classes are as many.
-        teacher: A `.keras` file for the same data whose answers the recipe's distillation follows.
-        classes: How many the data must have, as a check.
-        input_size: Side in pixels or (height, width); that of `start_from`, 64 for digits, else the network's own.
-        seed: Of initial weights, order, augmentation and dropout.
-        strategy: The `tf.distribute` strategy by name.
-        saving: When the run is saved beside the end of every epoch.
-        max_unreadable: How many images on disk may be left out because they cannot be read.
+        options: What the network is trained on, how, and where it begins.
         force: Overwrite the output, and forget the state of a run that was begun.
-        progress: Told how far it is.
+        progress: Called as the work goes on.
+        settings: Fields of `TrainOptions`, in place of or on top of `options`.
 
     Raises:
         SqnxtError, ExportError: An unknown network, data that are not there, an output that exists.
     """
+    options = options_from(TrainOptions, options, settings)
     overwrite = may_overwrite(output, force=force)
-    output, start = check_model_output(output, force=overwrite), StartingWeights.of(start_from)
+    output, start = check_model_output(output, force=overwrite), StartingWeights.of(options.start_from)
     known = find_network(start.network(network) if start else network or "")
-    recipe = recipe or (FINETUNE if start else DIGITS if data == "digits" else PAPER)
+    recipe = options.recipe or default_recipe(options)
     require_tensorflow()  # before the data, which ask for less than training does
-    own = start.preprocessing() if start and input_size is None else None
-    preprocessing = own or default_preprocessing(data, known.name, input_size)
+    own = start.preprocessing() if start and options.input_size is None else None
+    preprocessing = own or default_preprocessing(options.data, known.name, options.input_size)
     parts = open_training_data(
-        DataSource.parse(data), preprocessing, augmentation=recipe.augmentation,
-        max_shift=recipe.max_shift, max_unreadable=max_unreadable,
+        options.data, preprocessing, augmentation=recipe.augmentation, max_shift=recipe.max_shift,
+        max_unreadable=options.max_unreadable,
     )  # fmt: skip
     run = _Run(
-        network=known.name, output=output, data=data, parts=parts, preprocessing=preprocessing, recipe=recipe,
-        start=start,
-        teacher=None if teacher is None else check_trained(teacher), seed=seed, overwrite=overwrite, saving=saving,
+        network=known.name, output=output, options=options, parts=parts, preprocessing=preprocessing, recipe=recipe,
+        start=start, teacher=None if options.teacher is None else check_trained(options.teacher), overwrite=overwrite,
         progress=progress,
     )  # fmt: skip
-    run.check(classes)
+    run.check()
     layer_rows(known.name, classes=len(run.labels), input_size=run.size)  # an input that is too small
-    check_cluster(strategy)  # like the images, before anything is written
-    folder, settings = RunFolder(output.with_suffix(".train")), run.settings()
-    with folder.begun(settings, force=force) if is_chief() else nullcontext():  # before the workers meet
-        return _train_in(folder, run, settings, strategy)
+    check_cluster(options.strategy)  # like the images, before anything is written
+    folder, remembered = RunFolder(output.with_suffix(".train")), run.settings()
+    with folder.begun(remembered, force=force) if is_chief() else nullcontext():  # before the workers meet
+        return _train_in(folder, run, remembered)
+
+
+def default_recipe(options: TrainOptions) -> Recipe:
+    """Return the recipe of a run that names none."""
+    if options.start_from is not None:
+        return FINETUNE
+    return DIGITS if options.data.is_digits else PAPER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """All that a training run is told."""
+    """One training run: what is asked for, and what was looked up."""
 
     network: str
     output: Path
-    data: str
+    options: TrainOptions
     parts: TrainingData
     preprocessing: Preprocessing
     recipe: Recipe
     start: StartingWeights | None
     teacher: Path | None
-    seed: int
     overwrite: bool
-    saving: Saving | None
     progress: Progress
 
     @property
@@ -164,36 +151,39 @@ class _Run:
     def size(self) -> tuple[int, int]:
         return self.preprocessing.height, self.preprocessing.width
 
-    def check(self, classes: int | None) -> None:
+    def check(self) -> None:
         check_shift(self.recipe, self.size)
+        classes, data = self.options.classes, self.options.data
         if classes not in (None, len(self.labels)):
-            raise SqnxtError(f"--classes {classes}", f"{self.data} has {len(self.labels)} classes", "leave it out")
+            raise SqnxtError(f"classes {classes}", f"{data} has {len(self.labels)} classes", "leave it out")
 
     def settings(self) -> dict[str, Any]:
-        """What is remembered in the model, and what a run that goes on must share with the one before."""
+        """Return what the model remembers of its run, and what a resumed run must share with the first."""
         helpers = {"from": self.start.path if self.start else None, "teacher": self.teacher}
         return {
-            "network": self.network, "data": self.data, "images": len(self.parts.training),
-            "classes": len(self.labels), "input_size": self.size, "seed": self.seed, "recipe": asdict(self.recipe),
+            "network": self.network, "data": self.options.data.name, "images": len(self.parts.training),
+            "classes": len(self.labels), "input_size": self.size, "seed": self.options.seed,
+            "recipe": asdict(self.recipe),
             **{name: {"name": path.name, "sha256": file_identity(path)} for name, path in helpers.items() if path},
         }  # fmt: skip
 
 
-def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any], strategy: StrategyName) -> TrainingResult:
-    """Everything that needs TensorFlow; the chief saves the model and closes the folder."""
-    scope = make_strategy(strategy)
+def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> TrainingResult:
+    """Do all that needs TensorFlow; the chief saves the model and closes the folder."""
+    scope = make_strategy(run.options.strategy)
     teacher = open_teacher(run.teacher, run.parts, run.preprocessing)
     weights = run.start.read() if run.start else None
 
     def make_model() -> Any:
-        model = build(run.network, classes=len(run.labels), input_size=run.size, seed=run.seed)
+        model = build(run.network, classes=len(run.labels), input_size=run.size, seed=run.options.seed)
         if weights is not None and run.start:
             adopt(model, weights, str(run.start.path))
         return model
 
     trained = train_model(
-        make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope, seed=run.seed, folder=folder,
-        saving=run.saving, teacher=teacher and teacher.model, progress=run.progress,
+        make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope,
+        seed=run.options.seed, folder=folder, saving=run.options.saving, teacher=teacher and teacher.model,
+        progress=run.progress,
     )  # fmt: skip
     test = run.parts.judge(trained.model, run.output)
     metadata = Metadata(
@@ -215,13 +205,13 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any], strategy: 
 
 
 def may_overwrite(output: str | Path, *, force: bool) -> bool:
-    """Whether a model that is there may go: so it is asked, or its run was killed before it could be closed."""
+    """Return whether an existing model may be replaced: by request, or because its run was killed before its end."""
     path = Path(output)
     return force or (path.suffix == ".keras" and RunFolder(path.with_suffix(".train")).is_begun)
 
 
 def check_model_output(output: str | Path, *, force: bool) -> Path:
-    """The path of the `.keras` file to write.
+    """Return the path of the `.keras` file to write.
 
     Raises:
         SqnxtError, ExportError: Another suffix, or a file that cannot be written.
@@ -237,7 +227,7 @@ def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
     """Refuse augmentation that would shift an image of that height and width out of itself.
 
     Raises:
-        SqnxtError: It would.
+        SqnxtError: The shift is larger than the image.
     """
     if recipe.max_shift > min(size):
         raise SqnxtError(
@@ -246,7 +236,7 @@ def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
 
 
 def keras_versions() -> dict[str, str]:
-    """What made a model, by package."""
+    """Return the versions of the packages that made a model."""
     from importlib.metadata import version
 
     return {"sqnxt-tf": __version__, **{name: version(name) for name in ("tensorflow", "tf_keras")}}

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from sqnxt_export import export_model, load_keras, open_model, save_keras, to_onnx
+from sqnxt_export import (
+    ArtifactOptions,
+    ExportSamples,
+    export_model,
+    load_keras,
+    open_model,
+    save_keras,
+    to_onnx,
+)
 
 SIDE = 64
 _KINDS = [
@@ -100,9 +108,8 @@ def mobilenet() -> Any:
 def test_mobilenet_v2_is_exported_proved_and_simulated(mobilenet: Any, tmp_path: Path, precision: str) -> None:
     model, images = mobilenet
     path = tmp_path / "net.onnx"
-    result = export_model(
-        model, path, format="onnx", precision=precision, samples=images[:8], calibration=images[8:], trained=False
-    )
+    options = ArtifactOptions(format="onnx", precision=precision)
+    result = export_model(model, path, options, ExportSamples(parity=images[:8], calibration=images[8:]))
     assert result.parity.max_abs_diff > 0 or precision == "float32"  # the logits are far enough apart to show rounding
     assert not [note for note in result.notes if "says little" in note]
     assert _costed_macs(path) == _macs(model)
@@ -129,9 +136,8 @@ def test_every_precision_of_the_large_ones(name: str, tmp_path: Path) -> None:
     _give_answers(model, images)
     for format, precision in _KINDS:
         path = tmp_path / f"{precision}.{format}"
-        result = export_model(
-            model, path, format=format, precision=precision, samples=images[:4], calibration=images[4:], trained=False
-        )
+        options = ArtifactOptions(format=format, precision=precision)
+        result = export_model(model, path, options, ExportSamples(parity=images[:4], calibration=images[4:]))
         assert result.parity.passed
         if format == "onnx":
             assert _costed_macs(path) == _macs(model)
@@ -148,6 +154,6 @@ def test_the_others_load_and_convert(name: str, tmp_path: Path) -> None:
     save_keras(model, tmp_path / "net.keras")
     loaded = load_keras(tmp_path / "net.keras")
     np.testing.assert_allclose(loaded(images).numpy(), expected, atol=1e-6)
-    result = export_model(loaded, tmp_path / "net.onnx", format="onnx", precision="float32", samples=images)
+    result = export_model(loaded, tmp_path / "net.onnx", ArtifactOptions(format="onnx"), ExportSamples(parity=images))
     assert result.parity.passed
     assert _costed_macs(tmp_path / "net.onnx") == _macs(model)

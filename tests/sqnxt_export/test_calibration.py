@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqnxt_export import ExportError, quantise_onnx, to_onnx
+from sqnxt_export import CALIBRATION_METHODS, ArtifactOptions, ExportError, quantise_onnx, to_onnx
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.histogram import HALF_BINS, Histogram
-from sqnxt_export.quantise.precision import CALIBRATION_METHODS, check_calibration_method
 
 
 def _histogram(*parts: Any) -> Histogram:
@@ -93,4 +92,4 @@ def test_clipping_methods_narrow_ranges_and_keep_the_extremes(models: Any, image
 )
 def test_a_method_without_effect_is_refused(format: str, precision: str, method: str, words: str) -> None:
     with pytest.raises(ExportError, match=words):
-        check_calibration_method(format, precision, method)
+        ArtifactOptions(format=format, precision=precision, calibration_method=method)

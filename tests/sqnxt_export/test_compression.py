@@ -151,7 +151,7 @@ def test_bad_requests_are_told_and_leave_nothing(artifacts: Any, files: dict[str
     compress_artifact(path, container)
     (tmp_path / "garbage.onnx").write_bytes(b"no graph")
     for call, words in (
-        (lambda: compress_artifact(path, container), "--force"),
+        (lambda: compress_artifact(path, container), "pass `force=True`"),
         (lambda: compress_artifact(tmp_path / "none.onnx", tmp_path / "a.sqz"), "no such file"),
         (lambda: compress_artifact(files["keras"], tmp_path / "a.sqz"), "export it to ONNX or TFLite first"),
         (lambda: compress_artifact(tmp_path / "garbage.onnx", tmp_path / "a.sqz"), "not an ONNX file"),
@@ -189,7 +189,7 @@ from sqnxt_export.compression import rans
 rans.find_spec = lambda name: None
 print(sqnxt_export.decompress("net.onnx.sqz").bytes)
 try:
-    sqnxt_export.compress("net.onnx", "b.sqz")
+    sqnxt_export.compress_artifact("net.onnx", "b.sqz")
 except sqnxt_export.ExportError as error:
     print(error)
 """

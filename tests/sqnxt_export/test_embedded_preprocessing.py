@@ -9,7 +9,17 @@ import numpy as np
 import onnx
 import pytest
 
-from sqnxt_export import EMBEDDED, ExportError, Metadata, Preprocessing, export_model, open_model, read_metadata
+from sqnxt_export import (
+    EMBEDDED,
+    ArtifactOptions,
+    ExportError,
+    ExportSamples,
+    Metadata,
+    Preprocessing,
+    export_model,
+    open_model,
+    read_metadata,
+)
 
 KINDS = [
     *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8")),
@@ -27,10 +37,18 @@ def pixels(images: Any) -> Any:
     return np.round((images + 1) * 127.5).astype(np.uint8)
 
 
-def _export(models: Any, pixels: Any, path: Path, precision: str, **options: Any) -> Any:
-    options = {"metadata": METADATA, "samples": pixels[12:], "calibration": pixels[:12], **options}
-    model = models["squeezenext_like"]
-    return export_model(model, path, format=path.suffix[1:], precision=precision, embed_preprocessing=True, **options)
+def _export(
+    models: Any,
+    pixels: Any,
+    path: Path,
+    precision: str,
+    *,
+    batch: int | None = 1,
+    metadata: Metadata | None = METADATA,
+) -> Any:
+    options = ArtifactOptions(format=path.suffix[1:], precision=precision, batch=batch, embed_preprocessing=True)
+    samples = ExportSamples(parity=pixels[12:], calibration=pixels[:12])
+    return export_model(models["squeezenext_like"], path, options, samples, metadata=metadata)
 
 
 @pytest.mark.parametrize(("format", "precision"), KINDS)
@@ -96,5 +114,5 @@ def test_values_that_are_no_pixels_are_refused(models: Any, images: Any, pixels:
 
 
 def test_there_must_be_something_to_embed(models: Any, pixels: Any, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="say nothing of preprocessing"):
+    with pytest.raises(ExportError, match="the metadata describe no preprocessing; set"):
         _export(models, pixels, tmp_path / "net.onnx", "float32", metadata=None)

@@ -12,7 +12,9 @@ import pytest
 
 import sqnxt_export
 from sqnxt_export import (
+    ArtifactOptions,
     ExportError,
+    ExportSamples,
     Metadata,
     ParityError,
     Preprocessing,
@@ -30,9 +32,13 @@ KINDS = [
 ]
 
 
-def _export(models: Any, images: Any, network: str, path: Path, precision: str, **options: Any) -> Any:
-    options = {"calibration": images[:12], "samples": images[12:], **options}
-    return export_model(models[network], path, format=path.suffix[1:], precision=precision, **options)
+def _export(models: Any, images: Any, network: str, path: Path, precision: str, **settings: Any) -> Any:
+    """Export with any settings: of the options, `parity` and `calibration` images, or of `export_model`."""
+    chosen = {name: settings.pop(name) for name in ArtifactOptions.__dataclass_fields__ if name in settings}
+    options = ArtifactOptions(format=path.suffix[1:], precision=precision, **chosen)
+    calibration, parity = settings.pop("calibration", images[:12]), settings.pop("parity", images[12:])
+    samples = ExportSamples(parity=parity, calibration=calibration)
+    return export_model(models[network], path, options, samples, **settings)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -133,7 +139,7 @@ def test_the_result_follows_the_contract_and_metadata_travels(models: Any, image
 @pytest.mark.parametrize(
     ("format", "precision", "words"),
     [
-        ("onnx", "int16x8", "use --precision int16"),
+        ("onnx", "int16x8", 'use `precision="int16"`'),
         ("tflite", "int16", "no 16-bit weights"),
         ("tflite", "int4", "unknown"),
         ("coreml", "int8", "unknown"),
@@ -141,7 +147,7 @@ def test_the_result_follows_the_contract_and_metadata_travels(models: Any, image
 )
 def test_impossible_precisions_say_why(format: str, precision: str, words: str) -> None:
     with pytest.raises(ExportError, match=words):
-        sqnxt_export.check_precision(format, precision)
+        ArtifactOptions(format=format, precision=precision)
 
 
 def test_bad_calls_are_refused_before_any_work(models: Any, images: Any, tmp_path: Path) -> None:
@@ -149,11 +155,12 @@ def test_bad_calls_are_refused_before_any_work(models: Any, images: Any, tmp_pat
     with pytest.raises(ExportError, match="needs calibration samples"):
         _export(**call, precision="int8", calibration=None)
     with pytest.raises(ExportError, match="preprocess them for this model"):
-        _export(**call, precision="float32", samples=images[:, :8])
+        _export(**call, precision="float32", parity=images[:, :8])
     with pytest.raises(ExportError, match="at least 1"):
         _export(**call, precision="float32", batch=0)
+    options, samples = ArtifactOptions(format="tflite"), ExportSamples(parity=images)
     with pytest.raises(ExportError, match=r"ends in \.tflite"):
-        export_model(models["alexnet_like"], tmp_path / "a.onnx", format="tflite", precision="float32", samples=images)
+        export_model(models["alexnet_like"], tmp_path / "a.onnx", options, samples)
     assert not list(tmp_path.iterdir())
 
 
@@ -162,14 +169,15 @@ def test_what_needs_no_run_is_said_before_one(
 ) -> None:
     monkeypatch.setattr("sqnxt_export.exporter._reference", lambda model, samples: pytest.fail("the model was run"))
     path = tmp_path / "a.onnx"
+    options, samples = ArtifactOptions(format="tflite", precision="int8"), ExportSamples(parity=images)
     with pytest.raises(ExportError, match=r"ends in \.tflite"):
-        export_model(models["alexnet_like"], path, format="tflite", precision="int8", samples=images)
+        export_model(models["alexnet_like"], path, options, samples)
     with pytest.raises(ExportError, match="fixed batch"):
         _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32", batch=None)
     with pytest.raises(ExportError, match="calibration samples: are"):
         _export(models, images, "alexnet_like", path, "int8", calibration=images[:, :8])
     with pytest.raises(ExportError, match="samples: are not all finite"):
-        _export(models, images, "alexnet_like", path, "float32", samples=images * np.float32(np.nan))
+        _export(models, images, "alexnet_like", path, "float32", parity=images * np.float32(np.nan))
 
 
 @pytest.mark.parametrize("shape", [(16,), (None, None, 3), (4, 4), (2, 4, 4, 3)])
@@ -180,8 +188,9 @@ def test_a_model_that_takes_no_image_is_one_line(images: Any, tmp_path: Path, sh
     image = keras.Input(shape)
     model = keras.Model(image, keras.layers.ReLU()(image))
     for samples in (images, np.zeros((2, 16), np.float32)):
+        options = ArtifactOptions(format=format)
         with pytest.raises(ExportError, match="rebuild it for an image of fixed height") as caught:
-            export_model(model, tmp_path / f"a.{format}", format=format, precision="float32", samples=samples)
+            export_model(model, tmp_path / f"a.{format}", options, ExportSamples(parity=samples))
         assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -246,7 +255,7 @@ def test_a_wrong_artifact_is_never_left_behind(
 def test_an_output_that_exists_is_kept(models: Any, images: Any, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"precious")
-    with pytest.raises(ExportError, match="--force"):
+    with pytest.raises(ExportError, match="pass `force=True` to overwrite it"):
         _export(models, images, "alexnet_like", path, "float32")
     assert path.read_bytes() == b"precious"
 
@@ -266,8 +275,9 @@ def test_values_that_vanish_under_a_cap_are_quantised(images: Any, tmp_path: Pat
     x = layers.ReLU(6.0)(layers.Conv2D(8, 3, kernel_initializer=tiny)(image))
     x = layers.ReLU(6.0)(layers.Conv2D(8, 3, kernel_initializer=large)(x))
     model = keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
-    options = {"samples": images[12:], "calibration": images[:12]}
-    result = export_model(model, tmp_path / "a.tflite", format="tflite", precision="int16x8", **options)
+    options = ArtifactOptions(format="tflite", precision="int16x8")
+    samples = ExportSamples(parity=images[12:], calibration=images[:12])
+    result = export_model(model, tmp_path / "a.tflite", options, samples)
     assert result.parity.max_rel_diff < 0.1
 
 
@@ -275,7 +285,7 @@ def test_a_runtime_that_refuses_names_the_asked_file(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> Any:
-        raise ExportError(f"{path}: LiteRT refuses it (its reasons); export it again")
+        raise ExportError(path, "LiteRT refuses it (its reasons)", "export it again")
 
     monkeypatch.setattr("sqnxt_export.exporter.open_model", refuse)
     with pytest.raises(ExportError, match=r"a\.tflite: not written, no runtime can use it") as caught:

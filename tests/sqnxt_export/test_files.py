@@ -42,7 +42,7 @@ def test_what_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
     (tmp_path / "there").write_bytes(b"old")
     for path, words in [
         (tmp_path, "is a folder"),
-        (tmp_path / "there", "exists already; choose another name or overwrite it with --force"),
+        (tmp_path / "there", "exists already; choose another name, or pass `force=True` to overwrite it"),
         (tmp_path / "missing" / "a", "does not exist"),
     ]:
         with pytest.raises(ExportError, match=words), whole_file(path):

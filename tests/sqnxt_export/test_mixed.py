@@ -10,8 +10,10 @@ import onnx
 import pytest
 
 from sqnxt_export import (
+    ArtifactOptions,
     Budget,
     ExportError,
+    ExportSamples,
     ParityError,
     export_model,
     quantise_onnx,
@@ -143,12 +145,13 @@ def test_the_worst_layers_by_their_own_noise_go_first(models: Any, images: Any) 
     assert mixed.wider == tuple(worst[:1])
 
 
-def _with_budget(models: Any, images: Any, path: Path, max_drop: float, **options: Any) -> Any:
+def _with_budget(models: Any, images: Any, path: Path, max_drop: float, precision: str = "int8") -> Any:
     model = models["squeezenext_like"]
     labels = model(images).numpy().argmax(axis=1)
     budget = Budget(images=images, labels=labels, max_drop=max_drop)
-    options = {"precision": "int8", "samples": images[12:], "calibration": images[:12], **options}
-    return export_model(model, path, format=path.suffix[1:], budget=budget, report=True, **options)
+    options = ArtifactOptions(format=path.suffix[1:], precision=precision, layer_noise=True)
+    samples = ExportSamples(parity=images[12:], calibration=images[:12], budget=budget)
+    return export_model(model, path, options, samples)
 
 
 def test_an_export_within_budget_tells_what_it_took(models: Any, images: Any, tmp_path: Path) -> None:
@@ -170,7 +173,7 @@ def test_a_budget_that_cannot_be_kept_leaves_no_file(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    monkeypatch.setattr("sqnxt_export.artifact_builder.Accuracy.kept", property(lambda accuracy: False))
+    monkeypatch.setattr("sqnxt_export.budget.Accuracy.kept", property(lambda accuracy: False))
     with pytest.raises(ParityError, match="with every layer at 16 bits") as caught:
         _with_budget(models, images, tmp_path / "a.onnx", 0.0)
     assert caught.value.parity.passed

@@ -78,7 +78,9 @@ def test_a_missing_library_names_its_extra(models: object, tmp_path: Path, missi
 def test_the_device_side_works_without_tensorflow(models: object, images: object, tmp_path: Path) -> None:
     model = models["mobilenet_like"]  # type: ignore[index]
     for suffix in ("onnx", "tflite"):
-        sqnxt_export.export(model, tmp_path / f"net.{suffix}", format=suffix, precision="float32", samples=images)
+        options = sqnxt_export.ArtifactOptions(format=suffix)
+        samples = sqnxt_export.ExportSamples(parity=images)  # type: ignore[arg-type]
+        sqnxt_export.export_model(model, tmp_path / f"net.{suffix}", options, samples)
     output = _python(
         """
         import sys, numpy

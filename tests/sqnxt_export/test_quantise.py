@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sqnxt_export import ExportError, quantise_onnx, to_onnx
 from sqnxt_export.convert.graph import Graph
-from sqnxt_export.quantise import qdq
+from sqnxt_export.quantise.integer_scales import activation16
 
 
 def _run(model: onnx.ModelProto, images: Any, *, optimise: bool = True) -> Any:
@@ -123,7 +123,7 @@ def test_headroom_ends_where_an_operator_does() -> None:
 @given(low=st.floats(-1e4, 0), high=st.floats(0, 1e4), headroom=st.floats(1, 4))
 def test_a_16_bit_range_holds_what_it_should_and_zero(low: float, high: float, headroom: float) -> None:
     assume(max(-low, high) > 1e-6)
-    found = qdq._activation16(low, high, headroom, np.inf)
+    found = activation16(low, high, headroom, np.inf)
     smallest, largest = ((end - int(found.zero_point)) * found.scale for end in (-32768, 32767))
     assert found.zero_point.dtype == np.int16
     assert smallest <= low * headroom + found.scale
@@ -132,8 +132,8 @@ def test_a_16_bit_range_holds_what_it_should_and_zero(low: float, high: float, h
 
 
 def test_what_is_hardly_negative_takes_nearly_all_integers() -> None:
-    assert qdq._activation16(-1.0, 1.0, 2.0, np.inf).zero_point == 0
-    assert qdq._activation16(0.0, 1.0, 2.0, np.inf).zero_point == -32768
-    leaky = qdq._activation16(-0.1, 1.0, 2.0, np.inf)
+    assert activation16(-1.0, 1.0, 2.0, np.inf).zero_point == 0
+    assert activation16(0.0, 1.0, 2.0, np.inf).zero_point == -32768
+    leaky = activation16(-0.1, 1.0, 2.0, np.inf)
     assert leaky.zero_point == pytest.approx(-32768 + 65535 / 11, abs=1)
     assert leaky.scale == pytest.approx(2.2 / 65535)

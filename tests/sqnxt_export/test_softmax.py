@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from sqnxt_export import compare_outputs, export_model, open_model
+from sqnxt_export import ArtifactOptions, ExportSamples, compare_outputs, export_model, open_model
 from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
 
 # ruff: noqa: PLW0108 - each layer is made when its test runs
@@ -34,8 +34,8 @@ def _model(end: str) -> Any:
 @pytest.mark.parametrize(("format", "precision"), KINDS)
 def test_probabilities_come_out_in_float(images: Any, tmp_path: Path, end: str, format: str, precision: str) -> None:
     model, path = _model(end), tmp_path / f"net.{format}"
-    given = {"samples": images[12:], "calibration": images[:12], "report": True}
-    result = export_model(model, path, format=format, precision=precision, **given)
+    options = ArtifactOptions(format=format, precision=precision, layer_noise=True)
+    result = export_model(model, path, options, ExportSamples(parity=images[12:], calibration=images[:12]))
     assert {layer.name for layer in result.layers or ()} == {layer.name for layer in model.layers if layer.weights}
     probabilities = open_model(path).run(images[12:])
     expected = model(images[12:]).numpy()
@@ -79,6 +79,6 @@ def test_logits_are_compared_as_they_are() -> None:
 def test_probabilities_that_tell_nothing_are_noted(images: Any, tmp_path: Path) -> None:
     model = _model("dense")
     model.get_layer("last").kernel.assign(model.get_layer("last").kernel * 1e-6)
-    result = export_model(model, tmp_path / "a.onnx", format="onnx", precision="float32", samples=images)
+    result = export_model(model, tmp_path / "a.onnx", ArtifactOptions(format="onnx"), ExportSamples(parity=images))
     assert result.parity.passed
     assert "parity says little" in result.notes[-1]

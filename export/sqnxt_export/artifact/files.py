@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and paths that are checked before a library sees them."""
+"""Files that are written completely or not at all, and checks of paths before a library sees them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from sqnxt_export.errors import ExportError
 
 FORMATS = {".keras": "keras", ".onnx": "onnx", ".tflite": "tflite"}
-"""Suffix of a file -> the format that every function of this package means by it."""
+"""Suffix of a file -> its format."""
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or choose another disk",
@@ -25,10 +25,10 @@ _REMEDIES = {
 
 
 def format_of(path: Path) -> str:
-    """The format of a file by its suffix: "keras", "onnx" or "tflite".
+    """Return the format that a file's suffix stands for: "keras", "onnx" or "tflite".
 
     Raises:
-        ExportError: Any other suffix.
+        ExportError: The suffix is another one.
     """
     try:
         return FORMATS[path.suffix.lower()]
@@ -39,10 +39,10 @@ def format_of(path: Path) -> str:
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:
-    """The path of a file that is there and can be read.
+    """Return the path of a file after checking that it exists and can be read.
 
     Raises:
-        ExportError: Nothing there, a folder, or no permission.
+        ExportError: There is no file, it is a folder, or its permissions forbid reading.
     """
     path = Path(path)
     if path.is_dir():
@@ -55,27 +55,29 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
 
 
 def check_output(path: Path, *, force: bool) -> None:
-    """Refuse, before any work is done, an output that cannot be written.
+    """Refuse an output that cannot be written, before any work is done.
 
     Raises:
-        ExportError: A folder, a missing or unwritable parent, or a file that exists and `force` is not set.
+        ExportError: The path is a folder, its parent is missing or read-only, or the file exists without `force`.
     """
     if path.is_dir():
         raise ExportError(path, "is a folder", "give the name of a file inside it")
     if not path.parent.is_dir():
         raise ExportError(path, f"folder {path.parent} does not exist", "create it first")
     if path.exists() and not force:
-        raise ExportError(path, "exists already", "choose another name or overwrite it with --force")
+        raise ExportError(path, "exists already", "choose another name, or pass `force=True` to overwrite it")
     if not os.access(path.parent, os.W_OK):
         raise ExportError(path, f"folder {path.parent} is read-only", "choose a folder that can be written")
 
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, with its suffix; rename it when the block succeeds, remove it when not.
+    """Yield a temporary path beside `path`; rename it if the block succeeds, remove it otherwise.
+
+    The temporary path has the suffix of `path`.
 
     Raises:
-        ExportError: See `check_output`; also a disk that fills up while the block writes.
+        ExportError: See `check_output`; also if the disk fills up while the block writes.
     """
     path = Path(path)
     check_output(path, force=force)

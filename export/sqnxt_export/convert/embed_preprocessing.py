@@ -1,4 +1,4 @@
-"""Preprocessing inside a finished artifact of any precision, so that it takes the pixels of an image as they are."""
+"""Preprocessing inside a finished artifact of any precision, so that the artifact takes raw pixels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from sqnxt_export.artifact.preprocessing import Preprocessing
 
 
 def embed_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
-    """Let the artifact at `path` take uint8 images [batch, height, width, channels] and do the arithmetic itself.
+    """Make the artifact at `path` take uint8 images [batch, height, width, channels] and do the arithmetic itself.
 
-    What is quantised stays so: the operators in front of it compute in float32, and what was quantised at the input is
-    quantised behind them.
+    The added operators compute in float32. A quantised graph quantises their result in place of its former input.
 
     Raises:
         ExportError: The file cannot be read, or the new graph fails its check.

@@ -1,4 +1,4 @@
-"""Which function converts which Keras layer, and what such a function gets to see."""
+"""The table of functions that convert Keras layers, and the argument that such a function receives."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ _HANDLERS: dict[str, Handler] = {}
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:
-    """One call of a layer. Shapes are Keras's, without the batch, channels last; tensors in `graph` are NCHW.
+    """One call of a Keras layer.
 
-    `arguments` and `keywords` are those of the call, with the names of tensors in place of Keras's.
+    Attributes:
+        graph: The graph to which the converter adds nodes; its tensors are NCHW.
+        layer: The Keras layer.
+        name: The layer's name, with the names of the models around it in front.
+        inputs: Names of the input tensors in `graph`.
+        input_shapes: Keras's shapes of the inputs, without the batch, channels last.
+        output_shape: Keras's shape of the output.
+        arguments: Positional arguments of the call, with names of tensors in place of Keras's tensors.
+        keywords: Keyword arguments of the call, likewise.
     """
 
     graph: Graph
@@ -31,7 +39,7 @@ class LayerCall:
 
     @property
     def input(self) -> str:
-        """The only input tensor."""
+        """Name of the only input tensor."""
         return self.inputs[0]
 
     @property
@@ -40,7 +48,7 @@ class LayerCall:
         return self.input_shapes[0]
 
     def add(self, op: str, inputs: list[str], suffix: str = "", **attributes: Any) -> str:
-        """Append a node called like the layer; a suffix tells helpers from the layer's main node."""
+        """Append a node named after the layer; helper nodes get a suffix."""
         return self.graph.add(op, inputs, self.name + suffix, **attributes)
 
     def constant(self, suffix: str, values: Any) -> str:
@@ -48,7 +56,7 @@ class LayerCall:
         return self.graph.constant(f"{self.name}/{suffix}", values)
 
     def unsupported(self, why: str) -> ExportError:
-        """The error for a layer that is known, used in a way that is not."""
+        """Return the error for a known layer that is used in an unsupported way."""
         return ExportError(
             f"layer {self.layer.name!r} ({type(self.layer).__name__})",
             f"{why} cannot be exported to ONNX",
@@ -57,7 +65,7 @@ class LayerCall:
 
 
 def handles(*classes: str) -> Callable[[Handler], Handler]:
-    """Register a function as the converter of the Keras layers of these class names."""
+    """Register a function as the converter of the Keras layers with these class names."""
 
     def register(handler: Handler) -> Handler:
         _HANDLERS.update(dict.fromkeys(classes, handler))
@@ -67,12 +75,12 @@ def handles(*classes: str) -> Callable[[Handler], Handler]:
 
 
 def convert_layer(call: LayerCall) -> str:
-    """Convert one layer call; the name of its output tensor.
+    """Convert one layer call, and return the name of its output tensor.
 
-    A subclass is converted like its nearest base: parity with the model tells whether that was right.
+    A subclass is converted like its nearest base class; parity with the model shows whether that was right.
 
     Raises:
-        ExportError: No converter for the layer's class, or channels-first data.
+        ExportError: The layer's class has no converter, or the layer works on channels-first data.
     """
     if getattr(call.layer, "data_format", "channels_last") not in ("channels_last", None):
         raise call.unsupported("channels-first data")

@@ -1,4 +1,4 @@
-"""Activations: layers of their own, and those that are part of another layer."""
+"""Activations, as layers of their own and as part of other layers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "tanh": ("Tanh", {}),
 }
 _CHANNELS_FIRST = {1: 2, 2: 3, 3: 1}
-"""Axis of a batch of images in Keras -> axis in the graph."""
+"""Axis of a batch of images in Keras (NHWC) -> axis in the graph (NCHW)."""
 
 
 def activate(call: LayerCall, x: str, activation: Any) -> str:
-    """The activation that is part of another layer, as a node `<layer>/<activation>`."""
+    """Add the activation that is part of another layer, as a node `<layer>/<activation>`."""
     if hasattr(activation, "get_config"):  # a layer given as the activation
         return convert_layer(
             LayerCall(
@@ -40,7 +40,7 @@ def activate(call: LayerCall, x: str, activation: Any) -> str:
 
 
 def activation_node(call: LayerCall, x: str, name: str, suffix: str = "") -> str:
-    """The activation called `name` in Keras or TensorFlow, as a node `<layer><suffix>`."""
+    """Add the activation that Keras or TensorFlow calls `name`, as a node `<layer><suffix>`."""
     if name == "linear":
         return x
     if name == "relu6":
@@ -54,13 +54,13 @@ def activation_node(call: LayerCall, x: str, name: str, suffix: str = "") -> str
 
 
 def clip(call: LayerCall, x: str, minimum: float, maximum: float, suffix: str = "") -> str:
-    """A Clip between two numbers."""
+    """Add a Clip between two numbers."""
     limits = [call.constant("minimum", np.float32(minimum)), call.constant("maximum", np.float32(maximum))]
     return call.add("Clip", [x, *limits], suffix)
 
 
 def graph_axis(call: LayerCall, axis: int) -> int:
-    """The axis in the graph, channels first, of an axis that Keras counts with channels last, the batch being 0."""
+    """Return the axis in the graph (channels first) of Keras's `axis` (channels last); the batch is axis 0."""
     rank = len(call.input_shape) + 1
     axis %= rank
     return _CHANNELS_FIRST[axis] if rank == 4 and axis else axis
@@ -68,13 +68,13 @@ def graph_axis(call: LayerCall, axis: int) -> int:
 
 @handles("Activation")
 def activation_layer(call: LayerCall) -> str:
-    """The node carries the layer's own name."""
+    """Convert an activation layer to a node with the layer's own name."""
     return activation_node(call, call.input, call.layer.activation.__name__)
 
 
 @handles("ReLU")
 def relu(call: LayerCall) -> str:
-    """Plain, capped, or leaky; not two of these at once."""
+    """Convert a plain, capped or leaky ReLU; a ReLU that is both capped and leaky is refused."""
     layer = call.layer
     slope, threshold = float(layer.negative_slope), float(layer.threshold)
     if threshold or (slope and layer.max_value is not None):
@@ -88,25 +88,25 @@ def relu(call: LayerCall) -> str:
 
 @handles("LeakyReLU")
 def leaky_relu(call: LayerCall) -> str:
-    """Slope as given."""
+    """Convert to LeakyRelu with the layer's slope."""
     return call.add("LeakyRelu", [call.input], alpha=float(call.layer.alpha))
 
 
 @handles("ELU")
 def elu(call: LayerCall) -> str:
-    """Alpha as given."""
+    """Convert to Elu with the layer's alpha."""
     return call.add("Elu", [call.input], alpha=float(call.layer.alpha))
 
 
 @handles("ThresholdedReLU")
 def thresholded_relu(call: LayerCall) -> str:
-    """Nothing up to theta, the value itself above."""
+    """Convert to ThresholdedRelu, which returns zero up to theta and the value itself above."""
     return call.add("ThresholdedRelu", [call.input], alpha=float(call.layer.theta))
 
 
 @handles("PReLU")
 def prelu(call: LayerCall) -> str:
-    """A slope for each value, or for each channel where height and width share theirs."""
+    """Convert to PRelu, with a slope per value, or per channel if height and width have the same slope."""
     slope = call.layer.alpha.numpy()
     slope = slope.transpose(2, 0, 1) if slope.ndim == 3 else slope
     return call.add("PRelu", [call.input, call.constant("slope", slope)])
@@ -114,7 +114,7 @@ def prelu(call: LayerCall) -> str:
 
 @handles("Softmax")
 def softmax(call: LayerCall) -> str:
-    """Over one axis."""
+    """Convert a softmax over one axis; several axes are refused."""
     if not isinstance(call.layer.axis, int):
         raise call.unsupported(f"axis {list(call.layer.axis)}")
     return call.add("Softmax", [call.input], axis=graph_axis(call, call.layer.axis))

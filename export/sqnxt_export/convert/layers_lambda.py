@@ -1,4 +1,4 @@
-"""TensorFlow functions called on Keras tensors, as in `x * 0.5`, which Keras records as TFOpLambda layers."""
+"""TensorFlow functions that are called on Keras tensors, as in `x * 0.5`; Keras records them as TFOpLambda layers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqnxt_export.convert.layers_activations import activation_node, clip, graph
 from sqnxt_export.convert.layers_normalising import per_channel
 
 _NEGATIVE_SLOPE = 0.2
-"""TensorFlow's default."""
+"""TensorFlow's default slope of a leaky Relu."""
 
 
 @handles("TFOpLambda")
 def tensorflow_function(call: LayerCall) -> str:
-    """Arithmetic, activations, global pooling and joining; all else is named."""
+    """Convert arithmetic, activations, global pooling and concatenation; refuse other functions by name."""
     name = call.layer.get_config()["function"]
     tables: list[tuple[Any, Callable[[LayerCall, str], str]]] = [
         (ARITHMETIC, _arithmetic),
@@ -38,7 +38,7 @@ def tensorflow_function(call: LayerCall) -> str:
 
 
 def _arithmetic(call: LayerCall, name: str) -> str:
-    """Two operands, tensors of one rank or a number or a value per channel on either side."""
+    """Convert a function of two operands: tensors of the same rank, numbers, or one value per channel."""
     operands = [_argument(call, position, key) for position, key in enumerate(("x", "y"))]
     if len({len(shape) for shape in call.input_shapes}) != 1:
         raise call.unsupported(f"inputs of shapes {call.input_shapes}")
@@ -50,7 +50,7 @@ def _arithmetic(call: LayerCall, name: str) -> str:
 
 
 def _pooling(call: LayerCall, name: str) -> str:
-    """A mean or maximum over height and width."""
+    """Convert a mean or maximum over height and width."""
     axes, kept = _argument(call, 1, "axis"), _argument(call, 2, "keepdims", False)
     if len(call.input_shape) != 3 or not isinstance(axes, list | tuple) or sorted(a % 4 for a in axes) != [1, 2]:
         raise call.unsupported(f"{name} over axes {axes}")
@@ -59,12 +59,12 @@ def _pooling(call: LayerCall, name: str) -> str:
 
 
 def _concatenation(call: LayerCall, name: str) -> str:
-    """Over any axis."""
+    """Convert a concatenation over any axis."""
     return call.add("Concat", call.inputs, axis=graph_axis(call, int(_argument(call, 1, "axis"))))
 
 
 def _clipping(call: LayerCall, name: str) -> str:
-    """Between two numbers."""
+    """Convert clipping between two numbers."""
     limits = [_argument(call, 1, "clip_value_min"), _argument(call, 2, "clip_value_max")]
     if not all(isinstance(limit, int | float) for limit in limits):
         raise call.unsupported(f"clipping to {limits}")
@@ -72,18 +72,18 @@ def _clipping(call: LayerCall, name: str) -> str:
 
 
 def _gelu(call: LayerCall, name: str) -> str:
-    """Exact, or by a hyperbolic tangent."""
+    """Convert GELU, in its exact form or with the hyperbolic tangent."""
     approximate = "tanh" if _argument(call, 1, "approximate", False) else "none"
     return call.add("Gelu", [call.input], approximate=approximate)
 
 
 def _leaky_relu(call: LayerCall, name: str) -> str:
-    """Slope as given."""
+    """Convert to LeakyRelu with the call's slope."""
     return call.add("LeakyRelu", [call.input], alpha=float(_argument(call, 1, "alpha", _NEGATIVE_SLOPE)))
 
 
 def _argument(call: LayerCall, position: int, key: str, default: Any = None) -> Any:
-    """An argument of the recorded call: a tensor's name, a number, or an array of numbers."""
+    """Return an argument of the recorded call: a tensor's name, a number, or nested lists of numbers."""
     value = call.keywords.get(key, default)
     if position < len(call.arguments):
         value = call.arguments[position]

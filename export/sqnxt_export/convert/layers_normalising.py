@@ -11,7 +11,7 @@ from sqnxt_export.convert.layer_converters import LayerCall, handles
 
 @handles("BatchNormalization")
 def batch_normalization(call: LayerCall) -> str:
-    """Plain BatchNormalization; a later pass folds it into the convolution before it."""
+    """Convert to BatchNormalization; a later pass folds it into the convolution before it."""
     layer = call.layer
     _check_last_axis(call)
     mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
@@ -24,7 +24,10 @@ def batch_normalization(call: LayerCall) -> str:
 
 @handles("LayerNormalization")
 def layer_normalization(call: LayerCall) -> str:
-    """Over the channels, written out: ONNX's own operator wants them last, which would take two transposes."""
+    """Convert a normalisation over the channels to elementary operators.
+
+    ONNX's own operator wants the channels last, which would take two transposes.
+    """
     layer = call.layer
     _check_last_axis(call)
     axes = call.constant("axes", np.array([1], np.int64))
@@ -41,14 +44,14 @@ def layer_normalization(call: LayerCall) -> str:
 
 @handles("Rescaling")
 def rescaling(call: LayerCall) -> str:
-    """Times scale plus offset, numbers or one per channel."""
+    """Convert to a multiplication and an addition, each with a number or one value per channel."""
     scaled = call.add("Mul", [call.input, call.constant("scale", per_channel(call, call.layer.scale))], "/scaled")
     return call.add("Add", [scaled, call.constant("offset", per_channel(call, call.layer.offset))])
 
 
 @handles("Normalization")
 def normalization(call: LayerCall) -> str:
-    """(x - mean) / deviation per channel, with Keras's floor of 1e-7 under the deviation."""
+    """Convert to (x - mean) / deviation per channel, where Keras makes the deviation at least 1e-7."""
     if call.layer.invert:
         raise call.unsupported("invert=True")
     mean = np.asarray(call.layer.mean).reshape(-1)
@@ -59,20 +62,20 @@ def normalization(call: LayerCall) -> str:
 
 @handles("LayerScale")
 def layer_scale(call: LayerCall) -> str:
-    """ConvNeXt's: times a weight per channel."""
+    """Convert ConvNeXt's layer to a multiplication by one weight per channel."""
     return call.add("Mul", [call.input, call.constant("gamma", per_channel(call, call.layer.gamma.numpy()))])
 
 
 @handles("CustomScaleLayer")
 def scaled_sum(call: LayerCall) -> str:
-    """InceptionResNet's: the first input plus the second times a number."""
+    """Convert InceptionResNet's layer to the first input plus the second times a number."""
     first, second = call.inputs
     scaled = call.add("Mul", [second, call.constant("scale", np.float32(call.layer.scale))], "/scaled")
     return call.add("Add", [first, scaled])
 
 
 def per_channel(call: LayerCall, values: Any) -> Any:
-    """A number, or a vector shaped to broadcast over NCHW."""
+    """Return a number, or a vector of one value per channel shaped to broadcast over NCHW."""
     array = np.asarray(values, np.float32).reshape(-1)
     if array.size == 1:
         return array[0]
@@ -82,7 +85,7 @@ def per_channel(call: LayerCall, values: Any) -> Any:
 
 
 def _check_last_axis(call: LayerCall) -> None:
-    """Refuse to normalise over anything but the channels, or over a vector's values, or in a sequence."""
+    """Refuse to normalise over anything but the channels of an image or the values of a vector."""
     axis = call.layer.axis
     axes = list(axis) if isinstance(axis, list | tuple) else [axis]
     rank = len(call.input_shape)

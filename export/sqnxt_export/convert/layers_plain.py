@@ -25,19 +25,19 @@ from sqnxt_export.convert.padding import explicit_pads
     "StochasticDepth",
 )
 def identity(call: LayerCall) -> str:
-    """Nothing at inference."""
+    """Convert a layer that does nothing at inference to no node at all."""
     return call.input
 
 
 @handles("MaxPooling2D")
 def max_pooling(call: LayerCall) -> str:
-    """Padding never wins: ONNX pads with minus infinity."""
+    """Convert to MaxPool, whose padding is minus infinity and therefore never the maximum."""
     return call.add("MaxPool", [call.input], **_window(call))
 
 
 @handles("AveragePooling2D")
 def average_pooling(call: LayerCall) -> str:
-    """The mean over pixels inside the image, as TensorFlow does."""
+    """Convert to AveragePool over the pixels inside the image, as TensorFlow averages."""
     return call.add("AveragePool", [call.input], count_include_pad=0, **_window(call))
 
 
@@ -49,13 +49,13 @@ def _window(call: LayerCall) -> dict[str, Any]:
 
 @handles("GlobalAveragePooling2D")
 def global_average_pooling(call: LayerCall) -> str:
-    """One node, and a free Flatten where the result is a vector."""
+    """Convert to GlobalAveragePool, followed by a Flatten if the result is a vector."""
     return _global_pooling(call, "GlobalAveragePool")
 
 
 @handles("GlobalMaxPooling2D")
 def global_max_pooling(call: LayerCall) -> str:
-    """One node, and a free Flatten where the result is a vector."""
+    """Convert to GlobalMaxPool, followed by a Flatten if the result is a vector."""
     return _global_pooling(call, "GlobalMaxPool")
 
 
@@ -66,7 +66,7 @@ def _global_pooling(call: LayerCall, op: str) -> str:
 
 @handles("ZeroPadding2D")
 def zero_padding(call: LayerCall) -> str:
-    """A Pad node; a later pass moves it into the convolution behind it."""
+    """Convert to Pad; a later pass moves it into the convolution behind it."""
     (top, bottom), (left, right) = call.layer.padding
     pads = call.constant("pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
     padded = call.add("Pad", [call.input, pads], mode="constant")
@@ -76,7 +76,7 @@ def zero_padding(call: LayerCall) -> str:
 
 @handles("Cropping2D")
 def cropping(call: LayerCall) -> str:
-    """A Slice over height and width."""
+    """Convert to a Slice over height and width."""
     (top, _), (left, _) = call.layer.cropping
     height, width, _ = call.output_shape
     values = {"starts": [top, left], "ends": [top + height, left + width], "axes": [2, 3]}
@@ -85,7 +85,7 @@ def cropping(call: LayerCall) -> str:
 
 @handles("UpSampling2D")
 def up_sampling(call: LayerCall) -> str:
-    """Whole multiples, by repeating pixels or between their centres."""
+    """Convert upsampling by whole factors, which repeats pixels or interpolates between their centres."""
     mode = {"nearest": "nearest", "bilinear": "linear"}.get(call.layer.interpolation)
     if mode is None:
         raise call.unsupported(f"interpolation {call.layer.interpolation!r}")
@@ -98,13 +98,13 @@ def up_sampling(call: LayerCall) -> str:
 
 @handles("Add")
 def add(call: LayerCall) -> str:
-    """Add for two, Sum for more."""
+    """Convert to Add for two inputs and to Sum for more."""
     return _elementwise(call, "Add" if len(call.inputs) == 2 else "Sum")
 
 
 @handles("Multiply")
 def multiply(call: LayerCall) -> str:
-    """Broadcast over height and width where one is 1x1."""
+    """Convert to a chain of Mul nodes; inputs of 1x1 pixels broadcast over height and width."""
     *first, _ = call.inputs
     product = first[0]
     for number, factor in enumerate(first[1:]):
@@ -114,25 +114,25 @@ def multiply(call: LayerCall) -> str:
 
 @handles("Subtract")
 def subtract(call: LayerCall) -> str:
-    """First minus second."""
+    """Convert to Sub, the first input minus the second."""
     return _elementwise(call, "Sub")
 
 
 @handles("Average")
 def average(call: LayerCall) -> str:
-    """Any number of inputs."""
+    """Convert to Mean of any number of inputs."""
     return _elementwise(call, "Mean")
 
 
 @handles("Maximum")
 def maximum(call: LayerCall) -> str:
-    """Any number of inputs."""
+    """Convert to Max of any number of inputs."""
     return _elementwise(call, "Max")
 
 
 @handles("Minimum")
 def minimum(call: LayerCall) -> str:
-    """Any number of inputs."""
+    """Convert to Min of any number of inputs."""
     return _elementwise(call, "Min")
 
 
@@ -144,21 +144,21 @@ def _elementwise(call: LayerCall, op: str) -> str:
 
 @handles("Concatenate")
 def concatenate(call: LayerCall) -> str:
-    """Keras's axis counts with channels last."""
+    """Convert to Concat over the axis that corresponds to Keras's."""
     return call.add("Concat", call.inputs, axis=graph_axis(call, call.layer.axis))
 
 
 @handles("Flatten")
 def flatten(call: LayerCall) -> str:
-    """In Keras's order; a later pass moves the transpose into the dense layer's weights."""
+    """Convert to Flatten in Keras's order; a later pass moves the transpose into the dense layer's weights."""
     return call.add("Flatten", [_channels_last(call)], axis=1)
 
 
 @handles("Reshape")
 def reshape(call: LayerCall) -> str:
-    """In Keras's order, back to channels first where the result is an image."""
+    """Convert to Reshape in Keras's order, with a transpose back to channels first if the result is an image."""
     shape = call.output_shape
-    if math.prod(shape) == max(shape) == max(call.input_shape):  # one vector, whatever its shape: order is kept
+    if math.prod(shape) == max(shape) == max(call.input_shape):  # a single vector in any shape keeps its order
         shape = (max(shape), 1, 1) if len(shape) == 3 else shape
         return call.add("Reshape", [call.input, call.constant("shape", np.array([0, *shape], np.int64))])
     target = call.constant("shape", np.array([0, *shape], np.int64))
@@ -168,7 +168,7 @@ def reshape(call: LayerCall) -> str:
 
 @handles("Permute")
 def permute(call: LayerCall) -> str:
-    """The axes of an image, which Keras counts with channels last, in another order."""
+    """Convert to a Transpose with the axes that correspond to Keras's."""
     dims = list(call.layer.dims)
     if len(dims) != 3:
         return call.add("Transpose", [call.input], perm=[0, *dims])

@@ -11,20 +11,20 @@ from sqnxt_export.convert.padding import explicit_pads
 
 @handles("Conv2D")
 def conv2d(call: LayerCall) -> str:
-    """Kernel HWIO -> OIHW; grouped convolutions stay one node."""
+    """Convert to Conv, with the kernel from HWIO to OIHW; a grouped convolution is one node."""
     kernel = call.layer.kernel.numpy().transpose(3, 2, 0, 1)
     return _conv(call, call.input, kernel, groups=call.layer.groups)
 
 
 @handles("DepthwiseConv2D")
 def depthwise_conv2d(call: LayerCall) -> str:
-    """One group a channel."""
+    """Convert to Conv with one group per channel."""
     return _conv(call, call.input, _depthwise_kernel(call), groups=call.input_shape[-1])
 
 
 @handles("SeparableConv2D")
 def separable_conv2d(call: LayerCall) -> str:
-    """A depthwise convolution, then a 1x1 one that carries the layer's name."""
+    """Convert to a depthwise Conv followed by a 1x1 Conv, which has the layer's name."""
     layer = call.layer
     geometry = _geometry(call)
     weight = call.constant("depthwise_kernel", _depthwise_kernel(call))
@@ -38,7 +38,7 @@ def separable_conv2d(call: LayerCall) -> str:
 
 @handles("Dense")
 def dense(call: LayerCall) -> str:
-    """Gemm on vectors, a 1x1 convolution on images."""
+    """Convert to Gemm on vectors and to a 1x1 Conv on images."""
     weights = call.layer.kernel.numpy().T
     if len(call.input_shape) == 3:
         pointwise = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1]}
@@ -53,7 +53,10 @@ def dense(call: LayerCall) -> str:
 
 @handles("Conv2DTranspose")
 def conv2d_transpose(call: LayerCall) -> str:
-    """Kernel HWOI -> IOHW; 'same' gives stride times the input's size, padded like the convolution that it reverses."""
+    """Convert to ConvTranspose, with the kernel from HWOI to IOHW.
+
+    With padding 'same' the output is stride times the input's size, padded like the convolution that it reverses.
+    """
     layer = call.layer
     if layer.output_padding is not None or layer.groups != 1:
         raise call.unsupported("an output padding, or groups,")
@@ -65,7 +68,11 @@ def conv2d_transpose(call: LayerCall) -> str:
 
 
 def _transposed_pads(call: LayerCall) -> dict[str, list[int]]:
-    """What is cut off on each side, and what is added where the windows do not reach the end."""
+    """Return what is cut off on each side, and what is added where the windows do not reach the end.
+
+    Worked example: 5 pixels, stride 2 and a kernel of 3 reach 11 pixels. For 'same' 10 are wanted, so one is cut off at
+    the end.
+    """
     layer = call.layer
     before, after = [], []
     for axis in (0, 1):
@@ -93,6 +100,6 @@ def _geometry(call: LayerCall) -> dict[str, Any]:
 
 
 def _depthwise_kernel(call: LayerCall) -> Any:
-    """[h, w, channels, multiplier] -> [channels * multiplier, 1, h, w]."""
+    """Return the depthwise kernel, from [h, w, channels, multiplier] to [channels * multiplier, 1, h, w]."""
     kernel = call.layer.depthwise_kernel.numpy().transpose(2, 3, 0, 1)
     return kernel.reshape(-1, 1, *kernel.shape[2:])

@@ -1,4 +1,4 @@
-"""Preprocessing inside an ONNX graph of any precision: it takes the pixels of an image as they are."""
+"""Preprocessing inside an ONNX graph of any precision, so that the graph takes raw pixels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqnxt_export.convert.graph import INPUT
 
 
 def embed_in_onnx(model: onnx.ModelProto, preprocessing: Preprocessing) -> onnx.ModelProto:
-    """The graph with a uint8 input of raw pixels [batch, height, width, channels].
+    """Return the graph with a uint8 input of raw pixels [batch, height, width, channels].
 
-    Cast, minus the mean, over the scale, and the one Transpose that channels first cost. A quantised graph quantises
-    what comes out of these, as it did its float input.
+    The new nodes are a Cast, a Sub of the mean, a Div by the scale, and a Transpose to channels first. A quantised
+    graph quantises their result, as it did its float input.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)

@@ -1,4 +1,4 @@
-"""TensorFlow's 'same' padding, written out as ONNX pads."""
+"""TensorFlow's padding, written as ONNX pads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Sequence
 def explicit_pads(
     padding: str, size: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
 ) -> list[int]:
-    """ONNX pads [top, left, bottom, right] of a Keras layer with `padding` "same" or "valid".
+    """Return the ONNX pads [top, left, bottom, right] of a Keras layer with `padding` "same" or "valid".
 
-    'same' gives ceil(size / stride) outputs; where the padding is odd, the extra line goes to the bottom and right.
+    With "same" there are ceil(size / stride) outputs. If the padding is odd, the extra line is at the bottom and right.
+    Worked example: 10 pixels, a kernel of 3 and stride 2 give 5 outputs, which need (5 - 1) * 2 + 3 = 11 pixels, so one
+    line is added at the end.
     """
     if padding == "valid":
         return [0] * 4

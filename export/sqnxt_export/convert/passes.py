@@ -1,4 +1,4 @@
-"""Graph passes that leave what an accelerator wants: no batch norm, no pads and no transposes where they can go."""
+"""Graph passes for accelerators: they fold batch norm, pads and transposes into their neighbours where possible."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqnxt_export.errors import ExportError
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus", "HardSigmoid")
 
 _NOT_NEGATIVE = ("Relu", "Sigmoid")
-"""Operators whose outputs are never below zero, besides a Clip that begins there."""
+"""Operators whose outputs are never negative; a Clip whose minimum is not negative is another."""
 
 
 def simplify(graph: Graph, output: str) -> str:
-    """All passes in turn; the name of the graph's output, which may change."""
+    """Run all passes in turn, and return the name of the graph's output, which may change."""
     passes: list[Callable[[Graph, str], str]] = [fold_batch_norm, fold_padding, permute_dense_weights]
     for one in passes:
         output = one(graph, output)
@@ -25,7 +25,7 @@ def simplify(graph: Graph, output: str) -> str:
 
 
 def fold_batch_norm(graph: Graph, output: str) -> str:
-    """Batch norm that alone reads a convolution or a Gemm becomes part of its weights and bias. Zeros stay zeros."""
+    """Fold batch norm into the weights and bias of the convolution or Gemm that only it reads. Zeros stay zeros."""
     for node in [node for node in graph.nodes if node.op_type == "BatchNormalization"]:
         producer = _only_producer(graph, node, output)
         if producer is None or producer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
@@ -46,12 +46,13 @@ def fold_batch_norm(graph: Graph, output: str) -> str:
 
 
 def fold_padding(graph: Graph, output: str) -> str:
-    """Zero padding that only a Conv reads becomes the Conv's own, and a MaxPool's, with the zeros put back behind it.
+    """Fold a Pad that only one Conv or MaxPool reads into that node's own padding.
 
-    onnxruntime fuses Pad and MaxPool where they are left apart, and computes another maximum (found with 1.31).
+    A Conv pads with zeros itself. A MaxPool does not, so the zeros are restored behind it. Left apart, onnxruntime
+    fuses Pad and MaxPool and computes another maximum (found with 1.31).
 
     Raises:
-        ExportError: A window lies in the padding as a whole, which MaxPool refuses.
+        ExportError: A whole window lies in the padding, which MaxPool refuses.
     """
     for node in [node for node in graph.nodes if node.op_type in ("Conv", "MaxPool")]:
         pad = _only_producer(graph, node, output)
@@ -68,9 +69,9 @@ def fold_padding(graph: Graph, output: str) -> str:
 
 
 def _restore_zeros(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads: list[int], output: str) -> str:
-    """Put a Max behind a MaxPool whose padding was zeros: it gives zero to the windows that reached into them.
+    """Add a Max with zero behind a MaxPool, for the windows that reached into the padding's zeros.
 
-    Nothing is needed where no value is negative. The name of the graph's output.
+    Nothing is added if no value is negative. Returns the name of the graph's output.
     """
     windows = onnx.helper.get_node_attr_value(pool, "kernel_shape")
     if any(amount >= window for amount, window in zip(pads, [*windows, *windows], strict=True)):
@@ -103,9 +104,9 @@ def _is_not_negative(graph: Graph, tensor: str) -> bool:
 
 
 def permute_dense_weights(graph: Graph, output: str) -> str:
-    """Transpose, Flatten, Gemm: the Gemm's columns take the order that the Transpose would have made.
+    """Replace the Transpose in front of Flatten and Gemm by a permutation of the Gemm's columns.
 
-    Elementwise activations and a batch norm that was folded away may stand between.
+    Elementwise activations, and a batch norm that was folded, may stand between them.
     """
     for gemm in [node for node in graph.nodes if node.op_type == "Gemm"]:
         node = _only_producer(graph, gemm, output)
@@ -123,7 +124,7 @@ def permute_dense_weights(graph: Graph, output: str) -> str:
 
 
 def _only_producer(graph: Graph, node: onnx.NodeProto, output: str) -> onnx.NodeProto | None:
-    """The node that makes this one's first input, if nobody else reads it and it is not the graph's output."""
+    """Return the node that computes this node's first input, if no other node reads it and it is not the output."""
     tensor = node.input[0]
     if tensor == output or graph.uses()[tensor] != 1:
         return None

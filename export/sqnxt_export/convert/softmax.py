@@ -1,7 +1,7 @@
-"""A classifier's last softmax, which stays in float whatever the precision, as logits do.
+"""A classifier's last softmax, which stays in float in every precision, as logits do.
 
-An artifact gives what its model gives: probabilities where the model ends in a softmax. TFLite's integer softmax would
-round them to multiples of 1/256, so that most of a thousand classes tie at zero and nothing can be proved of them.
+An artifact returns what its model returns: probabilities if the model ends in a softmax. TFLite's integer softmax would
+round them to multiples of 1/256. Most of a thousand classes would then tie at zero, which would prove nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def ends_in_softmax(model: Any) -> bool:
-    """Whether the model's output, [n, classes], is a softmax: a layer, or the activation of the last one."""
+    """Tell whether the model's output, [n, classes], is a softmax: a layer, or the last layer's activation."""
     layer = _last_layer(model)
     activation = getattr(layer, "activation", None)
     is_softmax = type(layer).__name__ == "Softmax" or getattr(activation, "__name__", "") == "softmax"
@@ -21,7 +21,7 @@ def ends_in_softmax(model: Any) -> bool:
 
 @contextlib.contextmanager
 def without_softmax(model: Any) -> Iterator[None]:
-    """Let a model that ends in softmax give logits when it is called within the block."""
+    """Make a model that ends in a softmax return logits when it is called within the block."""
     layer = _last_layer(model)
     name = "activation" if hasattr(layer, "activation") else "call"
     before = getattr(layer, name)

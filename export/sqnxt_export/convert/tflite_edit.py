@@ -1,4 +1,4 @@
-"""Float operators put before and behind the graph of a finished .tflite file, whatever precision lies between them."""
+"""Float operators added before and behind the graph of a finished .tflite file of any precision."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from sqnxt_export._libraries import require
 from sqnxt_export.artifact.preprocessing import Preprocessing
 
 _CAP = 6.0
+"""The value at which RELU6 clips."""
 
 
 def with_softmax(data: bytes) -> bytes:
-    """The file with a float softmax behind its output, float32 [n, classes]."""
+    """Return the file with a float softmax behind its output, float32 [n, classes]."""
     edit = _Edit(data)
     logits = edit.graph.tensors[edit.graph.outputs[0]]
     logits.name, name = b"logits", logits.name
@@ -28,9 +29,10 @@ def with_softmax(data: bytes) -> bytes:
 
 
 def without_idle_caps(data: bytes) -> bytes:
-    """The file with RELU in place of each fused RELU6 whose integers end below six: it computes the same.
+    """Return the file with RELU in place of each fused RELU6 whose largest integer stands for at most six.
 
-    LiteRT refuses a RELU6 where six is no 32-bit multiple of the output's scale, as in networks whose values vanish.
+    The result computes the same. LiteRT refuses a RELU6 if six over the output's scale exceeds 32 bits, as it does in
+    networks whose values vanish.
     """
     edit = _Edit(data)
     schema = edit.schema
@@ -47,7 +49,7 @@ def without_idle_caps(data: bytes) -> bytes:
 
 
 def embed_in_tflite(data: bytes, preprocessing: Preprocessing) -> bytes:
-    """The file with a uint8 input of raw pixels, NHWC: Cast, minus the mean, over the scale."""
+    """Return the file with a uint8 input of raw pixels, NHWC, and the operators CAST, SUB (mean) and DIV (scale)."""
     edit = _Edit(data)
     schema, target = edit.schema, int(edit.graph.inputs[0])
     image = edit.graph.tensors[target]
@@ -75,7 +77,7 @@ def embed_in_tflite(data: bytes, preprocessing: Preprocessing) -> bytes:
 
 
 class _Edit:
-    """The objects of a .tflite file with one graph, and tools to add to them."""
+    """An editor of a .tflite file with one graph."""
 
     def __init__(self, data: bytes) -> None:
         require("tensorflow", "to convert to TFLite")
@@ -88,14 +90,14 @@ class _Edit:
         self.graph = self.model.subgraphs[0]
 
     def tensor(self, name: bytes, kind: int, shape: Any, buffer: int = 0) -> int:
-        """Add a tensor; its index."""
+        """Add a tensor and return its index."""
         tensor = self.schema.TensorT()
         tensor.name, tensor.type, tensor.shape, tensor.buffer = name, kind, np.array(shape, np.int32), buffer
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
     def constant(self, name: str, values: NDArray[np.float32]) -> int:
-        """Add a constant float32 tensor; its index."""
+        """Add a constant float32 tensor and return its index."""
         buffer = self.schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self.model.buffers.append(buffer)
@@ -103,7 +105,7 @@ class _Edit:
         return self.tensor(label, self.schema.TensorType.FLOAT32, values.shape, len(self.model.buffers) - 1)
 
     def node(self, operator: str, inputs: list[int], output: int, options: Any) -> Any:
-        """An operator with one output; the caller puts it in its place."""
+        """Make an operator with one output, which the caller inserts."""
         code = self.schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = getattr(self.schema.BuiltinOperator, operator)
         code.version = 1
@@ -128,5 +130,5 @@ class _Edit:
             signature.outputs[0].tensorIndex = index
 
     def to_bytes(self) -> bytes:
-        """The file."""
+        """Return the edited file."""
         return bytes(self._tools.convert_object_to_bytearray(self.model))

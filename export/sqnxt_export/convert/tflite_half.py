@@ -1,7 +1,7 @@
-"""float16 weights in a .tflite file, each widened by a DEQUANTIZE that XNNPACK folds when it loads the file.
+"""Storage of a .tflite file's weights in float16, each widened by a DEQUANTIZE that XNNPACK folds at load time.
 
-TensorFlow's own float16 mode rounds biases too. They are a thousandth of the file, and rounding them triples the error:
-5.0e-3 of the largest logit instead of 1.6e-3 on 1.0-SqNxt-23v5 trained on digits.
+TensorFlow's own float16 mode rounds biases too. They take a thousandth of the file, and rounding them triples the
+error: 5.0e-3 of the largest logit instead of 1.6e-3 on 1.0-SqNxt-23v5 trained on digits.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from sqnxt_export.quantise.half import as_half
 
 
 def with_half_weights(data: bytes) -> bytes:
-    """The float32 .tflite file with the kernels of its convolutions and dense layers stored as float16.
+    """Return the float32 .tflite file with the kernels of its convolutions and dense layers stored as float16.
 
     Raises:
-        ExportError: A weight that float16 cannot hold.
+        ExportError: A weight is beyond float16's range.
     """
     require("tensorflow", "to convert to TFLite")
     from tensorflow.lite.python import schema_py_generated as schema
@@ -33,7 +33,7 @@ def with_half_weights(data: bytes) -> bytes:
     kernels = {int(node.inputs[1]) for node in graph.operators if codes[node.opcodeIndex] in weighted}
     widen = schema.OperatorCodeT()
     widen.builtinCode = widen.deprecatedBuiltinCode = builtin.DEQUANTIZE
-    widen.version = 3  # the first that reads float16
+    widen.version = 3  # the first version that reads float16
     model.operatorCodes.append(widen)
     nodes = [_halve(schema, model, index) for index in sorted(kernels)]
     graph.operators = [node for node in nodes if node is not None] + graph.operators
@@ -42,7 +42,7 @@ def with_half_weights(data: bytes) -> bytes:
 
 
 def _drop_unused_buffers(model: Any) -> None:
-    """Empty the float32 constants that nothing reads any more; their places stay, since buffers go by number."""
+    """Empty the float32 constants that no tensor uses any more; they stay in the list, which is read by index."""
     used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
     used |= {entry.buffer for entry in model.metadata or ()}
     for index, buffer in enumerate(model.buffers):
@@ -51,7 +51,7 @@ def _drop_unused_buffers(model: Any) -> None:
 
 
 def _halve(schema: Any, model: Any, index: int) -> Any:
-    """Store constant tensor `index` as float16; the node that widens it, or None for what is no float32 constant."""
+    """Store a float32 constant as float16 and return the node that widens it; return None for any other tensor."""
     graph = model.subgraphs[0]
     tensor = graph.tensors[index]
     stored = model.buffers[tensor.buffer].data

@@ -1,4 +1,4 @@
-"""A functional tf_keras model becomes an ONNX graph: channels first, layer names kept, batch norm folded."""
+"""Conversion of a functional tf_keras model to an ONNX graph: channels first, layer names kept, batch norm folded."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sqnxt_export.errors import ExportError, one_line
 
 
 def to_onnx(model: Any, *, batch: int | None = 1) -> onnx.ModelProto:
-    """The float32 ONNX model of a functional or Sequential tf_keras model.
+    """Convert a functional or Sequential tf_keras model to a float32 ONNX model.
 
-    Input `input`, float32 [batch, channels, height, width]; output `logits`. Nodes carry the names of their layers,
-    and what belongs to a layer but is another node is called `<layer>/<what>`.
+    The input is called `input`, float32 [batch, channels, height, width], and the output `logits`. Nodes have the names
+    of their layers; further nodes of a layer are called `<layer>/<role>`.
 
     Args:
-        model: One image of fixed size in, one tensor out.
-        batch: Images at once; None leaves the batch free.
+        model: A model that takes one image of fixed size and returns one tensor.
+        batch: Number of images per call; None leaves it free.
 
     Raises:
-        ExportError: A layer that has no equivalent, several inputs or outputs, or an input of unknown size.
+        ExportError: A layer has no equivalent, or the model has several inputs or outputs or an input of unknown size.
     """
     image = image_shape(model)
     graph = Graph()
@@ -35,7 +35,7 @@ def to_onnx(model: Any, *, batch: int | None = 1) -> onnx.ModelProto:
 
 
 def image_shape(model: Any) -> tuple[int, int, int]:
-    """Height, width and channels of the model's only input.
+    """Return height, width and channels of the model's only input.
 
     Raises:
         ExportError: See `to_onnx`.
@@ -47,7 +47,9 @@ def image_shape(model: Any) -> tuple[int, int, int]:
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ExportError(
-            f"model {name!r}", f"has {len(model.inputs)} inputs, {len(model.outputs)} outputs", "one each is needed"
+            f"model {name!r}",
+            f"has {len(model.inputs)} inputs, {len(model.outputs)} outputs",
+            "give a model with one of each",
         )
     shape = tuple(model.inputs[0].shape[1:])
     if len(shape) != 3 or None in shape:
@@ -59,10 +61,10 @@ def image_shape(model: Any) -> tuple[int, int, int]:
 
 
 def checked(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with the shapes of all its tensors written in, once onnx and onnxruntime both accept it.
+    """Return the model with the shapes of all its tensors, after onnx and onnxruntime have both accepted it.
 
     Raises:
-        ExportError: One of them does not.
+        ExportError: One of them refuses it.
     """
     try:
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
@@ -82,7 +84,7 @@ def checked(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _convert(graph: Graph, model: Any, inputs: list[str], prefix: str) -> str:
-    """Convert the layers of a model, nested models included, in the order that Keras runs them."""
+    """Convert the layers of a model, including nested models, in the order in which Keras runs them."""
     tensors = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
@@ -91,7 +93,9 @@ def _convert(graph: Graph, model: Any, inputs: list[str], prefix: str) -> str:
             outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
             if len(outputs) != 1:
                 raise ExportError(
-                    f"layer {node.layer.name!r}", f"has {len(outputs)} outputs", "layers with one can be exported"
+                    f"layer {node.layer.name!r}",
+                    f"has {len(outputs)} outputs",
+                    "replace it by layers with one output each",
                 )
             sources = [tensors[id(tensor)] for tensor in node.keras_inputs]
             tensors[id(outputs[0])] = _convert_node(graph, node, sources, outputs[0], prefix)

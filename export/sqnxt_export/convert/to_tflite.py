@@ -1,4 +1,4 @@
-"""A tf_keras model becomes a .tflite file, float32 at its input and output in every precision."""
+"""Conversion of a tf_keras model to a .tflite file, whose input and output are float32 in every precision."""
 
 from __future__ import annotations
 
@@ -18,51 +18,43 @@ from sqnxt_export.convert.tflite_half import with_half_weights
 from sqnxt_export.convert.to_onnx import image_shape
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.quantise.onnx_quantiser import checked_calibration
-from sqnxt_export.quantise.precision import CALIBRATED, check_precision
+from sqnxt_export.quantise.precision import CALIBRATED
 
 
 def to_tflite(
     model: Any, precision: str, calibration: NDArray[np.float32] | None = None, *, batch: int | None = 1
 ) -> bytes:
-    """The .tflite file of a tf_keras model.
+    """Convert a tf_keras model to the bytes of a .tflite file.
 
     Args:
-        model: One image of fixed size in, one tensor out.
+        model: A model that takes one image of fixed size and returns one tensor.
         precision: "float32", "float16", "int8" or "int16x8".
-        calibration: Float32 NHWC samples, preprocessed; for the integer precisions.
-        batch: Images at once, fixed in the file; runtimes in browsers need 1.
+        calibration: Float32 NHWC samples, preprocessed; needed for the integer precisions.
+        batch: Images per call, fixed in the file; runtimes in browsers need 1.
 
     Raises:
-        ExportError: A precision that TFLite cannot express, samples missing, or a layer that the converter refuses.
+        ExportError: TFLite cannot express the precision or the batch, samples are missing, or the converter refuses a
+            layer.
     """
-    check_precision("tflite", precision)
+    ArtifactOptions(format="tflite", precision=precision, batch=batch)  # checks them
     samples = checked_calibration(precision, calibration)
-    if batch is None:
-        raise ExportError(f"model {model.name!r}", "TFLite files have a fixed batch", "give one, 1 for browsers")
-    tensorflow = require("tensorflow", "to convert to TFLite")
-    shape = (batch, *image_shape(model))
-    float_softmax = precision in CALIBRATED and ends_in_softmax(model)
+    is_calibrated = precision in CALIBRATED
+    float_softmax = is_calibrated and ends_in_softmax(model)
+    shape = (batch or 1, *image_shape(model))
     try:
         with _quiet(), without_softmax(model) if float_softmax else contextlib.nullcontext():
-            # A bare module in place of the model: else the converter traces every Keras layer anew, half a minute for
-            # a SqueezeNext that otherwise takes two seconds.
-            module = tensorflow.Module()
-            module.weights = model.variables
-            module.call = tensorflow.function(lambda images: model(images, training=False))
-            function = module.call.get_concrete_function(tensorflow.TensorSpec(shape, tensorflow.float32, name="input"))
-            converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
-            _configure(tensorflow, converter, precision, samples, batch)
-            data: bytes = converter.convert()
+            data = _convert(model, shape, precision, samples)
             if precision == "float16":
                 data = with_half_weights(data)
-            if precision in CALIBRATED:
+            if is_calibrated:
                 data = without_idle_caps(data)
             if float_softmax:
                 data = with_softmax(data)
     except ExportError:
         raise
-    except Exception as error:  # the converter raises classes of its own, and plain Exception
+    except Exception as error:  # the converter raises classes of its own and plain Exception
         raise ExportError(
             f"model {model.name!r}",
             f"TensorFlow's converter refuses it ({one_line(error)})",
@@ -71,7 +63,23 @@ def to_tflite(
     return data
 
 
+def _convert(model: Any, shape: tuple[int, int, int, int], precision: str, samples: NDArray[np.float32]) -> bytes:
+    """Run TensorFlow's converter on a model for images of `shape` [batch, height, width, channels]."""
+    tensorflow = require("tensorflow", "to convert to TFLite")
+    # A bare module replaces the model: otherwise the converter traces every Keras layer anew, which takes half a minute
+    # for a SqueezeNext that converts in two seconds this way.
+    module = tensorflow.Module()
+    module.weights = model.variables
+    module.call = tensorflow.function(lambda images: model(images, training=False))
+    function = module.call.get_concrete_function(tensorflow.TensorSpec(shape, tensorflow.float32, name="input"))
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
+    _configure(tensorflow, converter, precision, samples, shape[0])
+    data: bytes = converter.convert()
+    return data
+
+
 def _configure(tensorflow: Any, converter: Any, precision: str, calibration: NDArray[np.float32], batch: int) -> None:
+    """Set the converter's precision; the float ones need nothing."""
     if precision in ("float32", "float16"):
         return
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
@@ -91,7 +99,7 @@ def _configure(tensorflow: Any, converter: Any, precision: str, calibration: NDA
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Neither the converter's log, nor its warnings, nor the notes that its C++ side writes."""
+    """Silence the converter: its log, its warnings and what its C++ code writes to stderr."""
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.ERROR)

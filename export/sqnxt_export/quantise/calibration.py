@@ -1,4 +1,4 @@
-"""The range of every activation, from running the float graph on calibration samples."""
+"""The range of every activation, measured by running the float graph on calibration samples."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from sqnxt_export.quantise.histogram import Histogram
 Ranges = dict[str, tuple[float, float]]
 
 _PERCENTILE = 99.99
-"""Per cent of a tensor's values that `percentile` keeps in range."""
+"""Percentage of a tensor's values that the method "percentile" keeps in range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What `samples` samples showed of each activation, zero included in every range.
+    """The ranges of all activations, by tensor name; every range includes zero.
 
-    `ranges` are for 8 bits, by the method that was asked for; `extremes`, the smallest and the largest value, for 16,
-    which can afford to clip nothing.
+    Attributes:
+        ranges: Ranges for 8 bits, by the calibration method.
+        extremes: Smallest and largest value; used for 16 bits, which are wide enough to clip nothing.
+        samples: Number of samples that were run.
     """
 
     ranges: Ranges
@@ -36,18 +38,18 @@ class Calibration:
 def calibrate(
     model: onnx.ModelProto, samples: NDArray[np.float32], method: str = "minmax", percent: float = _PERCENTILE
 ) -> Calibration:
-    """The ranges of every float activation, in one pass over the samples and in bounded memory.
+    """Measure the range of every float activation, in one pass over the samples and in bounded memory.
 
     Args:
         model: A float32 graph whose input is NCHW.
-        samples: Float32 NHWC [n, h, w, c], preprocessed. The caller keeps them apart from the samples that parity is
-            judged on: A range that was fitted to the judge's samples proves nothing.
+        samples: Float32 NHWC [n, h, w, c], preprocessed. They must differ from the samples that parity is judged on: a
+            range that was fitted to those proves nothing.
         method: "minmax" takes the smallest and the largest value, "percentile" leaves the outermost values out,
-            "entropy" clips where that costs less information than it wins.
-        percent: What "percentile" keeps.
+            "entropy" clips where clipping loses less information than the finer steps gain.
+        percent: Percentage of the values that "percentile" keeps.
 
     Raises:
-        ExportError: The graph gives values that are not finite.
+        ExportError: The graph returns values that are not finite.
     """
     kind = _MinMax if method == "minmax" else Histogram
     found: dict[str, Any] = {}
@@ -67,7 +69,7 @@ def calibrate(
 
 
 class _MinMax:
-    """The smallest and the largest value so far, zero included."""
+    """The smallest and the largest value so far, including zero."""
 
     def __init__(self) -> None:
         self.low = self.high = 0.0
@@ -79,7 +81,16 @@ class _MinMax:
 def observing_session(
     model: onnx.ModelProto, names: list[str] | None = None, *, optimise: bool = True
 ) -> tuple[Any, list[str], int]:
-    """A session of the graph with the tensors `names` as outputs (every node's if None), their names, and the batch."""
+    """Open a session of the graph that returns intermediate tensors.
+
+    Args:
+        model: The graph.
+        names: The tensors to return; those of every node if None.
+        optimise: Whether onnxruntime may rewrite the graph.
+
+    Returns:
+        The session, the names of the tensors, and the batch.
+    """
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     given = {output.name for output in model.graph.output}

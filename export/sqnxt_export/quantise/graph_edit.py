@@ -1,4 +1,4 @@
-"""Small tools to rewrite an ONNX graph: find weights, insert nodes, put nodes back in order."""
+"""Tools to rewrite an ONNX graph: find weights, insert nodes, sort nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ _WEIGHTED = ("Conv", "Gemm")
 
 
 class GraphEdit:
-    """A copy of an ONNX model, with its initializers at hand by name."""
+    """A copy of an ONNX model that can be edited.
+
+    Attributes:
+        model: The copy.
+        graph: Its graph.
+        initializers: Its initializers by name.
+    """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = onnx.ModelProto()
@@ -22,23 +28,23 @@ class GraphEdit:
         self.initializers = {tensor.name: tensor for tensor in self.graph.initializer}
 
     def values(self, name: str) -> NDArray[Any]:
-        """An initializer's values."""
+        """Return the values of an initializer."""
         values: NDArray[Any] = onnx.numpy_helper.to_array(self.initializers[name])
         return values
 
     def add_constant(self, name: str, values: Any) -> str:
-        """Add an initializer; its name."""
+        """Add an initializer and return its name."""
         tensor = onnx.numpy_helper.from_array(np.asarray(values), name)
         self.graph.initializer.append(tensor)
         self.initializers[name] = tensor
         return name
 
     def weighted_nodes(self) -> list[onnx.NodeProto]:
-        """Convolutions and dense layers whose weights are initializers."""
+        """Return the convolutions and dense layers whose weights are initializers."""
         return [node for node in self.graph.node if node.op_type in _WEIGHTED and node.input[1] in self.initializers]
 
     def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
-        """The model with these nodes in an order that ONNX accepts, and without initializers that nobody reads."""
+        """Return the model with these nodes, sorted as ONNX requires, and without unused initializers."""
         ordered = _sorted(list(nodes))
         del self.graph.node[:]
         self.graph.node.extend(ordered)
@@ -51,7 +57,7 @@ class GraphEdit:
 
 
 def _sorted(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """The given order, but for each node's producers, which come right before it where they came later."""
+    """Return the nodes in their order, with each node's producers moved right before it if they came later."""
     producers = {name: node for node in nodes for name in node.output}
     result: list[onnx.NodeProto] = []
     done: set[int] = set()

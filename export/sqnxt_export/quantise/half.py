@@ -1,7 +1,7 @@
-"""float16 by storage: weights stored in half the bytes, one Cast each, everything else in float32.
+"""Storage in float16: each weight is stored in half the bytes and widened by a Cast; everything else is float32.
 
-onnxruntime folds the Casts when it loads the file, so the artifact has half the size and float32's speed; the usual
-conversion of the whole graph to float16 costs 1.3x float32's time on a CPU, which has no half-precision kernels.
+onnxruntime folds the Casts when it loads the file, so the artifact has half the size and float32's speed. The usual
+conversion of the whole graph to float16 takes 1.3x float32's time on a CPU, which has no half-precision kernels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LARGEST = float(np.finfo(np.float16).max)
 
 
 def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with the weights of its convolutions and dense layers stored as float16; biases stay float32.
+    """Store the weights of convolutions and dense layers as float16, in a copy of the model; biases stay float32.
 
     Raises:
         ExportError: A weight is beyond float16's range.
@@ -34,11 +34,11 @@ def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def as_half(weights: NDArray[np.float32], layer: str) -> NDArray[np.float16]:
-    """The weights of `layer`, each rounded to the nearest float16.
+    """Round the weights of `layer` to the nearest float16.
 
     Raises:
-        ExportError: One is beyond float16's range.
+        ExportError: A weight is beyond float16's range.
     """
     if np.abs(weights).max(initial=0) > _LARGEST:
-        raise ExportError(f"layer {layer!r}", f"has weights beyond float16's {_LARGEST:g}", "use --precision float32")
+        raise ExportError(f"layer {layer!r}", f"has weights beyond float16's {_LARGEST:g}", 'use `precision="float32"`')
     return weights.astype(np.float16)

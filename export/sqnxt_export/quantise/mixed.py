@@ -1,4 +1,4 @@
-"""Mixed precision: as few layers as needed stay 16 bits wide in an int8 graph, the noisiest first."""
+"""Mixed precision: an int8 graph in which as few layers as needed keep 16 bits, the noisiest first."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from sqnxt_export.quantise.noise import layer_noise
 from sqnxt_export.quantise.qdq import to_int8
 
 _RANKED_ON = 64
-"""Samples that the layers are ranked on: the order of the worst does not change with more."""
+"""Samples on which the layers are ranked: more samples do not change the order of the worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixed:
-    """An int8 graph whose layers `wider` have 16-bit inputs and weights; `evaluations` is what finding it took."""
+    """An int8 graph, some of whose layers keep 16 bits.
+
+    Attributes:
+        model: The graph.
+        wider: Names of the layers with 16-bit inputs and weights, the noisiest first.
+        evaluations: Number of graphs that were tried.
+    """
 
     model: onnx.ModelProto
     wider: tuple[str, ...]
@@ -32,17 +38,19 @@ def keep_worst_wider(
     accept: Callable[[onnx.ModelProto], bool],
     method: str = "minmax",
 ) -> Mixed:
-    """The int8 graph with the fewest of its worst layers at 16 bits that `accept` says yes to.
+    """Return the int8 graph with the fewest of its noisiest layers at 16 bits that `accept` accepts.
 
-    Layers are ranked by the noise that each adds on exact inputs (`own_snr_db`): what a late layer inherits is not
-    mended by widening it. On a MobileNet whose top-1 int8 takes from 60 % to 15 %, 4 of 28 layers ranked so bring it
-    back, and ranked by the noise that has come together, all 28 are needed. n layers take at most 2 log2(n) + 2
-    evaluations. Where even all of them at 16 bits are not accepted, that graph is the answer: the caller judges it.
+    Layers are ranked by the noise that each adds on exact inputs (`own_snr_db`), because widening a late layer does not
+    remove the noise that it inherits. On a MobileNet whose top-1 falls from 60 % to 15 % in int8, the 4 worst of 28
+    layers in this order restore it; in the order of accumulated noise, all 28 are needed.
+
+    The search takes at most 2 log2(n) + 2 evaluations for n layers. If even all layers at 16 bits are not accepted,
+    that graph is returned, and the caller judges it.
 
     Args:
         model: The float32 graph.
         samples: Calibration samples, float32 NHWC.
-        accept: Whether a graph keeps what has been promised.
+        accept: Tells whether a graph is good enough.
         method: How 8-bit ranges are chosen.
     """
     found = calibrate(model, samples, method)
@@ -57,9 +65,10 @@ def keep_worst_wider(
 def _search(
     model: onnx.ModelProto, found: Calibration, ranking: Sequence[str], accept: Callable[[onnx.ModelProto], bool]
 ) -> Mixed:
-    """Fewest of `ranking` from its start: 1, 2, 4, ... until it is enough, then bisection below that.
+    """Find the smallest number of layers from the start of `ranking` that is accepted.
 
-    A few samples near the border may let n layers pass and 2n fail; coming from below finds the n.
+    The number doubles from 1 until it is accepted, and bisection then narrows it down. A few samples near the limit may
+    accept n layers and reject 2n; a search from below finds the n.
     """
     too_few, enough, evaluations = 0, 1, 1
     graph = best = to_int8(model, found, frozenset(ranking))

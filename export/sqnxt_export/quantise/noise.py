@@ -1,4 +1,4 @@
-"""What quantising costs each layer of an ONNX graph: signal-to-noise ratios between the two graphs, in decibels."""
+"""The noise that quantising adds to each layer of an ONNX graph, as signal-to-noise ratios in decibels."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from sqnxt_export.quantise.graph_edit import GraphEdit
 
 _OWN = "/own"
 NOISELESS_DB = 200.0
-"""Shown in place of infinity: less noise than float32 itself has."""
+"""Largest ratio reported: less noise than float32 itself has. It stands for infinity too."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerNoise:
-    """A weighted layer's output in the quantised graph against the float graph's, in decibels.
+    """The noise in a weighted layer's output, the float graph's output being the signal.
 
-    `snr_db` is what has come together up to this layer; `own_snr_db` is what its own inputs' and weights' rounding
-    would do on exact inputs, None where that was not measured.
+    Attributes:
+        name: The layer.
+        snr_db: Signal-to-noise ratio in decibels, with all noise accumulated up to this layer.
+        own_snr_db: The same ratio if only this layer's own inputs and weights were rounded; None if not measured.
     """
 
     name: str
@@ -32,25 +34,28 @@ class LayerNoise:
     own_snr_db: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of `layers` in the `export` document."""
+        """Return an entry of `layers` in the JSON document of an export."""
         return {"name": self.name, "snr_db": self.snr_db, "own_snr_db": self.own_snr_db}
 
 
-class Ratio:
-    """Signal and noise power, added up batch by batch."""
+class NoisePower:
+    """Signal power and noise power, summed batch by batch."""
 
     def __init__(self) -> None:
         self.signal = self.noise = 0.0
 
     def add(self, exact: NDArray[np.float32], noisy: NDArray[np.float32]) -> None:
-        """Count values against each other."""
+        """Add the power of `exact` to the signal and that of the difference to the noise."""
         wide = exact.astype(np.float64)
         self.signal += float(np.sum(wide * wide))
         self.noise += float(np.sum((wide - noisy) ** 2))
 
     @property
     def decibels(self) -> float:
-        """10 log10 of signal over noise power, at most `NOISELESS_DB`; a layer of zeros has no signal to lose."""
+        """10 log10 of signal power over noise power, limited to plus or minus `NOISELESS_DB`.
+
+        Worked example: errors of a tenth of the signal have a hundredth of its power, which is 20 dB.
+        """
         if self.noise <= self.signal * 10 ** (-NOISELESS_DB / 10):
             return NOISELESS_DB
         return max(10 * math.log10(self.signal / self.noise), -NOISELESS_DB) if self.signal else -NOISELESS_DB
@@ -59,15 +64,14 @@ class Ratio:
 def layer_noise(
     model: onnx.ModelProto, quantised: onnx.ModelProto, samples: NDArray[np.float32]
 ) -> tuple[LayerNoise, ...]:
-    """The noise of every convolution and dense layer, worst first by `snr_db`.
+    """Measure the noise of every convolution and dense layer, and return the worst first by `snr_db`.
 
-    Outputs are matched by the names that both graphs share. They are taken before the layer's activation, and both
-    graphs run as they are written, each DequantizeLinear in float: integer kernels differ from that by a rounding of
-    the last bit.
+    Outputs are matched by the names that both graphs have in common, and are taken before the layer's activation. Both
+    graphs run as they are written, with each DequantizeLinear in float; integer kernels round the last bit differently.
 
     Args:
         model: The float32 graph.
-        quantised: What `quantise_onnx` made of it.
+        quantised: The graph that `quantise_onnx` made from it.
         samples: Float32 NHWC [n, h, w, c], preprocessed.
     """
     both = _side_by_side(model, quantised)
@@ -75,7 +79,7 @@ def layer_noise(
     names = list(outputs.values())
     exact_session, exact_names, batch = observing_session(both, [*names, *(name + _OWN for name in names)])
     noisy_session, noisy_names, _ = observing_session(quantised, names, optimise=False)
-    ratios = {name: (Ratio(), Ratio()) for name in names}
+    ratios = {name: (NoisePower(), NoisePower()) for name in names}
     for part in batches(samples, batch):
         images = {model.graph.input[0].name: np.ascontiguousarray(filled(part, batch).transpose(0, 3, 1, 2))}
         exact = dict(zip(exact_names, exact_session.run(exact_names, images), strict=True))
@@ -88,9 +92,10 @@ def layer_noise(
 
 
 def _side_by_side(model: onnx.ModelProto, quantised: onnx.ModelProto) -> onnx.ModelProto:
-    """The float graph with a quantised copy of each weighted layer beside it, which reads the float graph's tensors.
+    """Return the float graph with a quantised copy of each weighted layer that reads the float graph's tensors.
 
-    That takes no more than the quantised graph's own nodes: its Q/DQ pairs read tensors by the float graph's names.
+    The quantised graph's own nodes can be added as they are, since its Q/DQ pairs read tensors by the float graph's
+    names.
     """
     edit = GraphEdit(model)
     weighted = {node.name for node in edit.weighted_nodes()}

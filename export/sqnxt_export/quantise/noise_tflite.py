@@ -1,4 +1,4 @@
-"""What quantising costs each layer of a .tflite file, from the tensors that LiteRT keeps when it is asked to."""
+"""The noise that quantising adds to each layer of a .tflite file, from intermediate tensors that LiteRT keeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.image_batches import batches, filled
-from sqnxt_export.quantise.noise import LayerNoise, Ratio
+from sqnxt_export.quantise.noise import LayerNoise, NoisePower
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
@@ -18,23 +18,23 @@ _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 def layer_noise_tflite(
     model: Any, plain: bytes, quantised: bytes, samples: NDArray[np.float32]
 ) -> tuple[LayerNoise, ...]:
-    """The noise of every layer whose output both files still hold, worst first.
+    """Measure the noise of every layer whose output exists in both files, and return the worst first.
 
-    The converter names a fused tensor after all the layers in it, and takes an activation into its convolution:
-    outputs are compared after it. Both files run in LiteRT's own kernels, since XNNPACK keeps no tensors. A layer's own
-    noise cannot be told apart here, for that takes float and quantised layers in one graph.
+    The converter names a fused tensor after all the layers in it, and fuses an activation into its convolution, so
+    outputs are compared after the activation. Both files run in LiteRT's built-in kernels, since XNNPACK keeps no
+    tensors. A layer's own noise is not measured, which would take float and quantised layers in one graph.
 
     Args:
         model: The tf_keras model, for the names of its layers.
         plain: The float32 .tflite file.
-        quantised: The file in another precision, of the same batch.
+        quantised: The file in another precision, with the same batch.
         samples: Float32 NHWC [n, h, w, c], preprocessed.
     """
     exact, noisy = _Observed(plain), _Observed(quantised)
     layers = _weighted_layers(model)
     lefts, rights = exact.weighted_layers(layers), noisy.weighted_layers(layers)
     places = {layer: (left, rights[layer]) for layer, left in lefts.items() if layer in rights}
-    ratios = {layer: Ratio() for layer in places}
+    ratios = {layer: NoisePower() for layer in places}
     for part in batches(samples, exact.batch):
         images = filled(part, exact.batch)
         exact.run(images)
@@ -46,14 +46,15 @@ def layer_noise_tflite(
 
 
 def _weighted_layers(model: Any) -> list[str]:
-    """Names of the layers with a kernel, in order."""
+    """Return the names of the layers with a kernel, in order."""
     return [layer.name for layer in model.layers if any(weights.ndim > 1 for weights in layer.get_weights())]
 
 
 def _layer_of(tensor: str, layers: list[str]) -> str:
-    """The layer that a fused tensor is named after; a grouped convolution's name is lost, but its batch norm's tells.
+    """Return the layer that a fused tensor is named after.
 
-    The graph's output is named after nothing: it is the last layer's.
+    The name of a grouped convolution is lost, but that of its batch norm begins with it. The graph's output has a name
+    of TensorFlow's own and belongs to the last layer.
     """
     if tensor.startswith("StatefulPartitionedCall"):
         return layers[-1]
@@ -64,7 +65,7 @@ def _layer_of(tensor: str, layers: list[str]) -> str:
 
 
 class _Observed:
-    """A LiteRT interpreter that keeps every tensor; `tensors` are their details by name."""
+    """A LiteRT interpreter that keeps every tensor; `tensors` holds their details by name."""
 
     def __init__(self, data: bytes) -> None:
         module = require("ai_edge_litert.interpreter", "to observe a .tflite file")
@@ -80,7 +81,7 @@ class _Observed:
         self.tensors = {item["name"]: item for item in self.interpreter.get_tensor_details() if item["name"]}
 
     def weighted_layers(self, layers: list[str]) -> dict[str, Any]:
-        """What convolutions and dense layers write, in order: the tensor's details by the layer of the model."""
+        """Return the details of each tensor that a convolution or dense layer writes, by layer of the model."""
         names = {item["index"]: name for name, item in self.tensors.items()}
         written = [node["outputs"][0] for node in self.interpreter._get_ops_details() if node["op_name"] in _WEIGHTED]
         return {_layer_of(names[index], layers): self.tensors[names[index]] for index in written if index in names}
@@ -91,7 +92,7 @@ class _Observed:
         self.interpreter.invoke()
 
     def values(self, details: Any) -> NDArray[np.float32]:
-        """What the tensor held in the last run, integers scaled back."""
+        """Return the tensor's values in the last run, integers converted to real values."""
         values = self.interpreter.get_tensor(details["index"])
         scales = details["quantization_parameters"]["scales"]
         if values.dtype.kind != "i" or not len(scales):

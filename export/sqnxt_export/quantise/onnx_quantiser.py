@@ -1,4 +1,4 @@
-"""From a float32 ONNX graph to one of any precision."""
+"""The step from a float32 ONNX graph to one of any precision."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import onnx
 from numpy.typing import NDArray
 
 from sqnxt_export.errors import ExportError
+from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.half import to_float16
-from sqnxt_export.quantise.precision import CALIBRATED, check_calibration_method, check_precision
+from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.quantise.qdq import to_int8, to_int16
 
 
 def quantise_onnx(
     model: onnx.ModelProto, precision: str, calibration: NDArray[np.float32] | None = None, method: str = "minmax"
 ) -> onnx.ModelProto:
-    """The graph in `precision`; the float32 graph itself is not changed.
+    """Return the graph in another precision; the float32 graph is left unchanged.
 
     Args:
         model: A float32 graph from `to_onnx`.
         precision: "float32", "float16", "int16" or "int8".
-        calibration: Float32 NHWC samples, preprocessed; for the integer precisions.
+        calibration: Float32 NHWC samples, preprocessed; needed for the integer precisions.
         method: How int8 ranges are chosen: "minmax", "percentile" or "entropy"; see `calibrate`.
 
     Raises:
-        ExportError: A precision that ONNX cannot express, a method that means nothing for it, or calibration samples
+        ExportError: ONNX cannot express the precision, the method has no effect on it, or calibration samples are
             missing.
     """
-    check_precision("onnx", precision)
-    check_calibration_method("onnx", precision, method)
+    ArtifactOptions(format="onnx", precision=precision, calibration_method=method)  # checks them
     samples = checked_calibration(precision, calibration)
     if precision == "float32":
         return model
@@ -40,10 +40,10 @@ def quantise_onnx(
 
 
 def checked_calibration(precision: str, calibration: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """The calibration samples that a precision needs; none for a float one.
+    """Return the calibration samples that a precision needs, which are none for a float precision.
 
     Raises:
-        ExportError: None given where they are needed, or values that are not finite.
+        ExportError: Samples are needed and missing, or their values are not finite.
     """
     if precision not in CALIBRATED:
         return np.empty((0, 1, 1, 1), np.float32)

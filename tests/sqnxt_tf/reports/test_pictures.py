@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from sqnxt_sim import load_accelerator, simulate
+from sqnxt_sim import load_accelerator, simulate_workload
 from sqnxt_tf.device.layer_shares import LayerShare, LayerShares
 from sqnxt_tf.device.timings import Benchmark, Timing
 from sqnxt_tf.evolution.lineage import Lineage, Member
@@ -83,7 +83,7 @@ def contains(outer: Bbox, inner: Bbox) -> bool:
 def test_a_roofline_numbers_its_dots_without_writing_over_a_number(
     drawn: list[Figure], tmp_path: Path, network: str
 ) -> None:
-    report = simulate(network_workload(network), load_accelerator("squeezelerator-16x16"))
+    report = simulate_workload(network_workload(network), load_accelerator("squeezelerator-16x16"))
     draw_roofline(report, tmp_path / "roofline.svg")
     assert_nothing_overlaps(drawn[0])
     numbers = ", ".join(text.get_text() for text in drawn[0].axes[0].texts).split(", ")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sqnxt_export import Metadata, Preprocessing, export_model
+from sqnxt_export import ArtifactOptions, ExportSamples, Metadata, Preprocessing, export_model
 from sqnxt_tf.data.data_source import load_data
 from sqnxt_tf.webdemo.site import write_webdemo
 
@@ -41,18 +41,16 @@ def digit_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train, test = load_data("digits", "train"), load_data("digits", "test")
     images = np.array(train.batch(0, len(train)))
     model = _trained(preprocessing.apply(images), train.labels)
-    seen = {"samples": np.array(test.batch(0, 64)), "calibration": images[:256]}
+    seen = {"parity": np.array(test.batch(0, 64)), "calibration": images[:256]}
     metadata = Metadata(
         network="tiny", labels=train.class_names, preprocessing=preprocessing, data=test.name, input_size=(SIDE, SIDE)
     )
     for name, options in KINDS.items():
         prepare = preprocessing.raw() if "embed_preprocessing" in options else preprocessing
         kind, _, suffix = name.rpartition(".")
-        given = {key: prepare.apply(value) for key, value in seen.items()} | options
-        precision = kind.rpartition("-")[2]
-        export_model(
-            model, folder / name, format=suffix, precision=precision, metadata=metadata, trained=False, **given
-        )
+        samples = ExportSamples(**{key: prepare.apply(value) for key, value in seen.items()})
+        settings = ArtifactOptions(format=suffix, precision=kind.rpartition("-")[2], **options)
+        export_model(model, folder / name, settings, samples, metadata=metadata)
     return folder
 
 
@@ -100,7 +98,7 @@ def photo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "photos.onnx"
     metadata = Metadata(network="tiny", labels=labels, preprocessing=preprocessing)
     model = keras.Model(image, x, name="photos")
-    export_model(model, path, format="onnx", precision="float32", samples=samples, metadata=metadata, trained=False)
+    export_model(model, path, ArtifactOptions(format="onnx"), ExportSamples(parity=samples), metadata=metadata)
     return path
 
 

@@ -60,7 +60,7 @@ def test_images_on_disk_are_streamed(tmp_path: Path, make_images: Any, monkeypat
         make_images(tmp_path / "data" / split, 4)
     broken = tmp_path / "data" / "train" / "a" / "00.jpg"
     broken.write_bytes(b"nothing")
-    monkeypatch.setattr("sqnxt_tf.sources.LARGEST_ARRAY", 0)
+    monkeypatch.setattr("sqnxt_tf.data.arrays._LARGEST_ARRAY", 0)
     dense = save_dense(tmp_path / "dense.keras", classes=2, labels=("a", "b"))
     recipe = replace(RECIPE, batch=4, augmentation="standard")
     result = prune(dense, tmp_path / "p.keras", sparsity=0.5, data=str(tmp_path / "data"), recipe=recipe)

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_export import ExportError, Metadata, Preprocessing, export_model, save_keras, write_metadata
+from sqnxt_export import (
+    ArtifactOptions,
+    ExportError,
+    ExportSamples,
+    Metadata,
+    Preprocessing,
+    export_model,
+    save_keras,
+    write_metadata,
+)
 from sqnxt_tf import SqnxtError, verify
 
 SIDE, DIGITS = 12, tuple("0123456789")
@@ -39,10 +48,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for suffix in ("onnx", "tflite"):
         for precision in ("float32", "int8"):
             path = paths[f"{suffix} {precision}".removesuffix(" float32")] = folder / f"net-{precision}.{suffix}"
-            export_model(
-                model, path, format=suffix, precision=precision, samples=images[16:], calibration=images[:16],
-                metadata=_metadata(source_hash="0" * 64),
-            )  # fmt: skip
+            options = ArtifactOptions(format=suffix, precision=precision)
+            samples = ExportSamples(parity=images[16:], calibration=images[:16])
+            export_model(model, path, options, samples, metadata=_metadata(source_hash="0" * 64))
     return paths
 
 
@@ -100,7 +108,7 @@ def test_what_cannot_be_compared_is_one_line(files: dict[str, Path], tmp_path: P
     ):
         with pytest.raises(SqnxtError, match=words):
             verify(files["keras"], tmp_path / f"{name}.keras")
-    with pytest.raises(SqnxtError, match="samples 0 is out of range"):
+    with pytest.raises(SqnxtError, match="samples: 0 is out of range"):
         verify(files["keras"], files["keras"], samples=0)
 
 
@@ -112,7 +120,10 @@ def test_artifacts_are_compared_without_tensorflow(files: dict[str, Path]) -> No
     command = [sys.executable, "-c", code, str(files["onnx"]), str(files["tflite"])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "asked of float32: 0.0001 of the largest logit, and every clear answer; passed" in done.stdout
+    assert (
+        "required for float32: 0.0001 of the largest logit, and the same top-1 for every clear answer; passed"
+        in done.stdout
+    )
 
 
 def test_the_command_says_no_with_exit_code_1(files: dict[str, Path], cli: Any) -> None:
@@ -137,10 +148,9 @@ def test_pixels_and_values(files: dict[str, Path], tmp_path: Path) -> None:
     save_keras(_model(), tmp_path / "odd.keras", Metadata(preprocessing=Preprocessing.imagenet(SIDE)))
     for suffix in ("onnx", "tflite"):
         pixels = tmp_path / f"pixels.{suffix}"
-        export_model(
-            _model(), pixels, format=suffix, precision="float32", samples=images, embed_preprocessing=True,
-            metadata=_metadata(source_hash="0" * 64),
-        )  # fmt: skip
+        options = ArtifactOptions(format=suffix, embed_preprocessing=True)
+        samples = ExportSamples(parity=images)
+        export_model(_model(), pixels, options, samples, metadata=_metadata(source_hash="0" * 64))
         for pair in ((files["keras"], pixels), (pixels, files["onnx"]), (pixels, pixels)):
             result = verify(*pair, samples=20)
             assert (result.images, result.parity.passed) == ("digits/test", True)

@@ -1,0 +1,68 @@
+"""The metadata of an artifact that is being exported: the caller's, completed with what only the export knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from typing import Any
+
+from sqnxt_export.artifact.metadata import EMBEDDED, Metadata
+from sqnxt_export.artifact.preprocessing import Preprocessing
+from sqnxt_export.errors import ExportError
+
+_RECORDED_PACKAGES = ("tensorflow", "tf_keras", "onnx", "onnxruntime", "ai-edge-litert")
+
+
+def preprocessing_to_embed(metadata: Metadata) -> Preprocessing:
+    """Return the preprocessing that goes into the graph.
+
+    Raises:
+        ExportError: The metadata have none.
+    """
+    if metadata.preprocessing is None:
+        raise ExportError(
+            "embed_preprocessing",
+            "the metadata describe no preprocessing",
+            "set `Metadata.preprocessing`, or leave `embed_preprocessing` out",
+        )
+    return metadata.preprocessing
+
+
+def describe_embedded(metadata: Metadata, embedded: Preprocessing) -> Metadata:
+    """Return the metadata of an artifact that subtracts and divides by itself.
+
+    Their preprocessing only resizes, so that whoever follows it feeds the artifact pixels. The arithmetic inside the
+    graph is recorded in `extra`.
+    """
+    inside = {"mean": list(embedded.mean), "scale": list(embedded.scale)}
+    return dataclasses.replace(metadata, preprocessing=embedded.raw(), extra={**metadata.extra, EMBEDDED: inside})
+
+
+def complete_metadata(
+    metadata: Metadata, model: Any, *, precision: str, nonzero_fraction: float, wider: tuple[str, ...] | None
+) -> Metadata:
+    """Return the metadata with precision, input size, non-zero fraction, library versions and wider layers filled in.
+
+    Args:
+        metadata: The caller's. A network's name in it is kept.
+        model: The tf_keras model.
+        precision: Precision of the artifact.
+        nonzero_fraction: Fraction of the artifact's weights that are not zero.
+        wider: Layers of an int8 graph that kept 16 bits.
+    """
+    versions = dict(metadata.versions)
+    for package in _RECORDED_PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    height, width = model.inputs[0].shape[1:3]
+    return dataclasses.replace(
+        metadata,
+        precision=precision,
+        input_size=(int(height), int(width)),
+        nonzero_fraction=nonzero_fraction,
+        versions=versions,
+        network=metadata.network or model.name,
+        extra={**metadata.extra, **({"wider_layers": list(wider)} if wider else {})},
+    )

@@ -1,0 +1,49 @@
+"""Settings of an artifact, checked once where they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqnxt_export.errors import ExportError
+from sqnxt_export.quantise.precision import check_calibration_method, check_precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactOptions:
+    """Settings of one artifact: its file format and how its numbers are stored.
+
+    Every object of this class is consistent, so code that receives one checks nothing again. A subclass that defines
+    `__post_init__` itself calls `ArtifactOptions.__post_init__(self)`.
+
+    Attributes:
+        format: "onnx" or "tflite".
+        precision: "float32", "float16", "int8", "int16" (ONNX only) or "int16x8" (TFLite only).
+        batch: Number of images per call, fixed in the file; None leaves it free (ONNX only).
+        calibration_method: How int8 ranges are chosen in ONNX: "minmax", "percentile" or "entropy".
+        layer_noise: Whether the noise that the precision adds to each layer is measured, on up to 64 samples.
+        embed_preprocessing: Whether the artifact takes uint8 images and does the arithmetic of preprocessing itself.
+
+    Raises:
+        ExportError: A value is unknown or out of range, or two values contradict each other.
+    """
+
+    format: str
+    precision: str = "float32"
+    batch: int | None = 1
+    calibration_method: str = "minmax"
+    layer_noise: bool = False
+    embed_preprocessing: bool = False
+
+    def __post_init__(self) -> None:
+        check_precision(self.format, self.precision)
+        _check_batch(self.format, self.batch)
+        check_calibration_method(self.format, self.precision, self.calibration_method)
+
+
+def _check_batch(format: str, batch: int | None) -> None:
+    if batch is not None and batch < 1:
+        raise ExportError(f"batch {batch}", "must be at least 1", "leave `batch` out for one image per call")
+    if batch is None and format == "tflite":
+        raise ExportError(
+            "batch free", "TFLite files have a fixed batch", 'leave `batch` out for 1, or use `format="onnx"`'
+        )

@@ -1,0 +1,85 @@
+"""The QuantizeLinear and DequantizeLinear nodes of a graph, with their constants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from sqnxt_export.quantise.graph_edit import GraphEdit
+from sqnxt_export.quantise.integer_scales import IntegerScale, divisible
+
+
+class QdqPairs:
+    """A maker of Q/DQ nodes that gives each tensor one pair per integer type.
+
+    Attributes:
+        edit: The graph; constants are added to it.
+        nodes: The nodes made so far, which the caller adds to the graph.
+    """
+
+    def __init__(self, edit: GraphEdit) -> None:
+        self.edit = edit
+        self.nodes: list[onnx.NodeProto] = []
+        self._done: dict[tuple[str, Any], str] = {}
+
+    def activation(self, tensor: str, scale: IntegerScale) -> str:
+        """Quantise and dequantise a tensor, and return the name of the result.
+
+        A tensor that layers of two widths read gets a pair for each width.
+        """
+        key = tensor, scale.zero_point.dtype
+        if key not in self._done:
+            taken = any(name == tensor for name, _ in self._done)
+            name = f"{tensor}/{scale.zero_point.dtype}" if taken else tensor
+            constants = [
+                self.edit.add_constant(f"{name}/activation_scale", np.float32(scale.scale)),
+                self.edit.add_constant(f"{name}/activation_zero_point", scale.zero_point),
+            ]
+            stored, result = f"{name}/quantized", f"{name}/dequantized"
+            self.nodes += [
+                onnx.helper.make_node("QuantizeLinear", [tensor, *constants], [stored], f"{name}/quantize"),
+                onnx.helper.make_node("DequantizeLinear", [stored, *constants], [result], f"{name}/dequantize"),
+            ]
+            self._done[key] = result
+        return self._done[key]
+
+    def weight(
+        self, node: onnx.NodeProto, dtype: type[np.signedinteger[Any]], smallest: Any = 0.0
+    ) -> tuple[str, NDArray[np.float32]]:
+        """Store a node's weights as integers, symmetric around zero, with a scale per output channel.
+
+        Args:
+            node: A convolution or dense layer.
+            dtype: The integer type.
+            smallest: Lower bound of the scales, one number or one per channel.
+
+        Returns:
+            The name of the dequantised tensor, and the scale of each output channel.
+        """
+        name, weights = node.input[1], self.edit.values(node.input[1])
+        limit = np.iinfo(dtype).max
+        largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+        scales = divisible(np.maximum(largest / limit, smallest))
+        shaped = scales.reshape(-1, *[1] * (weights.ndim - 1)).astype(np.float64)
+        integers = np.clip(np.round(weights / shaped), -limit, limit).astype(dtype)
+        return self._dequantize(name, integers, scales), scales
+
+    def bias(self, node: onnx.NodeProto, scales: NDArray[np.float32]) -> str:
+        """Store a node's bias as int32 with the given scale per channel, and return the dequantised tensor's name."""
+        limit = np.iinfo(np.int32).max
+        rounded = np.round(self.edit.values(node.input[2]).astype(np.float64) / scales)
+        integers = np.clip(rounded, -limit, limit).astype(np.int32)
+        return self._dequantize(node.input[2], integers, scales.astype(np.float32))
+
+    def _dequantize(self, name: str, integers: Any, scales: NDArray[np.float32]) -> str:
+        inputs = [
+            self.edit.add_constant(f"{name}/quantized", integers),
+            self.edit.add_constant(f"{name}/scale", scales),
+            self.edit.add_constant(f"{name}/zero_point", np.zeros(len(scales), integers.dtype)),
+        ]
+        result = f"{name}/dequantized"
+        self.nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, [result], f"{name}/dequantize", axis=0))
+        return result

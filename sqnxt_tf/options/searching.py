@@ -1,0 +1,73 @@
+"""Options of search: what is minimised, what is allowed, and how finalists are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.sampling import Sampling
+from sqnxt_tf.exploration.space import OBJECTIVES
+from sqnxt_tf.exploration.space_file import check_objectives
+from sqnxt_tf.options.artifacts import DIGITS
+from sqnxt_tf.options.given import parse_data
+from sqnxt_tf.training.strategies import StrategyName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What a search minimises, what a candidate may cost, and how a large space is sampled.
+
+    Attributes:
+        objectives: Names of `OBJECTIVES` that are minimised; the space's own if None.
+        limits: Largest allowed value of a figure, by the names of `OBJECTIVES`.
+        sampling: How a large space is sampled and where its trials are kept; every pair is costed if None.
+
+    Raises:
+        SqnxtError: An objective or a limit is not known or out of range.
+    """
+
+    objectives: Sequence[str] | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    sampling: Sampling | None = None
+
+    def __post_init__(self) -> None:
+        if self.objectives is not None:
+            check_objectives(list(self.objectives), "objectives")
+        for name, limit in self.limits.items():
+            if name not in OBJECTIVES or not limit > 0:
+                known = ", ".join(OBJECTIVES)
+                raise SqnxtError(f"limit {name} {limit:g}", "makes no sense", f"limit one of {known} to more than 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalistOptions:
+    """How the survivors of a search are trained by successive halving.
+
+    Attributes:
+        folder: Where the models are written, each with its state beside it.
+        epochs: Epochs of the finalists; earlier rungs train for half as long each.
+        data: Data divided into three parts.
+        survivors: Number of networks that training begins with.
+        seed: Random seed of all runs.
+        strategy: The `tf.distribute` strategy by name.
+
+    Raises:
+        SqnxtError: A number is out of range.
+    """
+
+    folder: Path
+    epochs: int
+    data: DataSource = DIGITS
+    survivors: int = 16
+    seed: int = 0
+    strategy: StrategyName = "auto"
+
+    def __post_init__(self) -> None:
+        parse_data(self)
+        if not 1 <= self.epochs <= 100_000:
+            raise SqnxtError("epochs", f"{self.epochs} is out of range", "give 1 to 100000")
+        if not 1 <= self.survivors <= 1000:
+            raise SqnxtError("survivors", f"{self.survivors} is out of range", "give 1 to 1000")

@@ -1,0 +1,147 @@
+"""Options of the verbs that train: train, prune, prune --scan, evolve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from sqnxt_tf.data.data_source import DataSource
+from sqnxt_tf.data.unreadable import LIMIT
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.options.artifacts import DIGITS
+from sqnxt_tf.options.given import parse_data
+from sqnxt_tf.training.loop import Saving
+from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity
+from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.strategies import StrategyName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """What a network is trained on, how, and where it begins.
+
+    Attributes:
+        data: `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
+        recipe: Every number of the run; `finetune` with `start_from`, `digits` for the digits and `paper` for a
+            folder if None.
+        start_from: A `.keras` file of the same network whose weights the run begins with; those of the classifier
+            only where the number of classes is the same.
+        teacher: A `.keras` file for the same data whose answers the recipe's distillation follows.
+        classes: Number of classes that the data must have, as a check.
+        input_size: Side in pixels or (height, width); that of `start_from`, 64 for the digits, else the network's own
+            if None.
+        seed: Random seed of initial weights, order, augmentation and dropout.
+        strategy: The `tf.distribute` strategy by name.
+        saving: When the run is saved, in addition to the end of every epoch.
+        max_unreadable: Images on disk that may be left out because they cannot be read.
+    """
+
+    data: DataSource = DIGITS
+    recipe: Recipe | None = None
+    start_from: str | Path | None = None
+    teacher: str | Path | None = None
+    classes: int | None = None
+    input_size: int | tuple[int, int] | None = None
+    seed: int = 0
+    strategy: StrategyName = "auto"
+    saving: Saving | None = None
+    max_unreadable: int = LIMIT
+
+    def __post_init__(self) -> None:
+        parse_data(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOptions(Pruning):
+    """What is pruned, how far and when, and how the rest is fine-tuned.
+
+    The fields of `Pruning` come first.
+
+    Attributes:
+        data: The model's own data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`.
+        recipe: How the model is fine-tuned; `finetune` if None.
+        seed: Random seed of order, augmentation and dropout.
+        strategy: The `tf.distribute` strategy by name.
+
+    Raises:
+        SqnxtError: A value is out of range, or two values contradict each other.
+    """
+
+    data: DataSource = DIGITS
+    recipe: Recipe | None = None
+    seed: int = 0
+    strategy: StrategyName = "auto"
+
+    def __post_init__(self) -> None:
+        Pruning.__post_init__(self)
+        parse_data(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """Which layers are pruned for a look at their sensitivity, how far, and on how many images.
+
+    Attributes:
+        data: The model's own data, with a validation part.
+        sparsities: Fractions of zeros, each tried on each layer.
+        excluded: Shell-style patterns of layers that are not scanned.
+        images: Largest number of validation images, taken at even distances.
+
+    Raises:
+        SqnxtError: There are no sparsities, or one is out of range.
+    """
+
+    data: DataSource = DIGITS
+    sparsities: Sequence[float] = (0.3, 0.5, 0.7, 0.9)
+    excluded: Sequence[str] = ()
+    images: int = 1000
+
+    def __post_init__(self) -> None:
+        parse_data(self)
+        if not self.sparsities:
+            raise SqnxtError("sparsities", "there are none", "give some fractions, as in 0.3,0.5,0.7,0.9")
+        for sparsity in self.sparsities:
+            check_sparsity(sparsity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvolveOptions:
+    """How a trained model evolves into smaller ones.
+
+    Attributes:
+        sizes: Largest float32 weights in bytes of the offspring of each generation. If None there are four
+            generations, at the shares of SquishedNets' abstract: a SqueezeNet v1.1 with ten classes goes from 2.4 MB
+            to 0.95 MB.
+        offspring: Number of offspring in each generation.
+        data: The founder's own data, divided into three parts.
+        recipe: How each offspring is trained. If None `finetune`, at a lower rate and with a warm-up for models
+            without batch norm.
+        epochs: Epochs of each offspring, in place of the recipe's.
+        batch: Global batch, in place of the recipe's.
+        rate: Learning rate, in place of the recipe's.
+        accelerator: The accelerator on which the cost is simulated: a preset's name or a `.toml` file.
+        seed: Random seed of the draws and of the order of training.
+
+    Raises:
+        SqnxtError: The sizes do not shrink, or a generation has no offspring.
+    """
+
+    sizes: Sequence[int] | None = None
+    offspring: int = 1
+    data: DataSource = DIGITS
+    recipe: Recipe | None = None
+    epochs: int | None = None
+    batch: int | None = None
+    rate: float | None = None
+    accelerator: str | Path = "squeezelerator-16x16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        parse_data(self)
+        if self.offspring < 1:
+            raise SqnxtError("offspring", f"{self.offspring} is out of range", "give each generation at least one")
+        if self.sizes is not None and (not self.sizes or any(later >= size for size, later in pairwise(self.sizes))):
+            given = ", ".join(map(str, self.sizes)) or "none"
+            raise SqnxtError(f"sizes {given}", "do not shrink", "give each generation less than the one before")
