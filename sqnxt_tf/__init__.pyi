@@ -49,6 +49,7 @@ from sqnxt_tf.networks.published import PaperFigures as PaperFigures
 from sqnxt_tf.networks.registry import Network as Network
 from sqnxt_tf.networks.registry import layer_rows as layer_rows
 from sqnxt_tf.networks.rows import LayerRow as LayerRow
+from sqnxt_tf.networks.squeezenext import SqnxtSpec as SqnxtSpec
 from sqnxt_tf.networks.summaries import NetworkSummary as NetworkSummary
 from sqnxt_tf.networks.summaries import list_networks as list_networks
 from sqnxt_tf.networks.summaries import summarise as summarise
