@@ -31,6 +31,7 @@ from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.pruning import prune_model
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import make_strategy
 
 NETWORK, FOLDS = "sqnxt23v5_w1", 5
@@ -81,9 +82,9 @@ def measure(folder: Path, images: Arrays, fold_of: NDArray[np.int64], fold: int,
 
 def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: str) -> Any:
     """The dense model pruned and fine-tuned; only fine-tuned where the variant is `0`."""
-    run = {"strategy": make_strategy("one-device"), "seed": fold, "progress": tell}
+    run = RunOptions(strategy=make_strategy("one-device"), seed=fold, progress=tell)
     if variant != "0":
-        return prune_model(dense, inside, outside, FINETUNE, plan=make_plan(dense, pruning_of(variant)), **run).model
+        return prune_model(dense, inside, outside, FINETUNE, make_plan(dense, pruning_of(variant)), run).model
     weights = dense.get_weights()
 
     def same() -> Any:
@@ -91,7 +92,7 @@ def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: 
         model.set_weights(weights)
         return model
 
-    return train_model(same, inside, outside, FINETUNE, **run).model
+    return train_model(same, inside, outside, FINETUNE, run).model
 
 
 def trained(folder: Path, inside: Arrays, outside: Arrays, fold: int) -> Any:
@@ -102,7 +103,7 @@ def trained(folder: Path, inside: Arrays, outside: Arrays, fold: int) -> Any:
         strategy = make_strategy("one-device")
         run = train_model(
             lambda: build(NETWORK, classes=10, input_size=64, seed=fold),
-            inside, outside, DIGITS, strategy=strategy, seed=fold, progress=tell,
+            inside, outside, DIGITS, RunOptions(strategy=strategy, seed=fold, progress=tell),
         )  # fmt: skip
         run.model.save_weights(path)
     model.load_weights(path)

@@ -46,9 +46,10 @@ def write_photos(folder: Path, count: int) -> None:
 def streamed(data: str, augmentation: str) -> Any:
     from sqnxt_export import Preprocessing
     from sqnxt_tf.data.data_source import DataSource
-    from sqnxt_tf.data.training_data import open_streams
+    from sqnxt_tf.data.training_data import StreamOptions, open_streams
 
-    return open_streams(DataSource.parse(data), Preprocessing.imagenet(SIDE), augmentation=augmentation)["train"]
+    options = StreamOptions(augmentation=augmentation)
+    return open_streams(DataSource.parse(data), Preprocessing.imagenet(SIDE), options)["train"]
 
 
 def batches(stream: Any, batch: int, steps: int) -> Iterator[tuple[Any, Any]]:

@@ -46,7 +46,7 @@ from sqnxt_tf.htmlreport.study import Study as Study
 from sqnxt_tf.htmlreport.study import WhatIf as WhatIf
 from sqnxt_tf.networks.keras_ops import build as build
 from sqnxt_tf.networks.published import PaperFigures as PaperFigures
-from sqnxt_tf.networks.registry import Network as Network
+from sqnxt_tf.networks.registry import NetworkDefinition as NetworkDefinition
 from sqnxt_tf.networks.registry import layer_rows as layer_rows
 from sqnxt_tf.networks.rows import LayerRow as LayerRow
 from sqnxt_tf.networks.squeezenext import SqnxtSpec as SqnxtSpec
@@ -79,11 +79,13 @@ from sqnxt_tf.paper.table3 import CostTable as CostTable
 from sqnxt_tf.paper.table3 import reproduce_costs as reproduce_costs
 from sqnxt_tf.progress import Progress as Progress
 from sqnxt_tf.training.kernels import Zeros as Zeros
-from sqnxt_tf.training.loop import Saving as Saving
 from sqnxt_tf.training.recipe_files import RECIPES as RECIPES
 from sqnxt_tf.training.recipe_files import Recipe as Recipe
 from sqnxt_tf.training.recipe_files import load_recipe as load_recipe
+from sqnxt_tf.training.run_options import Saving as Saving
+from sqnxt_tf.training.sensitivity import LayerSensitivity as LayerSensitivity
 from sqnxt_tf.training.sensitivity import Sensitivity as Sensitivity
+from sqnxt_tf.training.sensitivity import SensitivityPoint as SensitivityPoint
 from sqnxt_tf.webdemo.artifacts import WebModel as WebModel
 from sqnxt_tf.webdemo.browser_runtimes import BrowserRuntime as BrowserRuntime
 from sqnxt_tf.webdemo.browser_runtimes import NpmPackage as NpmPackage

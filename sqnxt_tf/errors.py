@@ -1,4 +1,4 @@
-"""The error classes of `sqnxt_tf`; the whole tree is drawn in `sqnxt_base.errors`."""
+"""Error classes of `sqnxt_tf`; `sqnxt_base.errors` draws the whole tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long work tells how far it is, without knowing who listens."""
+"""Progress reports of long work; the caller decides who receives them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called as work goes on; `figures` are numbers to show beside the bar."""
+    """A function that long work calls after each step; `figures` are numbers to show beside the progress bar."""
 
     def __call__(self, task: str, done: int, total: int, **figures: float) -> None:
-        """`done` of `total` steps of `task` are done."""
+        """Report that `done` of `total` steps of `task` are done."""
 
 
 def silent(task: str, done: int, total: int, **figures: float) -> None:
-    """Tells nobody."""
+    """Ignore the report."""

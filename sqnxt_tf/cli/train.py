@@ -101,7 +101,7 @@ def command(
 def _options(settings: dict[str, Any]) -> TrainOptions:
     """Return the options, with the recipe that the command line describes."""
     from sqnxt_tf.options.training import TrainOptions
-    from sqnxt_tf.training.loop import Saving
+    from sqnxt_tf.training.run_options import Saving
 
     changes = {name: settings.pop(name) for name in ("epochs", "batch", "augmentation", "rate")}
     name, texts = settings.pop("recipe_name"), settings.pop("recipe_settings")

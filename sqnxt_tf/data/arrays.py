@@ -1,35 +1,32 @@
-"""Image sets preprocessed into arrays in memory."""
+"""Preprocess image sets into arrays in memory."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data.augmentation import Input
+from sqnxt_tf.data.augmentation import InputFormat
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
 
 _LARGEST_ARRAY = 4_000_000_000  # bytes
-
-
 _DECODED_AT_ONCE = 64  # images, at whatever size they have on disk
 
 
-def to_arrays(data: ImageSet, preprocessing: Input) -> Arrays:
-    """A whole set, preprocessed, in memory.
+def to_arrays(data: ImageSet, preprocessing: InputFormat) -> Arrays:
+    """Preprocess a whole image set into memory.
 
     Raises:
-        SqnxtError: It would take more than `_LARGEST_ARRAY` bytes.
+        SqnxtError: The arrays would take more than 4 GB, or an image cannot be read.
     """
     size = 4 * len(data) * preprocessing.height * preprocessing.width * preprocessing.channels
     if size > _LARGEST_ARRAY:
         limit = _LARGEST_ARRAY / 1e9
         raise SqnxtError(
             data.name,
-            f"{len(data)} images take {size / 1e9:.1f} GB at this input size, and {limit:.0f} GB is the "
-            "most that is held in memory",
-            "use fewer images or a smaller --input-size",
+            f"{len(data)} images take {size / 1e9:.1f} GB at this input size, and the limit is {limit:.0f} GB",
+            "use fewer images or a smaller `input_size`",
         )
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
     images = np.empty((len(data), *shape), np.float32)
@@ -39,11 +36,15 @@ def to_arrays(data: ImageSet, preprocessing: Input) -> Arrays:
 
 
 def spread_arrays(
-    data: ImageSet, preprocessing: Input, count: int, *, among: NDArray[np.int64] | None = None
+    data: ImageSet, preprocessing: InputFormat, count: int, *, among: NDArray[np.int64] | None = None
 ) -> Arrays:
-    """`count` images at even distances, so that every class of a sorted set has its share, preprocessed.
+    """Preprocess `count` images at even distances, so that every class of a sorted set is represented.
 
-    `among` are the indices that may be taken; all where it is not given.
+    Args:
+        data: The images.
+        preprocessing: The format of the network's input.
+        count: Number of images; all if there are fewer.
+        among: Indices that may be chosen; by default all.
     """
     indices = np.arange(len(data)) if among is None else among
     chosen = indices[np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).astype(np.int64))]

@@ -1,4 +1,4 @@
-"""What training does to an image before it sees it, as a function of seed, epoch and the image's index alone."""
+"""Augmentation of training images, a function of seed, epoch and the image's index alone."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.errors import SqnxtError
 
-_TRIES = 10  # at a crop that fits into the image
+_TRIES = 10  # to draw a crop that fits into the image
 
 
-class Input(Protocol):
-    """How images become a network's input; `sqnxt_export.Preprocessing` is one."""
+class InputFormat(Protocol):
+    """The format of a network's input, and how images are brought to it; `sqnxt_export.Preprocessing` is one."""
 
     @property
     def height(self) -> int: ...  # noqa: D102
@@ -30,25 +30,28 @@ class Input(Protocol):
     def scale(self) -> tuple[float, ...]: ...  # noqa: D102
 
     def pixels(self, image: Any) -> NDArray[np.uint8]:
-        """An upright pillow image at the input's size, [height, width, channels]."""
+        """Return an upright pillow image at the input's size, uint8 [height, width, channels]."""
         ...
 
     def apply(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Images of any size as one batch of the network's input, [n, height, width, channels]."""
+        """Return images of any size as one batch of the network's input, float32 [n, height, width, channels]."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """Random crop, flip, colours and shift; by default nothing, as in the paper: the centre, as on the device.
+    """Random crop, flip, colours and shift. By default there is none, as in the paper: the centre, as on the device.
 
-    `smallest_crop` is the smallest fraction of the image's area that a crop shows (1: the centre crop), its sides at a
-    ratio of 3:4 to 4:3. `flip` mirrors one image in two. `colour` is how far brightness, contrast and saturation go up
-    or down, as a fraction. `max_shift` shifts by up to so many pixels, the edge mirrored into what comes free.
-
-    Source of crop and flip: Szegedy et al., "Going deeper with convolutions" (arXiv 1409.4842), section 6; of the
-    colours: A. G. Howard, "Some improvements on deep convolutional neural network based image classification"
+    Source of crop and flip: Szegedy et al., "Going deeper with convolutions" (arXiv 1409.4842), section 6. Source of
+    the colours: A. G. Howard, "Some improvements on deep convolutional neural network based image classification"
     (arXiv 1312.5402).
+
+    Attributes:
+        smallest_crop: Smallest fraction of the image's area that a random crop shows, 0.01 to 1, with sides at a ratio
+            of 3:4 to 4:3; 1 is the centre crop.
+        flip: Whether one image in two is mirrored.
+        colour: Largest change of brightness, contrast and saturation, as a fraction, 0 to 1.
+        max_shift: Largest shift in each direction, in pixels, 0 to 1024; the edge is mirrored into the gap.
     """
 
     smallest_crop: float = 1.0
@@ -64,8 +67,8 @@ class Augmentation:
                     "augmentation", f"{name} = {value} is out of range", f"give a number from {low} to {high}"
                 )
 
-    def apply(self, image: Any, target: Input, random: np.random.Generator) -> NDArray[np.uint8]:
-        """An upright pillow image in RGB as `target` wants it, uint8 [height, width, channels]."""
+    def apply(self, image: Any, target: InputFormat, random: np.random.Generator) -> NDArray[np.uint8]:
+        """Augment an upright RGB pillow image, and fit it to `target`, uint8 [height, width, channels]."""
         from PIL import Image, ImageEnhance
 
         if target.channels == 1:
@@ -85,14 +88,16 @@ class Augmentation:
 
 
 AUGMENTATIONS = {"none": Augmentation(), "standard": Augmentation(smallest_crop=0.08, flip=True, colour=0.4)}
+"""Augmentations by the name that a recipe gives."""
 
 
 def random_box(
     width: int, height: int, smallest: float, aspect: float, random: np.random.Generator
 ) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of a random crop; the largest centred one of that aspect where none fits.
+    """Draw left, top, right and bottom of a crop; if none fits, return the largest centred one of the aspect.
 
-    `aspect` is width over height of what the crop becomes; the crop's own is within 3:4 to 4:3 of it.
+    `smallest` is the smallest fraction of the image's area. `aspect` is width over height of the resized crop; the
+    ratio of the crop itself is 3:4 to 4:3 times as large.
     """
     for _ in range(_TRIES):
         area = width * height * random.uniform(smallest, 1)
@@ -107,7 +112,7 @@ def random_box(
 
 
 def shifted(pixels: NDArray[np.uint8], most: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    """The image moved by up to `most` pixels each way, within its mirrored surroundings."""
+    """Move an image at random by up to `most` pixels in each direction, and mirror its edge into the gap."""
     height, width = pixels.shape[:2]
     padded = np.pad(pixels, ((most, most), (most, most), (0, 0)), "symmetric")
     top, left = random.integers(0, 2 * most + 1, 2)
@@ -115,5 +120,5 @@ def shifted(pixels: NDArray[np.uint8], most: int, random: np.random.Generator) -
 
 
 def generator(seed: int, epoch: int, index: int, purpose: int = 0) -> np.random.Generator:
-    """Random numbers for one image, or worker, of one epoch: the same ones whenever they are asked for."""
+    """Return the random generator of one image or worker in one epoch; equal arguments give equal numbers."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, 0, purpose, index]))

@@ -1,4 +1,4 @@
-"""What lies beside TFRecord shards: names of the classes, and what `data pack` wrote into each shard."""
+"""The files beside TFRecord shards: names of the classes, and the catalogue of packed shards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST_FILE = 64 * 2**20  # bytes of either file
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One file of records."""
+    """A packed file of records: number of images, size in bytes, SHA-256 in hexadecimal digits."""
 
     images: int
     bytes: int
@@ -26,18 +26,18 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Names of the classes, the label of the first of them, and every shard by the name of its file."""
+    """The contents of `dataset.json`: class names, label of the first class, every shard by its file name."""
 
     class_names: tuple[str, ...]
     shards: Mapping[str, Shard]
-    first_label: int = 1  # ImageNet's: 0 is kept for "none of them"
+    first_label: int = 1  # as in ImageNet, which keeps 0 for "none of them"
 
     def images_in(self, paths: Iterable[Path]) -> int:
-        """How many images were packed into some of the shards."""
+        """Return how many images were packed into the shards at `paths`."""
         return sum(self.shards[path.name].images for path in paths)
 
     def to_json(self) -> dict[str, Any]:
-        """The contents of `dataset.json`."""
+        """Return the contents of `dataset.json`."""
         return {
             "version": _VERSION,
             "class_names": list(self.class_names),
@@ -47,16 +47,16 @@ class Catalogue:
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """What `dataset.json` says.
+    """Read `dataset.json`.
 
     Raises:
-        SqnxtError: It is damaged or of another version.
+        SqnxtError: The file is damaged or of another version.
     """
     path = folder / CATALOGUE
     try:
         document = json.loads(_read_text(path))
         if document["version"] != _VERSION:
-            raise SqnxtError(path, f"is of version {document['version']!r}, and {_VERSION} is known", "pack it again")
+            raise SqnxtError(path, f"is of version {document['version']!r} instead of {_VERSION}", "pack it again")
         names = tuple(document["class_names"])
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
         first = document["first_label"]
@@ -71,25 +71,25 @@ def read_catalogue(folder: Path) -> Catalogue:
         or any(type(n) is not int or n < 0 for n in counts)
         or any(type(t) is not str for t in texts)
     ):
-        raise SqnxtError(path, "is damaged (a name or a number is no such thing)", "pack it again")
+        raise SqnxtError(path, "is damaged (a name or a number has the wrong type)", "pack it again")
     return Catalogue(class_names=names, shards=shards, first_label=first)
 
 
 def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
-    """The label of the first class and all names, from `labels.txt`.
+    """Read the label of the first class and the names of all classes from `labels.txt`.
 
-    Its lines are names in the order of the labels, the first being 1 as in ImageNet's usual layout, or `LABEL:NAME`.
+    Each line is either a name, the first for label 1 as in ImageNet's usual layout, or `LABEL:NAME`.
 
     Raises:
-        SqnxtError: It is not there, or its labels leave some out.
+        SqnxtError: The file does not exist, is empty, or its labels or names are not consecutive or unique.
     """
     path = folder / _LABELS
     if not path.exists():
         raise SqnxtError(
             folder,
-            "says nothing of its classes",
-            f"write {_LABELS} beside the shards, one name a line from label 1 on (for ImageNet `seq 1 1000 > "
-            f"{_LABELS}` will do)",
+            "has no names of its classes",
+            f"write {_LABELS} beside the shards, one name a line from label 1 (for ImageNet, `seq 1 1000 > "
+            f"{_LABELS}` suffices)",
         )
     lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
     numbered = [line.partition(":") for line in lines]
@@ -97,16 +97,17 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
         names = {int(number): name.strip() for number, _, name in numbered}
         first = min(names)
         if sorted(names) != list(range(first, first + len(lines))):
-            raise SqnxtError(path, f"its labels are not {first} and those that follow, once each", "mend it")
+            last = first + len(lines) - 1
+            raise SqnxtError(path, f"its labels are not {first} to {last}, once each", "correct them")
         return first, tuple(names[label] for label in sorted(names))
     if not lines or len(set(lines)) != len(lines):
-        raise SqnxtError(path, str("names a class twice" if lines else "is empty"), "write one name a line")
+        raise SqnxtError(path, "names a class twice" if lines else "is empty", "write one name a line")
     return 1, tuple(lines)
 
 
 def _read_text(path: Path) -> str:
     if path.stat().st_size > _LARGEST_FILE:
-        raise SqnxtError(path, f"is larger than {_LARGEST_FILE:,} bytes", "it should hold names and numbers alone")
+        raise SqnxtError(path, f"is larger than {_LARGEST_FILE:,} bytes", "keep only names and labels in it")
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: images that cannot be read or are not what they seem, and doubtful labels."""
+"""Find what is wrong with a data set: unreadable images, misleading file names, doubtful labels."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FORMAT_OF_SUFFIX = {
     ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG", ".ppm": "PPM", ".tif": "TIFF",
     ".tiff": "TIFF", ".webp": "WEBP",
 }  # fmt: skip
-_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND"}  # how JPEG and PNG begin, and how they end
-_TRAILER = 64  # bytes that may follow
-_AT_ONCE = 256  # images handed to the threads at a time
+_ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND"}  # beginning of a JPEG or PNG file -> its end
+_TRAILER = 64  # bytes that may follow the end
+_AT_ONCE = 256  # images that are handed to the threads at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, and where."""
+    """One fault, and where it is."""
 
     source: str
     kind: Kind
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file or record to look at: how to get its bytes and its class, and its suffix, if it is a file."""
+    """A file or record to check. `read` returns its bytes and its class; `suffix` is None for a record."""
 
     source: str
     read: Callable[[], tuple[bytes, str]]
@@ -46,7 +46,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found; `pixels` is a hash of what the image shows, None where it shows nothing."""
+    """The result of checking one item; `pixels` is a hash of the image's pixels, None if it cannot be decoded."""
 
     findings: tuple[Finding, ...] = ()
     class_name: str = ""
@@ -55,7 +55,7 @@ class Seen:
 
 
 def folder_items(folder: Path) -> Iterator[Item]:
-    """Every file of every class, whatever its suffix: an image by another name would be left out in silence."""
+    """Yield every file of every class, of any suffix: an image with a wrong suffix would be left out silently."""
 
     def reader(path: Path, name: str) -> Callable[[], tuple[bytes, str]]:
         return lambda: (read_file(path), name)
@@ -66,7 +66,7 @@ def folder_items(folder: Path) -> Iterator[Item]:
 
 
 def record_items(images: EncodedImages) -> Iterator[Item]:
-    """Every record of a packed part."""
+    """Yield every record of a packed part."""
 
     def reader(index: int) -> Callable[[], tuple[bytes, str]]:
         def read() -> tuple[bytes, str]:
@@ -80,14 +80,14 @@ def record_items(images: EncodedImages) -> Iterator[Item]:
 
 
 def look(item: Item) -> Seen:
-    """Read and decode one image to its last pixel."""
+    """Read one image and decode all its pixels."""
     data = b""
     try:
         data, class_name = item.read()
         image = open_image(data, item.source)
     except UnreadableImageError as error:
         if item.suffix is not None and item.suffix not in SUFFIXES:
-            return Seen(ignored=True)  # no image, and does not claim to be one
+            return Seen(ignored=True)  # not an image, nor named like one
         return Seen((_unreadable(item.source, data, error),))
     findings = []
     due, found = _FORMAT_OF_SUFFIX.get(item.suffix or ""), "JPEG" if image.format == "MPO" else image.format
@@ -96,7 +96,7 @@ def look(item: Item) -> Seen:
         left_out = "" if item.suffix in SUFFIXES else ": training leaves it out"
         findings.append(Finding(item.source, "wrong extension", f"is {found} and {ending}{left_out}"))
     if image.mode == "CMYK":
-        findings.append(Finding(item.source, "CMYK", "its colours are made for print; save it in RGB"))
+        findings.append(Finding(item.source, "CMYK", "its colours are for print; save it in RGB"))
     try:
         rgb = decode(data, item.source)
     except UnreadableImageError as error:
@@ -106,7 +106,7 @@ def look(item: Item) -> Seen:
 
 
 def look_at_all(items: Iterable[Item]) -> Iterator[tuple[Item, Seen]]:
-    """All of them in order, on as many threads as there are cores."""
+    """Check all items, in order, on as many threads as there are cores."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         remaining = iter(items)
         while some := list(islice(remaining, _AT_ONCE)):

@@ -1,4 +1,4 @@
-"""Where labelled images come from: one object, parsed once from what the user gives."""
+"""Sources of labelled images: a name that the user gives is parsed once, into a `DataSource`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqnxt_tf.data.tfds import PREFIX, encoded_tfds
 from sqnxt_tf.data.tfrecords import encoded_shards, shards_by_split
 from sqnxt_tf.errors import SqnxtError
 
-_HELD_BACK = 10  # where nothing validates, every tenth training image does
+_HELD_BACK = 10  # without a validation part, every tenth training image validates
 
 
 class DataKind(StrEnum):
@@ -35,9 +35,13 @@ class DataKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """A data set that has been named and not been read yet.
+    """A data set that is named and not read yet; `parse` makes one.
 
-    `name` is what the user gave; settings of runs and messages show it.
+    A divided data set has the parts `train`, `validation` and `test`.
+
+    Attributes:
+        name: The name as the user gave it; settings of runs and messages contain it.
+        kind: How the images are stored.
     """
 
     name: str
@@ -47,42 +51,42 @@ class DataSource:
     def parse(cls, data: str | Path | DataSource) -> DataSource:
         """Return the source that `data` names: `digits`, a folder of images or of TFRecords, or `tfds:NAME`.
 
-        A folder that does not exist counts as a folder of images; reading it raises the error.
+        A `Path` is always a folder, even one called `digits`. A folder that does not exist counts as a folder of
+        images; reading it raises the error.
 
         Raises:
             SqnxtError: A folder of TFRecords lacks some of its shards.
         """
         if isinstance(data, DataSource):
             return data
-        name = str(data)
-        if name == DataKind.DIGITS:
-            return cls(name, DataKind.DIGITS)
-        if name.startswith(PREFIX):
-            return cls(name, DataKind.TFDS)
-        packed = Path(name).is_dir() and shards_by_split(Path(name))
-        return cls(name, DataKind.TFRECORDS if packed else DataKind.IMAGES)
+        if data == DataKind.DIGITS:
+            return cls(str(data), DataKind.DIGITS)
+        if isinstance(data, str) and data.startswith(PREFIX):
+            return cls(data, DataKind.TFDS)
+        packed = Path(data).is_dir() and shards_by_split(Path(data))
+        return cls(str(data), DataKind.TFRECORDS if packed else DataKind.IMAGES)
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def is_digits(self) -> bool:
-        """Whether these are the bundled digits, which are held in memory."""
+        """Whether these are the bundled digits, which are read into memory."""
         return self.kind is DataKind.DIGITS
 
     @property
     def is_divided(self) -> bool:
-        """Whether there is a part for training and one for validation or test."""
+        """Whether there is a part for training and one for validation or test; only names of files are read."""
         if self.kind in (DataKind.DIGITS, DataKind.TFDS):
             return True
-        parts = self.part_folders() if self.kind is DataKind.IMAGES else shards_by_split(Path(self.name))
+        parts = self.part_folders() if self.kind is DataKind.IMAGES else shards_by_split(self._folder)
         return "train" in parts and len(parts) > 1
 
     def part(self, split: Split | None = None) -> ImageSet:
-        """Return one part; without a `split` the test part of divided data, and all of undivided data.
+        """Return one part; without a `split`, return the test part of divided data, or all of undivided data.
 
         Raises:
-            SqnxtError: The data are not there, hold no images, or are not divided and a part of them is asked for.
+            SqnxtError: The data do not exist or have no images, or a part of undivided data is asked for.
         """
         if split is not None and split not in SPLITS:
             raise SqnxtError(f"split {split!r}", "is not known", f"give one of {', '.join(SPLITS)}")
@@ -92,20 +96,20 @@ class DataSource:
         """Return all three parts.
 
         Raises:
-            SqnxtError: The data are not there or not divided, or their parts have different classes.
+            SqnxtError: The data do not exist or are not divided, or their parts have different classes.
         """
         if self.is_digits:
             return {split: digits(split) for split in SPLITS}
         return {split: images.as_image_set() for split, images in self.encoded_parts().items()}
 
     def encoded_part(self, split: Split | None = None) -> EncodedImages:
-        """Return what `part` returns, as files on disk hold it; the digits have no files.
+        """Return what `part` returns, as files on disk hold it; the digits have no such files.
 
         Raises:
             SqnxtError: See `part`.
         """
         if self.kind is not DataKind.TFDS:
-            check_is_folder(Path(self.name))
+            check_is_folder(self._folder)
         if self.is_divided:
             return self.encoded_parts()[split or "test"]
         if self.kind is DataKind.TFRECORDS:
@@ -115,15 +119,15 @@ class DataSource:
                 return parts[wanted]
         if split:
             raise SqnxtError(
-                self.name, f"is not divided into {', '.join(SPLITS)}", "leave out the split to read it whole"
+                self.name, f"is not divided into {', '.join(SPLITS)}", "leave out `split` to read it whole"
             )
-        return encoded_folder(Path(self.name))
+        return encoded_folder(self._folder)
 
     def encoded_parts(self) -> dict[Split, EncodedImages]:
         """Return all three parts as files on disk hold them.
 
-        Data without a test part are tested on their validation part, as is usual with ImageNet. Where nothing
-        validates, every tenth training image does.
+        Data without a labelled test part are tested on their validation part, as is usual with ImageNet. Data without a
+        validation part are validated on every tenth training image, which is then not trained on.
 
         Raises:
             SqnxtError: See `parts`.
@@ -132,7 +136,7 @@ class DataSource:
         if "train" not in parts:
             raise SqnxtError(self.name, f"has {' and '.join(parts)} and nothing to train on", "add a part called train")
         train = parts["train"]
-        if "test" in parts and not _is_labelled(parts["test"]):  # ImageNet's own test part keeps its labels secret
+        if "test" in parts and not _is_labelled(parts["test"]):  # the labels of ImageNet's test part are not public
             del parts["test"]
         if "validation" not in parts and "test" in parts:
             held = np.arange(len(train)) % _HELD_BACK == 0
@@ -142,8 +146,12 @@ class DataSource:
             raise SqnxtError(self.name, "has no labelled part but train", "add a part called validation or test")
         return {"train": train, "validation": parts["validation"], "test": parts.get("test", parts["validation"])}
 
+    @property
+    def _folder(self) -> Path:
+        return Path(self.name)
+
     def stored_parts(self) -> dict[Split, EncodedImages]:
-        """Return the parts that are there.
+        """Return the parts that exist on disk.
 
         Raises:
             SqnxtError: See `parts`.
@@ -151,8 +159,8 @@ class DataSource:
         if self.kind is DataKind.TFDS:
             return encoded_tfds(self.name)
         if self.kind is DataKind.TFRECORDS:
-            return encoded_shards(Path(self.name))
-        check_is_folder(Path(self.name))
+            return encoded_shards(self._folder)
+        check_is_folder(self._folder)
         folders = self.part_folders()
         if not self.is_divided:
             missing = " and no ".join(split for split in SPLITS if split not in folders)
@@ -166,17 +174,19 @@ class DataSource:
 
     def part_folders(self) -> dict[Split, Path]:
         """Return the sub-folders that are parts; ImageNet's validation part is often called `val`."""
-        folders: dict[Split, Path] = {split: Path(self.name) / split for split in SPLITS}
+        folders: dict[Split, Path] = {split: self._folder / split for split in SPLITS}
         if not folders["validation"].is_dir():
-            folders["validation"] = Path(self.name) / "val"
+            folders["validation"] = self._folder / "val"
         return {split: folder for split, folder in folders.items() if folder.is_dir()}
 
 
 def load_data(data: str | Path | DataSource, split: Split | None = None) -> ImageSet:
-    """Return one part of `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
+    """Return one part of `digits`, of a folder of images or TFRecords, or of `tfds:NAME`.
 
-    A folder with sub-folders `train`, `validation` and `test` is divided; any other is read whole. Without a `split`,
-    the test part of what is divided.
+    Args:
+        data: The name of the data, or a folder. A folder of images has a sub-folder for each class; if it has the
+            sub-folders `train`, `validation` and `test` instead, it is divided, and each of them has the classes.
+        split: The part; by default the test part of divided data, and all of undivided data.
 
     Raises:
         SqnxtError: See `DataSource.part`.

@@ -1,4 +1,4 @@
-"""Encoded images become pixels, by pillow and nothing else: what training sees is what the device will see."""
+"""Decode images by pillow alone, so that training sees the same pixels as the device."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from sqnxt_tf.errors import SqnxtError
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""What is read of data sets, by pillow's names."""
+"""Formats that are read in data sets, by pillow's names."""
 
 _START_PROGRAMS = frozenset({"EPS", "WMF"})
-"""What is never read: pillow hands these to an interpreter of what the file says."""
+"""Formats that are never read: for these, pillow starts a program that executes the file's contents."""
 
-_LARGEST_IMAGE = 100_000_000  # pixels; a few bytes can claim any number of them
-_LARGEST_FILE = 2**29  # bytes: so many pixels without compression, and more
+_LARGEST_IMAGE = 100_000_000  # pixels; the header of a tiny file can claim any number
+_LARGEST_FILE = 2**29  # bytes; more than that many pixels take without compression
 
 
 class UnreadableImageError(SqnxtError):
-    """An image that cannot be had: damaged, of an unknown format, or not what its record says."""
+    """An image cannot be read: it is damaged, of an unknown format, or its record is wrong."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """One image file, of any format that pillow knows, as uint8 [height, width, 3] in RGB, turned as its EXIF data say.
+    """Read an image file of any format that pillow knows as upright RGB, uint8 [height, width, 3].
 
     Raises:
         SqnxtError: Pillow is not installed, or cannot read the file.
@@ -38,26 +38,26 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 @cache
 def known_formats() -> tuple[str, ...]:
-    """All that this pillow reads, by its names, but for what starts other programs; the usual ones first."""
+    """Return the formats that the installed pillow reads without starting other programs, the usual ones first."""
     try:
         from PIL import Image
-    except ImportError:  # whoever opens an image says so
+    except ImportError:  # `open_image` reports it
         return _FORMATS
     Image.init()
     return (*_FORMATS, *sorted(set(Image.OPEN) - {*_FORMATS, *_START_PROGRAMS}))
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of an image file.
+    """Read the bytes of an image file.
 
     Raises:
-        UnreadableImageError: No permission, a disk that fails, or a file that is too large for an image.
+        UnreadableImageError: The file cannot be read, or is too large for an image.
     """
     try:
         with path.open("rb") as file:
             if (size := os.fstat(file.fileno()).st_size) > _LARGEST_FILE:
                 raise UnreadableImageError(
-                    path, f"has {size:,} bytes, and {_LARGEST_FILE:,} are the most that are read", "remove it"
+                    path, f"has {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "remove it"
                 )
             return file.read(_LARGEST_FILE)
     except OSError as error:
@@ -65,25 +65,25 @@ def read_file(path: Path) -> bytes:
 
 
 def decode(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> Any:
-    """An encoded image as an upright pillow image in RGB; `source` says where it comes from.
+    """Decode an image to an upright pillow image in RGB; `source` is its name in messages.
 
     Raises:
         SqnxtError: Pillow is not installed.
-        UnreadableImageError: Pillow cannot read it to its end, or it has too many pixels.
+        UnreadableImageError: Pillow cannot decode all of it, or it has too many pixels.
     """
     image = open_image(data, source, formats=formats)
     try:
         return to_rgb(upright(image))
-    except Exception as error:  # decoders raise what they like on damaged data
+    except Exception as error:  # on damaged data, decoders raise any kind of error
         raise unreadable(source, error) from None
 
 
 def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> Any:
-    """A pillow image whose header is read and whose pixels are not yet.
+    """Open a pillow image: its header is read, and its pixels are not yet.
 
     Raises:
         SqnxtError: Pillow is not installed.
-        UnreadableImageError: It is no image of a known format, or has too many pixels.
+        UnreadableImageError: The format is unknown, or the image has too many pixels.
     """
     try:
         from PIL import Image
@@ -98,14 +98,14 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS)
     if image.width * image.height > _LARGEST_IMAGE:
         raise UnreadableImageError(
             source,
-            f"claims {image.width} x {image.height} pixels, and {_LARGEST_IMAGE:,} are the most that are read",
+            f"claims {image.width} x {image.height} pixels, more than the limit of {_LARGEST_IMAGE:,}",
             "make it smaller or remove it",
         )
     return image
 
 
 def unreadable(source: str, error: Exception) -> UnreadableImageError:
-    """The error of an image that its decoder gave up."""
+    """Make the error for an image that its decoder could not read."""
     reason = str(error).replace(f"{BytesIO.__module__}.BytesIO", "")
     if type(error).__name__ == "UnidentifiedImageError":
         reason = "no image of a known format"
@@ -113,7 +113,7 @@ def unreadable(source: str, error: Exception) -> UnreadableImageError:
 
 
 def upright(image: Any) -> Any:
-    """The image turned as its EXIF data say; reads its pixels."""
+    """Read the pixels of an image, and turn it as its EXIF data say."""
     from PIL import ImageOps
 
     image.load()
@@ -122,7 +122,7 @@ def upright(image: Any) -> Any:
 
 
 def to_rgb(image: Any) -> Any:
-    """Eight bits a channel: deeper greys are scaled, transparency is laid on white as on the device."""
+    """Convert an image to RGB with 8 bits per channel: 16-bit greys are scaled, and transparency is laid on white."""
     from PIL import Image
 
     if image.mode == "RGB" and "transparency" not in image.info:
@@ -130,7 +130,7 @@ def to_rgb(image: Any) -> Any:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of type {image.mode} have no known white; save it with 8 or 16 bits a channel")
+        raise ValueError(f"pixels of type {image.mode} have no defined white; save it with 8 or 16 bits per channel")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

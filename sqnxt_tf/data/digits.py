@@ -1,8 +1,8 @@
-"""The bundled data set: 1,797 real handwritten digits, split once and for all.
+"""The bundled data set: 1,797 real handwritten digits in a fixed split.
 
 Source: UCI "Optical Recognition of Handwritten Digits", the part that scikit-learn bundles; licence in
-`digits.LICENSE.txt`. 1,259 images train, 179 validate, 359 test, the digits in equal shares. The set does not say who
-wrote which digit, so one hand may stand in several parts.
+`digits.LICENSE.txt`. There are 1,259 images for training, 179 for validation and 359 for test, with equal fractions of
+each digit. The data set does not name the writers, so the same writer may be in several parts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BRIGHTEST = 16  # pixels are stored as 0 to 16
 
 
 def digits(split: Split) -> ImageSet:
-    """One part of the digits: 8x8 grey images, ten classes."""
+    """Return one part of the digits: 8x8 grey images, ten classes."""
     images, labels, parts = _stored()
     chosen = np.flatnonzero(parts == SPLITS.index(split))
     scaled = np.rint(images[chosen] * (255 / _BRIGHTEST)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Labelled images as files hold them: where each is, and its bytes when asked for."""
+"""Labelled images as files hold them: their places at once, their bytes on demand."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sqnxt_tf.data.images import ImageSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedImages:
-    """Any number of images, none of them in memory.
+    """Any number of encoded images, none of them in memory.
 
-    `read(i)` gives the bytes of image i and its class, an index into `class_names`, or raises `UnreadableImageError`
-    where they cannot be had. `sources[i]` says where it comes from. `files`, int32 [n], numbers the file that holds it:
-    workers share files among them. `labels`, int64 [n], where they are known without reading the images.
+    `read(i)` returns the bytes of image i and its class, an index into `class_names`, or raises `UnreadableImageError`.
+    `sources[i]` names the image in messages. `files`, int32 [n], numbers the file that holds each image; every worker
+    reads whole files. `labels`, int64 [n], are given where they are known without reading the images.
     """
 
     name: str
@@ -32,7 +32,7 @@ class EncodedImages:
         return len(self.files)
 
     def chosen(self, indices: NDArray[np.int64], name: str) -> EncodedImages:
-        """Some of the images, under a name of their own."""
+        """Return the images at `indices` under another name."""
         return replace(
             self,
             name=name,
@@ -43,9 +43,9 @@ class EncodedImages:
         )
 
     def as_image_set(self) -> ImageSet:
-        """The same images, decoded one by one when asked for; reads them all once where labels are not known.
+        """Return the same images, each decoded on demand; if the labels are unknown, all images are read once.
 
-        The label of a record that cannot be read is -1, its image an error when it is asked for.
+        The label of an unreadable record is -1, and asking for its image raises `UnreadableImageError`.
         """
         labels = self.labels
         if labels is None:

@@ -1,4 +1,4 @@
-"""`tf.train.Example` without TensorFlow: the message that a record of a TFRecord file holds.
+"""Encode and decode `tf.train.Example`, the message in each record of a TFRecord file, without TensorFlow.
 
 Source: TensorFlow's `core/example/example.proto` and `feature.proto`.
 """
@@ -13,7 +13,7 @@ Feature = bytes | int | str
 
 
 def encode(features: Mapping[str, Feature]) -> bytes:
-    """One value a feature: bytes, text or an integer. The same features give the same bytes."""
+    """Encode one value (bytes, text or an integer) for each feature; equal features give equal bytes."""
     example = _message()()
     for name, value in features.items():
         feature = example.features.feature[name]
@@ -26,10 +26,10 @@ def encode(features: Mapping[str, Feature]) -> bytes:
 
 
 def decode(record: bytes) -> dict[str, bytes | int]:
-    """The first value of every feature of bytes or integers.
+    """Decode the first value of every feature of bytes or integers.
 
     Raises:
-        ValueError: The record is no `tf.train.Example`.
+        ValueError: The record is not a `tf.train.Example`.
     """
     from google.protobuf.message import DecodeError
 
@@ -37,7 +37,7 @@ def decode(record: bytes) -> dict[str, bytes | int]:
     try:
         example.ParseFromString(record)
     except DecodeError:
-        raise ValueError("its record is no tf.train.Example") from None
+        raise ValueError("its record is not a tf.train.Example") from None
     found: dict[str, bytes | int] = {}
     for name, feature in example.features.feature.items():
         values = getattr(feature, feature.WhichOneof("kind") or "float_list").value
@@ -48,7 +48,7 @@ def decode(record: bytes) -> dict[str, bytes | int]:
 
 @cache
 def _message() -> Any:
-    """The class of the message, made here: importing TensorFlow for it would take seconds."""
+    """Make the class of the message here, because importing TensorFlow for it would take seconds."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     kinds = descriptor_pb2.FieldDescriptorProto

@@ -1,4 +1,4 @@
-"""Folders of images, one sub-folder a class."""
+"""Folders of images, with one sub-folder for each class."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", "
 
 
 def encoded_folder(folder: Path) -> EncodedImages:
-    """All images under `folder`; its sub-folders, sorted by name, are the classes.
+    """List all images under `folder`; its sub-folders, sorted by name, are the classes.
 
     Raises:
-        SqnxtError: The folder is not there, or holds no sub-folders with images.
+        SqnxtError: The folder does not exist, or has no sub-folders with images.
     """
     classes = class_folders(folder)
     paths: list[str] = []
@@ -44,32 +44,32 @@ def encoded_folder(folder: Path) -> EncodedImages:
 
 
 def image_folder(folder: Path) -> ImageSet:
-    """As `encoded_folder`, its images decoded when asked for."""
+    """List all images under `folder` as `encoded_folder` does; they are decoded on demand."""
     return encoded_folder(folder).as_image_set()
 
 
 def class_folders(folder: Path) -> tuple[str, ...]:
-    """The names of the sub-folders, sorted: the classes.
+    """Return the names of the sub-folders, sorted; they are the classes.
 
     Raises:
-        SqnxtError: The folder is not there.
+        SqnxtError: The folder does not exist.
     """
     check_is_folder(folder)
     return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, in an order that is the same on every machine."""
+    """Yield every file below a folder, in an order that is the same on every machine."""
     for here, folders, files in os.walk(folder):
         folders.sort()
         yield from (Path(here) / name for name in sorted(files))
 
 
 def check_is_folder(folder: Path) -> None:
-    """Refuse data that are not there.
+    """Refuse a path that is not a folder.
 
     Raises:
-        SqnxtError: The folder is not there.
+        SqnxtError: It is not.
     """
     if not folder.is_dir():
         raise SqnxtError(folder, "is not a folder", "give one with a sub-folder a class")

@@ -1,4 +1,4 @@
-"""Images with their classes, wherever they come from."""
+"""Labelled images from any source."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from sqnxt_tf.data.decoding import UnreadableImageError
 
 
 class Labelled(Protocol):
-    """Any data whose classes have names."""
+    """Data whose classes have names."""
 
     @property
     def name(self) -> str:
-        """What the data are called."""
+        """The name of the data."""
         ...
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of their labels."""
+        """Names of the classes, in the order of their labels."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
-    """Labelled images, decoded one by one when asked for.
+    """Labelled images, each decoded on demand.
 
-    `labels` are indices into `class_names`, int64 [n]. `image(i)` is uint8 [height, width] or [height, width, 3] (RGB);
-    `sources[i]` says where image i comes from.
+    `labels`, int64 [n], are indices into `class_names`. `image(i)` returns image i as uint8 [height, width] (grey) or
+    [height, width, 3] (RGB). `sources[i]` names it in messages.
     """
 
     name: str
@@ -44,18 +44,21 @@ class ImageSet:
         return len(self.labels)
 
     def batch(self, start: int, stop: int) -> list[NDArray[np.uint8]]:
-        """The decoded images from `start` up to, not including, `stop`."""
+        """Decode the images from `start` to `stop` - 1."""
         return [self.image(index) for index in range(start, min(stop, len(self)))]
 
     def readable(
-        self, start: int, stop: int, tell: Callable[[str, UnreadableImageError], None]
+        self, start: int, stop: int, report: Callable[[str, UnreadableImageError], None]
     ) -> tuple[list[int], list[NDArray[np.uint8]]]:
-        """As `batch`, without the images that cannot be read, and the indices of the others; `tell` hears of those."""
+        """Decode the readable images from `start` to `stop` - 1, and return their indices and pixels.
+
+        `report` is called with the source and the error of each other image.
+        """
         indices, images = [], []
         for index in range(start, min(stop, len(self))):
             try:
                 images.append(self.image(index))
                 indices.append(index)
             except UnreadableImageError as error:
-                tell(self.sources[index], error)
+                report(self.sources[index], error)
         return indices, images

@@ -1,4 +1,4 @@
-"""What a packed data set looks like: which image goes into which shard, and what its record says."""
+"""The contents of a packed data set: the images of each shard, and the record of each image."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from sqnxt_tf.data.examples import encode
 from sqnxt_tf.data.records import LARGEST_RECORD
 
 _SHARD_BYTES = 128 * 2**20
-_FEWEST_SHARDS = 8  # so that a few workers have something to share
+_FEWEST_SHARDS = 8  # so that a few workers have files of their own
 _ORIENTATION = 0x0112  # EXIF tag
 
 
 def shards_of(images: EncodedImages, shards: int | None, seed: int) -> list[NDArray[np.int64]]:
-    """The images of each shard, in an order that mixes the classes; as many shards as suit their bytes if not said."""
+    """Return the indices of the images of each shard, in a random order that mixes the classes.
+
+    `shards` is the number of shards; by default there is one for every 128 MB, and at least 8.
+    """
     if shards is None:
         total = sum(os.path.getsize(source) for source in images.sources)  # noqa: PTH202 - a million of them
         shards = max(_FEWEST_SHARDS, steps_for(total, _SHARD_BYTES))
@@ -34,13 +37,13 @@ def shards_of(images: EncodedImages, shards: int | None, seed: int) -> list[NDAr
 
 
 def record_of(images: EncodedImages, index: int, first_label: int) -> bytes:
-    """The record of an image in ImageNet's usual layout; every pixel of it has been decoded.
+    """Return the record of an image in ImageNet's usual layout; all its pixels are decoded as a check.
 
-    A JPEG or PNG that any reader takes for what it is stays as it is, byte for byte. Another format, CMYK, transparency
-    and what EXIF data turn become an upright RGB image in PNG, which loses nothing.
+    A JPEG or PNG that every reader decodes to the same pixels is kept byte for byte. Any other image (another format,
+    CMYK, with transparency, or turned by EXIF data) becomes an upright RGB image in PNG, without loss.
 
     Raises:
-        UnreadableImageError: It cannot be read, or is too large for a record.
+        UnreadableImageError: The image cannot be read, or is too large for a record.
     """
     data, label = images.read(index)
     source = images.sources[index]
@@ -71,7 +74,7 @@ def record_of(images: EncodedImages, index: int, first_label: int) -> bytes:
 
 
 def fingerprint(parts: Mapping[Split, EncodedImages]) -> str:
-    """A hash of all files, by name, size and time of the last change: whether a run that was begun may go on."""
+    """Return a hash of all files by name, size and modification time; packing resumes only if it is the same."""
     digest = hashlib.sha256()
     for split, images in parts.items():
         digest.update(repr((split, images.class_names)).encode("utf-8", "surrogateescape"))
@@ -82,7 +85,7 @@ def fingerprint(parts: Mapping[Split, EncodedImages]) -> str:
 
 
 def _is_plain(image: Any) -> bool:
-    """Whether every reader of TFRecords decodes it to the pixels that we see."""
+    """Tell whether every reader of TFRecords decodes the image to the pixels that we see."""
     known = (image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")) or (
         image.format == "PNG" and image.mode == "RGB" and "transparency" not in image.info
     )

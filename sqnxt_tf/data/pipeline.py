@@ -1,4 +1,4 @@
-"""Data that fit in memory, as batches."""
+"""Batches of data that fit in memory."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Arrays:
 class InMemory:
     """The `Batches` of arrays (see `batches.Batches`).
 
-    In training every image is shifted by up to `max_shift` pixels each way, its edge mirrored into what comes free.
-    Batches are as even as can be: an epoch does not end with one of a few images.
+    In training every image is shifted at random by up to `max_shift` pixels in each direction, and its edge is mirrored
+    into the gap. The sizes of an epoch's batches differ by at most 1, so that none has only a few images.
     """
 
     arrays: Arrays
@@ -37,20 +37,20 @@ class InMemory:
 
     @property
     def same_for_any_workers(self) -> bool:
-        """They split each step's images."""
+        """Yes: the workers divide the images of each step."""
         return True
 
     def __len__(self) -> int:
         return len(self.arrays)
 
     def steps_per_epoch(self, batch: int) -> int:
-        """Steps that see every image once."""
+        """Return the number of steps that see every image once."""
         return steps_for(len(self), batch)
 
     def training(
         self, *, batch: int, seed: int, first_step: int, last_step: int, rank: WorkerRank = ONLY_WORKER
     ) -> Iterable[tuple[Any, Any]]:
-        """A `tf.data.Dataset` of this worker's batches: a step's images are the same ones for any number of workers."""
+        """Return a `tf.data.Dataset` of this worker's batches; a step has the same images for any number of workers."""
         import tensorflow as tf
 
         count, steps = len(self), self.steps_per_epoch(batch)
@@ -68,14 +68,14 @@ class InMemory:
         return _iterable(dataset.map(one_step, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE))
 
     def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterable[tuple[Any, Any]]:
-        """Even batches in order, as NumPy arrays."""
+        """Yield even batches in order, as NumPy arrays."""
         for start, stop in _pairs(even_bounds(len(self), self.steps_per_epoch(batch))):
             parts = start + even_bounds(stop - start, rank.workers)
             part = slice(parts[rank.worker], parts[rank.worker + 1])
             yield self.arrays.images[part], self.arrays.labels[part]
 
     def _shifted(self, images: Any, chosen: Any, seed: Any) -> Any:
-        """The images, each cut from its mirrored surroundings at a place that its index and the seed tell."""
+        """Cut each image from its mirrored surroundings, at a place that its index and the seed determine."""
         if not self.max_shift:
             return images
         import tensorflow as tf
@@ -96,6 +96,6 @@ def _pairs(bounds: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
 
 
 def _iterable(dataset: Any) -> Iterable[tuple[Any, Any]]:
-    """`tf.data` has no types."""
+    """Give a dataset a type, because `tf.data` has none."""
     result: Iterable[tuple[Any, Any]] = dataset
     return result

@@ -1,7 +1,7 @@
-"""TFRecord files, record by record: where each stands, and its bytes once their checksum is found right.
+"""TFRecord files, record by record: the place of each record, and its bytes with their checksum verified.
 
-A record is its length (8 bytes), the checksum of the length, the data, the checksum of the data. Lengths are held
-against the size of the file before anything of that size is taken, so that files may come from anyone.
+A record is its length (8 bytes), the checksum of the length, the data, and the checksum of the data. A length is
+compared with the size of the file before memory of that size is allocated, so that untrusted files are safe to read.
 
 Source: TensorFlow's `core/lib/io/record_writer.h`.
 """
@@ -18,22 +18,24 @@ from numpy.typing import NDArray
 from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
-LARGEST_RECORD = 64 * 2**20  # bytes: more than any photograph; what is parsed from them may take eight times as many
+LARGEST_RECORD = 64 * 2**20  # bytes: more than any photograph; parsing a record may take eight times as many
 _HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
 _GZIP = b"\x1f\x8b"
 
 
 def framed(data: bytes) -> bytes:
-    """A record as it stands in a file."""
+    """Return a record as it is stored in a file."""
     length = struct.pack("<Q", len(data))
     return b"".join((length, _CHECKSUM.pack(checksum(length)), data, _CHECKSUM.pack(checksum(data))))
 
 
 def checksum(data: bytes) -> int:
-    """The CRC-32C of data, masked as in a TFRecord: a checksum among what is summed should not look like one.
+    """Return the CRC-32C of data, masked as in a TFRecord: rotated right by 15 bits, plus 0xA282EAD8.
+
+    The mask is there because the CRC of data that contain their own CRC is degenerate.
 
     Raises:
-        SqnxtError: Google-crc32c is not installed.
+        SqnxtError: The package google-crc32c is not installed.
     """
     try:
         import google_crc32c
@@ -46,10 +48,10 @@ def checksum(data: bytes) -> int:
 
 
 def find_records(path: Path) -> NDArray[np.int64]:
-    """Where the data of each record begins and how many bytes they are, int64 [n, 2]; reads the lengths alone.
+    """Return start and length of each record's data, in bytes, int64 [n, 2]; only the lengths are read.
 
     Raises:
-        SqnxtError: The file cannot be read, or is no chain of whole records.
+        SqnxtError: The file cannot be read, or does not consist of whole records.
     """
     places: list[tuple[int, int]] = []
     descriptor = _open(path)
@@ -58,7 +60,7 @@ def find_records(path: Path) -> NDArray[np.int64]:
         while start < size:
             header = os.pread(descriptor, _HEADER.size, start)
             if header.startswith(_GZIP) and not start:
-                raise SqnxtError(path, "is compressed, and such a file has no place to start at", "unpack it")
+                raise SqnxtError(path, "is compressed, and its records cannot be read one by one", "unpack it")
             length = _length(header, size - start)
             if length is None:
                 raise SqnxtError(
@@ -72,10 +74,10 @@ def find_records(path: Path) -> NDArray[np.int64]:
 
 
 def read_record(path: Path, start: int, length: int) -> bytes:
-    """The data of one record.
+    """Read the data of one record.
 
     Raises:
-        UnreadableImageError: Its checksum is wrong, or the file is not what it was.
+        UnreadableImageError: The checksum is wrong, or the file has changed.
     """
     descriptor = _open(path)
     try:
@@ -91,7 +93,7 @@ def read_record(path: Path, start: int, length: int) -> bytes:
 
 
 def _length(header: bytes, available: int) -> int | None:
-    """How long a record's data are, if the header is whole and as many bytes are there."""
+    """Return the length of a record's data, or None if the header is damaged or the file too short for it."""
     if len(header) != _HEADER.size:
         return None
     length, stored = _HEADER.unpack(header)

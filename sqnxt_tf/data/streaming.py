@@ -1,4 +1,4 @@
-"""Batches from disk: images are read, decoded and augmented while the model computes, and few of them are in memory."""
+"""Batches from disk: images are read, decoded and augmented while the model computes, and few are in memory."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data.augmentation import Augmentation, Input, generator
+from sqnxt_tf.data.augmentation import Augmentation, InputFormat, generator
 from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, steps_for
 from sqnxt_tf.data.decoding import UnreadableImageError, decode
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
 
-_AHEAD = 2  # batches that wait for the model
-_ORDER, _AUGMENT = 0, 1  # purposes of random numbers
+_AHEAD = 2  # batches that are ready before the model asks for them
+_ORDER, _AUGMENT = 0, 1  # the purposes of random numbers
 
 Loaded = tuple[NDArray[np.uint8], np.int64, np.bool_]
 
@@ -28,15 +28,15 @@ Loaded = tuple[NDArray[np.uint8], np.int64, np.bool_]
 class Streamed:
     """The `Batches` of images on disk (see `batches.Batches`).
 
-    An image that cannot be read is left out of its batch, and `faults` counts it. Workers read whole files of their
-    own. Images are decoded by pillow and fitted by the model's own preprocessing, so that without augmentation training
-    sees the pixels that the device sees.
+    An image that cannot be read is left out of its batch and counted in `unreadable`. Every worker reads whole files of
+    its own. Images are decoded by pillow and resized by the model's own preprocessing, so that without augmentation
+    training sees the same pixels as the device.
     """
 
     images: EncodedImages
-    preprocessing: Input
+    preprocessing: InputFormat
     augmentation: Augmentation = field(default_factory=Augmentation)
-    faults: UnreadableImages = field(default_factory=UnreadableImages)
+    unreadable: UnreadableImages = field(default_factory=UnreadableImages)
 
     @property
     def name(self) -> str:
@@ -45,65 +45,65 @@ class Streamed:
 
     @property
     def same_for_any_workers(self) -> bool:
-        """They have files of their own, and each its own order."""
+        """No: every worker has its own files and its own order."""
         return False
 
     def __len__(self) -> int:
         return len(self.images)
 
     def steps_per_epoch(self, batch: int) -> int:
-        """Steps that see every image once."""
+        """Return the number of steps that see every image once."""
         return steps_for(len(self), batch)
 
     def training(
         self, *, batch: int, seed: int, first_step: int, last_step: int, rank: WorkerRank = ONLY_WORKER
     ) -> Iterator[tuple[Any, Any]]:
-        """This worker's part of the batches of steps `first_step` up to, not including, `last_step`, as tensors.
+        """Yield this worker's part of the batches of steps `first_step` to `last_step` - 1, as tensors.
 
         Raises:
-            SqnxtError: More workers than files, or more images than allowed cannot be read.
+            SqnxtError: There are more workers than files, or more images than allowed cannot be read.
         """
-        mine = worker_shard(self.images, batch, rank)
+        shard = worker_shard(self.images, batch, rank)
 
-        @lru_cache(maxsize=2)  # the epoch that ends and the one that begins
+        @lru_cache(maxsize=2)  # the current epoch and the next one
         def order(epoch: int) -> NDArray[np.int64]:
-            return generator(seed, epoch, rank.worker, _ORDER).permutation(mine.indices)
+            return generator(seed, epoch, rank.worker, _ORDER).permutation(shard.indices)
 
         def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
             return self.augmentation.apply(image, self.preprocessing, generator(seed, epoch, index, _AUGMENT))
 
-        return self._batches(mine, first_step, last_step, order, pixels)
+        return self._batches(shard, first_step, last_step, order, pixels)
 
     def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterator[tuple[Any, Any]]:
-        """This worker's part of all images, once and in order, as tensors.
+        """Yield this worker's part of all images, once and in order, as tensors.
 
         Raises:
-            SqnxtError: More workers than files, or more images than allowed cannot be read.
+            SqnxtError: There are more workers than files, or more images than allowed cannot be read.
         """
-        mine = worker_shard(self.images, batch, rank)
+        shard = worker_shard(self.images, batch, rank)
 
         def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
             return Augmentation().apply(image, self.preprocessing, generator(0, epoch, index))
 
-        return self._batches(mine, 0, mine.steps, lambda epoch: mine.indices, pixels)
+        return self._batches(shard, 0, shard.steps, lambda epoch: shard.indices, pixels)
 
     def _batches(
         self,
-        mine: WorkerShard,
+        shard: WorkerShard,
         first_step: int,
         last_step: int,
         order: Callable[[int], NDArray[np.int64]],
         pixels: Callable[[Any, int, int], NDArray[np.uint8]],
     ) -> Iterator[tuple[Any, Any]]:
-        """A step has as many slots as the largest of them; those without a readable image are left out."""
+        """Yield batches. Every step has as many slots as the largest; slots without a readable image are left out."""
         nothing = np.zeros((self.preprocessing.height, self.preprocessing.width, self.preprocessing.channels), np.uint8)
         empty: Loaded = (nothing, np.int64(0), np.bool_(False))
 
         def load(position: np.int64) -> Loaded:
-            step, slot = divmod(int(position), mine.slots)
-            epoch, step = divmod(step, mine.steps)
-            place = int(mine.bounds[step]) + slot
-            if place >= mine.bounds[step + 1]:
+            step, slot = divmod(int(position), shard.slots)
+            epoch, step = divmod(step, shard.steps)
+            place = int(shard.bounds[step]) + slot
+            if place >= shard.bounds[step + 1]:
                 return empty
             index = int(order(epoch)[place])
             try:
@@ -111,17 +111,19 @@ class Streamed:
                 image = decode(data, self.images.sources[index])
                 return np.ascontiguousarray(pixels(image, epoch, index)), np.int64(label), np.bool_(True)
             except UnreadableImageError as error:
-                self.faults.add(self.images.sources[index], error)
+                self.unreadable.add(self.images.sources[index], error)
                 return empty
 
-        for batch in _dataset(load, first_step, last_step, mine.slots, self.preprocessing):
-            self.faults.check()
+        for batch in _dataset(load, first_step, last_step, shard.slots, self.preprocessing):
+            self.unreadable.check()
             yield batch
-        self.faults.check()
+        self.unreadable.check()
 
 
-def _dataset(load: Callable[[np.int64], Loaded], first_step: int, last_step: int, slots: int, target: Input) -> Any:
-    """A `tf.data.Dataset` of batches, `load` called for every slot on as many threads as there are cores."""
+def _dataset(
+    load: Callable[[np.int64], Loaded], first_step: int, last_step: int, slots: int, target: InputFormat
+) -> Any:
+    """Return a `tf.data.Dataset` of batches; `load` is called for every slot, on as many threads as cores."""
     import tensorflow as tf
 
     shape = (target.height, target.width, target.channels)
@@ -141,11 +143,11 @@ def _dataset(load: Callable[[np.int64], Loaded], first_step: int, last_step: int
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     dataset = tf.data.Dataset.range(first_step * slots, last_step * slots)
     dataset = dataset.map(one, num_parallel_calls=threads, deterministic=True).batch(slots)
-    return dataset.prefetch(_AHEAD).map(present).prefetch(1)  # as bytes they wait in a quarter of the space
+    return dataset.prefetch(_AHEAD).map(present).prefetch(1)  # bytes wait in a quarter of the memory of floats
 
 
-def _normalised(images: Any, target: Input) -> Any:
-    """`(value - mean) / scale` row by row: TensorFlow takes three times as long for a vector of three channels."""
+def _normalised(images: Any, target: InputFormat) -> Any:
+    """Compute `(value - mean) / scale` for whole rows: for single pixels TensorFlow takes three times as long."""
     import tensorflow as tf
 
     mean, scale = (

@@ -1,4 +1,4 @@
-"""Data sets of tensorflow-datasets, by name: prepared by it once, then read as the TFRecords that they are."""
+"""Data sets of tensorflow-datasets by name; it prepares them once as TFRecords, which are then read directly."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PREFIX = "tfds:"
 
 
 def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
-    """The parts of `tfds:NAME`, such as `tfds:mnist` or `tfds:imagenet2012`; downloads and prepares what is not there.
+    """Return the parts of `tfds:NAME`, such as `tfds:mnist`; a missing data set is downloaded and prepared.
 
     Raises:
-        SqnxtError: The package is not installed, does not know the name, or knows no labelled images by it.
+        SqnxtError: The package is not installed, does not know the name, or the data are not labelled images.
     """
     try:
         import tensorflow_datasets as tfds
@@ -31,7 +31,7 @@ def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
         builder.download_and_prepare(file_format="tfrecord")
     except SqnxtError:
         raise
-    except Exception as error:  # the package raises what it likes, over many lines
+    except Exception as error:  # the package raises any kind of error, over many lines
         reason = " ".join(str(error).split())[:200]
         raise SqnxtError(
             name, f"tensorflow-datasets cannot prepare it ({reason})", "check the name and the disk"
@@ -47,12 +47,14 @@ def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
 
 
 def _layout(name: str, features: Any, kinds: Any) -> tuple[Layout, tuple[str, ...]]:
-    """What its records call image and label, and the names of the classes."""
+    """Return the names of image and label in the records, and the names of the classes."""
     known = dict(features.items())
     images = [key for key, feature in known.items() if isinstance(feature, kinds.Image)]
     labels = [key for key, feature in known.items() if isinstance(feature, kinds.ClassLabel)]
     if len(images) != 1 or len(labels) != 1:
         raise SqnxtError(
-            name, f"has {len(images)} images and {len(labels)} labels a record", "choose a set with one each"
+            name,
+            f"has {len(images)} images and {len(labels)} labels in each record",
+            "choose a data set with one of each",
         )
     return Layout(image=images[0], label=labels[0], first_label=0), tuple(known[labels[0]].names)

@@ -1,4 +1,4 @@
-"""Folders of TFRecord shards as images: ImageNet's usual layout, what `data pack` writes, and what tfds prepares."""
+"""Folders of TFRecord shards: ImageNet's usual layout, packed data sets, and those that tfds prepares."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SPLITS: dict[str, Split] = {
     "validation": "validation",
     "test": "test",
 }
-_SCANNERS = 16  # threads: finding records waits for the disk, not for the processor
+_SCANNERS = 16  # threads; they wait for the disk, not for the processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What a record calls its image and its label, and the label of the first class."""
+    """The names of image and label in a record, and the label of the first class."""
 
     image: str = "image/encoded"
     label: str = "image/class/label"
@@ -40,10 +40,10 @@ class Layout:
 
 
 def shards_by_split(folder: Path) -> dict[Split, list[Path]]:
-    """The shards of each part, such as `train-00000-of-01024`, in their order; empty where there are none.
+    """Return the shards of each part, such as `train-00000-of-01024`, in their order; empty if there are none.
 
     Raises:
-        SqnxtError: Some of them are missing.
+        SqnxtError: Some shards of a part are missing.
     """
     found: dict[Split, dict[int, Path]] = {}
     counts: dict[Split, int] = {}
@@ -55,16 +55,16 @@ def shards_by_split(folder: Path) -> dict[Split, list[Path]]:
     for split, shards in found.items():
         if len(shards) != counts[split]:
             raise SqnxtError(
-                folder, f"has {len(shards)} of the {counts[split]} shards of {split}", "copy or pack the others too"
+                folder, f"has {len(shards)} of the {counts[split]} shards of {split}", "copy or pack the others"
             )
     return {split: [shards[number] for number in sorted(shards)] for split, shards in found.items()}
 
 
 def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
-    """The parts of a folder of shards; class names come from `dataset.json`, as `data pack` writes it, or `labels.txt`.
+    """Return the parts of a folder of shards; class names come from `dataset.json` (packed data) or `labels.txt`.
 
     Raises:
-        SqnxtError: No names of the classes, shards that are missing, damaged or not those that were packed.
+        SqnxtError: The names of the classes are missing, or shards are missing, damaged, or differ from those packed.
     """
     catalogue, first_label, names = _classes(folder)
     parts = {}
@@ -73,17 +73,15 @@ def encoded_shards(folder: Path) -> dict[Split, EncodedImages]:
             _check_sizes(folder, catalogue, paths)
         parts[split] = shards_as_images(f"{folder}/{split}", paths, names, Layout(first_label=first_label))
         if catalogue and len(parts[split]) != (due := catalogue.images_in(paths)):
-            raise SqnxtError(
-                folder, f"{split} holds {len(parts[split])} records where {due} were packed", "pack it again"
-            )
+            raise SqnxtError(folder, f"{split} has {len(parts[split])} records, and {due} were packed", "pack it again")
     return parts
 
 
 def sound_shards(folder: Path) -> tuple[list[EncodedImages], dict[Path, SqnxtError]]:
-    """The parts of a folder of shards without those whose chain of records is broken, and what ails these.
+    """Return the parts of a folder from its intact shards, and the error of each damaged shard.
 
     Raises:
-        SqnxtError: No names of the classes, or shards that are missing.
+        SqnxtError: The names of the classes or some shards are missing.
     """
     _, first_label, names = _classes(folder)
     parts, broken = [], {}
@@ -100,7 +98,7 @@ def sound_shards(folder: Path) -> tuple[list[EncodedImages], dict[Path, SqnxtErr
 
 
 def _classes(folder: Path) -> tuple[Catalogue | None, int, tuple[str, ...]]:
-    """What `data pack` wrote of a folder, if it did; the label of the first class and the names of all."""
+    """Return the catalogue, if there is one, the label of the first class, and the names of all classes."""
     if not (folder / CATALOGUE).exists():
         return None, *read_label_names(folder)
     catalogue = read_catalogue(folder)
@@ -108,17 +106,17 @@ def _classes(folder: Path) -> tuple[Catalogue | None, int, tuple[str, ...]]:
 
 
 def shards_as_images(name: str, paths: Sequence[Path], class_names: tuple[str, ...], layout: Layout) -> EncodedImages:
-    """The records of some files as images; reads nothing but where each record stands.
+    """Return the records of some files as images; only the place of each record is read.
 
     Raises:
-        SqnxtError: A file cannot be read, is damaged, or none of them holds any record.
+        SqnxtError: A file cannot be read or is damaged, or none of the files has a record.
     """
     with ThreadPoolExecutor(_SCANNERS) as pool:
         places = list(pool.map(find_records, paths))
     files = np.repeat(np.arange(len(paths), dtype=np.int32), [len(one) for one in places])
     starts = np.concatenate([*places, np.empty((0, 2), np.int64)])
     if not len(files):
-        raise SqnxtError(name, "holds no records", "pack images into it")
+        raise SqnxtError(name, "has no records", "pack images into it")
     sources = _Sources(paths, files, starts)
 
     def read(index: int) -> tuple[bytes, int]:
@@ -137,12 +135,12 @@ def _image_of(record: bytes, source: str, layout: Layout, classes: int) -> tuple
     image, label = features.get(layout.image), features.get(layout.label)
     if not isinstance(image, bytes) or not isinstance(label, int):
         raise UnreadableImageError(
-            source, f"has no {layout.image} with bytes and {layout.label} with an integer", "write the file again"
+            source, f"lacks {layout.image} with bytes or {layout.label} with an integer", "write the file again"
         )
     if not 0 <= label - layout.first_label < classes:
         last = layout.first_label + classes - 1
         raise UnreadableImageError(
-            source, f"its label {label} is not one of {layout.first_label} to {last}", "mend the names of the classes"
+            source, f"its label {label} is not in {layout.first_label} to {last}", "correct the names of the classes"
         )
     return image, label - layout.first_label
 
@@ -151,12 +149,14 @@ def _check_sizes(folder: Path, catalogue: Catalogue, paths: Sequence[Path]) -> N
     for path in paths:
         shard = catalogue.shards.get(path.name)
         if shard is None or shard.bytes != path.stat().st_size:
-            raise SqnxtError(path, f"is not the shard that {folder / CATALOGUE} tells of", "copy it again or pack anew")
+            raise SqnxtError(
+                path, f"is not the shard that {folder / CATALOGUE} describes", "copy it again, or pack again"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class _Sources(Sequence[str]):
-    """Where each record stands, as in `train-00000-of-00008 at byte 12`; put together when asked for."""
+    """Names of the records, such as `train-00000-of-00008 at byte 12`; each is made on demand."""
 
     paths: Sequence[Path]
     files: NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""Data as a training run sees them: three parts, one list of what cannot be read, and answers to count."""
+"""Data for a training run: three parts, the list of unreadable images, and the evaluation on the test part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
-from sqnxt_tf.data.augmentation import AUGMENTATIONS, Input
+from sqnxt_tf.data.augmentation import AUGMENTATIONS, Augmentation, InputFormat
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.decoding import UnreadableImageError, decode
 from sqnxt_tf.data.digits import Split, digits
@@ -23,36 +23,73 @@ from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.data.unreadable import LIMIT, UnreadableImages
 from sqnxt_tf.errors import SqnxtError
 
-_BATCH = 32  # images that a model answers at a time
+_BATCH = 32  # images of one forward pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """How images on disk are shown in training.
+
+    Attributes:
+        augmentation: Augmentation of the training part: `none`, as in the paper, or `standard`.
+        max_shift: Largest random shift of a training image in each direction, in pixels, in addition.
+        max_unreadable: How many unreadable images of the training and validation parts may be left out together.
+    """
+
+    augmentation: str = "none"
+    max_shift: int = 0
+    max_unreadable: int = LIMIT
+
+    def __post_init__(self) -> None:
+        if self.augmentation not in AUGMENTATIONS:
+            raise SqnxtError(
+                f"augmentation {self.augmentation!r}", "is not known", f"give one of {', '.join(AUGMENTATIONS)}"
+            )
+        if self.max_unreadable < 0:
+            raise SqnxtError(f"max_unreadable {self.max_unreadable}", "is out of range", "give a number of at least 0")
+
+    def make_augmentation(self) -> Augmentation:
+        """Return the augmentation of the training part."""
+        return replace(AUGMENTATIONS[self.augmentation], max_shift=self.max_shift)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """What a run trains on, validates on and is judged by in the end: digits in memory, all else streamed from disk."""
+    """The three parts of a run's data: the digits in memory, all other data streamed from disk."""
 
     name: str
     training: Streamed | Arrays
     validation: Streamed | Arrays
     test: Streamed | ImageSet
     class_names: tuple[str, ...]
-    preprocessing: Input
+    preprocessing: InputFormat
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """What this process met and could not read."""
+        """Sources of the images that this process could not read, sorted."""
         parts = (self.training, self.validation, self.test)
-        return tuple(sorted({name for part in parts if isinstance(part, Streamed) for name in part.faults.found}))
+        return tuple(
+            sorted({source for part in parts if isinstance(part, Streamed) for source in part.unreadable.found})
+        )
 
     def judge(self, model: Any, path: Path) -> Evaluation:
-        """The answers of a Keras model that will be saved as `path` to the test part."""
+        """Evaluate a Keras model, which will be saved as `path`, on the test part."""
         if isinstance(self.test, Streamed):
             return evaluate_stream(path, self.test, model.predict_on_batch)
         pixels = to_arrays(self.test, self.preprocessing).images
         return count_answers(path, self.test, model.predict(pixels, verbose=0))
 
 
-def open_training_data(data: DataSource, preprocessing: Input, **streaming: Any) -> TrainingData:
-    """The parts of `digits`, or what `open_streams` opens; `streaming` are its options.
+def open_training_data(
+    data: DataSource,
+    preprocessing: InputFormat,
+    options: StreamOptions | None = None,
+    *,
+    parts: Mapping[Split, EncodedImages] | None = None,
+) -> TrainingData:
+    """Open the three parts of the data for training; for the arguments see `open_streams`.
+
+    The digits are read into memory; `options` do not matter to them.
 
     Raises:
         SqnxtError: See `open_streams`.
@@ -64,7 +101,7 @@ def open_training_data(data: DataSource, preprocessing: Input, **streaming: Any)
             name=data.name, training=training, validation=validation, test=test, class_names=test.class_names,
             preprocessing=preprocessing,
         )  # fmt: skip
-    streams = open_streams(data, preprocessing, **streaming)
+    streams = open_streams(data, preprocessing, options, parts=parts)
     return TrainingData(
         name=data.name,
         training=streams["train"],
@@ -77,51 +114,51 @@ def open_training_data(data: DataSource, preprocessing: Input, **streaming: Any)
 
 def open_streams(
     data: DataSource,
-    preprocessing: Input,
+    preprocessing: InputFormat,
+    options: StreamOptions | None = None,
     *,
-    augmentation: str = "none",
-    max_shift: int = 0,
-    max_unreadable: int = LIMIT,
     parts: Mapping[Split, EncodedImages] | None = None,
 ) -> dict[Split, Streamed]:
-    """The parts of a folder of images, of TFRecords, or of `tfds:NAME`, none of them in memory.
+    """Open the parts of data on disk as streams; none of them is read into memory.
 
-    The test part has no limit: it is looked at when all the work is done.
+    The test part has no limit of unreadable images, because it is read when all the work is done.
 
     Args:
-        data: The name of the data.
-        preprocessing: The model's.
-        augmentation: Of the training part: `none`, as in the paper, or `standard`.
-        max_shift: Pixels, in addition.
-        max_unreadable: How many images to train on and to validate on may be left out.
-        parts: The data where somebody has listed them already.
+        data: The data; not the digits, which are not on disk.
+        preprocessing: The format of the model's input.
+        options: Augmentation and the limit of unreadable images.
+        parts: The parts of the data, if they have been listed already.
 
     Raises:
-        SqnxtError: Data that are not there or not divided, a part without a readable image, or an augmentation that is
-            not known.
+        SqnxtError: The data do not exist or are not divided, or a part has no readable image.
     """
-    if augmentation not in AUGMENTATIONS:
-        raise SqnxtError(f"augmentation {augmentation!r}", "is not known", f"give one of {', '.join(AUGMENTATIONS)}")
-    chosen = replace(AUGMENTATIONS[augmentation], max_shift=max_shift)
-    parts, faults = parts or data.encoded_parts(), UnreadableImages(limit=max_unreadable)
+    options = options or StreamOptions()
+    augmentation = options.make_augmentation()
+    parts, unreadable = parts or data.encoded_parts(), UnreadableImages(limit=options.max_unreadable)
     for images in parts.values():
         _check_readable(images)
     return {
         split: Streamed(
             images=images,
             preprocessing=preprocessing,
-            augmentation=chosen,
-            faults=UnreadableImages(limit=len(images)) if split == "test" else faults,
+            augmentation=augmentation,
+            unreadable=UnreadableImages(limit=len(images)) if split == "test" else unreadable,
         )
         for split, images in parts.items()
     }
 
 
 def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], *, batch: int = _BATCH) -> Evaluation:
-    """Show every readable image to `answer`, which gives logits [n, classes] for images [n, height, width, channels].
+    """Evaluate a model on every readable image of a stream.
+
+    Args:
+        path: The model's file, for the result.
+        stream: The images.
+        answer: Returns logits [n, classes] for images [n, height, width, channels].
+        batch: Images that `answer` gets at a time.
 
     Raises:
-        SqnxtError: None, or too few, of the images can be read.
+        SqnxtError: No image can be read, or more images than allowed cannot.
     """
     _check_readable(stream.images)
     labels, logits = [], []
@@ -140,9 +177,9 @@ def evaluate_stream(path: Path, stream: Streamed, answer: Callable[[Any], Any], 
 
 
 def _check_readable(images: EncodedImages) -> None:
-    """Refuse, before any work is done, images none of which can be read."""
+    """Refuse data without any readable image before any work is done."""
     for index in range(len(images)):
         with suppress(UnreadableImageError):
             decode(images.read(index)[0], images.sources[index])
             return
-    raise SqnxtError(images.name, "none of its images can be read", "`sqnxt-tf data check` tells what ails each")
+    raise SqnxtError(images.name, "none of its images can be read", "`sqnxt-tf data check` names the fault of each")

@@ -1,4 +1,4 @@
-"""What a network counts: parameters, MACs, memory."""
+"""Parameters, MACs and activation memory of a network, from its layer rows."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from sqnxt_tf.networks.rows import LayerRow
 
 
 def count_params(rows: Iterable[LayerRow]) -> int:
-    """Weights, biases and two a batch-norm channel; moving statistics are not parameters."""
+    """Count weights, biases, and two parameters for each batch-norm channel (moving statistics are not parameters)."""
     return sum(row.params for row in rows)
 
 
 def count_macs(rows: Iterable[LayerRow]) -> int:
-    """Multiply-accumulates of convolutions and fully connected layers, for one image."""
+    """Count the multiply-accumulates of convolutions and fully connected layers, for one image."""
     return sum(row.macs for row in rows)
 
 
 def count_macs_as_paper(rows: Iterable[LayerRow]) -> int:
-    """The count that gives the SqueezeNext paper's column: MACs plus one an output element (its bias or scale)."""
+    """Count as in the SqueezeNext paper's column: MACs, plus one for each output element (its bias or scale)."""
     return sum(row.macs + row.out_elements for row in rows if row.macs)
 
 
 def peak_activation_bytes(rows: Sequence[LayerRow], *, bytes_per_element: int = 4) -> int:
-    """The most that feature maps hold at once, in bytes, when layers run in order, for one image.
+    """Return the most bytes that live feature maps take at once, for one image, when layers run in order.
 
-    A map lives from the layer that writes it to the last one that reads it; inputs and output of a layer live together.
-    Batch norm and activations work in place.
+    A map lives from the layer that writes it to the last layer that reads it, so a layer's inputs and output live
+    together. Batch norm and activations work in place.
     """
     last_use = {name: index for index, row in enumerate(rows) for name in row.inputs}
     first = rows[0]

@@ -12,7 +12,7 @@ from sqnxt_tf.networks.registry import find_network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperFigures:
-    """One network in the paper's tables. `params_printed` keeps the digits as printed, which say how exact they are."""
+    """One network in the paper's tables. `params_printed` keeps the digits as printed, which show their precision."""
 
     model: str
     params_printed: str
@@ -27,14 +27,14 @@ class PaperFigures:
 
 
 def read_table(number: int) -> list[dict[str, str]]:
-    """Table 1, 2 or 3, row by row, as printed."""
+    """Read Table 1, 2 or 3, row by row, as printed."""
     text = (files(__package__) / "published_tables" / f"table{number}.csv").read_text("utf-8")
     return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
 
 
 @cache
 def paper_figures() -> dict[str, PaperFigures]:
-    """Figures by our name; Table 3, which prints the most digits and the MACs, wins over Tables 1 and 2."""
+    """Return the figures by our name; Table 3 wins over Tables 1 and 2, because it has the most digits and the MACs."""
     return {
         find_network(row["model"]).name: PaperFigures(
             model=row["model"],

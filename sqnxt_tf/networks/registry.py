@@ -1,4 +1,4 @@
-"""Every network by name, and what a name may look like."""
+"""Every network by name; a SqueezeNext that no table lists has a systematic name."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ LARGEST_SIDE = 4096  # pixels; a typing error beyond it would ask for gigabytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """A network: its name, the paper's name for it, the input side (pixels) of its published figures, its builder.
+class NetworkDefinition:
+    """A network that can be built.
 
-    `other_names` are spellings of the tables that the paper's name leaves out.
+    `name` is our name and `paper_name` the paper's. `input_size` is the side, in pixels, of the input of
+    its published figures. `other_names` are further spellings that the paper's tables use.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Network:
     other_names: tuple[str, ...] = ()
 
     def define(self, ops: Ops[T], x: T, classes: int) -> T:
-        """Describe the network to an interpreter; returns its logits."""
+        """Describe the network to the interpreter `ops`, and return its logits."""
         logits: T = self.builder(ops, x, classes)
         return logits
 
@@ -47,11 +48,11 @@ def _bypass_name(name: str) -> str:
 
 
 @cache
-def networks() -> dict[str, Network]:
-    """All networks in the order in which they are listed."""
+def networks() -> dict[str, NetworkDefinition]:
+    """Return all listed networks by name, in the order of the list."""
     listed = [
         *(
-            Network(
+            NetworkDefinition(
                 name=name,
                 paper_name=squeezenext.paper_name(name),
                 input_size=SQNXT_INPUT,
@@ -60,7 +61,7 @@ def networks() -> dict[str, Network]:
             for name, spec in squeezenext.SPECS.items()
         ),
         *(
-            Network(
+            NetworkDefinition(
                 name=name,
                 paper_name=_bypass_name(name),
                 # the paper's MACs: v1.0 at 227, v1.1 at 224
@@ -70,17 +71,21 @@ def networks() -> dict[str, Network]:
             )
             for name, spec in squeezenet.SPECS.items()
         ),
-        Network(name="alexnet", paper_name="AlexNet", input_size=227, builder=alexnet),
-        Network(name="vgg19", paper_name="VGG-19", input_size=224, builder=vgg19),
-        Network(name="mobilenet_w1", paper_name="MobileNet", input_size=224, builder=mobilenet),
-        Network(name="tiny_darknet", paper_name="Tiny Darknet", input_size=224, builder=tiny_darknet),
-        Network(name="darknet_ref", paper_name="Darknet reference", input_size=224, builder=darknet_ref),
+        NetworkDefinition(name="alexnet", paper_name="AlexNet", input_size=227, builder=alexnet),
+        NetworkDefinition(name="vgg19", paper_name="VGG-19", input_size=224, builder=vgg19),
+        NetworkDefinition(name="mobilenet_w1", paper_name="MobileNet", input_size=224, builder=mobilenet),
+        NetworkDefinition(name="tiny_darknet", paper_name="Tiny Darknet", input_size=224, builder=tiny_darknet),
+        NetworkDefinition(name="darknet_ref", paper_name="Darknet reference", input_size=224, builder=darknet_ref),
     ]
     return {network.name: network for network in listed}
 
 
-def find_network(name: str) -> Network:
-    """The network called `name`, by our spelling or the paper's; an unknown name is answered with the nearest ones."""
+def find_network(name: str) -> NetworkDefinition:
+    """Return the network called `name`, in our spelling or the paper's.
+
+    Raises:
+        SqnxtError: The name is unknown; the message offers the nearest ones.
+    """
     spellings = {
         _folded(spelling): network
         for network in networks().values()
@@ -94,20 +99,20 @@ def find_network(name: str) -> Network:
         spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5)
     )
     hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "`sqnxt-tf list` shows them all"
-    raise SqnxtError(f"network {name!r}", "is not known", str(hint))
+    raise SqnxtError(f"network {name!r}", "is not known", hint)
 
 
-def sqnxt_network(spec: squeezenext.SqnxtSpec) -> Network:
-    """The SqueezeNext of a spec: a listed network, or one with a systematic name.
+def sqnxt_network(spec: squeezenext.SqnxtSpec) -> NetworkDefinition:
+    """Return the SqueezeNext of a spec: a listed network, or one with a systematic name.
 
     Raises:
-        SqnxtError: A number out of range.
+        SqnxtError: A number is out of range.
     """
     name = spec_name(spec)
     if name in networks():
         return networks()[name]
     check_spec(spec, name)
-    return Network(
+    return NetworkDefinition(
         name=name,
         paper_name=f"{spec.width:g}-SqNxt [{','.join(map(str, spec.depth))}]",
         input_size=SQNXT_INPUT,
@@ -116,7 +121,7 @@ def sqnxt_network(spec: squeezenext.SqnxtSpec) -> Network:
 
 
 def is_network(name: str) -> bool:
-    """Whether `name` is a network's name."""
+    """Tell whether `name` is a network's name."""
     try:
         find_network(name)
     except SqnxtError:
@@ -128,8 +133,12 @@ def _folded(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def input_shape(network: Network, input_size: int | tuple[int, int] | None = None) -> tuple[int, int]:
-    """Height and width, in pixels, of the input asked for, or of the network's own."""
+def input_shape(network: NetworkDefinition, input_size: int | tuple[int, int] | None = None) -> tuple[int, int]:
+    """Return height and width of the input in pixels, by default the network's own.
+
+    Raises:
+        SqnxtError: A side is out of range.
+    """
     size = network.input_size if input_size is None else input_size
     height, width = (size, size) if isinstance(size, int) else size
     if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
@@ -142,7 +151,7 @@ def input_shape(network: Network, input_size: int | tuple[int, int] | None = Non
 def layer_rows(
     name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None
 ) -> tuple[LayerRow, ...]:
-    """A network as plain layer rows, in execution order, without TensorFlow.
+    """Return a network as plain layer rows, in execution order, without TensorFlow.
 
     Raises:
         SqnxtError: The name is unknown, a number is out of range, or the input is too small for the network.
@@ -156,24 +165,28 @@ def layer_rows(
         smallest = _smallest_side(network, classes)
         raise SqnxtError(
             network.name,
-            f"an input of {height}x{width} is too small ({error})",
+            f"an input of {height}x{width} is too small ({error.object}: {error.fault})",
             f"the smallest is {smallest}x{smallest}",
         ) from None
 
 
 def check_classes(classes: int) -> None:
-    """Refuse a number of classes that no classifier has."""
+    """Refuse a number of classes that is out of range.
+
+    Raises:
+        SqnxtError: It is.
+    """
     if not 2 <= classes <= 1_000_000:
         raise SqnxtError(f"classes {classes}", "is out of range", "give a number from 2 to 1000000")
 
 
-def _rows(network: Network, classes: int, height: int, width: int) -> tuple[LayerRow, ...]:
+def _rows(network: NetworkDefinition, classes: int, height: int, width: int) -> tuple[LayerRow, ...]:
     ops = RowOps()
     network.define(ops, ops.input(height, width, 3), classes)
     return tuple(ops.rows)
 
 
-def _smallest_side(network: Network, classes: int) -> int:
+def _smallest_side(network: NetworkDefinition, classes: int) -> int:
     for side in range(1, network.input_size):
         try:
             _rows(network, classes, side, side)

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from math import prod
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.networks.ops import Activation, Kernel, Ops, Padding, kernel_pair
+from sqnxt_tf.networks.ops import NOTHING, Activation, Epilogue, Kernel, Ops, Padding, kernel_pair
 
 Shape = tuple[int, int, int]  # height, width, channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRow:
-    """One layer as it runs at inference: batch norm and activation belong to the layer that they follow.
+    """One layer at inference; batch norm and activation belong to the layer that they follow.
 
-    `op` is ONNX's operator name. `pads` are top, left, bottom, right, in pixels. A fully connected layer is a 1x1
-    kernel on a 1x1 map.
+    `op` is ONNX's operator name. Shapes are (height, width, channels), kernels (height, width), `pads` top, left,
+    bottom and right, in pixels. A fully connected layer has a 1x1 kernel on a 1x1 map. `weights` and `biases` are
+    counts, `norm_channels` the channels of a batch norm, `macs` the multiply-accumulates of one image.
     """
 
     name: str
@@ -36,12 +37,12 @@ class LayerRow:
 
     @property
     def params(self) -> int:
-        """Weights, biases, and a scale and a shift a batch-norm channel."""
+        """Weights, biases, and two parameters (scale and shift) for each batch-norm channel."""
         return self.weights + self.biases + 2 * self.norm_channels
 
     @property
     def out_elements(self) -> int:
-        """How many numbers the layer writes."""
+        """Number of elements that the layer writes."""
         return prod(self.out_shape)
 
 
@@ -64,7 +65,7 @@ class RowOps(Ops[Map]):
         self.rows: list[LayerRow] = []
 
     def input(self, height: int, width: int, channels: int) -> Map:
-        """The image that the network reads."""
+        """Return the image that the network reads."""
         return Map("input", (height, width, channels))
 
     def conv(
@@ -76,14 +77,16 @@ class RowOps(Ops[Map]):
         stride: int = 1,
         padding: Padding = "same",
         groups: int = 1,
-        bias: bool = False,
-        batch_norm: bool = False,
-        activation: Activation | None = None,
+        then: Epilogue = NOTHING,
         name: str,
     ) -> Map:
         in_channels = x.shape[2]
         if in_channels % groups or filters % groups:
-            raise SqnxtError(name, f"{in_channels} -> {filters} channels do not divide into {groups} groups")
+            raise SqnxtError(
+                name,
+                f"{in_channels} -> {filters} channels do not divide into {groups} groups",
+                "choose another width or other groups",
+            )
         kernel = kernel_pair(kernel)
         pads = _pads(x.shape, kernel, stride, padding)
         height, width = _out_size(x.shape, kernel, stride, pads, name)
@@ -100,8 +103,8 @@ class RowOps(Ops[Map]):
                 pads=pads,
                 groups=groups,
                 weights=weights,
-                biases=filters if bias else 0,
-                norm_channels=filters if batch_norm else 0,
+                biases=filters if then.bias else 0,
+                norm_channels=filters if then.batch_norm else 0,
                 macs=weights * height * width,
             )
         )
@@ -141,7 +144,7 @@ class RowOps(Ops[Map]):
             )
         )
 
-    def dense(self, x: Map, units: int, *, bias: bool, activation: Activation | None = None, name: str) -> Map:
+    def dense(self, x: Map, units: int, *, then: Epilogue = NOTHING, name: str) -> Map:
         weights = prod(x.shape) * units
         return self._append(
             LayerRow(
@@ -151,14 +154,16 @@ class RowOps(Ops[Map]):
                 in_shape=(1, 1, prod(x.shape)),
                 out_shape=(1, 1, units),
                 weights=weights,
-                biases=units if bias else 0,
+                biases=units if then.bias else 0,
+                norm_channels=units if then.batch_norm else 0,
                 macs=weights,
             )
         )
 
     def add(self, xs: Sequence[Map], *, activation: Activation | None = None, name: str) -> Map:
         if len({x.shape for x in xs}) != 1:
-            raise SqnxtError(name, f"cannot add maps of shapes {', '.join(str(x.shape) for x in xs)}")
+            shapes = ", ".join(str(x.shape) for x in xs)
+            raise SqnxtError(name, f"cannot add maps of the shapes {shapes}", "bring them to one shape before")
         return self._join("Add", xs, xs[0].shape, name)
 
     def concat(self, xs: Sequence[Map], *, name: str) -> Map:
@@ -179,12 +184,18 @@ class RowOps(Ops[Map]):
 
 
 def overhang(extent: int, size: int, stride: int) -> int:
-    """How many pixels the last pooling window of a ceil-mode pool hangs over the edge."""
+    """Return how many pixels the last window of a ceil-mode pool hangs over the edge.
+
+    Example: windows of 3 at stride 2 on 8 pixels begin at 0, 2, 4 and 6; the last one hangs over by 1.
+    """
     return (size - extent) % stride if extent >= size else 0
 
 
 def same_pads(extent: int, size: int, stride: int) -> tuple[int, int]:
-    """Pixels before and after that TensorFlow's `same` padding adds along one side."""
+    """Return how many pixels TensorFlow's `same` padding adds before and after an extent.
+
+    Example: a kernel of 3 at stride 2 on 8 pixels gives 4 outputs, which span 9 pixels: (0, 1).
+    """
     total = max((-(-extent // stride) - 1) * stride + size - extent, 0)
     return total // 2, total - total // 2
 
@@ -206,5 +217,7 @@ def _out_size(
     height = (shape[0] + top + bottom - kernel[0]) // stride + 1
     width = (shape[1] + left + right - kernel[1]) // stride + 1
     if height < 1 or width < 1:
-        raise TooSmallError(name, f"a {kernel[0]}x{kernel[1]} window does not fit a {shape[0]}x{shape[1]} map")
+        raise TooSmallError(
+            name, f"a {kernel[0]}x{kernel[1]} window does not fit a {shape[0]}x{shape[1]} map", "enlarge the input"
+        )
     return height, width

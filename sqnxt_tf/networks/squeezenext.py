@@ -1,7 +1,7 @@
 """SqueezeNext: Gholami et al., "SqueezeNext: Hardware-Aware Neural Network Design" (arXiv 1803.10615), section 2.
 
-Layer details are those of the authors' published network definitions. Neither the 64 channels of the stem nor the
-128 of the head scale with the width.
+Layer details follow the authors' published network definitions. The 64 channels of the stem and the 128 of the head do
+not scale with the width.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ _HEAD_FILTERS = 128
 class SqnxtSpec:
     """One SqueezeNext.
 
-    `depth` is the number of blocks a stage. `transition` says how a stage begins: `parallel`, the shortcut and the
-    first squeeze both read the stage's input, both strided; `conv_first`, a strided 1x1 comes first and the block works
-    on its output. `aggregate` adds iterative deep aggregation over the stages.
+    `depth` is the number of blocks of each stage, `width` the multiplier of their channels. `transition` says how a
+    stage begins. With `parallel`, the shortcut and the first squeeze both read the stage's input, both strided. With
+    `conv_first`, a strided 1x1 convolution comes first, and the block reads its output. `groups` are those of the first
+    squeeze and the separable convolutions. `aggregate` adds iterative deep aggregation over the stages.
     """
 
     depth: tuple[int, int, int, int]
@@ -58,14 +59,14 @@ SPECS = {
 
 
 def paper_name(name: str) -> str:
-    """`sqnxt23g_w3d2` -> `1.5-G-SqNxt-23`, as the paper writes it."""
+    """Return a listed name as the paper writes it: `sqnxt23g_w3d2` -> `1.5-G-SqNxt-23`."""
     variant, width = name.removeprefix("sqnxt").split("_")
     stem = f"{_WIDTHS[width]}-{'G-' if variant.endswith('g') else ''}SqNxt-"
     return stem + variant.removesuffix("g").replace("ida", "-IDA")
 
 
 def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
-    """Stem, four stages, head. NHWC image in, logits out."""
+    """Build stem, four stages and head. NHWC image in, logits out."""
     x = ops.conv_bn_relu(x, _STEM_FILTERS, spec.stem_kernel, stride=2, padding="valid", name="stem")
     x = ops.max_pool(x, 3, name="stem_pool")
     aggregate: T | None = None
@@ -80,11 +81,11 @@ def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
             aggregate = x
     x = ops.conv_bn_relu(x, _HEAD_FILTERS, 1, name="head")
     x = ops.global_average_pool(x, name="head_pool")
-    return ops.dense(x, classes, bias=False, name="classifier")
+    return ops.dense(x, classes, name="classifier")
 
 
 def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spec: SqnxtSpec, name: str) -> T:
-    """`depth` blocks of `filters` channels; the first brings the map to its size, and every second one is flipped."""
+    """Build `depth` blocks of `filters` channels; the first one strides, and every second one is flipped."""
     project = spec.transition == "parallel"
     if not project:
         x = ops.conv_bn_relu(x, filters, 1, stride=stride, name=f"{name}_transition")
@@ -105,7 +106,7 @@ def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spe
 def sqnxt_block(
     ops: Ops[T], x: T, filters: int, *, stride: int, project: bool, flip: bool, groups: int, name: str
 ) -> T:
-    """Two-stage squeeze, separable 3x3, expansion, shortcut. NHWC in, NHWC out with `filters` channels.
+    """Build two squeezes, a separable 3x3, an expansion and a shortcut. NHWC in, NHWC out with `filters` channels.
 
     The second squeeze, the expansion and the shortcut stay dense in the grouped networks.
     """
@@ -120,9 +121,10 @@ def sqnxt_block(
 
 
 def aggregation_node(ops: Ops[T], aggregate: T, x: T, filters: int, *, stride: int, name: str) -> T:
-    """Iterative deep aggregation: what was gathered so far, brought to the stage's size, joined with its output.
+    """Join the aggregate of the earlier stages, brought to this stage's size, with the stage's output.
 
-    No definition was published; this one adds what Table 1's three rows ask for (Yu et al., arXiv 1707.06484).
+    This is iterative deep aggregation (Yu et al., arXiv 1707.06484). The authors published no definition of theirs;
+    this one has the number of parameters of the three rows in Table 1.
     """
     aggregate = ops.conv_bn_relu(aggregate, filters, 1, stride=stride, name=f"{name}_project")
     joined = ops.concat([aggregate, x], name=f"{name}_concat")

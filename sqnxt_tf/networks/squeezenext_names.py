@@ -1,7 +1,8 @@
-"""SqueezeNexts that no table lists have systematic names: `sqnxt_2-4-14-1_w1_k5_conv-first`.
+"""Systematic names of SqueezeNexts that no table lists: `sqnxt_2-4-14-1_w1_k5_conv-first`.
 
-Blocks of the four stages, width (`w3d2` is 1.5, as in the listed names), kernel of the stem; then, where they are not
-the baseline's, how a stage begins (`conv-first`), groups (`g2`) and deep aggregation (`ida`).
+The parts are the blocks of the four stages, the width (`w3d2` is 1.5, as in the listed names) and the kernel of the
+stem. Where they differ from the baseline, these follow: how a stage begins (`conv-first`), the groups (`g2`) and deep
+aggregation (`ida`).
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ _SYSTEMATIC = re.compile(
     re.IGNORECASE,
 )
 LIMITS = {"blocks": (1, 64), "width": (0.125, 8), "stem_kernel": (1, 31), "groups": (1, 64)}
-"""What each number may be: far beyond what anybody trains, and little enough to describe at once."""
-_MOST_PARTS = 100  # the denominator of a width: w5d4 is 1.25
+"""Range of each number: far beyond what anybody trains, and small enough to describe in a moment."""
+_MOST_PARTS = 100  # largest denominator of a width; w5d4 is 1.25
 
 
 def spec_name(spec: SqnxtSpec) -> str:
-    """The listed name of a spec, or its systematic one."""
+    """Return the listed name of a spec, or else its systematic one."""
     return next((name for name, listed in SPECS.items() if listed == spec), None) or systematic_name(spec)
 
 
 def systematic_name(spec: SqnxtSpec) -> str:
-    """The name that `parse_name` reads."""
+    """Return the name that `parse_name` reads."""
     width = Fraction(spec.width).limit_denominator(_MOST_PARTS)
     parts = [
         "sqnxt",
@@ -43,10 +44,10 @@ def systematic_name(spec: SqnxtSpec) -> str:
 
 
 def parse_name(name: str) -> SqnxtSpec | None:
-    """What a systematic name says; None for any other name.
+    """Return the spec of a systematic name, or None for any other name.
 
     Raises:
-        SqnxtError: It is one, with a number out of range.
+        SqnxtError: The name is systematic, and a number in it is out of range.
     """
     found = _SYSTEMATIC.fullmatch(name)
     if found is None:
@@ -66,10 +67,10 @@ def parse_name(name: str) -> SqnxtSpec | None:
 
 
 def check_spec(spec: SqnxtSpec, name: str) -> None:
-    """Refuse a network that nobody can mean.
+    """Refuse a spec with a number out of range.
 
     Raises:
-        SqnxtError: A number out of range; `name` says whose.
+        SqnxtError: There is one; the message is about `name`.
     """
     given: list[tuple[str, float]] = [("blocks", blocks) for blocks in spec.depth]
     given += [("width", spec.width), ("stem_kernel", spec.stem_kernel), ("groups", spec.groups)]
@@ -79,5 +80,7 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
             raise SqnxtError(f"network {name!r}", f"{what} {value:g} is out of range", f"give {low:g} to {high:g}")
     if float(Fraction(spec.width).limit_denominator(_MOST_PARTS)) != spec.width:
         raise SqnxtError(
-            f"network {name!r}", f"width {spec.width} has no name", f"give a fraction of {_MOST_PARTS} parts at most"
+            f"network {name!r}",
+            f"width {spec.width} has no name",
+            f"give a fraction with a denominator of at most {_MOST_PARTS}",
         )

@@ -1,4 +1,4 @@
-"""What can be said of a network without building it in Keras, and the JSON that says it."""
+"""Summaries of networks, made without building them in Keras, and their JSON."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 from sqnxt_tf.networks.counts import count_macs, count_macs_as_paper, count_params, peak_activation_bytes
 from sqnxt_tf.networks.published import PaperFigures, paper_figures
-from sqnxt_tf.networks.registry import Network, find_network, input_shape, layer_rows, networks
+from sqnxt_tf.networks.registry import NetworkDefinition, find_network, input_shape, layer_rows, networks
 from sqnxt_tf.networks.rows import LayerRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSummary:
-    """A network at one input size (height, width) and number of classes, with the paper's figures where it has any."""
+    """A network at one input size (height, width) and number of classes; `paper` holds the paper's figures, if any."""
 
-    network: Network
+    network: NetworkDefinition
     input_size: tuple[int, int]
     layers: tuple[LayerRow, ...]
     paper: PaperFigures | None
 
     @property
     def name(self) -> str:
-        """Our name."""
+        """Our name of the network."""
         return self.network.name
 
     @property
     def params(self) -> int:
-        """Weights, biases, two a batch-norm channel."""
+        """Number of parameters: weights, biases, two for each batch-norm channel."""
         return count_params(self.layers)
 
     @property
@@ -37,16 +37,16 @@ class NetworkSummary:
 
     @property
     def paper_count_macs(self) -> int:
-        """The paper's count: one more an output element."""
+        """MACs as the paper counts them: one more for each output element."""
         return count_macs_as_paper(self.layers)
 
     @property
     def peak_activation_bytes(self) -> int:
-        """The most that feature maps hold at once, float32, one image."""
+        """Most bytes that live feature maps take at once, in float32, for one image."""
         return peak_activation_bytes(self.layers)
 
     def to_list_json(self) -> dict[str, Any]:
-        """An entry of the `list` document."""
+        """Return an entry of the `list` document."""
         paper = self.paper
         return {
             "name": self.name,
@@ -66,7 +66,7 @@ class NetworkSummary:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The `summary` document."""
+        """Return the `summary` document."""
         return {
             "name": self.name,
             "paper_name": self.network.paper_name,
@@ -80,7 +80,13 @@ class NetworkSummary:
 
 
 def summarise(name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None) -> NetworkSummary:
-    """A network layer by layer: shapes, parameters, MACs, peak activation memory; without TensorFlow.
+    """Describe a network layer by layer (shapes, parameters, MACs, peak activation memory), without TensorFlow.
+
+    Args:
+        name: Our name or the paper's.
+        classes: Number of classes.
+        input_size: Side of the input in pixels, or (height, width); by default the network's own.
+
 
     Raises:
         SqnxtError: The name is unknown, or the input is too small for the network.
@@ -95,12 +101,12 @@ def summarise(name: str, *, classes: int = 1000, input_size: int | tuple[int, in
 
 
 def list_networks() -> tuple[NetworkSummary, ...]:
-    """Every network at its own input size, with 1000 classes."""
+    """Summarise every network at its own input size, with 1000 classes."""
     return tuple(summarise(name) for name in networks())
 
 
 def size_json(size: tuple[int, int]) -> int | list[int]:
-    """One integer where height and width agree, else `[height, width]`."""
+    """Return one integer where height and width agree, else `[height, width]`."""
     return size[0] if size[0] == size[1] else list(size)
 
 

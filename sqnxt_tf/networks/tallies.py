@@ -1,7 +1,7 @@
-"""Networks as tallies of distinct layers: what a search over thousands of them needs, and nothing else.
+"""Networks as counts of distinct layers, for a search over thousands of networks.
 
-A third interpreter of the builders. A layer that was seen before, in this network or in another one, is a look-up;
-a new one is made by the plain-row interpreter, which stays the only place that knows shapes and counts.
+This is a third interpreter of the builders. A layer that was seen before, in this network or in another one, costs one
+look-up. A new layer is made by the plain-row interpreter, the only place that knows shapes and counts.
 """
 
 from __future__ import annotations
@@ -9,34 +9,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from sqnxt_tf.networks.ops import Activation, Kernel, Ops, Padding
+from sqnxt_tf.networks.ops import NOTHING, Activation, Epilogue, Kernel, Ops, Padding
 from sqnxt_tf.networks.rows import LayerRow, Map, RowOps, Shape
 
-Key = tuple[object, ...]
+LayerKey = tuple[object, ...]
 
 
 class TallyOps(Ops[Shape]):
-    """Counts how often a network uses each distinct layer; a map is its shape, and names are not looked at.
+    """Counts how often a network uses each distinct layer. A feature map is its shape; names of layers do not matter.
 
-    `rows` are the distinct layers of all networks that were defined with it. Those of one network are counted from
-    `begin` to `uses`.
+    `rows` are the distinct layers of all networks that were described so far. `begin` starts the count of a network,
+    and `uses` returns it.
     """
 
     def __init__(self) -> None:
         self.rows: list[LayerRow] = []
-        self._known: dict[Key, tuple[int, Shape]] = {}
+        self._known: dict[LayerKey, tuple[int, Shape]] = {}
         self._used: list[int] = []
 
     def begin(self) -> None:
-        """Start on another network."""
+        """Start to count another network."""
         self._used = []
 
     def uses(self) -> Counter[int]:
-        """How often each distinct layer, by its place in `rows`, was used since `begin`."""
+        """Return how often each distinct layer was used since `begin`, by its index in `rows`."""
         return Counter(self._used)
 
     def input(self, height: int, width: int, channels: int) -> Shape:
-        """The image that the network reads."""
+        """Return the image that the network reads."""
         return (height, width, channels)
 
     def conv(
@@ -48,23 +48,13 @@ class TallyOps(Ops[Shape]):
         stride: int = 1,
         padding: Padding = "same",
         groups: int = 1,
-        bias: bool = False,
-        batch_norm: bool = False,
-        activation: Activation | None = None,
+        then: Epilogue = NOTHING,
         name: str,
     ) -> Shape:
         return self._use(
-            ("conv", x, filters, kernel, stride, padding, groups, bias, batch_norm),
+            ("conv", x, filters, kernel, stride, padding, groups, then.bias, then.batch_norm),
             lambda ops: ops.conv(
-                Map("", x),
-                filters,
-                kernel,
-                stride=stride,
-                padding=padding,
-                groups=groups,
-                bias=bias,
-                batch_norm=batch_norm,
-                name=name,
+                Map("", x), filters, kernel, stride=stride, padding=padding, groups=groups, then=then, name=name
             ),
         )
 
@@ -82,8 +72,11 @@ class TallyOps(Ops[Shape]):
     def global_average_pool(self, x: Shape, *, name: str) -> Shape:
         return self._use(("average", x), lambda ops: ops.global_average_pool(Map("", x), name=name))
 
-    def dense(self, x: Shape, units: int, *, bias: bool, activation: Activation | None = None, name: str) -> Shape:
-        return self._use(("dense", x, units, bias), lambda ops: ops.dense(Map("", x), units, bias=bias, name=name))
+    def dense(self, x: Shape, units: int, *, then: Epilogue = NOTHING, name: str) -> Shape:
+        return self._use(
+            ("dense", x, units, then.bias, then.batch_norm),
+            lambda ops: ops.dense(Map("", x), units, then=then, name=name),
+        )
 
     def add(self, xs: Sequence[Shape], *, activation: Activation | None = None, name: str) -> Shape:
         return self._use(("add", *xs), lambda ops: ops.add([Map("", x) for x in xs], name=name))
@@ -94,8 +87,8 @@ class TallyOps(Ops[Shape]):
     def dropout(self, x: Shape, rate: float, *, name: str) -> Shape:
         return x
 
-    def _use(self, key: Key, define: Callable[[RowOps], Map]) -> Shape:
-        """One more use of the layer that `key` tells from all others; `define` makes it where it is new."""
+    def _use(self, key: LayerKey, define: Callable[[RowOps], Map]) -> Shape:
+        """Count one more use of the layer that `key` identifies; `define` makes it if it is new."""
         found = self._known.get(key)
         if found is None:
             ops = RowOps()

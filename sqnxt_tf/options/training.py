@@ -12,9 +12,9 @@ from sqnxt_tf.data.unreadable import LIMIT
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
-from sqnxt_tf.training.loop import Saving
 from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity
 from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.strategies import StrategyName
 
 

@@ -1,4 +1,4 @@
-"""The moving average of a model's weights, which Keras's optimizers keep but show nobody."""
+"""The moving average of a model's weights, which Keras's optimizers keep but do not offer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqnxt_tf.training.recipe import Recipe
 
 @contextmanager
 def averaged(model: Any, optimizer: Any, recipe: Recipe) -> Iterator[None]:
-    """The model with the moving average of its weights, where the recipe has one; its own come back afterwards."""
+    """Give the model the average of its weights while the block lasts, if the recipe has one."""
     if not recipe.ema:
         yield
         return
@@ -24,7 +24,7 @@ def averaged(model: Any, optimizer: Any, recipe: Recipe) -> Iterator[None]:
 
 
 def adopt_average(model: Any, optimizer: Any) -> None:
-    """Give the model the average of its weights; that of batch norm's statistics is batch norm's own."""
+    """Give the model the average of its weights; the statistics of batch norm are averages already."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     _assign(model, [variable.numpy() for variable in inner._model_variables_moving_average])
 

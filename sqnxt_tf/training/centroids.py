@@ -1,26 +1,27 @@
-"""Fine-tuning of shared weights: all weights of a kernel that are equal move together, and zeros not at all."""
+"""Fine-tuning of shared weights: equal weights of a kernel stay equal, and zeros stay zero."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_tf.data.pipeline import Arrays, InMemory
-from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.training.kernels import kernels
-from sqnxt_tf.training.loop import copy_of, fit, plain_copy
+from sqnxt_tf.training.loop import copy_of, train_in_strategy
+from sqnxt_tf.training.preparing import plain_copy
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_folder import History
+from sqnxt_tf.training.run_options import RunOptions
 
 
 @dataclass(frozen=True, slots=True)
 class FineTuned:
-    """The model with its new centroids, what was measured after each epoch, and the loss on all training images.
+    """A model with new centroids, the figures of each epoch, and the loss on all training images before and after.
 
-    Where the loss did not fall, `model` has the centroids that it had, and `loss_after` equals `loss_before`.
+    If the loss did not fall, `model` keeps its old centroids, and `loss_after` equals `loss_before`.
     """
 
     model: Any
@@ -29,25 +30,16 @@ class FineTuned:
     loss_after: float
 
 
-def fine_tune_centroids(
-    model: Any,
-    training: Arrays,
-    validation: Arrays,
-    recipe: Recipe,
-    *,
-    strategy: Any,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> FineTuned:
-    """Train the distinct values of each kernel of `model` by their weights' gradients, a group at a time.
+def fine_tune_centroids(model: Any, training: Arrays, validation: Arrays, recipe: Recipe, run: RunOptions) -> FineTuned:
+    """Train the distinct values (centroids) of each kernel of `model`, each by the mean gradient of its weights.
 
-    Deep Compression (arXiv 1510.00149, section 3.3) moves a shared value by the sum of its weights' gradients; here it
-    is their mean. The mean is gradient descent in the space of all weights, projected onto the weights that stay
-    shared, so that it is as stable as ordinary training and takes its learning rates. By the sum a value steps further
-    the more weights share it: on 1.0-SqNxt-23v5 with 3 bits a rate of 1e-5 already diverged, and 1e-6 came to 57 % of
-    the digits in three epochs where the mean came to 96 %.
+    Deep Compression (arXiv 1510.00149, section 3.3) moves a centroid by the sum of its weights' gradients; here it is
+    their mean. The mean is gradient descent in the space of all weights, projected onto the weights that stay equal, so
+    that it is as stable as ordinary training and takes the same learning rates. With the sum, a centroid moves further
+    the more weights it stands for: on 1.0-SqNxt-23v5 with 3 bits, a rate of 1e-5 already diverged, and 1e-6 reached
+    57 % of the digits in three epochs where the mean reached 96 %.
 
-    Biases are trained as ever; what batch norm is left keeps its statistics.
+    Biases are trained as usual. Batch norm that could not be folded keeps its statistics.
     """
     groups = {name: _Groups.of(variable.numpy()) for name, variable in kernels(model).items()}
     weights = model.get_weights()
@@ -59,23 +51,14 @@ def fine_tune_centroids(
                 layer.trainable = False
         return copy
 
-    def together(gradient: Any, variable: Any) -> Any:
+    def mean_of_group(gradient: Any, variable: Any) -> Any:
         return groups[variable.name].mean(gradient) if variable.name in groups else gradient
 
-    trained, history = fit(
-        make_model,
-        training,
-        validation,
-        recipe,
-        strategy=strategy,
-        seed=seed,
-        change_gradient=together,
-        task="fine-tuning",
-        progress=progress,
-    )
+    tuning = replace(run, change_gradient=mean_of_group, task="fine-tuning")
+    trained, history = train_in_strategy(make_model, training, validation, recipe, tuning)
     result = plain_copy(trained)
     for name, variable in kernels(result).items():
-        variable.assign(groups[name].levelled(variable.numpy()))
+        variable.assign(groups[name].average(variable.numpy()))
     before, after = (_loss(candidate, training, recipe.batch) for candidate in (model, result))
     if not after < before:
         return FineTuned(plain_copy(model), history, before, before)
@@ -84,7 +67,11 @@ def fine_tune_centroids(
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """Which weights of a kernel are equal: `of_weight` [n], int32, is 0 for zeros; `sizes` [groups]."""
+    """The groups of equal weights of a kernel; group 0 are the zeros.
+
+    `of_weight`, int32 [n], is the group of each weight, and `sizes`, int64 [groups], how many weights each group has.
+    Example: the kernel [0.5, 0, -1, 0.5] has `of_weight` [2, 0, 1, 2] and `sizes` [1, 1, 2].
+    """
 
     of_weight: NDArray[np.int32]
     sizes: NDArray[np.int64]
@@ -97,7 +84,7 @@ class _Groups:
         return cls(of_weight, np.bincount(of_weight, minlength=len(values) + 1))
 
     def mean(self, gradient: Any) -> Any:
-        """Each weight's gradient replaced by the mean over its group; none for zeros."""
+        """Return the mean gradient of its group for each weight, and 0 for zeros."""
         import tensorflow as tf
 
         sums = tf.math.unsorted_segment_sum(tf.reshape(gradient, [-1]), self.of_weight, len(self.sizes))
@@ -105,8 +92,8 @@ class _Groups:
         scale[0] = 0
         return tf.reshape(tf.gather(sums * scale, self.of_weight), gradient.shape)
 
-    def levelled(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Each weight replaced by its group's mean: equal steps may differ in the last bit from lane to lane."""
+    def average(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean of its group for each weight: vector arithmetic may let equal ones differ in the last bit."""
         sums = np.bincount(self.of_weight, kernel.ravel().astype(np.float64), minlength=len(self.sizes))
         means = sums / np.maximum(self.sizes, 1)
         means[0] = 0
@@ -114,7 +101,7 @@ class _Groups:
 
 
 def _loss(model: Any, arrays: Arrays, batch: int) -> float:
-    """The mean cross-entropy over `arrays`."""
+    """Return the mean cross-entropy over `arrays`, in nats."""
     import tf_keras as keras
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")

@@ -1,4 +1,4 @@
-"""Batch norm folded into the layer before it, as exporters do: what is left to share are the weights that ship."""
+"""Fold batch norm into the layer before it, as exporters do, so that weight sharing acts on the weights that ship."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 _FOLDED = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "SeparableConv2D": "pointwise_kernel",
            "Dense": "kernel"}  # fmt: skip
-"""Class of a layer -> its last kernel, the one whose output channels a batch norm scales."""
+"""The class of a layer -> its last kernel, whose output channels a batch norm scales."""
 
 
 def fold_batch_norm(model: Any) -> Any:
-    """A functional `tf_keras` model that computes the same at inference, its layers' names kept.
+    """Return a functional `tf_keras` model that computes the same at inference; the names of the layers stay.
 
-    A batch norm that alone reads a convolution or dense layer becomes part of its kernel and bias, and a layer that
-    does nothing takes its place; any other stays. The kernels of the result are, value for value, those of its ONNX
-    and TFLite files, where folding would otherwise multiply each output channel by a number of its own and leave
-    nothing shared. Zeros stay zeros.
+    Where a batch norm is the only reader of a convolution or dense layer, it becomes part of that layer's kernel and
+    bias, and an identity layer takes its place. Any other batch norm stays. The kernels of the result equal those of
+    its ONNX and TFLite files value for value. If the exporter folded later, it would multiply each output channel by a
+    number of its own, and weights that were equal would no longer be. Zeros stay zeros.
     """
     import tf_keras as keras
 
@@ -42,7 +42,7 @@ def fold_batch_norm(model: Any) -> Any:
 
 
 def _foldable(model: Any) -> dict[str, str]:
-    """Name of a batch norm -> name of the layer that it can be folded into."""
+    """Return, for each batch norm that can be folded, the name of the layer that takes it in."""
     nodes = [node for depth in model._nodes_by_depth.values() for node in depth]
     calls = Counter(node.layer.name for node in nodes)
     readers = Counter(id(tensor) for node in nodes if not node.is_input for tensor in node.keras_inputs)
@@ -67,6 +67,11 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _fold(source: Any, norm: Any, target: Any) -> None:
+    """Set the weights of `target` to those of `source` with `norm` folded in.
+
+    `gamma * (w x + b - mean) / sqrt(variance + epsilon) + beta` is a layer with the kernel `w * factor` and the bias
+    `(b - mean) * factor + beta`, where `factor = gamma / sqrt(variance + epsilon)` for each output channel.
+    """
     mean, variance = _wide(norm.moving_mean), _wide(norm.moving_variance)
     factor = 1 / np.sqrt(variance + norm.epsilon)
     if norm.scale:

@@ -1,4 +1,4 @@
-"""The kernels of a Keras model: all, those that can be pruned, what they are called, how many weights are zero."""
+"""The kernels of a Keras model: their names, their zeros, and which of them can be pruned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-# Keras class -> its weights that are pruned; not depthwise ones: they are few, and each channel has only its own.
+# Keras class -> the weights of it that are pruned. Depthwise weights are not: they are few, and each is all that a
+# channel has.
 _PRUNED_WEIGHTS = {
     "Conv2D": "kernel",
     "Conv2DTranspose": "kernel",
@@ -17,7 +18,7 @@ _PRUNED_WEIGHTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zeros:
-    """How many of a layer's weights are zero."""
+    """The number of zeros among a layer's weights."""
 
     name: str
     zeros: int
@@ -25,12 +26,12 @@ class Zeros:
 
     @property
     def sparsity(self) -> float:
-        """Zeros as a fraction."""
+        """Zeros as a fraction of the weights."""
         return self.zeros / self.weights
 
 
 def named_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every layer with its name; one inside a nested model is called `<nested>/<layer>`."""
+    """Yield every layer with its name; a layer inside a nested model is called `<nested>/<layer>`."""
     for layer in model.layers:
         name = prefix + layer.name
         if is_nested(layer):
@@ -40,31 +41,31 @@ def named_layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def is_nested(layer: Any) -> bool:
-    """Whether a layer is a model itself."""
+    """Tell whether a layer is a model itself."""
     import tf_keras as keras
 
     return isinstance(layer, keras.Model)
 
 
 def prunable_layers(model: Any) -> dict[str, Any]:
-    """The layers whose kernels can be pruned, by name: convolutions, fully connected layers, pointwise halves."""
+    """Return the layers that can be pruned, by name: convolutions, fully connected layers, pointwise halves."""
     return {name: layer for name, layer in named_layers(model) if type(layer).__name__ in _PRUNED_WEIGHTS}
 
 
 def pruned_kernel(layer: Any) -> Any:
-    """The variable of a prunable layer that is pruned; input and output channels are its last two axes."""
+    """Return the variable of a layer that is pruned; its last two axes are input and output channels."""
     return getattr(layer, _PRUNED_WEIGHTS[type(layer).__name__])
 
 
 def kernels(model: Any) -> dict[str, Any]:
-    """Name -> variable of every kernel of a Keras model."""
+    """Return every kernel of a Keras model by the name of its variable."""
     return {
         variable.name: variable for layer in model.layers for variable in layer.weights if "kernel" in variable.name
     }
 
 
 def count_zeros(model: Any) -> tuple[Zeros, ...]:
-    """The zeros in every kernel of a model; a separable convolution's first half is called `<layer>/depthwise`."""
+    """Count the zeros in every kernel of a model; `<layer>/depthwise` is the first half of a separable convolution."""
     return tuple(
         Zeros(name=_kernel_name(name, layer, variable), zeros=int((kernel == 0).sum()), weights=kernel.size)
         for name, layer in named_layers(model)

@@ -1,4 +1,4 @@
-"""Several workers on this machine, for trying out: started together, and ended together when one of them dies."""
+"""Several workers on this machine, for trials: they are started together, and stopped together when one fails."""
 
 from __future__ import annotations
 
@@ -20,62 +20,63 @@ from sqnxt_tf.data.unreadable import LEFT_OUT, LOG
 from sqnxt_tf.errors import SqnxtError
 
 _PIPE = "SQNXT_TF_STARTED_BY"
-"""Variable that tells a worker the pipe of the process that started it."""
+"""The environment variable that holds a worker's pipe from the process that started it."""
 _POLL_SECONDS = 0.1
-PATIENCE_SECONDS = 10.0  # for the chief to tell a fault that all workers have, before it is told for it
-_LEAD_SECONDS = 5.0  # that the process that started them has for that, before a worker speaks for itself
-_LAST_SECONDS = 60.0  # for the others to end once the chief is done
-_LINES = 1 << 20  # bytes of them looked at at a time
+PATIENCE_SECONDS = 10.0
+"""How long the parent waits for the chief to report an error that all workers have, before it reports one itself."""
+_LEAD_SECONDS = 5.0  # what the parent has in addition, before a worker reports an error itself
+_LAST_SECONDS = 60.0  # for the other workers to end once the chief is done
+_LOG_BYTES = 1 << 20  # of a worker's log that are read at a time
 
 
 def is_local_worker() -> bool:
-    """Whether this process is one that `run_local_workers` started."""
+    """Tell whether `run_local_workers` started this process."""
     return _PIPE in os.environ
 
 
 def end_with_parent() -> None:
-    """In a worker: end when the process that started it does, however that ended."""
+    """End this worker when the process that started it ends, in whatever way."""
     pipe = int(os.environ[_PIPE])
 
     def wait() -> None:
-        os.read(pipe, 1)  # nothing is ever written: it returns when the other end is gone
+        os.read(pipe, 1)  # nothing is ever written: this returns when the other end is closed
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def let_parent_tell() -> None:
-    """In a worker that has lost another: the process that started both tells what happened there, and ends this one."""
+def let_parent_report() -> None:
+    """Wait, in a worker that has lost another, for the parent to report what happened there and to stop this one."""
     if is_local_worker():
         time.sleep(PATIENCE_SECONDS + _LEAD_SECONDS)
 
 
 def run_local_workers(command: Sequence[str], workers: int) -> int:
-    """Run `command` as that many workers joined by `TF_CONFIG` on 127.0.0.1; the exit code of the chief.
+    """Run `command` as that many workers joined by `TF_CONFIG` on 127.0.0.1, and return the exit code of the chief.
 
-    The chief, worker 0, writes to this process's stdout and stderr. The others' images that cannot be read are named
-    there too, for nobody else meets them; what else they say is heard when they fail.
+    The chief, worker 0, writes to this process's stdout and stderr. The images that the other workers cannot read are
+    logged there too, because no other worker reads them. The rest of their output is reported when they fail.
 
     Raises:
-        SqnxtError: A worker was killed, or failed alone; the others have been ended.
+        SqnxtError: A worker was killed, or failed alone; the others have been stopped.
     """
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
     with ExitStack() as resources:
         reader, writer = os.pipe()
         resources.callback(os.close, writer)
-        started: list[_Worker] = []
+        started: list[_LocalWorker] = []
         try:
             for index in range(workers):
                 log = None if index == 0 else resources.enter_context(tempfile.TemporaryFile())
-                started.append(_Worker(command, addresses, index, reader, log))
+                started.append(_LocalWorker(command, addresses, index, reader, log))
                 resources.callback(started[-1].end)
         finally:
             os.close(reader)
         return _watch(started)
 
 
-class _Worker:
-    """One process."""
+class _LocalWorker:
+    """One worker process."""
 
     def __init__(
         self, command: Sequence[str], addresses: Sequence[str], index: int, pipe: int, log: IO[bytes] | None
@@ -95,20 +96,20 @@ class _Worker:
             pass_fds=[pipe],
             stdin=subprocess.DEVNULL,
             stdout=None if log is None else subprocess.DEVNULL,
-            stderr=sys.stderr if log is None else log,  # file descriptor 2 is not ours while libraries are silenced
+            stderr=sys.stderr if log is None else log,  # descriptor 2 is not ours while libraries are silenced
         )
 
     def end(self) -> None:
-        """At once: a worker that waits for a dead one hears nothing else."""
+        """Kill the process: a worker that waits for a dead one does not react to anything milder."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
 
     def relay(self) -> None:
-        """Name the images that it left out since the last time."""
+        """Log the images that the worker has left out since the last call."""
         if self._log is None:
             return
-        said = os.pread(self._log.fileno(), _LINES, self._relayed)  # not by a seek, which would move the worker too
+        said = os.pread(self._log.fileno(), _LOG_BYTES, self._relayed)  # a seek would move the worker's position too
         said = said[: said.rfind(b"\n") + 1]
         self._relayed += len(said)
         for line in said.decode(errors="replace").splitlines():
@@ -116,7 +117,7 @@ class _Worker:
                 logging.getLogger(LOG).warning("%s", line)
 
     def last_line(self) -> str:
-        """What it said last."""
+        """Return the last line of the worker's log, without `error: `."""
         if self._log is None:
             return ""
         self._log.seek(0)
@@ -124,8 +125,8 @@ class _Worker:
         return lines[-1].removeprefix("error: ") if lines else ""
 
 
-def _watch(workers: Sequence[_Worker]) -> int:
-    """Until all are done, or one has failed."""
+def _watch(workers: Sequence[_LocalWorker]) -> int:
+    """Wait until all workers are done or one has failed, and return the chief's exit code."""
     chief, deadline = workers[0], float("inf")
     while True:
         codes = [worker.process.poll() for worker in workers]
@@ -140,24 +141,24 @@ def _watch(workers: Sequence[_Worker]) -> int:
             _wait_for(chief)
             if chief.process.poll():
                 return int(chief.process.returncode)
-            raise _lost(failed[0], len(workers), f"failed ({failed[0].last_line() or 'without a word'})")
+            raise _lost(failed[0], len(workers), f"failed ({failed[0].last_line() or 'without a message'})")
         if codes[0] == 0 and deadline == float("inf"):
             deadline = time.monotonic() + _LAST_SECONDS
         time.sleep(_POLL_SECONDS)
 
 
-def _wait_for(worker: _Worker) -> None:
+def _wait_for(worker: _LocalWorker) -> None:
     try:
         worker.process.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         return
 
 
-def _lost(worker: _Worker, workers: int, what: str) -> SqnxtError:
+def _lost(worker: _LocalWorker, workers: int, fault: str) -> SqnxtError:
     return SqnxtError(
         f"worker {worker.index} of {workers}",
-        str(what),
-        "the others were stopped, and the same command again goes on from the last checkpoint",
+        fault,
+        "the others were stopped; start the run again, and it resumes from the last checkpoint",
     )
 
 
@@ -175,5 +176,5 @@ def _free_ports(count: int) -> list[int]:
 
 
 def own_command() -> list[str]:
-    """The command line of this process, for another process of it."""
+    """Return the command line that starts this program again with the same arguments."""
     return [sys.executable, "-m", "sqnxt_tf.cli", *sys.argv[1:]]

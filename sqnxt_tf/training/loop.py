@@ -1,117 +1,110 @@
-"""One training run, on any strategy, that can be cut at any moment and goes on as if it had not been."""
+"""The training loop, on any strategy. A run that is interrupted at any moment can be resumed without a difference."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from functools import partial
 from math import isfinite
 from typing import Any
 
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.training.averaging import adopt_average, averaged
-from sqnxt_tf.training.board import Board
 from sqnxt_tf.training.losses import make_loss
-from sqnxt_tf.training.optimizer import ChangeGradient, make_optimizer
+from sqnxt_tf.training.optimizer import make_optimizer
 from sqnxt_tf.training.preparing import plain_copy, prepared
 from sqnxt_tf.training.randomness import seed_random_layers
 from sqnxt_tf.training.recipe import Recipe
-from sqnxt_tf.training.run_folder import History, RunFolder
-from sqnxt_tf.training.state import Story, named_variables, read_checkpoint, read_values, write_checkpoint
-from sqnxt_tf.training.stepping import Figures, Pace, Stepper, one_run
+from sqnxt_tf.training.run_folder import History
+from sqnxt_tf.training.run_options import RunOptions
+from sqnxt_tf.training.state import RunState, named_variables, read_checkpoint, read_values, write_checkpoint
+from sqnxt_tf.training.stepping import MetricSums, Stepper, Throughput, one_run
 from sqnxt_tf.training.strategies import is_chief, own_rank, workers_watched
-
-__all__ = ["Saving", "Trained", "fit", "plain_copy", "train_model"]
+from sqnxt_tf.training.tensorboard import TensorBoardWriter
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model of no strategy, and what was measured after each epoch."""
+    """A trained model, which belongs to no strategy, and the figures of each epoch."""
 
     model: Any
     history: History
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saving:
-    """When a run is saved beside the end of every epoch: every so many steps, every so many minutes."""
-
-    steps: int | None = None
-    minutes: float = 10.0
-
-    def __post_init__(self) -> None:
-        if (self.steps is not None and self.steps < 1) or not self.minutes > 0:
-            raise SqnxtError(f"checkpoints every {self.steps} steps, {self.minutes} minutes", "give numbers above 0")
-
-
 def train_model(
-    make_model: Callable[[], Any], training: Batches | Arrays, validation: Batches | Arrays, recipe: Recipe, **run: Any
-) -> Trained:
-    """Train what `make_model` returns (called in the strategy's scope) by a recipe; `run` is as for `fit`.
-
-    With a `folder` the run's state is saved as it goes, and a run that finds its own state goes on from there: with
-    one worker it ends with the same weights, bit for bit, on the same machine and number of threads.
-    """
-    with _watched(run["strategy"], run.get("folder")):
-        model, history = fit(make_model, training, validation, recipe, **run)
-        return Trained(plain_copy(model), history)
-
-
-def fit(
     make_model: Callable[[], Any],
     training: Batches | Arrays,
     validation: Batches | Arrays,
     recipe: Recipe,
-    *,
-    strategy: Any,
-    seed: int = 0,
-    folder: RunFolder | None = None,
-    saving: Saving | None = None,
-    teacher: Any = None,
-    callbacks: Sequence[Any] = (),
-    change_gradient: ChangeGradient | None = None,
-    task: str = "training",
-    progress: Progress = silent,
-) -> tuple[Any, History]:
-    """As `train_model`, with a hand on the gradients, a name for the progress, and Keras callbacks.
+    run: RunOptions,
+) -> Trained:
+    """Train a model by a recipe, and return a copy of it that belongs to no strategy.
 
-    Of these `set_model`, `on_train_begin` and `on_epoch_end` are called. `teacher` is a model of no strategy whose
-    answers the recipe's distillation follows. Returns the model as the strategy holds it.
+    With a `run.folder` the state of the run is saved as it goes, and a run that finds its own state there is resumed.
+    A resumed run of one worker ends with the same weights, bit for bit, on the same machine and number of threads.
+
+    Args:
+        make_model: Returns the untrained model; it is called in the scope of the strategy.
+        training: Images to train on.
+        validation: Images to measure the model on after each epoch.
+        recipe: The numbers of the training.
+        run: Strategy, seed, state on disk and the like.
+
+    Raises:
+        SqnxtError: The loss is not a finite number, the data end early, the state in the folder does not fit, or a
+            checkpoint cannot be written.
+        WorkerLostError: Another worker is gone.
+    """
+    with _watched(run):
+        model, history = train_in_strategy(make_model, training, validation, recipe, run)
+        return Trained(plain_copy(model), history)
+
+
+def train_in_strategy(
+    make_model: Callable[[], Any],
+    training: Batches | Arrays,
+    validation: Batches | Arrays,
+    recipe: Recipe,
+    run: RunOptions,
+) -> tuple[Any, History]:
+    """Train a model as `train_model` does, but return it as the strategy holds it, with the figures of each epoch.
+
+    Raises:
+        SqnxtError, WorkerLostError: See `train_model`.
     """
     training, validation = as_batches(training, recipe), as_batches(validation, recipe)
-    steps, rank = training.steps_per_epoch(recipe.batch), own_rank(strategy)
-    validation.evaluation(batch=recipe.batch, rank=rank)  # more workers than files are told before the first epoch
-    teacher_weights = teacher and teacher.get_weights()  # out here: in another strategy's scope they cannot be read
-    with _watched(strategy, folder):
-        with strategy.scope():
+    steps, rank = training.steps_per_epoch(recipe.batch), own_rank(run.strategy)
+    validation.evaluation(batch=recipe.batch, rank=rank)  # refuses more workers than files before the first epoch
+    teacher = run.teacher
+    teacher_weights = teacher and teacher.get_weights()  # read here: the scope of another strategy cannot read them
+    with _watched(run):
+        with run.strategy.scope():
             model = prepared(make_model(), recipe)
-            optimizer = make_optimizer(recipe, steps * recipe.epochs, change_gradient)
+            optimizer = make_optimizer(recipe, steps * recipe.epochs, run.change_gradient)
             optimizer.build(model.trainable_variables)
             teacher = teacher and copy_of(teacher, teacher_weights)
-        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), strategy, rank)
-        seed_random_layers(model, seed, stepper.step)
-        run = _Run(
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), run.strategy, rank)
+        seed_random_layers(model, run.seed, stepper.step)
+        loop = _Loop(
             model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
-            seed=seed, strategy=strategy, folder=folder, saving=saving or Saving(), callbacks=callbacks,
-            progress=partial(progress, task),
+            options=run,
         )  # fmt: skip
-        run.go()
-    return model, run.story.history
+        loop.run()
+    return model, loop.state.history
 
 
-def _watched(strategy: Any, folder: RunFolder | None) -> AbstractContextManager[None]:
-    return workers_watched(strategy, folder.path if folder else None)
+def _watched(run: RunOptions) -> AbstractContextManager[None]:
+    return workers_watched(run.strategy, run.folder.path if run.folder else None)
 
 
 def copy_of(model: Any, weights: Any) -> Any:
-    """The model anew, in the scope of the strategy that is entered.
+    """Return a copy of the model in the scope of the strategy that is entered.
 
-    Its weights, `get_weights()`, are given, because those of one strategy cannot be read in the scope of another.
+    `weights` are the model's `get_weights()`. The caller reads them, because the weights of one strategy cannot be read
+    in the scope of another.
     """
     import tf_keras as keras
 
@@ -121,23 +114,25 @@ def copy_of(model: Any, weights: Any) -> Any:
 
 
 def as_batches(data: Batches | Arrays, recipe: Recipe) -> Batches:
-    """Arrays as batches, with the recipe's augmentation in training.
+    """Return the batches of arrays, with the recipe's augmentation in training.
 
     Raises:
-        SqnxtError: An augmentation that images in memory do not have.
+        SqnxtError: The recipe has an augmentation that is for images on disk only.
     """
     if not isinstance(data, Arrays):
         return data
     if recipe.augmentation != "none":
         raise SqnxtError(
-            "recipe", f"augmentation = {recipe.augmentation!r} is of images on disk", "these take max_shift"
+            "recipe",
+            f"augmentation = {recipe.augmentation!r} is for images on disk only",
+            "give `max_shift` for images in memory",
         )
     return InMemory(arrays=data, max_shift=recipe.max_shift)
 
 
 @dataclass(kw_only=True)
-class _Run:
-    """A run as it goes on."""
+class _Loop:
+    """A run in progress."""
 
     model: Any
     optimizer: Any
@@ -145,108 +140,110 @@ class _Run:
     training: Batches
     validation: Batches
     recipe: Recipe
-    seed: int
-    strategy: Any
-    folder: RunFolder | None
-    saving: Saving
-    callbacks: Sequence[Any]
-    progress: Callable[..., None]
-    story: Story = field(default_factory=Story)
+    options: RunOptions
+    state: RunState = field(default_factory=RunState)
 
     def __post_init__(self) -> None:
         self._steps = self.training.steps_per_epoch(self.recipe.batch)
         self._total = self._steps * self.recipe.epochs
         self._variables = named_variables(self.model, self.optimizer)
-        self._pace = Pace()
-        self._board = Board(self.folder.path / "tensorboard" if self.folder and is_chief() else None)
+        self._throughput = Throughput()
+        self._folder = self.options.folder
+        self._curves = TensorBoardWriter(self._folder.path / "tensorboard" if self._folder and is_chief() else None)
 
-    def go(self) -> None:
-        """From the last checkpoint, or the beginning, to the end."""
+    def run(self) -> None:
+        """Train from the last checkpoint, or from the beginning, to the end."""
         self._restore()
-        for callback in self.callbacks:
+        for callback in self.options.callbacks:
             callback.set_model(self.model)
             callback.on_train_begin()
-        batches = one_run(self.training, self.recipe, self.seed, self.story.step, own_rank(self.strategy))
+        rank = own_rank(self.options.strategy)
+        batches = one_run(self.training, self.recipe, self.options.seed, self.state.step, rank)
         self._saved = self._clock = time.monotonic()
-        with closing(self._board), closing(batches):  # threads that still read Python's images would wait at its exit
+        with closing(self._curves), closing(batches):  # threads that still read images would block Python's exit
             for images, labels in batches:
                 self._step(images, labels)
         if self.recipe.ema:
             adopt_average(self.model, self.optimizer)
 
     def _step(self, images: Any, labels: Any) -> None:
-        figures = self.stepper.train(self.story.step, images, labels, flag=self._is_late())
-        self._count(figures)
-        self._tell(self._pace.after(figures.images))
-        if ended := self.story.step % self._steps == 0:
+        sums = self.stepper.train(self.state.step, images, labels, flag=self._is_late())
+        self._count(sums)
+        self._report(self._throughput.after(sums.images))
+        if ended := self.state.step % self._steps == 0:
             self._end_epoch()
-        if ended or figures.flags or (self.saving.steps and self.story.step % self.saving.steps == 0):
+        every = self.options.saving.steps
+        if ended or sums.flags or (every and self.state.step % every == 0):
             self._save()
 
     def _restore(self) -> None:
-        if self.folder is None:
+        if self._folder is None:
             return
-        self.story = read_checkpoint(self.folder.checkpoint, self._variables) or Story()
-        self.stepper.check_together(self.story.step, self.folder.path)
-        self.story.take_over(own_rank(self.strategy).workers, self.training, self.recipe.batch, self.folder.path)
-        if self.story.history and is_chief():
-            self.folder.write_history(self.story.history)
+        path, rank = self._folder.path, own_rank(self.options.strategy)
+        self.state = read_checkpoint(self._folder.checkpoint, self._variables) or RunState()
+        self.stepper.check_together(self.state.step, path)
+        self.state.take_over(rank.workers, self.training, self.recipe.batch, path)
+        if self.state.history and is_chief():
+            self._folder.write_history(self.state.history)
 
-    def _count(self, figures: Figures) -> None:
-        self.story.step += 1
-        self.story.epoch += figures
-        if not isfinite(figures.loss):
-            loss = figures.means()["loss"]
-            raise SqnxtError("training", f"the loss is {loss} at step {self.story.step}", "give a lower --rate")
+    def _count(self, sums: MetricSums) -> None:
+        self.state.step += 1
+        self.state.epoch += sums
+        if not isfinite(sums.loss):
+            loss = sums.means()["loss"]
+            raise SqnxtError("training", f"the loss is {loss} at step {self.state.step}", "give a lower `rate`")
 
-    def _tell(self, images_per_second: float) -> None:
-        done, means = self.story.step, self.story.epoch.means()
+    def _report(self, images_per_second: float) -> None:
+        done, means = self.state.step, self.state.epoch.means()
         epoch = (done - 1) // self._steps + 1
-        self._board.step(done, {**means, "rate": self._rate(done - 1), "images_per_second": images_per_second})
-        self.progress(done, self._total, epoch=epoch, **means, **{"images/s": images_per_second})
+        self._curves.step(done, {**means, "rate": self._rate(done - 1), "images_per_second": images_per_second})
+        self._progress(epoch=epoch, **means, **{"images/s": images_per_second})
+
+    def _progress(self, **figures: float) -> None:
+        self.options.progress(self.options.task, self.state.step, self._total, **figures)
 
     def _end_epoch(self) -> None:
-        epoch = self.story.step // self._steps
-        with self.strategy.scope():  # as in Keras's own loop; tfmot's callbacks change variables of all replicas
-            for callback in self.callbacks:
+        epoch = self.state.step // self._steps
+        with self.options.strategy.scope():  # as Keras's own loop does: tfmot's callbacks change all replicas
+            for callback in self.options.callbacks:
                 callback.on_epoch_end(epoch - 1)
         with averaged(self.model, self.optimizer, self.recipe):
             validation = self.stepper.evaluate(self.validation, self.recipe.batch).means("val_")
         self._take_time()
         row = {
             "epoch": epoch,
-            "rate": float(self._rate(self.story.step - 1)),
-            **self.story.epoch.means(),
+            "rate": float(self._rate(self.state.step - 1)),
+            **self.state.epoch.means(),
             **validation,
-            "seconds": self.story.seconds,
+            "seconds": self.state.seconds,
         }
-        self.story.history.append(row)
-        self.story.epoch, self.story.seconds = Figures(), 0.0
-        self._pace.pause()
-        self._board.epoch(epoch, row)
-        last = {key: row[key] for key in ("loss", "accuracy", "val_accuracy")}
-        self.progress(self.story.step, self._total, epoch=epoch, **last)
+        self.state.history.append(row)
+        self.state.epoch, self.state.seconds = MetricSums(), 0.0
+        self._throughput.pause()
+        self._curves.epoch(epoch, row)
+        self._progress(epoch=epoch, **{key: row[key] for key in ("loss", "accuracy", "val_accuracy")})
 
     def _take_time(self) -> None:
-        """Count what has passed since the last time towards the epoch."""
+        """Add the time since the last call to the epoch's seconds."""
         now = time.monotonic()
-        self.story.seconds += now - self._clock
+        self.state.seconds += now - self._clock
         self._clock = now
 
     def _rate(self, step: int) -> float:
         return float(self.recipe.rate_at(step, self._total))
 
     def _is_late(self) -> bool:
-        """Whether it is time to save: the chief's clock counts, and all workers hear of it with the step's figures."""
-        return self.folder is not None and is_chief() and time.monotonic() - self._saved > 60 * self.saving.minutes
+        """Tell whether a checkpoint is due by the chief's clock; all workers learn it from the flag of the step."""
+        due = 60 * self.options.saving.minutes
+        return self._folder is not None and is_chief() and time.monotonic() - self._saved > due
 
     def _save(self) -> None:
-        """The checkpoint, then the history, which a resumed run writes anew from it."""
-        if self.folder is None:
+        """Write the checkpoint, then the history, which a resumed run rewrites from the checkpoint."""
+        if self._folder is None:
             return
         self._take_time()
-        values = read_values(self._variables)  # every worker, or those that do wait for ever
+        values = read_values(self._variables)  # by every worker: one that reads alone would wait for ever
         if is_chief():
-            write_checkpoint(self.folder.checkpoint, values, self.story)
-            self.folder.write_history(self.story.history)
+            write_checkpoint(self._folder.checkpoint, values, self.state)
+            self._folder.write_history(self.state.history)
         self._saved = time.monotonic()

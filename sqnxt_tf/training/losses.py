@@ -1,4 +1,4 @@
-"""What a recipe minimises: smoothed cross-entropy, and where there is a teacher, the distance to its answers."""
+"""The loss of a recipe: smoothed cross-entropy, and with a teacher, the distance to its answers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sqnxt_tf.training.recipe import Recipe
 
 
 def make_loss(recipe: Recipe, teacher: Any = None) -> Any:
-    """A function of labels [b], logits [b, classes] and images to the loss of each image, float32 [b].
+    """Return a function of labels [b], logits [b, classes] and images that gives the loss of each image, float32 [b].
 
-    With a teacher: `(1 - w) * cross_entropy + w * T^2 * KL(teacher / T || student / T)`, where `w` is
+    With a teacher, the loss is `(1 - w) * cross_entropy + w * T^2 * KL(teacher / T || student / T)`, where `w` is
     `recipe.distillation` and T `recipe.temperature`. Source: Hinton et al., Distilling the Knowledge in a Neural
     Network (arXiv 1503.02531), section 2.
     """

@@ -1,25 +1,27 @@
-"""The optimizer of a recipe."""
+"""The optimizer of a recipe: SGD with momentum, an L2 penalty, and the recipe's learning rate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sqnxt_tf.training.recipe import Recipe
-
-ChangeGradient = Callable[[Any, Any], Any]
-"""From a variable's gradient and the variable to the gradient that the optimizer applies."""
+from sqnxt_tf.training.run_options import ChangeGradient
 
 
 def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGradient | None = None) -> Any:
-    """SGD with momentum, the recipe's schedule, and an L2 penalty on kernels (call it in the strategy's scope).
+    """Make the optimizer of a recipe; call this in the strategy's scope.
 
-    The penalty joins the gradient, as Caffe's `weight_decay` does, so that it passes through the momentum; Keras's own
-    `weight_decay` shrinks the weights beside the momentum, which is another method.
+    The L2 penalty on kernels is added to the gradient, as Caffe's `weight_decay` is, and so it passes through the
+    momentum. Keras's own `weight_decay` shrinks the weights apart from the momentum, which is another method.
+
+    Args:
+        recipe: The numbers of the training.
+        total_steps: Steps of the whole run, over which the learning rate falls.
+        change_gradient: Changes each gradient, penalty included, before it is applied.
     """
     import tf_keras as keras
 
-    class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    class RecipeRate(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step: Any) -> Any:
             import tensorflow as tf
 
@@ -35,7 +37,9 @@ def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGrad
 
         @property
         def ema_momentum(self) -> Any:
-            """Lower in the first steps, or a short run would end with an average of the weights it began with.
+            """Momentum of the moving average, lower in the first steps.
+
+            Otherwise the average of a short run would still contain its initial weights.
 
             Source: TensorFlow's `ExponentialMovingAverage`, `num_updates`.
             """
@@ -46,10 +50,10 @@ def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGrad
 
         @ema_momentum.setter
         def ema_momentum(self, value: Any) -> None:
-            """Keras sets what the recipe says."""
+            """Ignore the value, which Keras takes from the recipe."""
 
     average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
-    optimizer = SgdWithL2(Schedule(), momentum=recipe.momentum, **average)
+    optimizer = SgdWithL2(RecipeRate(), momentum=recipe.momentum, **average)
     if recipe.precision == "mixed_float16":
         return keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer

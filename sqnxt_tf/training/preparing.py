@@ -1,15 +1,18 @@
-"""A model as it is trained: with 16-bit arithmetic or synchronised batch norm; and plain again as it is saved."""
+"""Prepare a model for training (16-bit arithmetic, synchronised batch norm), and make it plain again for saving."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sqnxt_tf.training.kernels import is_nested
-from sqnxt_tf.training.recipe import Precision, Recipe
+from sqnxt_tf.training.recipe import ComputePrecision, Recipe
 
 
 def prepared(model: Any, recipe: Recipe) -> Any:
-    """The same model with the recipe's precision and batch norm, its initial weights kept; in the strategy's scope."""
+    """Return the model with the recipe's precision and batch norm, and with the same weights.
+
+    Call this in the strategy's scope.
+    """
     if recipe.precision == "float32" and not recipe.synchronized_batch_norm:
         return model
     weights = model.get_weights()
@@ -19,7 +22,7 @@ def prepared(model: Any, recipe: Recipe) -> Any:
 
 
 def plain_copy(model: Any) -> Any:
-    """The model with variables that belong to no strategy, in float32, its batch norm not synchronised.
+    """Return a copy of the model in float32, with plain batch norm, whose variables belong to no strategy.
 
     Every worker must call it: some variables, such as batch-norm statistics, are gathered from all of them.
     """
@@ -29,8 +32,8 @@ def plain_copy(model: Any) -> Any:
     return copy
 
 
-def _cloned(model: Any, precision: Precision, synchronized: bool) -> Any:
-    """The model's layers made anew."""
+def _cloned(model: Any, precision: ComputePrecision, synchronized: bool) -> Any:
+    """Clone a model with another precision and synchronised batch norm or not; the weights are new."""
     import tf_keras as keras
 
     def clone(layer: Any) -> Any:
@@ -39,7 +42,7 @@ def _cloned(model: Any, precision: Precision, synchronized: bool) -> Any:
         config = layer.get_config()
         if _computes_in(layer) != precision and not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = keras.mixed_precision.Policy(precision)
-        if synchronized and type(layer) is keras.layers.BatchNormalization:  # its config does not say
+        if synchronized and type(layer) is keras.layers.BatchNormalization:  # its config does not hold it
             config["synchronized"] = True
         return type(layer).from_config(config)
 
@@ -47,6 +50,6 @@ def _cloned(model: Any, precision: Precision, synchronized: bool) -> Any:
 
 
 def _computes_in(layer: Any) -> str:
-    """The name of a layer's precision."""
+    """Return the name of a layer's precision."""
     name: str = layer.dtype_policy.name
     return name

@@ -1,22 +1,23 @@
-"""Magnitude pruning with fine-tuning, by tensorflow-model-optimization."""
+"""Magnitude pruning with fine-tuning, by tensorflow-model-optimization (tfmot)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.training.kernels import is_nested
-from sqnxt_tf.training.loop import Trained, copy_of, fit, plain_copy
-from sqnxt_tf.training.pruning_plan import RAMP, Plan, Pruning
+from sqnxt_tf.training.loop import Trained, copy_of, train_in_strategy
+from sqnxt_tf.training.preparing import plain_copy
+from sqnxt_tf.training.pruning_plan import RAMP, Pruning, PruningPlan
 from sqnxt_tf.training.recipe import Recipe
-from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions
 
-_LONGEST_INTERVAL = (
-    10  # steps between masks: tfmot's 100 never prune in a short run, made every step they double its time
-)
+# Steps between two updates of the masks: with tfmot's own 100 a short run is never pruned, with 1 a run takes twice as
+# long.
+_LONGEST_INTERVAL = 10
 
 
 def prune_model(
@@ -24,57 +25,43 @@ def prune_model(
     training: Batches | Arrays,
     validation: Batches | Arrays,
     recipe: Recipe,
-    *,
-    plan: Plan,
-    strategy: Any,
-    seed: int = 0,
-    folder: RunFolder | None = None,
-    progress: Progress = silent,
+    plan: PruningPlan,
+    run: RunOptions,
 ) -> Trained:
-    """Set the smallest weights of the plan's kernels to zero and fine-tune the others.
+    """Set the smallest weights of the plan's kernels to zero, and fine-tune the others.
 
-    Masks are made anew every few steps, from the first ones on (`constant`) or while the sparsity rises
-    (`polynomial`); those of an N:M pattern are made once, at the first step. With a `folder` the run can be resumed:
-    masks and the schedule's step are saved with the weights.
+    The masks are updated every few steps, from the beginning (`constant`) or while the sparsity rises (`polynomial`).
+    The masks of an N:M pattern are made once, at the first step. With a `run.folder` the run can be resumed: masks and
+    the step of the schedule are saved with the weights.
 
     Raises:
-        SqnxtError: A recipe with a moving average.
+        SqnxtError: The recipe has a moving average; or see `train_model`.
     """
     if recipe.ema:
         raise SqnxtError(
             "recipe",
-            f"ema = {recipe.ema}: an average of weights from before and after they are pruned has no zeros",
-            "leave it out",
+            f"ema = {recipe.ema:g} would average weights from before and after pruning, which leaves no zeros",
+            "set ema to 0",
         )
     import tensorflow_model_optimization as tfmot
 
     steps = recipe.steps_per_epoch(len(training)) * recipe.epochs
-    weights = model.get_weights()  # out here: in the scope of another strategy they cannot be read
+    weights = model.get_weights()  # read here: the scope of another strategy cannot read them
 
     def make_model() -> Any:
         return _wrapped(copy_of(model, weights), plan, steps)
 
-    wrapped, history = fit(
-        make_model,
-        training,
-        validation,
-        recipe,
-        strategy=strategy,
-        seed=seed,
-        folder=folder,
-        callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
-        task="fine-tuning",
-        progress=progress,
-    )
-    with strategy.scope():
+    tuning = replace(run, callbacks=[*run.callbacks, tfmot.sparsity.keras.UpdatePruningStep()], task="fine-tuning")
+    wrapped, history = train_in_strategy(make_model, training, validation, recipe, tuning)
+    with run.strategy.scope():
         stripped = tfmot.sparsity.keras.strip_pruning(wrapped)
     return Trained(plain_copy(stripped), history)
 
 
-def _wrapped(model: Any, plan: Plan, steps: int, prefix: str = "") -> Any:
-    """The model, on the same weights, with a pruning wrapper around each layer of the plan and no other.
+def _wrapped(model: Any, plan: PruningPlan, steps: int, prefix: str = "") -> Any:
+    """Return the model, with the same weights, with a pruning wrapper around each layer of the plan and no other.
 
-    tfmot would wrap every layer, and refuse a model for a layer without weights that it has never heard of.
+    tfmot's own function wraps every layer, and refuses a model if a layer without weights is unknown to it.
     """
     import tensorflow_model_optimization as tfmot
     import tf_keras as keras
@@ -90,14 +77,17 @@ def _wrapped(model: Any, plan: Plan, steps: int, prefix: str = "") -> Any:
         return tfmot.sparsity.keras.prune_low_magnitude(
             layer,
             pruning_schedule=make_schedule(plan.pruning, plan.sparsities[name], steps),
-            sparsity_m_by_n=n_of_m and (n_of_m[1] - n_of_m[0], n_of_m[1]),  # tfmot counts the zeros
+            sparsity_m_by_n=n_of_m and (n_of_m[1] - n_of_m[0], n_of_m[1]),  # tfmot takes M - N, the number of zeros
         )
 
     return keras.models.clone_model(model, clone_function=wrap)
 
 
 def make_schedule(pruning: Pruning, sparsity: float, steps: int) -> Any:
-    """When masks are made anew, and to which sparsity, in a run of that many steps (counted from 1)."""
+    """Make tfmot's schedule: at which steps (counted from 1) of a run the masks are updated, and to which sparsity.
+
+    Example: with a ramp of 0:0.5, the sparsity of a run of 100 steps rises every 10 steps, up to step 50.
+    """
     import tensorflow_model_optimization as tfmot
 
     frequency = min(_LONGEST_INTERVAL, max(steps // 2, 1))
@@ -105,10 +95,11 @@ def make_schedule(pruning: Pruning, sparsity: float, steps: int) -> Any:
         return tfmot.sparsity.keras.ConstantSparsity(sparsity, begin_step=0, frequency=frequency)
     first, last = (int(fraction * steps) for fraction in pruning.ramp or RAMP)
     first = min(first, steps - frequency)
+    # The last step of the ramp must be one that prunes: otherwise the final sparsity is never reached.
     return tfmot.sparsity.keras.PolynomialDecay(
         initial_sparsity=0.0,
         final_sparsity=sparsity,
         begin_step=first,
-        end_step=first + max((last - first) // frequency, 1) * frequency,  # a step that prunes, or it is never reached
+        end_step=first + max((last - first) // frequency, 1) * frequency,
         frequency=frequency,
     )

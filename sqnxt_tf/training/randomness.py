@@ -1,6 +1,6 @@
-"""Random layers whose numbers are a function of seed, step and replica, so that a resumed run draws what it would have.
+"""Random layers that draw from seed, step and replica, so that a resumed run draws the same numbers.
 
-Keras's own draw from a state that no checkpoint holds.
+Keras's own layers draw from a state that no checkpoint holds.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ _LARGEST_SEED = 2**31 - 1
 
 
 def seed_random_layers(model: Any, seed: int, step: Any) -> None:
-    """Let dropout and noise layers of a model draw from `seed`, each in a way of its own, and the variable `step`.
+    """Let the dropout and noise layers of a model draw from `seed`, the layer's position and the variable `step`.
 
-    What the layers save stays as it is, and a clone of the model draws as Keras's layers do.
+    The configuration of the layers stays the same, so a clone of the model draws as Keras's layers do.
     """
     for place, (_, layer) in enumerate(named_layers(model)):
         if hasattr(layer, "_random_generator"):
             generator = _make_generator(layer._random_generator, [seed & _LARGEST_SEED, place], step)
-            object.__setattr__(layer, "_random_generator", generator)  # Keras's own way would track it
+            object.__setattr__(layer, "_random_generator", generator)  # past Keras's __setattr__, which would track it
 
 
 def _make_generator(replaced: Any, seed: list[int], step: Any) -> Any:
-    """A Keras `RandomGenerator` that says of itself what `replaced` does, and draws from the step and the replica."""
+    """Return a Keras `RandomGenerator` with the configuration of `replaced` that draws from step and replica."""
     import tensorflow as tf
 
     class OfStep(type(replaced)):  # type: ignore[misc]

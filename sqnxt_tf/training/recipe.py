@@ -1,4 +1,4 @@
-"""Training recipes: every number of a run in one object."""
+"""Training recipes: every number of a training run in one object."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any, Literal, get_args
 
 from sqnxt_tf.errors import SqnxtError
 
-Schedule = Literal["polynomial", "cosine"]
-Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-Augmentation = Literal["none", "standard"]
+RateSchedule = Literal["polynomial", "cosine"]
+ComputePrecision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+AugmentationName = Literal["none", "standard"]
 _CHOICES = {
-    "schedule": get_args(Schedule), "precision": get_args(Precision), "augmentation": get_args(Augmentation),
+    "schedule": get_args(RateSchedule), "precision": get_args(ComputePrecision),
+    "augmentation": get_args(AugmentationName),
 }  # fmt: skip
+_WHOLE = {"epochs", "batch", "warmup_steps", "max_shift"}  # settings that are whole numbers
 _LIMITS = {
     "epochs": (1, 1_000_000),
     "batch": (1, 1_000_000),
@@ -33,27 +35,36 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """SGD with momentum, a linear warm-up, then a decay towards zero at the last step.
+    """Every setting of a training run: SGD with momentum, a linear warm-up, then a decay to zero at the last step.
 
-    Args:
-        epochs: How often every image is seen.
-        batch: The global batch, over all workers.
-        rate: The learning rate after the warm-up.
-        warmup_rate: The learning rate of the first step.
-        warmup_steps: Steps from that one to `rate`.
-        momentum: Of the gradients.
-        weight_decay: The L2 penalty on kernels of convolutions and fully connected layers, added to their gradients.
-        schedule: How the rate falls: by a power of what is left of the run, or by half a cosine after the warm-up.
-        decay_power: Of the polynomial schedule.
-        max_shift: The augmentation of images in memory, in pixels each way: none in the paper.
-        augmentation: Of images on disk: the centre alone, as in the paper, or `standard`.
-        label_smoothing: The part of each label that is spread over all classes.
-        ema: How much of the moving average of the weights stays at each step, less in the first ones; 0 for none,
-            else the average is what is validated and saved.
-        precision: `mixed_float16` and `mixed_bfloat16` compute with 16 bits on weights of 32; for GPUs.
-        synchronized_batch_norm: Whether batch norm sees the global batch or each worker's part.
-        distillation: The weight of the teacher's answers in the loss, where there is a teacher.
-        temperature: By which logits of both are divided when they are compared.
+    The first five settings have no default. A value out of range is refused when the recipe is made.
+
+    Attributes:
+        epochs: Passes over all training images, 1 to 1,000,000.
+        batch: Images of one step over all workers together, 1 to 1,000,000.
+        rate: Learning rate after the warm-up, 1e-9 to 1000.
+        warmup_rate: Learning rate of the first step, 0 to 1000.
+        warmup_steps: Steps in which the learning rate rises linearly from `warmup_rate` to `rate`, 0 to 10^9.
+        momentum: Fraction of the previous update that each update keeps, 0 to 0.9999; default 0.9.
+        weight_decay: Factor of the L2 penalty on the kernels of convolutions and fully connected layers, which is added
+            to their gradients, 0 to 1; default 1e-4.
+        schedule: How the learning rate falls. With `polynomial` (the default), it is `rate` times the remaining
+            fraction of the run to the power of `decay_power`. With `cosine`, it follows half a cosine after the
+            warm-up.
+        decay_power: Exponent of the polynomial schedule, 0 to 100; default 2.
+        max_shift: Largest random shift of a training image in each direction, in pixels, 0 to 1024; default 0, as in
+            the paper.
+        augmentation: Augmentation of images on disk. `none` (the default) shows the centre, as in the paper; `standard`
+            takes a random crop, mirrors one image in two, and changes the colours.
+        label_smoothing: Fraction of each label that is spread evenly over all classes, 0 to 0.999; default 0.
+        ema: Fraction of the exponential moving average of the weights that each step keeps (less in the first steps),
+            0 to 0.999999; default 0, no average. With an average, its weights are validated and saved.
+        precision: Arithmetic of the training. `float32` is the default; `mixed_float16` and `mixed_bfloat16` compute
+            with 16 bits on weights of 32, and are for GPUs.
+        synchronized_batch_norm: Whether the statistics of batch norm are those of the global batch; default false, each
+            replica's own part of the batch.
+        distillation: Weight of the teacher's answers in the loss, 0 to 1, if there is a teacher; default 0.5.
+        temperature: Divisor of the logits of teacher and model when they are compared, 0.1 to 100; default 4.
     """
 
     epochs: int
@@ -63,13 +74,13 @@ class Recipe:
     warmup_steps: int
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    schedule: Schedule = "polynomial"
+    schedule: RateSchedule = "polynomial"
     decay_power: float = 2.0
     max_shift: int = 0
-    augmentation: Augmentation = "none"
+    augmentation: AugmentationName = "none"
     label_smoothing: float = 0.0
     ema: float = 0.0
-    precision: Precision = "float32"
+    precision: ComputePrecision = "float32"
     synchronized_batch_norm: bool = False
     distillation: float = 0.5
     temperature: float = 4.0
@@ -82,19 +93,24 @@ class Recipe:
                         "recipe", f"{name} = {value!r} is not known", f"give one of {', '.join(_CHOICES[name])}"
                     )
             elif name in _LIMITS:
-                _check_number(name, value, whole=_FIELDS[name].type is int)
+                _check_number(name, value, whole=name in _WHOLE)
             elif not isinstance(value, bool):
-                raise SqnxtError("recipe", f"{name} = {value!r} is no switch", "give true or false")
+                raise SqnxtError("recipe", f"{name} = {value!r} is not a boolean", "give true or false")
 
     def overridden(self, **values: Any) -> Recipe:
-        """The recipe with other values where they are not None.
+        """Return the recipe with the given values; a value of None changes nothing.
 
-        The learning rate and the warm-up follow the global batch: one of twice the size takes twice the rate and half
-        the warm-up steps, unless they are given too. Another rate takes the warm-up's along.
+        The learning rate and the warm-up scale with the global batch, unless they are given too: a batch of twice the
+        size gets twice the rate and half the warm-up steps. `warmup_rate` scales with `rate`, unless it is given.
+
+        Raises:
+            SqnxtError: A setting is unknown or out of range.
         """
         given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-        if unknown := given.keys() - _FIELDS.keys():
-            raise SqnxtError("recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_FIELDS)}")
+        if unknown := given.keys() - set(_SETTINGS):
+            raise SqnxtError(
+                "recipe", f"has no {', '.join(sorted(unknown))}", f"its settings are {', '.join(_SETTINGS)}"
+            )
         changed = replace(self, **given)
         if changed.batch != self.batch:
             scale = changed.batch / self.batch
@@ -105,11 +121,14 @@ class Recipe:
         return replace(self, **given)
 
     def steps_per_epoch(self, images: int) -> int:
-        """Optimizer steps that see every one of `images` once."""
+        """Return the number of optimizer steps that see each of `images` images once."""
         return ceil(images / self.batch)
 
     def rate_at(self, step: Any, total_steps: int) -> Any:
-        """The learning rate of a step (counted from 0); plain numbers or tensors."""
+        """Return the learning rate of a step, counted from 0; `step` is a number or a tensor, and so is the result.
+
+        Example: 2 warm-up steps from 0 to 0.4 and 4 steps in all at a power of 2 give 0, 0.2, 0.1, 0.025.
+        """
         warmup_steps = min(self.warmup_steps, total_steps)
         warming = self.warmup_rate + (self.rate - self.warmup_rate) * step / max(warmup_steps, 1)
         is_warming = step < warmup_steps
@@ -132,12 +151,12 @@ class Recipe:
         return self.rate * (1 + tf.cos(angle)) / 2
 
 
-_FIELDS = {field.name: field for field in fields(Recipe)}
+_SETTINGS = tuple(field.name for field in fields(Recipe))
 
 
 def _check_number(name: str, value: Any, *, whole: bool) -> None:
     low, high = _LIMITS[name]
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise SqnxtError("recipe", f"{name} = {value!r} is no {'whole ' if whole else ''}number", "give one")
+        raise SqnxtError("recipe", f"{name} = {value!r} is not a {'whole ' if whole else ''}number", "give one")
     if not low <= value <= high:
         raise SqnxtError("recipe", f"{name} = {value} is out of range", f"give a number from {low} to {high}")

@@ -1,4 +1,4 @@
-"""Recipes as TOML: those that come with the package, a user's own, and single settings from a command line."""
+"""Recipes as TOML: those that come with the package, a user's own files, and single settings as text."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ __all__ = [
 ]
 
 NAMES = ("paper", "digits", "finetune", "centroids")
+"""Names of the recipes that come with the package."""
 _LARGEST_FILE = 1 << 20  # bytes
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """A recipe by its name, or from a `.toml` file.
+    """Return a recipe of the package by its name, or read one from a `.toml` file.
 
     Raises:
-        SqnxtError: Neither, or a file that is no recipe.
+        SqnxtError: The name is unknown, or the file is not a recipe.
     """
     if str(name) in NAMES:
         return packaged(str(name))
@@ -45,7 +46,7 @@ def load_recipe(name: str | Path) -> Recipe:
         raise SqnxtError(f"recipe {str(name)!r}", "is not known", f"give one of {', '.join(NAMES)}, or a .toml file")
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise SqnxtError(path, "is too large for a recipe", "give a file of settings")
+            raise SqnxtError(path, f"is larger than {_LARGEST_FILE:,} bytes", "give a file of settings only")
         return read_recipe(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise SqnxtError(path, f"cannot be read ({error})", "check the path") from None
@@ -53,16 +54,16 @@ def load_recipe(name: str | Path) -> Recipe:
 
 @cache
 def packaged(name: str) -> Recipe:
-    """One of the recipes of `presets/`."""
+    """Return one of the recipes in `presets/`."""
     file = files(__package__) / "presets" / f"{name}.toml"
     return read_recipe(file.read_text("utf-8"), f"{name}.toml")
 
 
 def read_recipe(text: str, source: str) -> Recipe:
-    """A recipe from TOML text; what it leaves out has the defaults of `Recipe`.
+    """Parse a recipe from TOML text; settings that it leaves out have the defaults of `Recipe`.
 
     Raises:
-        SqnxtError: Not TOML, a setting that is missing, unknown or out of range.
+        SqnxtError: The text is not TOML, or a setting is missing, unknown or out of range.
     """
     try:
         values = tomllib.loads(text)
@@ -84,16 +85,16 @@ def read_recipe(text: str, source: str) -> Recipe:
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
-    """What `KEY=VALUE` texts say, values read as TOML; a word needs no quotes.
+    """Parse texts of the form `KEY=VALUE`, whose values are TOML; a single word needs no quotes.
 
     Raises:
-        SqnxtError: One of them is no `KEY=VALUE`.
+        SqnxtError: A text does not have this form.
     """
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise SqnxtError(f"--set {setting!r}", "is no KEY=VALUE", "write it as in --set momentum=0.85")
+            raise SqnxtError(f"setting {setting!r}", "is not KEY=VALUE", "write it as in momentum=0.85")
         try:
             values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
@@ -102,10 +103,10 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
 
 
 def resolve_recipe(recipe_name: str | None, settings: Iterable[str] = (), *, default: str, **overrides: Any) -> Recipe:
-    """The recipe of a command line: its name or the default, `KEY=VALUE` texts, and options of their own, which win.
+    """Return a recipe by its name or the default, changed by `KEY=VALUE` texts and by `overrides`, which win.
 
     Raises:
-        SqnxtError: Any of it is unknown or out of range.
+        SqnxtError: The recipe or a setting is unknown, or a value is out of range.
     """
     values = {**parse_settings(settings), **{name: value for name, value in overrides.items() if value is not None}}
     return load_recipe(recipe_name or default).overridden(**values)

@@ -1,4 +1,4 @@
-"""A run's state on disk: settings, history and checkpoints, so that the same command again goes on."""
+"""The state of a run on disk: settings, history and checkpoint, so that the same command resumes it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from sqnxt_tf.errors import SqnxtError
 
 History = list[dict[str, float]]
 _LOCK = ".lock"
-PATIENCE_SECONDS = 10.0  # for a process that was killed to be gone
+PATIENCE_SECONDS = 10.0  # for a killed process to be gone
 
 
 class RunFolder:
     """The folder `model.train/` beside the output `model.keras`.
 
-    Workers of one run share the folder: the chief writes it, and all resume from what it wrote.
+    All workers of a run use one folder: the chief writes it, and all of them resume from what it wrote.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def begin(self, settings: Mapping[str, Any], *, force: bool = False) -> None:
-        """Start a run, or go on with an unfinished one of the same settings; `force` forgets any other that is there.
+        """Start a run, or resume an unfinished one of the same settings; `force` removes any other run.
 
         Raises:
-            SqnxtError: The folder holds a run of other settings.
+            SqnxtError: The folder holds an unfinished run of other settings.
         """
         wanted = json.loads(json.dumps(dict(settings)))
         stored = None if force and not self._is_unfinished(wanted) else self._read_settings()
@@ -48,16 +48,16 @@ class RunFolder:
             raise SqnxtError(
                 self.path,
                 f"holds an unfinished run of other settings ({', '.join(changed)})",
-                "give the same ones to go on, or --force to start afresh",
+                "give the same settings to resume it, or pass `force=True` to start afresh",
             )
         self.path.mkdir(parents=True, exist_ok=True)
         _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs out while the block lasts; the system opens the lock of a process that was killed.
+        """Keep other runs out while the block lasts; the system releases the lock of a killed process.
 
-        Where it has no locks, as on some network disks, the block goes on without.
+        Where the system has no locks, as on some network disks, the block runs without one.
 
         Raises:
             SqnxtError: Another run holds the folder.
@@ -69,11 +69,11 @@ class RunFolder:
         finally:
             (self.path / _LOCK).unlink(missing_ok=True)
             os.close(descriptor)
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # it is not empty
                 self.path.rmdir()
 
     def _lock(self) -> int:
-        """The open file that holds the lock."""
+        """Take the lock, and return the descriptor of the open file that holds it."""
         path, deadline = self.path / _LOCK, time.monotonic() + PATIENCE_SECONDS
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -86,31 +86,31 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The state of the run, which the chief writes and every worker reads."""
+        """Path of the checkpoint, which the chief writes and every worker reads."""
         return self.path / "checkpoint.npz"
 
     @property
     def is_begun(self) -> bool:
-        """Whether a run that is not finished lies there."""
+        """Whether the folder holds an unfinished run."""
         return (self.path / "settings.json").exists()
 
     def finish(self) -> None:
-        """Free the space that a finished run no longer needs; its history stays."""
+        """Mark the run as finished and remove its checkpoint; its history stays."""
         (self.path / "settings.json").replace(self.path / "finished.json")
         self.checkpoint.unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Remove what a run wrote, and nothing else that may lie there."""
+        """Remove what a run wrote, and nothing else in the folder."""
         for name in ("settings.json", "finished.json", "history.csv", "history.png", self.checkpoint.name):
             (self.path / name).unlink(missing_ok=True)
         self._remove_logs()
 
     @contextmanager
     def begun(self, settings: Mapping[str, Any], *, force: bool = False) -> Iterator[None]:
-        """The folder to this run alone, begun as `begin` does, and nothing left of it if the block fails too early.
+        """Lock the folder and begin the run in it; see `locked`, `begin` and `kept_once_begun`.
 
         Raises:
-            SqnxtError: Another run holds the folder, or it holds a run of other settings.
+            SqnxtError: Another run holds the folder, or it holds an unfinished run of other settings.
         """
         with self.locked():
             self.begin(settings, force=force)
@@ -119,20 +119,20 @@ class RunFolder:
 
     @contextmanager
     def kept_once_begun(self) -> Iterator[None]:
-        """Leave nothing behind where the block fails before the first checkpoint: there is nothing to go on from."""
+        """Remove the run if the block fails before the first checkpoint: there is nothing to resume."""
         try:
             yield
         except BaseException:
             if not self.checkpoint.exists():
                 self.forget()
-                with suppress(OSError):  # something else lies there
+                with suppress(OSError):  # it holds something else
                     self.path.rmdir()
             raise
 
     def _remove_logs(self) -> None:
         for log in (self.path / "tensorboard").glob("events.out.tfevents.*"):
             log.unlink(missing_ok=True)
-        with suppress(OSError):  # not there, or something else lies there
+        with suppress(OSError):  # it is not there, or holds something else
             (self.path / "tensorboard").rmdir()
 
     def _is_unfinished(self, wanted: Any) -> bool:
@@ -152,11 +152,11 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise SqnxtError(path, f"is damaged ({error})", "use --force to start afresh") from None
+            raise SqnxtError(path, f"is damaged ({error})", "pass `force=True` to start afresh") from None
 
 
 def write_history(path: Path, history: History) -> None:
-    """One row an epoch as CSV, whole or not at all."""
+    """Write one row for each epoch as CSV; the file is replaced as a whole."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(history[0]) if history else ["epoch"])
     writer.writeheader()
@@ -166,7 +166,7 @@ def write_history(path: Path, history: History) -> None:
 
 
 def _take(descriptor: int) -> bool:
-    """Whether a file could be locked, or the system has no locks."""
+    """Lock a file; return whether it is locked now or the system has no locks."""
     try:
         import fcntl
 
@@ -179,7 +179,7 @@ def _take(descriptor: int) -> bool:
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether an open file still has its name: the run before may have removed it as it ended."""
+    """Tell whether an open file still has its name; another run may have removed it as it ended."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
@@ -199,13 +199,13 @@ def _replace(path: Path, text: str) -> None:
 
 
 def synchronized(file: IO[Any]) -> None:
-    """Have what was written to a file on the disk: a rename that outlives a power cut must not name an empty file."""
+    """Flush a file to the disk, so that a rename that survives a power cut does not name an empty file."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def synchronize_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system knows how."""
+    """Flush the names in a folder to the disk, where the system supports it."""
     with suppress(OSError):  # some network disks do not
         descriptor = os.open(folder, os.O_RDONLY)
         try:

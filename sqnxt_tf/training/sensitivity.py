@@ -1,4 +1,4 @@
-"""How much each layer minds being pruned: its smallest weights set to zero alone, without fine-tuning."""
+"""The sensitivity of each layer to pruning: its smallest weights alone are set to zero, without fine-tuning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BATCH = 64  # images a forward pass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitivityPoint:
-    """The model with `zeros` of one layer's weights at zero; top-1 a fraction, loss the mean cross-entropy in nats."""
+    """Top-1 (a fraction) and loss (mean cross-entropy in nats) with `zeros` weights of one layer at zero."""
 
     sparsity: float
     zeros: int
@@ -28,7 +28,7 @@ class SensitivityPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSensitivity:
-    """One layer at every sparsity, and how much the loss rises on average over them."""
+    """One layer at every sparsity; `sensitivity` is the mean rise of the loss over them."""
 
     name: str
     weights: int
@@ -38,7 +38,7 @@ class LayerSensitivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensitivity:
-    """The model as it came, and its layers, the most sensitive first."""
+    """Top-1 and loss of the unpruned model on `samples` images, and its layers, the most sensitive first."""
 
     samples: int
     top1: float
@@ -54,30 +54,30 @@ def scan(
     names: Sequence[str],
     progress: Progress = silent,
 ) -> Sensitivity:
-    """Prune each of the layers `names` to each sparsity, alone, and show the model all of `data`.
+    """Prune each of the layers `names` alone to each sparsity, and evaluate the model on `data` each time.
 
-    The loss moves before top-1 does, so the layers are sorted by it. The model keeps its weights.
+    The layers are sorted by the rise of the loss, which moves before top-1 does. The model keeps its weights.
     """
-    judge = _make_judge(model, data)
-    top1, loss = judge()
+    evaluate = _make_evaluation(model, data)
+    top1, loss = evaluate()
     layers, found = prunable_layers(model), []
     for done, name in enumerate(names):
         progress("scanning layers", done, len(names))
-        found.append(_scan_layer(name, pruned_kernel(layers[name]), sparsities, judge, loss))
+        found.append(_scan_layer(name, pruned_kernel(layers[name]), sparsities, evaluate, loss))
     progress("scanning layers", len(names), len(names))
     found.sort(key=lambda layer: layer.sensitivity, reverse=True)
     return Sensitivity(samples=len(data), top1=top1, loss=loss, layers=tuple(found))
 
 
 def _scan_layer(
-    name: str, kernel: Any, sparsities: Sequence[float], judge: Callable[[], tuple[float, float]], dense_loss: float
+    name: str, kernel: Any, sparsities: Sequence[float], evaluate: Callable[[], tuple[float, float]], dense_loss: float
 ) -> LayerSensitivity:
     values, points = kernel.numpy(), []
     try:
         for sparsity in sparsities:
             pruned = without_smallest(values, sparsity)
             kernel.assign(pruned)
-            top1, loss = judge()
+            top1, loss = evaluate()
             points.append(SensitivityPoint(sparsity=sparsity, zeros=int((pruned == 0).sum()), top1=top1, loss=loss))
     finally:
         kernel.assign(values)
@@ -86,7 +86,7 @@ def _scan_layer(
 
 
 def without_smallest(values: NDArray[np.float32], sparsity: float) -> NDArray[np.float32]:
-    """The same array with that fraction of it, the smallest in magnitude, at zero."""
+    """Return a copy of an array with the given fraction of its values, the smallest in magnitude, set to zero."""
     pruned = values.copy().ravel()
     count = round(sparsity * pruned.size)
     if count:
@@ -94,18 +94,18 @@ def without_smallest(values: NDArray[np.float32], sparsity: float) -> NDArray[np
     return pruned.reshape(values.shape)
 
 
-def _make_judge(model: Any, data: Arrays) -> Callable[[], tuple[float, float]]:
-    """What tells top-1 and loss of the model as it is: one compiled forward pass for all of its weights."""
+def _make_evaluation(model: Any, data: Arrays) -> Callable[[], tuple[float, float]]:
+    """Return a function that evaluates the model with its current weights, by one compiled forward pass."""
     import tensorflow as tf
 
     specification = tf.TensorSpec((None, *data.images.shape[1:]), tf.float32)
     forward = tf.function(lambda images: model(images, training=False), input_signature=[specification])
     batches = [tf.constant(data.images[start : start + _BATCH]) for start in range(0, len(data), _BATCH)]
 
-    def judge() -> tuple[float, float]:
+    def evaluate() -> tuple[float, float]:
         logits = np.concatenate([forward(batch).numpy() for batch in batches]).astype(np.float64)
         best = logits.max(axis=1)
         losses = best + np.log(np.exp(logits - best[:, None]).sum(axis=1)) - logits[np.arange(len(data)), data.labels]
         return float(np.mean(logits.argmax(axis=1) == data.labels)), float(losses.mean())
 
-    return judge
+    return evaluate

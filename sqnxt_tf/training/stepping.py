@@ -17,29 +17,29 @@ from sqnxt_tf.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Sums over images of all workers; `flags` counts the replicas that raised one."""
+class MetricSums:
+    """Sums of loss, right answers and images over all workers; `flags` counts the replicas that raised their flag."""
 
     loss: float = 0.0
     right: float = 0.0
     images: float = 0.0
     flags: float = 0.0
 
-    def __add__(self, other: Figures) -> Figures:
-        return Figures(
+    def __add__(self, other: MetricSums) -> MetricSums:
+        return MetricSums(
             self.loss + other.loss, self.right + other.right, self.images + other.images, self.flags + other.flags
         )
 
     def means(self, prefix: str = "") -> dict[str, float]:
-        """Loss and accuracy."""
+        """Return mean loss and accuracy, their names with a prefix."""
         return {
             f"{prefix}loss": self.loss / max(self.images, 1),
             f"{prefix}accuracy": self.right / max(self.images, 1),
         }
 
 
-class Pace:
-    """Images a second over the last steps; what is done between the steps of two epochs does not count."""
+class Throughput:
+    """Images per second over the last steps; the time between two epochs does not count."""
 
     WINDOW = 50  # steps
 
@@ -47,21 +47,21 @@ class Pace:
         self._steps: deque[tuple[float, float]] = deque(maxlen=self.WINDOW)
 
     def after(self, images: float) -> float:
-        """The pace after a step of that many; 0 until there are two steps to tell it from."""
+        """Return the images per second after a step of that many images, or 0 before the second step."""
         self._steps.append((time.monotonic(), images))
         seconds = self._steps[-1][0] - self._steps[0][0]
         return sum(count for _, count in list(self._steps)[1:]) / seconds if seconds else 0.0
 
     def pause(self) -> None:
-        """Something else is done now."""
+        """Forget the last steps, because something else is done now."""
         self._steps.clear()
 
 
 class Stepper:
-    """Takes steps with a model of a strategy. Every worker must take the same ones.
+    """Takes steps with a model of a strategy. Every worker must take the same steps.
 
-    A worker hands all its images to each of its replicas, and each takes its own part of them: so a step has one graph
-    for any number of images, which is what makes a resumed run equal to one that was not, bit for bit.
+    A worker hands all its images to each of its replicas, and each replica takes its own part of them. So a step has
+    one graph for any number of images, which makes a resumed run equal to an uninterrupted one, bit for bit.
     """
 
     def __init__(self, model: Any, optimizer: Any, loss: Any, strategy: Any, rank: WorkerRank) -> None:
@@ -76,23 +76,23 @@ class Stepper:
         self._train = tf.function(self._train_all, input_signature=[*batch, tf.TensorSpec([], tf.float32)])
         self._test = tf.function(self._test_all, input_signature=batch)
 
-    def train(self, step: int, images: Any, labels: Any, *, flag: bool = False) -> Figures:
-        """One optimizer step on this worker's part of a batch; what is returned is that of the whole batch."""
+    def train(self, step: int, images: Any, labels: Any, *, flag: bool = False) -> MetricSums:
+        """Take one optimizer step on this worker's part of a batch, and return the sums of the whole batch."""
         self.step.assign(step)
-        return _figures(self._train(*self._padded(images, labels), float(flag)))
+        return _sums_of(self._train(*self._padded(images, labels), float(flag)))
 
-    def evaluate(self, batches: Batches, batch: int) -> Figures:
-        """Loss (plain cross-entropy) and right answers over all images."""
-        total = Figures()
+    def evaluate(self, batches: Batches, batch: int) -> MetricSums:
+        """Return the sums of the loss (plain cross-entropy) and of right answers over all images."""
+        total = MetricSums()
         for images, labels in batches.evaluation(batch=batch, rank=self._rank):
-            total += _figures(self._test(*self._padded(images, labels)))
+            total += _sums_of(self._test(*self._padded(images, labels)))
         return total
 
     def check_together(self, step: int, folder: Path) -> None:
-        """Refuse to go on where the workers read different states; they would wait for each other for ever.
+        """Refuse to continue where the workers have read different states: they would wait for each other for ever.
 
         Raises:
-            SqnxtError: The state of another worker is that of another step.
+            SqnxtError: The state of another worker is of another step.
         """
         import tensorflow as tf
 
@@ -106,15 +106,16 @@ class Stepper:
         if int(mean) != step:
             raise SqnxtError(
                 folder,
-                f"worker {self._rank.worker} finds step {step} there, and others find another one",
-                "give all workers the same folder, on a disk that they share",
+                f"worker {self._rank.worker} finds step {step} there, and other workers find another step",
+                "give all workers the same folder on a common disk",
             )
 
     def _padded(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """With images of weight 0 where there are fewer than replicas: batch norm of none is not a number.
+        """Return images, labels and weights, padded to one image for each replica: batch norm of no image gives NaN.
 
-        They are the worker's own ones again, which batch norm's statistics should see. A worker that has none, because
-        none of its part can be read, takes black ones: the one case where statistics see what is no image.
+        The padding repeats the worker's own images with weight 0, so that batch norm's statistics see true images. A
+        worker without any readable image takes black ones; this is the one case where the statistics see anything else.
+        Example: 2 images for 3 replicas become images 0, 1, 0 with weights 1, 1, 0.
         """
         import tensorflow as tf
 
@@ -139,7 +140,7 @@ class Stepper:
         return self._strategy.reduce("SUM", per_replica, axis=None)
 
     def _part(self, *tensors: Any) -> tuple[Any, ...]:
-        """This replica's part of its worker's batch; cut on the host, so that no device is sent the whole of it."""
+        """Return this replica's part of its worker's batch, cut on the host: only the part is sent to a device."""
         import tensorflow as tf
 
         if self._local == 1:
@@ -156,7 +157,7 @@ class Stepper:
         images, labels, weights = self._part(images, labels, weights)
         context = tf.distribute.get_replica_context()
         count = tf.reduce_sum(weights)
-        everywhere = tf.maximum(context.all_reduce("SUM", count), 1.0)  # none of a batch may be readable
+        everywhere = tf.maximum(context.all_reduce("SUM", count), 1.0)  # perhaps no image of the batch is readable
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(images, training=True), tf.float32)
@@ -181,7 +182,7 @@ class Stepper:
 def one_run(
     batches: Batches, recipe: Recipe, seed: int, first_step: int, rank: WorkerRank
 ) -> Generator[tuple[Any, Any], None, None]:
-    """This worker's batches from a step to the end of a run; once it is closed, no thread prepares any more.
+    """Yield this worker's batches from a step to the end of a run; once it is closed, no thread prepares any more.
 
     Raises:
         SqnxtError: The data end before the run does.
@@ -195,7 +196,7 @@ def one_run(
             yield next(source)
         except StopIteration:
             raise SqnxtError(
-                batches.name, f"ends at step {step} of {last_step}", "check that all of it is there"
+                batches.name, f"ends at step {step} of {last_step}", "check that all data are there"
             ) from None
 
 
@@ -213,5 +214,5 @@ def _unscaled(optimizer: Any, gradients: Any) -> Any:
     return optimizer.get_unscaled_gradients(gradients) if hasattr(optimizer, "get_unscaled_gradients") else gradients
 
 
-def _figures(sums: Any) -> Figures:
-    return Figures(*np.asarray(sums, np.float64).tolist())
+def _sums_of(sums: Any) -> MetricSums:
+    return MetricSums(*np.asarray(sums, np.float64).tolist())

@@ -1,4 +1,4 @@
-"""`tf.distribute` strategies by name."""
+"""`tf.distribute` strategies by name, and the cluster that `TF_CONFIG` describes."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ _EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type
 
 
 def make_strategy(name: StrategyName = "auto") -> Any:
-    """The `tf.distribute.Strategy` called `name`; call it before any other TensorFlow work.
+    """Make the `tf.distribute.Strategy` called `name`; call this before any other TensorFlow work.
 
-    It is made once a process: a second one of several replicas would wait for the first one's collectives.
-
-    `auto` takes `multi-worker` where `TF_CONFIG` names several workers, `mirrored` where there are several GPUs, and
-    `one-device` elsewhere.
+    A process makes each strategy once: a second one of several replicas would wait for the first one's collectives.
+    `auto` is `multi-worker` if `TF_CONFIG` names several workers, else `mirrored` if there are several GPUs, else
+    `one-device`.
 
     Raises:
-        SqnxtError: `multi-worker` without a usable `TF_CONFIG` or Slurm's variables.
+        SqnxtError: `multi-worker` is asked for without a usable `TF_CONFIG` or Slurm's variables.
     """
     workers = check_cluster(name)
     import tensorflow as tf
@@ -52,13 +51,13 @@ def _make_once(name: StrategyName) -> Any:
         return tf.distribute.MultiWorkerMirroredStrategy()
     if name == "mirrored":
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # says that there is no GPU
+            warnings.simplefilter("ignore")  # it warns that there is no GPU
             return tf.distribute.MirroredStrategy()
     return tf.distribute.OneDeviceStrategy("/gpu:0" if tf.config.list_physical_devices("GPU") else "/cpu:0")
 
 
 def own_rank(strategy: Any) -> WorkerRank:
-    """Which part of the data this process reads."""
+    """Return the rank of this process among the workers; it determines which part of the data it reads."""
     import tensorflow as tf
 
     from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank
@@ -72,10 +71,10 @@ def own_rank(strategy: Any) -> WorkerRank:
 
 @contextmanager
 def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
-    """Tell in one line that another worker is gone; what TensorFlow says of it is long and differs.
+    """Replace TensorFlow's long and varying errors about a lost worker by one line, while the block lasts.
 
     Raises:
-        SqnxtError: A step could not be taken together.
+        WorkerLostError: Another worker is gone.
     """
     rank = own_rank(strategy)
     if rank.workers == 1:
@@ -90,35 +89,35 @@ def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
     try:
         yield
     except lost as error:
-        from sqnxt_tf.training.local_workers import (
-            let_parent_tell,  # here: the command line asks this module for names alone
-        )
+        # imported here, because the command line imports this module for the names of the strategies alone
+        from sqnxt_tf.training.local_workers import let_parent_report
 
-        let_parent_tell()
-        state = f" goes on from the last checkpoint in {folder}" if folder else " starts afresh"
+        let_parent_report()
+        state = f"resumes from the last checkpoint in {folder}" if folder else "starts afresh"
         raise WorkerLostError(
             f"worker {rank.worker} of {rank.workers}",
             f"another worker is gone ({type(error).__name__})",
-            f"the same command again, for all workers,{state}",
+            f"start all workers again: the run {state}",
         ) from None
 
 
 class WorkerLostError(SqnxtError):
-    """A run of several workers has lost one; the others cannot go on without it."""
+    """A run of several workers has lost one; the others cannot continue without it."""
 
 
 def is_chief() -> bool:
-    """Whether this process writes the results: the only one, the one of type `chief`, or else worker 0."""
+    """Tell whether this process writes the results: it is the only one, of type `chief`, or else worker 0."""
     return _task() == ("chief" if "chief" in _cluster() else "worker", 0)
 
 
 def check_cluster(strategy: StrategyName = "auto") -> int:
-    """How many workers `TF_CONFIG` names; 0 without it. Touches no TensorFlow.
+    """Return how many workers `TF_CONFIG` names, 0 without it; TensorFlow is not imported.
 
-    Where `multi-worker` is asked for, Slurm's variables take its place if it is not set.
+    If `strategy` is `multi-worker` and `TF_CONFIG` is not set, it is set from Slurm's variables.
 
     Raises:
-        SqnxtError: It is damaged, its task is not one of its cluster, or `strategy` needs workers and it names none.
+        SqnxtError: `TF_CONFIG` is damaged, its task is not in its cluster, or it names no workers and `strategy`
+            needs some.
     """
     if strategy == "multi-worker":
         adopt_slurm()
@@ -128,7 +127,7 @@ def check_cluster(strategy: StrategyName = "auto") -> int:
     workers = sum(len(addresses) for addresses in cluster.values())
     if strategy == "multi-worker" and not workers:
         raise SqnxtError(
-            "--strategy multi-worker",
+            "strategy multi-worker",
             "TF_CONFIG names no workers",
             f"set it as in TF_CONFIG='{_EXAMPLE}', or start the workers with Slurm's srun",
         )
@@ -142,7 +141,9 @@ def _cluster() -> dict[str, list[str]]:
         for addresses in cluster.values()
     )
     if not valid:
-        raise SqnxtError("TF_CONFIG", "its cluster is no lists of HOST:PORT", f"set it as in TF_CONFIG='{_EXAMPLE}'")
+        raise SqnxtError(
+            "TF_CONFIG", "its cluster does not consist of lists of HOST:PORT", f"set it as in TF_CONFIG='{_EXAMPLE}'"
+        )
     return {kind: addresses for kind, addresses in cluster.items() if kind in ("chief", "worker")}
 
 

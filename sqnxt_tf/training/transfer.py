@@ -1,4 +1,4 @@
-"""Models that help to train another one: weights to begin with, and a teacher's answers."""
+"""Begin a training with the weights of another model."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from sqnxt_tf.errors import SqnxtError
 
 
 def adopt(model: Any, weights: Mapping[str, list[Any]], source: str) -> None:
-    """Set the weights of the layers of the same names, the classifier's where it has the same classes.
+    """Set the weights of a model from the layers of the same names; the classifier keeps its own if the shapes differ.
+
+    Args:
+        model: The model that gets the weights.
+        weights: Weights by name of layer.
+        source: Where the weights come from, for messages.
 
     Raises:
-        SqnxtError: A layer before the classifier has no counterpart of its shape.
+        SqnxtError: A layer before the classifier has no counterpart of the same shape.
     """
     weighted = [layer for layer in model.layers if layer.weights]
     for layer in weighted:

@@ -229,12 +229,13 @@ def fine_tune(
     from sqnxt_export import share_weights
     from sqnxt_tf.training.centroids import fine_tune_centroids
     from sqnxt_tf.training.kernels import kernels
+    from sqnxt_tf.training.run_options import RunOptions
     from sqnxt_tf.training.strategies import make_strategy
 
     sets = data.parts()
     training, validation = (to_arrays(sets[split], source.preprocessing) for split in ("train", "validation"))
-    strategy = make_strategy("one-device")
-    tuned = fine_tune_centroids(shared, training, validation, recipe, strategy=strategy, seed=seed, progress=progress)
+    run = RunOptions(strategy=make_strategy("one-device"), seed=seed, progress=progress)
+    tuned = fine_tune_centroids(shared, training, validation, recipe, run)
     for variable in kernels(tuned.model).values():
         variable.assign(share_weights(variable.numpy(), bits))  # no more values than before: this rounds them
     return tuned

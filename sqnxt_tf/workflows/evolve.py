@@ -30,6 +30,7 @@ from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import check_cluster, make_strategy
 from sqnxt_tf.workflows.train import check_shift, keras_versions
 
@@ -185,10 +186,8 @@ class _Run:
         def tell(task: str, done: int, total: int, **figures: float) -> None:
             self.progress(f"{task} {name}", done, total, **figures)
 
-        trained = train_model(
-            make, self.arrays["train"], self.arrays["validation"], recipe, strategy=self.strategy, seed=training_seed,
-            progress=tell,
-        )  # fmt: skip
+        how = RunOptions(strategy=self.strategy, seed=training_seed, progress=tell)
+        trained = train_model(make, self.arrays["train"], self.arrays["validation"], recipe, how)
         member = self.score(trained.model, name, parent.name, generation, draw, channels.filters(draw.alive))
         path = self.folder / f"{name}.keras"
         ancestry = {

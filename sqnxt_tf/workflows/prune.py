@@ -13,7 +13,7 @@ from sqnxt_export import save_keras
 from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.training_data import open_training_data
+from sqnxt_tf.data.training_data import StreamOptions, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import PruneOptions
@@ -24,6 +24,7 @@ from sqnxt_tf.training.pruning import prune_model
 from sqnxt_tf.training.pruning_plan import make_plan
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
 
@@ -140,22 +141,11 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     source = open_trained(run.model, run.encoded["train"] if run.encoded else digits("train"))
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.options)
-    parts = open_training_data(
-        run.options.data, source.preprocessing, augmentation=run.recipe.augmentation,
-        max_shift=run.recipe.max_shift, parts=run.encoded,
-    )  # fmt: skip
+    streaming = StreamOptions(augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift)
+    parts = open_training_data(run.options.data, source.preprocessing, streaming, parts=run.encoded)
     before = parts.judge(source.model, run.output)
-    tuned = prune_model(
-        source.model,
-        parts.training,
-        parts.validation,
-        run.recipe,
-        plan=plan,
-        strategy=strategy,
-        seed=run.options.seed,
-        folder=folder,
-        progress=run.progress,
-    )
+    how = RunOptions(strategy=strategy, seed=run.options.seed, folder=folder, progress=run.progress)
+    tuned = prune_model(source.model, parts.training, parts.validation, run.recipe, plan, how)
     result = PruningResult(
         path=run.output,
         network=source.metadata.network or source.name,

@@ -13,7 +13,7 @@ from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf import __version__
 from sqnxt_tf.accuracy import Evaluation
-from sqnxt_tf.data.training_data import TrainingData, open_training_data
+from sqnxt_tf.data.training_data import StreamOptions, TrainingData, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.networks.registry import find_network, layer_rows
@@ -31,6 +31,7 @@ from sqnxt_tf.sources import (
 from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
+from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.training.transfer import adopt
 
@@ -104,10 +105,10 @@ def train(
     require_tensorflow()  # before the data, which ask for less than training does
     own = start.preprocessing() if start and options.input_size is None else None
     preprocessing = own or default_preprocessing(options.data, known.name, options.input_size)
-    parts = open_training_data(
-        options.data, preprocessing, augmentation=recipe.augmentation, max_shift=recipe.max_shift,
-        max_unreadable=options.max_unreadable,
-    )  # fmt: skip
+    streaming = StreamOptions(
+        augmentation=recipe.augmentation, max_shift=recipe.max_shift, max_unreadable=options.max_unreadable
+    )
+    parts = open_training_data(options.data, preprocessing, streaming)
     run = _Run(
         network=known.name, output=output, options=options, parts=parts, preprocessing=preprocessing, recipe=recipe,
         start=start, teacher=None if options.teacher is None else check_trained(options.teacher), overwrite=overwrite,
@@ -180,11 +181,11 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
             adopt(model, weights, str(run.start.path))
         return model
 
-    trained = train_model(
-        make_model, run.parts.training, run.parts.validation, run.recipe, strategy=scope,
-        seed=run.options.seed, folder=folder, saving=run.options.saving, teacher=teacher and teacher.model,
-        progress=run.progress,
+    how = RunOptions(
+        strategy=scope, seed=run.options.seed, folder=folder, saving=run.options.saving or Saving(),
+        teacher=teacher and teacher.model, progress=run.progress,
     )  # fmt: skip
+    trained = train_model(make_model, run.parts.training, run.parts.validation, run.recipe, how)
     test = run.parts.judge(trained.model, run.output)
     metadata = Metadata(
         network=run.network,

@@ -22,7 +22,7 @@ def test_every_image_is_in_one_part_and_the_parts_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_each_digit_has_its_share(split: str) -> None:
+def test_each_digit_is_equally_frequent_in_each_part(split: str) -> None:
     part = digits(split)  # type: ignore[arg-type]
     shares = np.bincount(part.labels) / len(part)
     assert shares.min() > 0.09

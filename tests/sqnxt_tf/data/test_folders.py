@@ -41,7 +41,7 @@ def test_deep_greys_are_scaled_and_transparency_is_white(tmp_path: Path) -> None
     Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     assert read_image(tmp_path / "clear.png").min() == 255
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(SqnxtError, match="have no known white"):
+    with pytest.raises(SqnxtError, match="have no defined white"):
         read_image(tmp_path / "float.tif")
 
 

@@ -82,6 +82,6 @@ def test_even_bounds_leave_no_small_rest() -> None:
     assert even_bounds(10, 3).tolist() == [0, 3, 6, 10]
 
 
-def test_a_share_counts_from_zero() -> None:
-    with pytest.raises(SqnxtError, match="no worker 2 of 2; count them from 0"):
+def test_workers_count_from_zero() -> None:
+    with pytest.raises(SqnxtError, match="worker 2: is not one of 2; count workers from 0"):
         WorkerRank(2, 2)

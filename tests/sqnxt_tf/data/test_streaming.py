@@ -129,13 +129,13 @@ def test_unreadable_images_are_left_out_and_named_once(
         sizes = [len(labels) for _, labels in data.training(batch=4, seed=0, first_step=0, last_step=6)]
     assert len(sizes) == 6
     assert sum(sizes) == 2 * 10
-    assert sorted(Path(source).name for source in data.faults.found) == ["00.jpg", "01.jpg"]
+    assert sorted(Path(source).name for source in data.unreadable.found) == ["00.jpg", "01.jpg"]
     assert len(caplog.messages) == 2
     assert any("00.jpg: cannot be read as an image (no image of a known format)" in line for line in caplog.messages)
 
 
 def test_past_a_limit_the_run_ends_with_the_list(tmp_path: Path, make_images: Any) -> None:
-    data = stream(broken(tmp_path / "images", make_images, 3), faults=UnreadableImages(limit=2))
+    data = stream(broken(tmp_path / "images", make_images, 3), unreadable=UnreadableImages(limit=2))
     with pytest.raises(TooManyUnreadableError, match=r"3 images cannot be read, and 2 may .*00\.jpg.*01\.jpg.*02\.jpg"):
         list(data.training(batch=4, seed=0, first_step=0, last_step=3))
 

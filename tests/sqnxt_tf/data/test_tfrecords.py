@@ -74,7 +74,7 @@ def test_labels_are_named_by_line_or_by_number(tmp_path: Path, text: str, first:
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("", "is empty"), ("a\na\n", "names a class twice"), ("0:a\n2:b\n", "are not 0 and those that follow")],
+    [("", "is empty"), ("a\na\n", "names a class twice"), ("0:a\n2:b\n", "are not 0 to 1, once each")],
 )
 def test_names_that_leave_labels_out_are_refused(tmp_path: Path, text: str, fault: str) -> None:
     (tmp_path / "labels.txt").write_text(text)
@@ -85,10 +85,10 @@ def test_names_that_leave_labels_out_are_refused(tmp_path: Path, text: str, faul
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"image/class/label": 0}, "its label 0 is not one of 1 to 3"),
-        ({"image/class/label": 4}, "its label 4 is not one of 1 to 3"),
-        ({"image/class/label": "b"}, "has no image/encoded with bytes and image/class/label with an integer"),
-        ({"image/encoded": 3}, "has no image/encoded with bytes"),
+        ({"image/class/label": 0}, "its label 0 is not in 1 to 3"),
+        ({"image/class/label": 4}, "its label 4 is not in 1 to 3"),
+        ({"image/class/label": "b"}, "lacks image/encoded with bytes or image/class/label with an integer"),
+        ({"image/encoded": 3}, "lacks image/encoded with bytes"),
     ],
 )
 def test_a_record_that_is_no_labelled_image_is_unreadable(
@@ -139,15 +139,15 @@ def test_shards_without_a_part_to_test_on_are_refused(imagenet: Path) -> None:
                     "shards": {"../secret": {"images": 1, "bytes": 1, "sha256": ""}},
                 }
             ),
-            "a name or a number is no such thing",
+            "a name or a number has the wrong type",
         ),
         (
             json.dumps({"version": 1, "class_names": [3], "first_label": 1, "shards": {}}),
-            "a name or a number is no such thing",
+            "a name or a number has the wrong type",
         ),
         (
             json.dumps({"version": 1, "class_names": ["a"], "first_label": -1, "shards": {}}),
-            "a name or a number is no such thing",
+            "a name or a number has the wrong type",
         ),
     ],
 )
@@ -214,7 +214,7 @@ def test_what_tensorflow_datasets_cannot_do_is_told_in_one_line(
     ):
         load_data("tfds:other", "train")
     tfds.features["second"] = tfds.features["image/encoded"]
-    with pytest.raises(SqnxtError, match="has 2 images and 1 labels a record"):
+    with pytest.raises(SqnxtError, match="has 2 images and 1 labels in each record"):
         load_data("tfds:known", "train")
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(SqnxtError, match="pip install tensorflow-datasets"):

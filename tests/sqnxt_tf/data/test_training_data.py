@@ -9,7 +9,7 @@ from sqnxt_export import Preprocessing
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.data.streaming import Streamed
-from sqnxt_tf.data.training_data import evaluate_stream, open_streams, open_training_data
+from sqnxt_tf.data.training_data import StreamOptions, evaluate_stream, open_streams, open_training_data
 from sqnxt_tf.data.unreadable import TooManyUnreadableError
 from sqnxt_tf.errors import SqnxtError
 
@@ -34,7 +34,8 @@ def test_answers_are_counted_as_they_stream(folder: Path) -> None:
 
 def test_augmentation_is_for_training_alone(folder: Path) -> None:
     plain, changed = (
-        open_streams(DataSource.parse(str(folder)), INPUT, augmentation=name)["train"] for name in ("none", "standard")
+        open_streams(DataSource.parse(str(folder)), INPUT, StreamOptions(augmentation=name))["train"]
+        for name in ("none", "standard")
     )
 
     def first(stream: Any, **what: Any) -> Any:
@@ -48,7 +49,7 @@ def test_augmentation_is_for_training_alone(folder: Path) -> None:
 def test_one_limit_holds_while_a_run_goes_on_and_none_when_it_is_judged(folder: Path) -> None:
     for split in ("train", "validation", "test"):
         (folder / split / "a" / "00.jpg").write_bytes(b"nothing")
-    streams = open_streams(DataSource.parse(str(folder)), INPUT, max_unreadable=1)
+    streams = open_streams(DataSource.parse(str(folder)), INPUT, StreamOptions(max_unreadable=1))
     assert len(list(streams["train"].training(batch=12, seed=0, first_step=0, last_step=2))) == 2
     with pytest.raises(TooManyUnreadableError, match="2 images cannot be read"):
         list(streams["validation"].evaluation(batch=12))
@@ -57,7 +58,7 @@ def test_one_limit_holds_while_a_run_goes_on_and_none_when_it_is_judged(folder: 
 
 def test_an_unknown_augmentation_is_told(folder: Path) -> None:
     with pytest.raises(SqnxtError, match="give one of none, standard"):
-        open_streams(DataSource.parse(str(folder)), INPUT, augmentation="much")
+        StreamOptions(augmentation="much")
 
 
 def test_a_part_without_a_readable_image_is_told_before_a_run(folder: Path) -> None:

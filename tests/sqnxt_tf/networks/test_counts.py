@@ -1,6 +1,7 @@
 """Peak memory on graphs small enough to count by hand."""
 
 from sqnxt_tf.networks.counts import count_macs, count_macs_as_paper, count_params, peak_activation_bytes
+from sqnxt_tf.networks.ops import Epilogue
 from sqnxt_tf.networks.rows import RowOps
 from sqnxt_tf.networks.summaries import summarise
 
@@ -24,7 +25,7 @@ def test_a_shortcut_lives_until_it_is_added() -> None:
 
 def test_the_three_counts_of_one_layer() -> None:
     ops = RowOps()
-    ops.conv(ops.input(5, 5, 3), 4, 3, padding="valid", bias=True, batch_norm=True, name="a")
+    ops.conv(ops.input(5, 5, 3), 4, 3, padding="valid", then=Epilogue(bias=True, batch_norm=True), name="a")
     assert count_params(ops.rows) == 3 * 3 * 3 * 4 + 4 + 2 * 4
     assert count_macs(ops.rows) == 9 * 3 * 4 * 9
     assert count_macs_as_paper(ops.rows) == count_macs(ops.rows) + 4 * 9

@@ -1,12 +1,16 @@
 """The two interpreters describe the same network."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.counts import count_params
 from sqnxt_tf.networks.keras_ops import build
+from sqnxt_tf.networks.ops import BIAS, BIAS_RELU, NORM_LEAKY_RELU, NORM_RELU, NOTHING, Epilogue
 from sqnxt_tf.networks.registry import layer_rows, networks
+from sqnxt_tf.networks.rows import RowOps
 
 FAST = {
     "sqnxt23_w1", "sqnxt23v5_w1", "sqnxt23g_w1", "sqnxt23ida_w1", "squeezenet_v1_0_complex_bypass", "squeezenet_v1_1",
@@ -40,6 +44,24 @@ def test_ceil_mode_pooling_takes_the_edge_that_hangs_over(size: int | tuple[int,
     rows, columns = range(0, height - 1, 2), range(0, width - 1, 2)
     expected = [[x[0, r : r + 3, c : c + 3].max() for c in columns] for r in rows]
     np.testing.assert_array_equal(model(x)[0, :, :, 0], expected)
+
+
+@pytest.mark.parametrize("then", [NOTHING, BIAS, BIAS_RELU, NORM_RELU, NORM_LEAKY_RELU, Epilogue(True, True, "relu")])
+def test_what_follows_a_layer_has_the_parameters_of_its_row(then: Epilogue) -> None:
+    import tf_keras as keras
+
+    from sqnxt_tf.networks.keras_ops import KerasOps
+
+    def define(ops: Any) -> tuple[Any, Any]:
+        image = ops.input(8, 8, 3)
+        return image, ops.dense(ops.conv(image, 4, 3, then=then, name="conv"), 5, then=then, name="dense")
+
+    rows = RowOps()
+    define(rows)
+    model = keras.Model(*define(KerasOps(seed=0)))
+    assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == count_params(rows.rows)
+    relus = [layer for layer in model.layers if type(layer).__name__ in ("ReLU", "LeakyReLU")]
+    assert len(relus) == (2 if then.activation else 0)
 
 
 def test_the_seed_decides_the_weights() -> None:

@@ -28,10 +28,11 @@ from PIL import Image
 from sqnxt_export import Preprocessing
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
-from sqnxt_tf.data.training_data import open_streams
-from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.data.training_data import StreamOptions, open_streams
+from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import make_strategy
 from sqnxt_tf.workflows.data_pack import pack
 
@@ -70,9 +71,8 @@ def open_data(folder: Path, data: str) -> dict[str, Any]:
     """What to train and validate on."""
     if data == "memory":
         return {"train": noise(44, 0), "validation": noise(12, 1)}
-    parts = open_streams(
-        DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), augmentation="standard", max_shift=1
-    )
+    options = StreamOptions(augmentation="standard", max_shift=1)
+    parts = open_streams(DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), options)
     return {**parts}
 
 
@@ -80,10 +80,11 @@ def run(folder: Path, data: str, result: Path, say_training: Callable[[], None])
     """One attempt at the run, which goes on where the last one was killed."""
     state, parts = RunFolder(folder), open_data(folder.parent, data)
     state.begin({"seed": 3})
-    trained = train_model(
-        small_model, parts["train"], parts["validation"], RECIPE, strategy=make_strategy("one-device"), seed=3,
-        folder=state, saving=SAVING, progress=lambda *args, **figures: say_training(),
+    options = RunOptions(
+        strategy=make_strategy("one-device"), seed=3, folder=state, saving=SAVING,
+        progress=lambda *args, **figures: say_training(),
     )  # fmt: skip
+    trained = train_model(small_model, parts["train"], parts["validation"], RECIPE, options)
     digest = hashlib.sha256(b"".join(weights.tobytes() for weights in trained.model.get_weights()))
     rows = [{name: value for name, value in row.items() if name != "seconds"} for row in trained.history]
     digest.update(json.dumps(rows).encode())

@@ -10,6 +10,7 @@ from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.training.centroids import _Groups, fine_tune_centroids
 from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.recipe_files import CENTROIDS
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import make_strategy
 
 
@@ -43,7 +44,7 @@ def arrays() -> Arrays:
 
 def tune(model: Any, arrays: Arrays, **numbers: float) -> Any:
     recipe = CENTROIDS.overridden(batch=32, max_shift=0, **numbers)
-    return fine_tune_centroids(model, arrays, arrays, recipe, strategy=make_strategy("one-device"))
+    return fine_tune_centroids(model, arrays, arrays, recipe, RunOptions(strategy=make_strategy("one-device")))
 
 
 def test_equal_weights_stay_equal_and_the_loss_falls(shared: Any, arrays: Arrays) -> None:
@@ -66,8 +67,8 @@ def test_a_loss_that_rises_leaves_the_values_as_they_were(shared: Any, arrays: A
     worse = keras.models.clone_model(good)
     worse.set_weights([-weights for weights in good.get_weights()])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sqnxt_tf.training.centroids.fit", lambda *_, **__: (worse, []))
-        kept = fine_tune_centroids(good, arrays, arrays, CENTROIDS, strategy=make_strategy("one-device"))
+        patch.setattr("sqnxt_tf.training.centroids.train_in_strategy", lambda *_, **__: (worse, []))
+        kept = fine_tune_centroids(good, arrays, arrays, CENTROIDS, RunOptions(strategy=make_strategy("one-device")))
     assert kept.loss_after == kept.loss_before
     assert all(np.array_equal(a, b) for a, b in zip(kept.model.get_weights(), good.get_weights(), strict=True))
 
@@ -78,4 +79,4 @@ def test_a_groups_gradient_is_the_mean_of_its_weights_gradients() -> None:
     groups = _Groups.of(kernel)
     assert groups.mean(gradient).numpy() == pytest.approx(np.array([[4, 0, 4], [4, 4, 0]]))
     nearly = kernel + np.array([[1e-7, 0, 0], [0, 0, 0]], np.float32)
-    assert len(np.unique(groups.levelled(nearly))) == 3
+    assert len(np.unique(groups.average(nearly))) == 3

@@ -15,9 +15,10 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.loop import Saving, Trained, train_model
+from sqnxt_tf.training.loop import Trained, train_model
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import make_strategy
 
 RECIPE = Recipe(epochs=4, batch=8, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=1)
@@ -49,7 +50,8 @@ def stripes(count: int, seed: int) -> Arrays:
 
 def run(recipe: Recipe = RECIPE, **options: Any) -> Trained:
     strategy = options.pop("strategy", None) or make_strategy("one-device")
-    return train_model(small_model, stripes(36, 0), stripes(12, 1), recipe, strategy=strategy, seed=3, **options)
+    settings = RunOptions(strategy=strategy, seed=3, **options)
+    return train_model(small_model, stripes(36, 0), stripes(12, 1), recipe, settings)
 
 
 def weights_of(model: Any) -> np.ndarray[Any, Any]:
@@ -108,7 +110,7 @@ def test_changed_settings_are_refused_and_named(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "m.train")
     folder.begin({"seed": 3, "recipe": {"batch": 8}})
     folder.begin({"seed": 3, "recipe": {"batch": 8}})
-    with pytest.raises(SqnxtError, match=r"of other settings \(seed 3 -> 4\); .*--force"):
+    with pytest.raises(SqnxtError, match=r"of other settings \(seed 3 -> 4\); .*`force=True`"):
         folder.begin({"seed": 4, "recipe": {"batch": 8}})
     folder.begin({"seed": 4}, force=True)
 
@@ -137,7 +139,7 @@ def test_damaged_state_is_told_in_one_line(tmp_path: Path, name: str) -> None:
         folder.begin({"seed": 3})
         run(folder=folder)
 
-    with pytest.raises(SqnxtError, match=r"is damaged.*use --force to start afresh"):
+    with pytest.raises(SqnxtError, match=r"is damaged.*pass `force=True` to start afresh"):
         go_on()
 
 
@@ -153,7 +155,7 @@ def test_a_history_that_is_damaged_is_written_anew(tmp_path: Path) -> None:
 
 
 def test_a_run_that_diverges_ends(tmp_path: Path) -> None:
-    with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower --rate"):
+    with pytest.raises(SqnxtError, match=r"the loss is .* at step .*lower `rate`"):
         run(replace(RECIPE, rate=1000, warmup_rate=1000, epochs=20))
 
 
@@ -175,23 +177,24 @@ def test_a_run_that_fails_leaves_no_thread_at_its_data() -> None:
     files = np.arange(64, dtype=np.int32)
     images = EncodedImages(name="slow", class_names=("a", "b"), sources=("s",) * 64, files=files, read=read)
     data = Streamed(images=images, preprocessing=Preprocessing.plain(8, 8))
+    settings = RunOptions(strategy=make_strategy("one-device"), progress=cut)
     with pytest.raises(KeyboardInterrupt) as kept:
-        train_model(small_model, data, stripes(12, 1), RECIPE, strategy=make_strategy("one-device"), progress=cut)
+        train_model(small_model, data, stripes(12, 1), RECIPE, settings)
     done = len(began)
     time.sleep(0.3)
     assert kept.value
     assert len(began) == len(ended) == done
 
 
-def test_validation_data_that_cannot_be_shared_are_told_before_the_first_step() -> None:
+def test_validation_data_that_workers_cannot_divide_are_refused_before_the_first_step() -> None:
     class Few(InMemory):
         def evaluation(self, **which: Any) -> Any:
-            raise SqnxtError("has 2 files for 3 workers")
+            raise SqnxtError("data", "has 2 files for 3 workers")
 
     told: list[int] = []
+    settings = RunOptions(
+        strategy=make_strategy("one-device"), progress=lambda task, done, total, **figures: told.append(done)
+    )
     with pytest.raises(SqnxtError, match="2 files for 3 workers"):
-        train_model(
-            small_model, stripes(36, 0), Few(arrays=stripes(12, 1)), RECIPE, strategy=make_strategy("one-device"),
-            progress=lambda task, done, total, **figures: told.append(done),
-        )  # fmt: skip
+        train_model(small_model, stripes(36, 0), Few(arrays=stripes(12, 1)), RECIPE, settings)
     assert not told

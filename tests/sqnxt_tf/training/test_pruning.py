@@ -17,6 +17,7 @@ from sqnxt_tf.training.pruning import make_schedule, prune_model
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import make_strategy
 
 RECIPE = Recipe(epochs=4, batch=8, rate=0.05, warmup_rate=0.05, warmup_steps=0, max_shift=1)
@@ -51,8 +52,8 @@ def stripes(count: int, seed: int) -> Arrays:
 def run(model: Any, recipe: Recipe = RECIPE, *, folder: RunFolder | None = None, **settings: Any) -> Trained:
     progress = settings.pop("progress", lambda *args, **figures: None)
     return prune_model(
-        model, stripes(36, 0), stripes(12, 1), recipe, plan=make_plan(model, Pruning(**settings)), folder=folder,
-        strategy=make_strategy("one-device"), seed=3, progress=progress,
+        model, stripes(36, 0), stripes(12, 1), recipe, make_plan(model, Pruning(**settings)),
+        RunOptions(strategy=make_strategy("one-device"), seed=3, folder=folder, progress=progress),
     )  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def test_every_schedule_ends_with_the_zeros_that_were_asked_for(settings: dict[s
 
 
 def test_an_average_of_weights_is_refused_for_it_would_have_no_zeros() -> None:
-    with pytest.raises(SqnxtError, match=r"ema = 0\.9: .* has no zeros; leave it out"):
+    with pytest.raises(SqnxtError, match=r"ema = 0\.9 .* leaves no zeros; set ema to 0"):
         run(small_model(), replace(RECIPE, ema=0.9), sparsity=0.5)
 
 
@@ -132,9 +133,8 @@ def test_the_exported_graph_keeps_n_of_m_along_its_input_channels(tmp_path: Path
     pruned = run(model, pattern=pattern).model
     path = tmp_path / "pruned.onnx"
     samples = stripes(12, 2).images
-    sqnxt_export.export(
-        pruned, path, format="onnx", precision=precision, samples=samples, calibration=stripes(12, 3).images
-    )
+    images = sqnxt_export.ExportSamples(parity=samples, calibration=stripes(12, 3).images)
+    sqnxt_export.export_model(pruned, path, sqnxt_export.ArtifactOptions(format="onnx", precision=precision), images)
     graph = onnx.load(path).graph
     kernels = {
         value.name.partition("/")[0]: numpy_helper.to_array(value)

@@ -6,7 +6,7 @@ import pytest
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import count_zeros, prunable_layers
-from sqnxt_tf.training.pruning_plan import Plan, Pruning, make_plan
+from sqnxt_tf.training.pruning_plan import Pruning, PruningPlan, make_plan
 
 
 def odd_model() -> Any:
@@ -33,7 +33,7 @@ def model() -> Any:
     return odd_model()
 
 
-def plan(model: Any, **settings: Any) -> Plan:
+def plan(model: Any, **settings: Any) -> PruningPlan:
     return make_plan(model, Pruning(**settings))
 
 
@@ -63,7 +63,7 @@ def test_layers_are_left_out_and_told_apart_by_pattern(model: Any) -> None:
 def test_a_pattern_of_n_of_m_leaves_out_what_cannot_keep_it(model: Any) -> None:
     found = plan(model, pattern="1:4")
     assert found.sparsities == dict.fromkeys(["nested/first", "nested/separable", "grouped", "classifier"], 0.75)
-    assert found.dense["stem"] == "3 input channels are no multiple of 4"
+    assert found.dense["stem"] == "3 input channels are not a multiple of 4"
     assert "flattened image" in found.dense["pixels"]
     assert "transposed" in found.dense["up"]
     assert "grouped" in plan(model, pattern="2:8").dense  # four input channels in each of its groups
@@ -109,12 +109,12 @@ def test_leaving_out_everything_is_refused(model: Any) -> None:
     [
         *(({"sparsity": sparsity}, "out of range") for sparsity in (0.0, 1.0, -0.4, 40, float("nan"))),
         ({"layer_sparsity": {"stem": 1.5}}, "out of range"),
-        ({"ramp": (0.0, 0.5)}, "belongs to the polynomial schedule"),
+        ({"ramp": (0.0, 0.5)}, "is for the polynomial schedule only"),
         *(({"schedule": "polynomial", "ramp": ramp}, "out of range") for ramp in ((0.5, 0.5), (-0.1, 0.5), (0.5, 1.1))),
-        *(({"pattern": pattern}, "is no N:M") for pattern in ("4:2", "2:2", "0:4", "2", "2:4:8", "-1:4", "")),
+        *(({"pattern": pattern}, "is not N:M") for pattern in ("4:2", "2:2", "0:4", "2", "2:4:8", "-1:4", "")),
         ({"pattern": "2:4", "sparsity": 0.5}, "sets its own sparsity"),
         ({"pattern": "2:4", "layer_sparsity": {"stem": 0.5}}, "sets its own sparsity"),
-        ({"pattern": "2:4", "schedule": "polynomial"}, "is pruned at once"),
+        ({"pattern": "2:4", "schedule": "polynomial"}, "prunes once"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], fault: str) -> None:

@@ -1,13 +1,14 @@
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.recipe_files import DIGITS, NAMES, PAPER, RECIPES, load_recipe, resolve_recipe
 
 IMAGENET_IMAGES = 1_281_167
@@ -20,6 +21,7 @@ def test_the_papers_schedule() -> None:
     assert rates == pytest.approx([0.1, 0.25, 0.4 * (1 - 780 / PAPER_ITERATIONS) ** 2, 0.1, 0.0])
 
 
+@settings(deadline=None)  # the first call imports TensorFlow
 @given(st.integers(0, 799))
 def test_tensors_and_numbers_give_the_same_rate(step: int) -> None:
     import tensorflow as tf
@@ -79,13 +81,13 @@ def test_a_recipe_of_ones_own_takes_settings_from_the_command_line(tmp_path: Pat
     ("text", "fault"),
     [
         ("epochs = 3", "lacks batch, rate, warmup_rate, warmup_steps"),
-        ("epoch = 3", "'epoch' is no setting of a recipe; did you mean epochs?"),
+        ("epoch = 3", "'epoch' is not a setting of a recipe; did you mean epochs?"),
         ("epochs = ", "is not TOML"),
-        ('epochs = "3"', "epochs = '3' is no whole number"),
-        ("epochs = 1.5", "epochs = 1.5 is no whole number"),
-        ("rate = true", "rate = True is no number"),
+        ('epochs = "3"', "epochs = '3' is not a whole number"),
+        ("epochs = 1.5", "epochs = 1.5 is not a whole number"),
+        ("rate = true", "rate = True is not a number"),
         ('schedule = "step"', "schedule = 'step' is not known; give one of polynomial, cosine"),
-        ("synchronized_batch_norm = 1", "synchronized_batch_norm = 1 is no switch"),
+        ("synchronized_batch_norm = 1", "synchronized_batch_norm = 1 is not a boolean"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, fault: str) -> None:
@@ -100,15 +102,29 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, fault: s
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        (["epochs"], "is no KEY=VALUE"),
-        (["=3"], "is no KEY=VALUE"),
+        (["epochs"], "is not KEY=VALUE"),
+        (["=3"], "is not KEY=VALUE"),
         (["epoch=3"], "recipe: has no epoch; its settings are epochs, batch"),
-        (["epochs=many"], "epochs = 'many' is no whole number"),
+        (["epochs=many"], "epochs = 'many' is not a whole number"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: list[str], fault: str) -> None:
     with pytest.raises(SqnxtError, match=re.escape(fault)):
         resolve_recipe(None, settings, default="digits")
+
+
+def test_settings_of_whole_numbers_are_those_with_an_integer_as_their_type() -> None:
+    whole = [field.name for field in fields(Recipe) if field.type == "int"]
+    assert whole == ["epochs", "batch", "warmup_steps", "max_shift"]
+    for name in whole:
+        with pytest.raises(SqnxtError, match=rf"{name} = 1\.5 is not a whole number"):
+            replace(DIGITS, **{name: 1.5})
+
+
+def test_the_docstring_names_every_setting_with_its_range() -> None:
+    text = Recipe.__doc__ or ""
+    for field in fields(Recipe):
+        assert f"\n        {field.name}: " in text
 
 
 def test_a_recipe_that_is_not_there_is_told() -> None:

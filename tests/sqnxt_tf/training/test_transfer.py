@@ -13,7 +13,7 @@ from sqnxt_tf.data.digits import digits
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.sources import StartingWeights, open_teacher
-from sqnxt_tf.training.loop import Saving
+from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.transfer import adopt
 from sqnxt_tf.workflows.train import train
 
@@ -50,9 +50,9 @@ def test_models_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     start, nameless = StartingWeights.of(tmp_path / "m.keras"), StartingWeights.of(tmp_path / "nameless.keras")
     assert start is not None
     assert nameless is not None
-    with pytest.raises(SqnxtError, match="is a tiny_darknet, and --network is alexnet; leave out one"):
+    with pytest.raises(SqnxtError, match="is a tiny_darknet, and `network` is alexnet; leave out one"):
         start.network("alexnet")
-    with pytest.raises(SqnxtError, match="does not say which network it is; give --network"):
+    with pytest.raises(SqnxtError, match="does not say which network it is; give `network`"):
         nameless.network(None)
     with pytest.raises(SqnxtError, match=r"has no weights for layer .* of squeezenet_v1_1; give a model of the same"):
         adopt(build("squeezenet_v1_1", classes=10, input_size=SIZE), start.read(), "m.keras")

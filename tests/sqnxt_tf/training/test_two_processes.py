@@ -177,8 +177,8 @@ def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(
     _, err = processes[1 - dying].communicate(timeout=60)  # the promise
     assert [processes[index].returncode for index in (dying, 1 - dying)] == [-signal.SIGKILL, 1]
     assert err.splitlines()[-1] == (
-        f"error: worker {1 - dying} of 2: another worker is gone (UnavailableError); the same command again, for all "
-        "workers, goes on from the last checkpoint in m.train"
+        f"error: worker {1 - dying} of 2: another worker is gone (UnavailableError); start all workers again: the "
+        "run resumes from the last checkpoint in m.train"
     )
     resumed, _ = run_two_workers(tmp_path, command)
     assert len(resumed["read"]) == 2  # of four steps
@@ -203,7 +203,7 @@ def test_local_workers_end_together_and_the_same_command_goes_on(tmp_path: Path,
     assert process.returncode == 2
     errors = [line for line in err.splitlines() if line.startswith("error")]
     assert errors == [
-        "error: worker 1 of 2: was killed by SIGKILL; the others were stopped, and the same command again goes on "
+        "error: worker 1 of 2: was killed by SIGKILL; the others were stopped; start the run again, and it resumes "
         "from the last checkpoint"
     ]
     answer = cli(*arguments, timeout=400)

@@ -22,9 +22,10 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.loop import Saving, train_model
+from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import is_chief, make_strategy
 
 
@@ -95,7 +96,7 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     strategy = make_strategy("auto")
     trained = train_model(
         small_model, data, Arrays(validation.images, validation.labels % 2), Recipe(**settings["recipe"]),
-        strategy=strategy, seed=3, folder=folder, saving=Saving(steps=1), progress=tell,
+        RunOptions(strategy=strategy, seed=3, folder=folder, saving=Saving(steps=1), progress=tell),
     )  # fmt: skip
     weights = trained.model.get_weights()
     if is_chief():

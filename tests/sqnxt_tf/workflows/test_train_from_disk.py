@@ -10,8 +10,8 @@ from sqnxt_export import ExportError
 from sqnxt_tf import RECIPES, load_data, train
 from sqnxt_tf.data.unreadable import TooManyUnreadableError
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.loop import Saving
 from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.workflows.data_pack import pack
 
 RECIPE = replace(RECIPES["digits"], epochs=2, batch=4, max_shift=2, augmentation="standard")

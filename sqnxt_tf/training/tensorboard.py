@@ -1,4 +1,4 @@
-"""Figures of a run for TensorBoard, in `NAME.train/tensorboard`."""
+"""Curves of a run for TensorBoard, in `NAME.train/tensorboard`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_STEP_SECONDS = 2.0  # between two points of the curves by step
+_STEP_SECONDS = 2.0  # between two points of a curve by step
 
 
-class Board:
-    """Writes scalars; to nowhere without a folder. A run that goes on writes another file beside the first one's."""
+class TensorBoardWriter:
+    """Writes scalars, or nothing without a folder. A resumed run writes another file beside the first."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -20,18 +20,18 @@ class Board:
         self._written = 0.0
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures after a step, now and then."""
+        """Write the figures of a step, at most every two seconds."""
         now = time.monotonic()
         if now - self._written > _STEP_SECONDS:
             self._written = now
             self._write("step", step, figures)
 
     def epoch(self, epoch: int, figures: Mapping[str, float]) -> None:
-        """Figures after an epoch."""
+        """Write the figures of an epoch."""
         self._write("epoch", epoch, {name: value for name, value in figures.items() if name != "epoch"})
 
     def close(self) -> None:
-        """No more figures."""
+        """Close the file."""
         if self._writer is None:
             return
         import tensorflow as tf
@@ -40,7 +40,7 @@ class Board:
             self._writer.close()
 
     def _write(self, group: str, step: int, figures: Mapping[str, float]) -> None:
-        """Not by `tf.summary.scalar`, which needs the tensorboard package."""
+        """Write scalars without `tf.summary.scalar`, which needs the tensorboard package."""
         if self._folder is None:
             return
         import tensorflow as tf
@@ -53,5 +53,5 @@ class Board:
                 for name, value in figures.items():
                     metadata = tf.compat.v1.SummaryMetadata(plugin_data=kind)
                     tf.summary.write(f"{group}/{name}", tf.constant(value, tf.float32), step, metadata)
-        except tf.errors.OpError:  # a disk that is full: curves are not worth a run, checkpoints tell of it
+        except tf.errors.OpError:  # a full disk: curves are not worth a run, and the next checkpoint reports it
             self._folder = self._writer = None
