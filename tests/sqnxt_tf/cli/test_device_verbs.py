@@ -146,7 +146,7 @@ def test_a_camera_is_looked_through(cli: Any, tmp_path: Path, artifacts: Path) -
         (["benchmark", "bad.onnx", "--threads", "1,no"], "is no list of threads"),
         (["benchmark", "bad.onnx", "--threads", "0"], "is no list of threads"),
         (["benchmark", "bad.onnx", "--accelerator", "nothing"], "nothing"),
-        (["benchmark", "bad.onnx", "--plot", "a.gif"], "is no name of a picture"),
+        (["benchmark", "bad.onnx", "--plot", "a.gif"], "is not the name of a picture"),
         (["benchmark", "bad.onnx", "--plot", "notes.txt.svg/a.svg"], "does not exist"),
         (["benchmark", "bad.onnx", "--csv", "--json"], "leave one out"),
         (["classify", "nowhere.tflite", "a.png"], "no such file"),

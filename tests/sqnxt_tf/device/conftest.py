@@ -1,4 +1,4 @@
-"""Artifacts that need no TensorFlow to make, and whose answers can be told from the picture."""
+"""Artifacts that are made without TensorFlow, and whose answers follow from the image."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ QUADRANTS = ("top left", "top right", "bottom left", "bottom right")
 
 
 def write_quadrants(path: Path, *, pixels: bool = False, rank: int = 4, outputs: int = 4) -> Path:
-    """A network of one grey 4x4 image whose logits are the brightness of its quadrants."""
+    """Return a network for one grey 4x4 image, whose logits are the brightness of its quadrants."""
     shape = [1, 4, 4, 1] if pixels else [1, 1, 4, 4]
     image = helper.make_tensor_value_info("input", TensorProto.UINT8 if pixels else TensorProto.FLOAT, shape[-rank:])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, outputs])

@@ -1,4 +1,4 @@
-"""Small graphs, one of them with names of the worst kind, and a browser to show their page in."""
+"""Small graphs, one of them with hostile names, and a browser that shows their page."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,9 @@ HOSTILE = (
 
 
 def write_graph(path: Path, names: tuple[str, ...], *, channels: int = 16, side: int = 24) -> Path:
-    """A convolution for each name, every other one depthwise, so that both dataflows win somewhere; a pool."""
+    """Write a graph with a convolution for each name and a pool. Every other convolution is depthwise, so that each
+    dataflow is chosen somewhere.
+    """
     random = np.random.default_rng(0)
     nodes, weights = [], []
     for index, name in enumerate(names):
@@ -47,7 +49,7 @@ def write_graph(path: Path, names: tuple[str, ...], *, channels: int = 16, side:
 
 @pytest.fixture(scope="session")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """`plain`, `wide` and `hostile`."""
+    """Return the graphs `plain`, `wide` and `hostile`."""
     folder = tmp_path_factory.mktemp("graphs")
     plain = tuple(f"layer{index}" for index in range(6))
     return {
@@ -59,5 +61,5 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def browser(launch_chromium: Callable[..., Any]) -> Any:
-    """Headless Chromium."""
+    """Return headless Chromium."""
     return launch_chromium()

@@ -1,4 +1,4 @@
-"""What a person does to the page, and a look at what it did."""
+"""Steps of a user on the page, and what the page shows then."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ SETTLED = "body[data-state=ready], body[data-state=failed]"
 
 @contextmanager
 def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Iterator[Any]:
-    """A page that has its first model; fails where it said anything wrong or asked another host for anything."""
+    """Yield a page that has loaded its first model; fail if it reports an error or requests another host."""
     context = browser.new_context(**{**browsers.DESKTOP, **options})
     context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
@@ -44,7 +44,7 @@ def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Ite
 
 
 def wait_for(page: Any, expression: str) -> None:
-    """Until it holds; elements stand under their ids. (Playwright's own wait needs `eval`, which the page forbids.)"""
+    """Wait until a condition on elements holds. (Playwright's own wait needs `eval`, which the page forbids.)"""
     for _ in range(10 * PATIENCE_S):
         if page.evaluate(expression):
             return
@@ -59,7 +59,7 @@ def choose_model(page: Any, index: int) -> None:
 
 
 def answer_to(page: Any, picture: Path) -> Any:
-    """What the page answers to a chosen file: the event's detail."""
+    """Return the page's answer to a chosen file: the event's detail."""
     page.evaluate("window.heard = []")
     page.set_input_files("#file", picture)
     wait_for(page, "window.heard.length > 0")
@@ -67,7 +67,7 @@ def answer_to(page: Any, picture: Path) -> Any:
 
 
 def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
-    """Strokes on the pad, whose sides are 1, with the mouse."""
+    """Draw strokes with the mouse on the pad, whose sides are 1."""
     page.click("#clear")
     box = page.locator("#pad").bounding_box()
     for stroke in strokes:
@@ -80,7 +80,7 @@ def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
 
 
 def answer_to_drawing(page: Any, strokes: list[list[tuple[float, float]]]) -> int:
-    """The best class of what was drawn, once the last stroke has been answered."""
+    """Return the best class of the drawing after the last stroke."""
     page.evaluate("window.heard = []")
     draw(page, strokes)
     page.wait_for_timeout(100)
@@ -91,7 +91,7 @@ def answer_to_drawing(page: Any, strokes: list[list[tuple[float, float]]]) -> in
 
 
 def expected(artifact: Path, picture: Path) -> Any:
-    """What Python answers to a picture."""
+    """Return Python's answer to an image."""
     metadata = read_metadata(artifact)
     assert metadata is not None
     assert metadata.preprocessing is not None

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.halving import SizedNetwork, survivors
 from sqnxt_tf.exploration.outcome import Outcome
+from sqnxt_tf.exploration.successive_halving import SizedNetwork, choose_survivors
 from sqnxt_tf.reports.finalists import finalists_lines, finalists_table
 from sqnxt_tf.reports.search_picture import draw_search
 from sqnxt_tf.workflows import search_finalists as module
@@ -23,7 +23,7 @@ class School:
     def __init__(self, outcome: Outcome) -> None:
         self.trained: list[tuple[str, int, int]] = []
         self.stop_after = 10_000
-        networks = survivors(outcome, 100)
+        networks = choose_survivors(outcome, 100)
         self.accuracy = {network.name: 0.5 + place / 500 for place, network in enumerate(networks)}
 
     def train(self, network: str, path: Path, *, recipe: Any, input_size: int, **_: Any) -> None:
