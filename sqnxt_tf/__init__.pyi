@@ -45,6 +45,7 @@ from sqnxt_tf.exploration.workloads import network_workload as network_workload
 from sqnxt_tf.htmlreport.study import Study as Study
 from sqnxt_tf.htmlreport.study import WhatIf as WhatIf
 from sqnxt_tf.networks.keras_ops import build as build
+from sqnxt_tf.networks.ops import Ops as Ops
 from sqnxt_tf.networks.published import PaperFigures as PaperFigures
 from sqnxt_tf.networks.registry import NetworkDefinition as NetworkDefinition
 from sqnxt_tf.networks.registry import layer_rows as layer_rows
@@ -86,12 +87,12 @@ from sqnxt_tf.training.run_options import Saving as Saving
 from sqnxt_tf.training.sensitivity import LayerSensitivity as LayerSensitivity
 from sqnxt_tf.training.sensitivity import Sensitivity as Sensitivity
 from sqnxt_tf.training.sensitivity import SensitivityPoint as SensitivityPoint
-from sqnxt_tf.webdemo.artifacts import WebModel as WebModel
 from sqnxt_tf.webdemo.browser_runtimes import BrowserRuntime as BrowserRuntime
 from sqnxt_tf.webdemo.browser_runtimes import NpmPackage as NpmPackage
 from sqnxt_tf.webdemo.browser_runtimes import RuntimeFile as RuntimeFile
 from sqnxt_tf.webdemo.site import Site as Site
 from sqnxt_tf.webdemo.site import write_webdemo as write_webdemo
+from sqnxt_tf.webdemo.web_models import WebModel as WebModel
 from sqnxt_tf.workflows.benchmark import BenchmarkResult as BenchmarkResult
 from sqnxt_tf.workflows.benchmark import benchmark as benchmark
 from sqnxt_tf.workflows.compare import Comparison as Comparison

@@ -1,7 +1,7 @@
 """A static web page that runs artifacts in the browser.
 
 - `site.py`: writes the site.
-- `artifacts.py`: what the page needs to know about each model.
+- `web_models.py`: what the page needs to know about each model.
 - `browser_runtimes.py` and `runtimes.json`: the files of npm packages that run models in a browser.
 - `npm.py`: fetches those files and checks them.
 - `page/`: the page itself, plain HTML, CSS and JavaScript, which is copied unchanged.

@@ -14,9 +14,9 @@ from typing import Any
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
 from sqnxt_tf.progress import Progress, silent
-from sqnxt_tf.webdemo.artifacts import WebModel, describe_models
 from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, BrowserRuntime, runtimes_for
 from sqnxt_tf.webdemo.npm import fetch_package, find_npm
+from sqnxt_tf.webdemo.web_models import WebModel, describe_models
 
 PAGE = HERE / "page"
 _MODELS, _CONTENTS = "models.json", "contents.json"

@@ -15,9 +15,9 @@ import pytest
 from sqnxt_export import Metadata, Preprocessing, write_metadata
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.webdemo import site as site_module
-from sqnxt_tf.webdemo.artifacts import describe_models
 from sqnxt_tf.webdemo.browser_runtimes import NpmPackage
 from sqnxt_tf.webdemo.site import PAGE, write_webdemo
+from sqnxt_tf.webdemo.web_models import describe_models
 
 METADATA = Metadata(
     network="small", labels=("no", "yes"), preprocessing=Preprocessing.plain(8, channels=3), data="digits/test"
