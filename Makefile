@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow check lint types fast-tests format clean help
+.PHONY: demo test test-slow check lint types fast-tests docs format clean help
 
 help:
 	@echo "make demo       install and run the whole path on handwritten digits"
 	@echo "make test       install, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  install, then the slow tests"
 	@echo "make check      lint, types and tests, in an environment that is there"
+	@echo "make docs       install, then build the documentation site: build/docs/index.html"
 	@echo "make clean      remove what the build and the tests leave (not .venv)"
 
 $(VENV)/bin/python:
@@ -28,6 +29,10 @@ $(VENV)/.installed-dev: $(VENV)/bin/python setup.cfg pyproject.toml constraints.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
 	@touch $@ $(VENV)/.installed-all
 
+$(VENV)/.installed-docs: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,docs]'
+	@touch $@ $(VENV)/.installed-all
+
 demo: $(VENV)/.installed-all
 	$(BIN)/sqnxt-tf demo --force
 
@@ -36,6 +41,10 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow
+
+# Without a network, warnings as errors.
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going --quiet --builder html docs build/docs
 
 check: lint types fast-tests
 

@@ -21,7 +21,7 @@ print(outcome.asked, time.process_time() - began, time.process_time())
 ONE_BY_ONE = """
 import time
 import numpy, sqnxt_sim.simulator
-from sqnxt_sim import simulate
+from sqnxt_sim import simulate_workload
 from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.exploration.workloads import network_workload
@@ -30,7 +30,7 @@ space = load_space("paper")
 points = list(space.points())[::10]
 for point in points:
     name = Candidate(spec=point.spec, input_size=227, accelerator="", figures={}).network
-    report = simulate(network_workload(name), space.accelerators[point.accelerator], sparsity=0.4)
+    report = simulate_workload(network_workload(name), space.accelerators[point.accelerator], sparsity=0.4)
     report.cycles, report.energy
 print(len(points), time.process_time() - began, time.process_time())
 """

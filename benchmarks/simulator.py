@@ -86,10 +86,10 @@ def table3_cells() -> list[tuple["Workload", "Accelerator"]]:
 
 
 def search(cells: list[tuple["Workload", "Accelerator"]]) -> None:
-    from sqnxt_sim import simulate
+    from sqnxt_sim import simulate_workload
 
     for workload, accelerator in cells:
-        simulate(workload, accelerator, sparsity=0.4)
+        simulate_workload(workload, accelerator, sparsity=0.4)
 
 
 def clear_caches() -> None:
@@ -111,7 +111,7 @@ def timed(work: Callable[[], object], who: int = resource.RUSAGE_SELF) -> Second
 
 
 def cold_searches(graph: str) -> dict[str, Seconds]:
-    from sqnxt_tf.workflows.simulate import simulate as simulate_file
+    from sqnxt_tf.workflows.simulate import simulate
 
     cells = table3_cells()
     alone = []
@@ -121,7 +121,7 @@ def cold_searches(graph: str) -> dict[str, Seconds]:
     clear_caches()
     together = timed(partial(search, cells))
     clear_caches()
-    file = timed(partial(simulate_file, graph))
+    file = timed(partial(simulate, graph))
     return {COLD: Seconds(*map(mean, zip(*alone, strict=True))), CELLS: together, FILE: file}
 
 

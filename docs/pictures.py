@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from sqnxt_export import whole_file
 from sqnxt_tf import BenchmarkResult, benchmark, export
@@ -46,10 +47,11 @@ def write_terminal(result: BenchmarkResult, path: Path) -> None:
         layers_lines(shares),
     ]
     width = max(len(line) for part in parts for line in (part if isinstance(part, list) else part.to_lines()))
-    # rich's tables end in a space, and its frame cuts into the last line: one column more, and one line.
+    # The frame cuts into the last column and the last line: one more of each.
     console = Console(record=True, width=width + 1, file=io.StringIO())
     for part in parts:
-        console.print("\n".join(part) if isinstance(part, list) else part.to_rich(), highlight=False)
+        lines = part if isinstance(part, list) else part.to_lines(styled=True)
+        console.print(Text.from_ansi("\n".join(lines)), highlight=False)
     console.print()
     svg = console.export_svg(title=f"sqnxt-tf benchmark {name} --per-layer --accelerator {shares.accelerator}")
     with whole_file(path, force=True) as part:

@@ -1,1 +1,7 @@
-"""What the three packages share: one tree of errors, and the offering of public names; standard library only."""
+"""Code that the three packages share. It needs the standard library only.
+
+| file | role |
+|---|---|
+| `errors` | the tree of errors: object, fault and remedy |
+| `public_names` | the public names of a package, loaded when they are first used |
+"""

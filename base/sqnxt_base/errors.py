@@ -1,4 +1,4 @@
-"""Every error that the user can mend, as one tree.
+"""Every error that the user can fix, as one tree.
 
 ```
 SqnxtError                     the root; exit code 2 of the command line
@@ -22,18 +22,18 @@ from typing import ClassVar, Self
 
 
 class SqnxtError(Exception):
-    """A fault that the user can mend, told in one line: `object: fault; remedy`.
+    """A fault that the user can fix, reported in one line: `object: fault; remedy`.
 
     Libraries name parameters in backticks, as in "pass `force=True`"; the command line shows them as its own options.
 
     Attributes:
-        object: What the error is about: a file, a layer, an option.
+        object: What the error is about: a file, a layer, a parameter.
         fault: What is wrong with it.
-        remedy: What the user can do; empty where the fault says it all.
+        remedy: What the user can do; empty where nothing can be done or the fault already says it.
     """
 
     exit_code: ClassVar[int] = 2
-    """Exit code of the command line: 2 for bad input, 1 where the work was done and the answer is no."""
+    """Exit code of the command line: 2 for bad input, 1 if the work was done and the answer is no."""
 
     def __init__(self, object: str | PathLike[str], fault: str, remedy: str = "") -> None:
         super().__init__(fspath(object), fault, remedy)
@@ -45,5 +45,5 @@ class SqnxtError(Exception):
         return f"{self.object}: {self.fault}" + (f"; {self.remedy}" if self.remedy else "")
 
     def about(self, object: str | PathLike[str]) -> Self:
-        """Return the same error about another object: the file in which a library found the fault, say."""
+        """Return the same error about another object, such as the file in which a library found the fault."""
         return type(self)(object, *self.args[1:])

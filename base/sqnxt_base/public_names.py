@@ -1,7 +1,7 @@
-"""Public names of a package in one table: the `__init__.pyi` that type checkers read is read here too.
+"""Public names of a package, taken from one table: the `__init__.pyi` that type checkers read is also read at run time.
 
-Each line `from package.module import Name as Name` of the stub offers `Name`. The module is imported when the name is
-first used, so that importing the package costs a millisecond and loads nothing heavy.
+Each line `from package.module import Name as Name` of the stub makes `Name` public. Its module is imported when the
+name is first used, so that importing the package takes a millisecond and loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _OFFERED = re.compile(r"^from ([\w.]+) import (\w+) as \2$", re.MULTILINE)
 
 
 def offer_public_names(package: str) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
-    """Return `__all__`, `__getattr__` and `__dir__` of the package that is being imported.
+    """Return `__all__`, `__getattr__` and `__dir__` for the package that is being imported.
 
     Args:
-        package: The package's `__name__`; its stub lies beside its `__init__.py`.
+        package: The package's `__name__`; its stub stands beside its `__init__.py`.
     """
     module = sys.modules[package]
     stub = Path(str(module.__file__)).with_suffix(".pyi").read_text("utf-8")

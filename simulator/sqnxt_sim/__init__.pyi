@@ -24,6 +24,7 @@ from sqnxt_sim.report import IDEALISATIONS as IDEALISATIONS
 from sqnxt_sim.report import NetworkReport as NetworkReport
 from sqnxt_sim.simulator import PRECISIONS as PRECISIONS
 from sqnxt_sim.simulator import simulate as simulate
+from sqnxt_sim.simulator import simulate_workload as simulate_workload
 from sqnxt_sim.workload import ConvLayer as ConvLayer
 from sqnxt_sim.workload import LiveActivations as LiveActivations
 from sqnxt_sim.workload import OffArrayNode as OffArrayNode

@@ -1,4 +1,4 @@
-"""The error class of `sqnxt_sim`; the whole tree is drawn in `sqnxt_base.errors`."""
+"""Error class of `sqnxt_sim`; `sqnxt_base.errors` draws the whole tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer: every node of a network with its cost, and what they come to."""
+"""The result of a simulation: every node of a network with its cost, and the totals."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ IDEALISATIONS = (
     "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
     "a round pays the DRAM latency even when it fetches nothing",
 )
-"""What the model leaves out, to be said wherever its figures are shown; "Idealisations" in simulator/README.md."""
+"""Simplifications of the cost model, shown with its figures; see "Idealisations" in docs/simulator.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkReport:
-    """Every node of a network in execution order, and their sum.
+    """Result of a simulation: every node of a network in execution order, and totals over them.
 
-    `notes` say in a sentence each what the figures rest on, such as operators that have no model. `live` says for each
-    node what activations are alive while it runs, `input_shapes` what the graph reads; both are empty where only the
-    layers are known.
+    Attributes:
+        model: Name of the network.
+        accelerator: The hardware that was simulated.
+        layers: One entry for each row of the workload, with its cost if it has one.
+        notes: Sentences about assumptions behind the figures, such as operators without a cost model.
+        live: Activations that are alive while each node runs; empty if only the layers are known.
+        input_shapes: Shapes that the graph reads; empty if only the layers are known.
     """
 
     model: str
@@ -47,22 +51,22 @@ class NetworkReport:
 
     @property
     def without_model(self) -> tuple[OffArrayNode, ...]:
-        """Nodes that do real work and that the total leaves out."""
+        """The nodes that do real work but have no cost model; the totals leave them out."""
         return tuple(x for x in self.layers if isinstance(x, OffArrayNode) and x.why is OffArrayReason.NO_MODEL)
 
     @property
     def cycles(self) -> float:
-        """Sum of the nodes' cycles; not rounded."""
+        """Sum of the nodes' cycles, not rounded."""
         return sum((cost.cycles for cost in self.costs), 0.0)
 
     @property
     def time_ms(self) -> float:
-        """Milliseconds at the array's clock."""
+        """Time in milliseconds at the array's clock."""
         return self.cycles / self.accelerator.array.clock_hz * 1e3
 
     @property
     def energy(self) -> Energy:
-        """Sum of the nodes' energies in native MACs, by where it goes."""
+        """Sum of the nodes' energies in MACs of native width, by component."""
         parts = [cost.energy for cost in self.costs]
         return Energy(**{part: sum((getattr(energy, part) for energy in parts), 0.0) for part in Energy.__slots__})
 
@@ -73,36 +77,36 @@ class NetworkReport:
 
     @property
     def dram_bytes(self) -> float:
-        """Bytes between DRAM and buffer."""
+        """Bytes moved between DRAM and buffer."""
         return sum((cost.dram_bytes for cost in self.costs), 0.0)
 
     @property
     def utilisation(self) -> float:
-        """Fraction of the PEs' cycles, over the whole network, that a MAC is really done in."""
+        """Fraction of all PE cycles of the network in which a MAC is executed."""
         cycles = self.cycles
         return sum(cost.utilisation * cost.cycles for cost in self.costed) / cycles if cycles else 0.0
 
     @property
     def peak_activations(self) -> LiveActivations | None:
-        """The node with the most activations alive; None where they are not known."""
+        """The node at which most bytes of activations are alive; None if they are not known."""
         return max(self.live, key=self.live_bytes, default=None)
 
     @property
     def beyond_buffer(self) -> tuple[LiveActivations, ...]:
-        """Nodes whose live activations are more than the global buffer holds."""
+        """The nodes whose live activations exceed the global buffer."""
         return tuple(live for live in self.live if self.live_bytes(live) > self.accelerator.buffer.bytes)
 
     def live_bytes(self, live: LiveActivations) -> float:
-        """Bytes of live activations, floats at the array's native width."""
+        """Return the bytes of live activations, with floats at the array's native width."""
         return live.bytes_at(self.accelerator.array.word_bits)
 
     @property
     def costs(self) -> tuple[LayerCost | VectorCost, ...]:
-        """All that costs something, on the array or on the vector unit, in execution order."""
+        """The nodes that have a cost, on the array or on the vector unit, in execution order."""
         return tuple(layer for layer in self.layers if not isinstance(layer, OffArrayNode))
 
     def to_json(self) -> dict[str, Any]:
-        """The `simulate` document, ready for `json.dumps` (see `sqnxt_sim.report_json`)."""
+        """Return the `simulate` document for `json.dumps` (see `sqnxt_sim.report_json`)."""
         from sqnxt_sim.report_json import report_json
 
         return report_json(self)

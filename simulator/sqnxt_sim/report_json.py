@@ -1,17 +1,17 @@
-"""A report as the `simulate` document, ready for `json.dumps`. Cycles and energies are not rounded.
+"""A report as the `simulate` document for `json.dumps`. Cycles and energies are not rounded.
 
-Every layer has the same keys, so that its layers are a table; for one that is not costed, what adds up is 0 and
-the rest null.
+Every layer has the same keys, so that the layers form a table. For a layer without a cost, figures that add up are 0
+and the others are null.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
-from sqnxt_sim.machine.tiling_cost import Energy
+from sqnxt_sim.machine.layer_costs import LayerCost, Roofline, VectorCost
+from sqnxt_sim.machine.tiling import Tiling
+from sqnxt_sim.machine.tiling_cost import Cycles, Energy
 from sqnxt_sim.report import IDEALISATIONS, NetworkReport
 from sqnxt_sim.workload import OffArrayNode
 
@@ -19,8 +19,8 @@ from sqnxt_sim.workload import OffArrayNode
 def report_json(report: NetworkReport) -> dict[str, Any]:
     """Return the document.
 
-    `status` of a layer is `costed`, `vector_unit` or one of `OffArrayReason`; `complete` says whether every node that
-    does real work has a model.
+    The `status` of a layer is `costed`, `vector_unit` or one of `OffArrayReason`. `complete` tells whether every node
+    that does real work has a cost model.
     """
     return {
         "model": report.model,
@@ -64,14 +64,14 @@ def _row(layer: LayerCost | VectorCost | OffArrayNode, accelerator: Accelerator)
         figures = _on_vector_unit(layer, accelerator)
     else:
         figures = {"status": str(layer.why), "reason": layer.reason}
-    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, OffArrayNode), **_NOTHING}
+    row = {"name": layer.name, "op": layer.op, "costed": not isinstance(layer, OffArrayNode), **_NO_COST}
     if accelerator.energy.mac_pj is not None:
         row["energy_pj"] = 0
     return row | figures
 
 
-# What adds up is 0 where a node is not costed, so that the rows sum to the total; the rest has no meaning there.
-_NOTHING: dict[str, Any] = {
+# The figures of a node without a cost. Those that add up are 0, so that the rows sum to the total.
+_NO_COST: dict[str, Any] = {
     "dataflow": None, "cycles": 0, "energy": 0, "energy_by_part": None, "macs": 0, "weight_bits": None,
     "activation_bits": None, "weight_sparsity": None, "dram_bytes": 0, "buffer_bytes": None, "working_set_bytes": None,
     "fits_buffer": None, "tiling": None, "rejected": None, "bound_by": None, "utilisation": None, "roofline": None,
@@ -93,19 +93,19 @@ def _on_array(cost: LayerCost) -> dict[str, Any]:
         "buffer_bytes": cost.buffer_bytes,
         "working_set_bytes": cost.working_set_bytes,
         "fits_buffer": cost.fits_buffer,
-        "tiling": asdict(chosen.tiling),
+        "tiling": _figures(chosen.tiling),
         "rejected": {
             "dataflow": str(rejected.dataflow),
             "cycles": layer.batch * rejected.cycles.total,
             "energy": layer.batch * rejected.energy.total,
             "dram_bytes": cost.batch_bytes(rejected.dram_words),
-            "tiling": asdict(rejected.tiling),
+            "tiling": _figures(rejected.tiling),
             "bound_by": str(rejected.cycles.bound_by),
         },
         "bound_by": str(cost.bound_by),
         "utilisation": cost.utilisation,
-        "roofline": asdict(cost.roofline),
-        "cycles_by_part": {part: layer.batch * value for part, value in asdict(chosen.cycles).items()},
+        "roofline": _figures(cost.roofline),
+        "cycles_by_part": {part: layer.batch * value for part, value in _figures(chosen.cycles).items()},
         "batch": layer.batch,
         "status": "costed",
     }
@@ -123,8 +123,13 @@ def _on_vector_unit(cost: VectorCost, accelerator: Accelerator) -> dict[str, Any
     }
 
 
+def _figures(values: Tiling | Cycles | Energy | Roofline) -> dict[str, Any]:
+    """Return the fields by name; `dataclasses.asdict` would take most of the time here, to look for nested values."""
+    return {name: getattr(values, name) for name in values.__slots__}
+
+
 def _energies(energy: Energy, accelerator: Accelerator) -> dict[str, Any]:
-    row: dict[str, Any] = {"energy": energy.total, "energy_by_part": asdict(energy)}
+    row: dict[str, Any] = {"energy": energy.total, "energy_by_part": _figures(energy)}
     if accelerator.energy.mac_pj is not None:
         row["energy_pj"] = energy.total * accelerator.energy.mac_pj
     return row

@@ -1,4 +1,4 @@
-"""From a workload and an accelerator to a report."""
+"""The simulation itself: from a workload and an accelerator to a report."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sqnxt_sim.report import NetworkReport
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
 PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
-"""Activation and weight bits of each precision that may be imposed."""
+"""Activation and weight bits of each precision that `simulate_workload` can assume."""
 
 
-def simulate(
+def simulate_workload(
     workload: Workload,
     accelerator: Accelerator,
     *,
@@ -30,18 +30,18 @@ def simulate(
     precision: str | None = None,
     strict: bool = False,
 ) -> NetworkReport:
-    """Cycles and energy of every layer of `workload` on `accelerator`, each at its best tiling.
+    """Estimate cycles and energy of every layer of `workload` on `accelerator`, each at its best tiling.
 
     Args:
-        workload: The network, from `read_onnx` or put together from `ConvLayer`s.
+        workload: The network, from `read_onnx` or built of `ConvLayer`s.
         accelerator: The hardware, from `load_accelerator`.
-        dataflow: `weight_stationary` or `output_stationary`, or `best`: the faster one for each layer, as in the paper.
-        sparsity: Fraction of zero weights (0..1) to assume in every layer in place of those counted.
-        precision: One of `PRECISIONS`, to assume in place of the graph's own bits.
-        strict: Refuse a network with nodes that do real work and have no model, rather than leave them out.
+        dataflow: `weight_stationary`, `output_stationary`, or `best` for the faster one of each layer, as in the paper.
+        sparsity: Fraction of zero weights (0..1) to assume in every layer instead of counting zeros.
+        precision: One of `PRECISIONS`, to assume instead of the graph's own bits.
+        strict: Refuse a network with nodes that do real work and have no cost model, instead of leaving them out.
 
     Raises:
-        SimulatorError: An option out of range, a layer that no tiling fits, or (`strict`) a node without a model.
+        SimulatorError: An argument is out of range, no tiling of a layer fits, or (`strict`) a node has no cost model.
     """
     if sparsity is not None and not 0 <= sparsity <= 1:
         raise SimulatorError(f"sparsity {sparsity}", "is out of range", "give a fraction in 0..1")
@@ -66,6 +66,10 @@ def simulate(
     )
 
 
+simulate = simulate_workload
+"""Short name for use as `sqnxt_sim.simulate`; inside this project the long one keeps it apart from the verb's."""
+
+
 def _refuse_missing_models(workload: Workload) -> None:
     missing = _without_model(workload)
     if missing:
@@ -73,7 +77,7 @@ def _refuse_missing_models(workload: Workload) -> None:
         raise SimulatorError(
             workload.name,
             f"{len(missing)} node(s) do real work and have no model ({named})",
-            "leave out `--strict` to cost the rest",
+            "leave out `strict` to cost the rest",
         )
 
 
@@ -82,7 +86,7 @@ def _without_model(workload: Workload) -> list[OffArrayNode]:
 
 
 def _only(dataflow: str) -> Dataflow | None:
-    """The one dataflow that is asked for, or None for the best of them; hyphens are as good as underscores."""
+    """Return the one dataflow to use, or None for the best of them; hyphens may stand for underscores."""
     name = dataflow.replace("-", "_")
     if name == "best":
         return None
@@ -92,7 +96,7 @@ def _only(dataflow: str) -> Dataflow | None:
 
 
 def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> LayerCost:
-    """The cost of a layer whose bits are known."""
+    """Return the cost of a layer whose bits are known."""
     try:
         by_time = _solve(_Problem(layer), accelerator)
     except SimulatorError as error:
@@ -103,7 +107,7 @@ def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> 
 
 
 class _Problem:
-    """A layer, equal to those that differ in name, operator or batch only: they are solved once, for one image."""
+    """Cache key of a layer: layers that differ only in name, operator or batch are equal and are solved once."""
 
     __slots__ = ("_key", "layer")
     _of = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op", "batch"}))
@@ -121,14 +125,14 @@ class _Problem:
 
 @lru_cache(maxsize=4096)
 def _solve(problem: _Problem, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
-    """Both dataflows at their best tilings, the faster one first."""
+    """Return both dataflows at their best tilings, the faster one first."""
     costs = best_tilings(problem.layer, tiling_space(problem.layer, accelerator), accelerator)
     first, second = sorted(costs.values(), key=lambda cost: cost.cycles.total)
     return first, second
 
 
 def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, precision: str | None) -> ConvLayer:
-    """The layer as it is to be costed: bits filled in, what-ifs imposed."""
+    """Return the layer to cost: with missing bits filled in, and with the assumptions of the caller."""
     native = accelerator.array.word_bits
     activation_bits, weight_bits = layer.activation_bits or native, layer.weight_bits or native
     if precision is not None:

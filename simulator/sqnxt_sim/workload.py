@@ -1,4 +1,4 @@
-"""What a network asks of an accelerator: layers that are costed, and nodes that are not."""
+"""The simulator's input: a network as layers for the array, and nodes that the array does not run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqnxt_sim.errors import SimulatorError
 
-# Far above any CNN; a file that asks for more is broken or hostile, and the tile search would not end.
+# Limits far above any CNN. A file beyond them is broken or hostile, and the tile search would not end.
 MAX_MAP_SIZE = 2**18
 _MAX_CHANNELS = 2**24
 _MAX_BATCH = 2**24
@@ -26,13 +26,13 @@ _LIMITS = (
 class ConvLayer:
     """A convolution, or a fully connected layer as a 1x1 convolution on a 1x1 map.
 
-    Sizes are in elements, pads in rows and columns of zeros. `weight_bits` and `activation_bits` are None for
-    floating point, which an accelerator takes at its native width. `nonzero_weights` counts over all groups; None when
-    the weights are not known, fractional where a sparsity is assumed rather than counted. A dilated kernel has the
-    weights and MACs of its taps, and reads the rows and columns between them too: an upper bound.
+    Sizes are in elements; pads are rows and columns of zeros. `weight_bits` and `activation_bits` are None for
+    floating point, which is counted at the accelerator's native width. `nonzero_weights` is a count over all groups. It
+    is None if the weights are not known, and fractional if a sparsity is assumed rather than counted. A dilated kernel
+    has the weights and MACs of its taps but also reads the rows and columns between them, which is an upper bound.
 
     Raises:
-        SimulatorError: A size out of range, channels that the groups don't divide, or an empty output.
+        SimulatorError: A size is out of range, the groups do not divide the channels, or the output is empty.
     """
 
     name: str
@@ -66,7 +66,7 @@ class ConvLayer:
             raise SimulatorError(
                 f"layer {self.name!r}",
                 f"{self.groups} groups do not divide {self.in_channels} input and {self.out_channels} output channels",
-                "mend the channels or the groups",
+                "correct the channels or the groups",
             )
         if self.out_height < 1 or self.out_width < 1:
             raise SimulatorError(
@@ -84,12 +84,12 @@ class ConvLayer:
 
     @property
     def span_height(self) -> int:
-        """Input rows that one output row reaches over, dilation included."""
+        """Input rows from the first to the last tap of the kernel, dilation included."""
         return (self.kernel_height - 1) * self.dilation_height + 1
 
     @property
     def span_width(self) -> int:
-        """Input columns that one output column reaches over, dilation included."""
+        """Input columns from the first to the last tap of the kernel, dilation included."""
         return (self.kernel_width - 1) * self.dilation_width + 1
 
     @property
@@ -104,17 +104,17 @@ class ConvLayer:
 
     @property
     def group_in_channels(self) -> int:
-        """Input channels of one group, the model's c."""
+        """Input channels of one group, c in the formulas of `dataflows`."""
         return self.in_channels // self.groups
 
     @property
     def group_out_channels(self) -> int:
-        """Output channels of one group, the model's k."""
+        """Output channels of one group, k in the formulas of `dataflows`."""
         return self.out_channels // self.groups
 
     @property
     def is_depthwise(self) -> bool:
-        """Whether every input channel is a group of its own."""
+        """True if every input channel is a group of its own."""
         return self.groups > 1 and self.group_in_channels == 1
 
     @property
@@ -139,22 +139,22 @@ class ConvLayer:
 
 
 class OffArrayReason(StrEnum):
-    """Why a node costs nothing in the report."""
+    """Why the array does not run a node."""
 
     FOLDED = "folded"
-    """It vanishes into a neighbour or into constants: there is nothing to cost."""
+    """It merges into a neighbour or is a constant, so that there is nothing to cost."""
     NOT_COSTED = "not_costed"
-    """The model leaves it out, as the paper does: pooling, additions, concatenations, activations."""
+    """The cost model leaves it out, as the paper does: pooling, additions, concatenations."""
     NO_MODEL = "no_model"
-    """It does real work and there is no model of it: the total is too low."""
+    """It does real work that has no cost model, so that the total is too low."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorWork:
-    """What an operator other than a convolution asks of a vector unit, for the whole batch.
+    """Work of an operator on a vector unit, for the whole batch.
 
-    `operations` are on single values (an addition, a comparison); `bits` is the width of the values, None for floats.
-    Constants are not counted among the values read.
+    `operations` counts operations on single values, such as an addition or a comparison. `bits` is the width of the
+    values, or None for floats. `values_read` leaves constants out.
     """
 
     operations: int
@@ -165,9 +165,14 @@ class VectorWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffArrayNode:
-    """A node that the array does not run; `reason` completes the sentence "not costed because ...".
+    """A node that the array does not run.
 
-    `work` is what an accelerator with a vector unit would do for it; None where there is nothing to do, or no model.
+    Attributes:
+        name: The node's name.
+        op: Its ONNX operator.
+        why: Category of the reason.
+        reason: The reason in words for the reader of a report.
+        work: What a vector unit would do for it; None if there is nothing to do, or no model of it.
     """
 
     name: str
@@ -179,9 +184,9 @@ class OffArrayNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveActivations:
-    """Activations that must be kept somewhere while a node runs: what it reads, what it writes, what others still need.
+    """Activations in memory while a node runs: those that it reads, those that it writes, those that are read later.
 
-    Floats are counted as values, because their width is the accelerator's; integers in bits.
+    Floats are counted as values, because the accelerator sets their width. Integers are counted in bits.
     """
 
     node: str
@@ -189,17 +194,20 @@ class LiveActivations:
     integer_bits: int
 
     def bytes_at(self, word_bits: int) -> float:
-        """Bytes, floats at the accelerator's native width."""
+        """Return the bytes, with floats at an accelerator's native width `word_bits`."""
         return (self.float_values * word_bits + self.integer_bits) / 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A network in execution order; nothing of the graph is left out.
+    """A network in execution order. Every node of the graph is in it.
 
-    `live` says for each node of a graph, constants left out, what activations are alive while it runs; empty where only
-    the layers are known, or a shape is not. A node that becomes several layers has one entry. `input_shapes` are those
-    of a graph's inputs that are tensors, in its order.
+    Attributes:
+        name: Name of the network.
+        layers: One entry for each node; several for a node that becomes several layers.
+        live: Activations that are alive while each node runs, one entry for each node that is not constant. Empty if
+            only the layers are known, or if a shape is missing.
+        input_shapes: Shapes of the graph's inputs that are tensors, in the graph's order.
     """
 
     name: str
@@ -209,5 +217,5 @@ class Workload:
 
     @property
     def conv_layers(self) -> tuple[ConvLayer, ...]:
-        """The layers that are costed."""
+        """The layers that run on the array."""
         return tuple(layer for layer in self.layers if isinstance(layer, ConvLayer))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.flags import output_options
 from sqnxt_tf.cli.output import Output
 
 
 @click.command("accelerators", short_help="List the accelerator presets, or show one with the origin of every number.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_accelerator)
 @click.option("--toml", "as_toml", is_flag=True, help="Print the file of NAME, as a start for your own.")
 @output_options
 def command(name: str | None, as_toml: bool, out: Output) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--accelerator",
     metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
     help="Show the simulated cycles of this accelerator beside the measured layers; implies --per-layer.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the result to this .svg, .png or .pdf file.")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
 
@@ -21,6 +22,7 @@ from sqnxt_tf.cli.output import Output
     default=["squeezelerator-16x16"],
     show_default=True,
     metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
     help="A preset or your own TOML file. Given twice, the first graph runs on one and the second on the other.",
 )
 @flags.dataflow

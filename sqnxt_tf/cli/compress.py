@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
 
 @click.command("compress", short_help="Compress a model or an artifact by Deep Compression, restorable bit for bit.")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_network_or_file)
 @flags.output("The container to write; MODEL.FORMAT.sqz in this folder by default.", required=False)
 @click.option(
     "--format",

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
 
 @click.command("export", short_help="Write a TFLite or ONNX artifact that is proved equal to its model.")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_network_or_file)
 @click.option("--format", type=click.Choice(["tflite", "onnx"]), required=True, help="Format of the artifact.")
 @click.option(
     "--precision",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sqnxt_tf.cli.completion import complete_accelerator, complete_data
 from sqnxt_tf.cli.output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,14 +67,15 @@ class ThreadCounts(click.ParamType[tuple[int, ...]]):
 
 
 def output_options(verb: F) -> F:
-    """Add `--json`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
+    """Add `--json`, `--wide`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there.")
+    @click.option("--wide", is_flag=True, help="Print whole tables, wider than the terminal where they are.")
     @click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
     @click.option("-v", "--verbose", is_flag=True, help="Print the log lines of the libraries too.")
     @wraps(verb)
-    def with_output(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        with Output(as_json=as_json, quiet=quiet, verbose=verbose) as out:
+    def with_output(*args: Any, as_json: bool, wide: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        with Output(as_json=as_json, wide=wide, quiet=quiet, verbose=verbose) as out:
             return verb(*args, out=out, **kwargs)
 
     return with_output  # type: ignore[return-value]
@@ -104,6 +106,7 @@ accelerator = click.option(
     default="squeezelerator-16x16",
     show_default=True,
     metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
     help="A preset (`sqnxt-tf accelerators` lists them) or your own TOML file.",
 )
 dataflow = click.option(
@@ -129,6 +132,7 @@ data = click.option(
     default="digits",
     show_default=True,
     metavar="digits|FOLDER|tfds:NAME",
+    shell_complete=complete_data,
     help="The bundled handwritten digits, a folder with one sub-folder per class, a folder of TFRecords, or a name "
     "that tensorflow-datasets knows.",
 )

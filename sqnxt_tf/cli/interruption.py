@@ -1,7 +1,8 @@
-"""Ctrl-C, so that it is never lost.
+"""Handling of Ctrl-C that never loses one.
 
-Python raises KeyboardInterrupt wherever the main thread stands. In a finaliser or in a callback from C code that is
-printed and forgotten, and the work goes on; so it is remembered here, and raised again at the next sign of progress.
+Python raises KeyboardInterrupt at whatever line the main thread has reached. In a finaliser, or in a callback from C
+code, the exception is printed and dropped, and the work continues. This module therefore remembers that Ctrl-C was
+pressed, and raises the exception again at the next report of progress.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ _received = False
 
 
 def listen() -> None:
-    """Remember Ctrl-C from now on; where it is ignored, as behind `nohup ... &`, it stays so."""
+    """Remember Ctrl-C from now on, unless it is ignored, as it is behind `nohup ... &`."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _remember)
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if one has been lost."""
+    """Raise an interrupt that Python has dropped.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed since `listen`.
+    """
     if _received:
         raise KeyboardInterrupt
 

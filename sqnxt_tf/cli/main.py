@@ -7,12 +7,15 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
+from click.exceptions import NoSuchCommand
 
 from sqnxt_tf import __version__
 from sqnxt_tf.cli import interruption
+from sqnxt_tf.cli.examples import with_examples
+from sqnxt_tf.cli.messages import as_options
 from sqnxt_tf.errors import SqnxtError
 
 # verb -> module in this package; the module's command is called `command`
@@ -47,26 +50,47 @@ _FEW_CORES = 2
 
 
 class Verbs(click.Group):
-    """Imports a verb's module when the verb is asked for."""
+    """Group of verbs, each of which is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order of a model's life."""
+        """Return the verbs in the order of a model's life."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a verb."""
+        """Return the command of a verb; its help ends with examples."""
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f".{VERBS[cmd_name]}", __package__).command
-        return command
+        return with_examples(command, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return what the first argument names.
+
+        Raises:
+            click.NoSuchCommand: No such verb; the message names the nearest ones.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:  # click looks for near ones among commands that are imported already
+            raise NoSuchCommand(error.command_name, possibilities=VERBS, ctx=ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; errors that its `Output` has not seen name its options too."""
+        try:
+            return super().invoke(ctx)
+        except SqnxtError as error:
+            as_options(error, self.get_command(ctx, ctx.invoked_subcommand or ""))
+            raise
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(__version__, prog_name="sqnxt-tf")
+@click.version_option(__version__, prog_name="sqnxt-tf", message="%(prog)s %(version)s")
 def main() -> None:
-    """Small CNNs from Keras to edge silicon: train, prune, quantise, export, prove equal, and cost on a PE array.
+    """Take small CNNs from Keras to edge silicon: train, prune, quantise, export, verify, and simulate on a PE array.
 
-    Start with `sqnxt-tf demo`, which does all of it on handwritten digits in a few minutes.
+    Start with `sqnxt-tf demo`, which does all of this on handwritten digits in a few minutes.
     """
 
 
@@ -93,17 +117,18 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _suit_threads_to_cores() -> None:
-    """On a core or two, TensorFlow's operations do better side by side than each split among threads.
+    """Let each operation of TensorFlow use one thread where there are one or two cores.
 
-    1.0-SqNxt-23v5 on the digits trains 1.8 times as fast so; 227x227 images train as fast either way
-    (benchmarks/training_threads.py). TensorFlow reads the variable when it starts; a user's own value stays.
+    Operations then run side by side instead of each being split among threads. 1.0-SqNxt-23v5 trains 1.8 times as fast
+    on the digits, and 227x227 images train as fast as before (benchmarks/training_threads.py). TensorFlow reads the
+    variable when it starts; a value that the user has set stays.
     """
     if (os.cpu_count() or 1) <= _FEW_CORES:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 
 def _fail_unexpectedly(error: Exception) -> NoReturn:
-    """A fault of ours: one line as for any other, and the trace for whoever asks for it."""
+    """Report a bug of this program: in one line, or with its traceback where `--verbose` is given."""
     if {"-v", "--verbose"} & set(sys.argv):
         raise error
     detail = " ".join(str(error).split())[:200]
@@ -113,7 +138,7 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
 
 
 def _one_line(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split()).rstrip(".?")
+    message = " ".join(error.format_message().split()).replace(". Did you mean", "; did you mean").rstrip(".?")
     context = getattr(error, "ctx", None)
     return f"{message}; see `{context.command_path} --help`" if context else message
 

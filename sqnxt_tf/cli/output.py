@@ -1,4 +1,4 @@
-"""What a verb says, and where: results on stdout, progress and notes on stderr."""
+"""What a verb prints, and where: results on stdout, progress and notes on stderr."""
 
 from __future__ import annotations
 
@@ -17,19 +17,42 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from sqnxt_tf.cli import interruption
+from sqnxt_tf.cli import interruption, terminal
+from sqnxt_tf.cli.messages import as_options
+from sqnxt_tf.errors import SqnxtError
 
 if TYPE_CHECKING:
     from sqnxt_tf.reports.tables import Table
 
-_PLAIN_LINE_SECONDS = 5.0  # off a terminal, progress is a line every so often
+_PLAIN_LINE_SECONDS = 5.0  # between two lines of progress, where stderr is not a terminal
 
 
 class Output:
-    """Prints for a person, or one JSON document; a progress bar on a terminal, plain lines off it."""
+    """Printer of tables and lines for a person, or of one JSON document for a program.
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
-        self.as_json, self.quiet = as_json, quiet
+    Progress is a bar on a terminal, and plain lines elsewhere. Errors of the libraries that pass through it name the
+    options of the running command instead of parameters.
+
+    Args:
+        as_json: Print the document, and no table or line.
+        quiet: Print no progress and no notes.
+        verbose: Show what the libraries log.
+        wide: Print tables in full, even where they are wider than the terminal.
+        command: The command whose options errors name; the running one if not given.
+    """
+
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        wide: bool = False,
+        command: click.Command | None = None,
+    ) -> None:
+        context = click.get_current_context(silent=True)
+        self.as_json, self.quiet, self.wide = as_json, quiet, wide
+        self._command = command or (context.command if context else None)
         self.exit_code = 0
         self._bar: Any = None
         self._task: Any = None
@@ -49,24 +72,28 @@ class Output:
     ) -> None:
         self._stop_bar()
         self._resources.close()
+        if isinstance(error, SqnxtError):
+            as_options(error, self._command)
 
     def document(self, value: Any) -> None:
-        """The JSON document; does nothing for a person."""
+        """Print the JSON document; do nothing for a person."""
         if self.as_json:
-            _say(json.dumps(value, indent=2, allow_nan=False))
+            _print_result(json.dumps(value, indent=2, allow_nan=False))
 
     def table(self, table: Table) -> None:
-        """A table; does nothing for a program."""
+        """Print a table, as wide as it is or as the terminal is; do nothing for a program."""
         if self.as_json:
             return
         self._stop_bar()
-        for line in table.to_lines():
-            _say(line)
+        for line in table.to_lines(None if self.wide else terminal.width(), styled=terminal.is_styled()):
+            _print_result(line)
 
     def csv(self, rows: Sequence[Mapping[str, Any]], *, like: Mapping[str, Any] | None = None) -> None:
-        """Rows as CSV on stdout; nested figures get a column each, as in `energy_by_part.dram`.
+        """Print rows as CSV; nested figures get a column each, as in `energy_by_part.dram`.
 
-        `like` is a row that has the columns, for when there may be none.
+        Args:
+            rows: One dictionary a row.
+            like: A row with all columns, for the header where `rows` is empty.
         """
         flat = [_flat(row) for row in rows]
         columns = list(dict.fromkeys(name for row in flat or [_flat(like or {})] for name in row))
@@ -74,28 +101,35 @@ class Output:
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
-        _say(text.getvalue().rstrip("\n"))
+        _print_result(text.getvalue().rstrip("\n"))
 
     def text(self, line: str = "") -> None:
-        """A line of the result; does nothing for a program."""
+        """Print a line of the result, folded between words on a terminal; do nothing for a program."""
         if not self.as_json:
             self._stop_bar()
-            _say(line)
+            for part in terminal.folded(line, None if self.wide else terminal.width()):
+                _print_result(part)
 
     def note(self, line: str) -> None:
-        """A line beside the result, on stderr."""
+        """Print a line that is not part of the result, on stderr."""
         if not self.quiet:
             self._stop_bar()
             click.echo(line, err=True)
 
     def fault(self, error: Exception) -> None:
-        """What could not be done of several things; the others go on, and `exit_code` tells."""
+        """Print the error of one of several things; the verb continues with the others and ends with exit code 2."""
         self._stop_bar()
+        if isinstance(error, SqnxtError):
+            as_options(error, self._command)
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         self.exit_code = 2
 
     def progress(self, task: str, done: int, total: int, **figures: float) -> None:
-        """Show how far the work is (see `sqnxt_tf.progress.Progress`)."""
+        """Show how far the work is (see `sqnxt_tf.progress.Progress`).
+
+        Raises:
+            KeyboardInterrupt: An interrupt that was lost before.
+        """
         interruption.check()
         if self.quiet:
             return
@@ -106,7 +140,7 @@ class Output:
             self._print_line(task, done, total, shown)
 
     def _print_line(self, task: str, done: int, total: int, shown: str) -> None:
-        """A line every few seconds, with the time that is left; quick work stays silent."""
+        """Print a line every few seconds, with the time that is left; quick work prints none."""
         now = time.monotonic()
         if task != self._task_name:
             self._task_name, self._last_line, self._began, self._begun_with = task, now, now, done
@@ -149,7 +183,7 @@ class Output:
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries and lists as one dictionary, keys and places joined by dots; None becomes an empty cell."""
+    """Flatten nested dictionaries and lists: keys and places are joined by dots, and None is left out."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Mapping):
@@ -161,8 +195,8 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _say(line: str) -> None:
-    """A line on stdout; where nobody reads on, as behind `| head`, the process ends as if all had been read."""
+def _print_result(line: str) -> None:
+    """Print a line on stdout; where the reader has left, as `| head` does, end as if all had been read."""
     try:
         click.echo(line)
     except BrokenPipeError:
@@ -172,20 +206,20 @@ def _say(line: str) -> None:
 
 @contextmanager
 def libraries_silenced() -> Iterator[None]:
-    """Keep what C++ code logs off the terminal, while Python's stderr still reaches it.
+    """Keep the log lines of C++ code off the terminal, while Python's stderr still reaches it.
 
-    TensorFlow, XLA and LiteRT write to file descriptor 2 and have no switch that stops all of it. Failures come as
-    exceptions, so nothing is lost that a user needs; `--verbose` shows the rest.
+    TensorFlow, XLA and LiteRT write to file descriptor 2, and no setting of theirs stops all of it. Failures arrive as
+    exceptions, so that a user misses nothing; `--verbose` shows the log lines too.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
-    python_stderr, terminal = sys.stderr, os.dup(2)
-    with Path(os.devnull).open("w") as nowhere, open(terminal, "w", buffering=1) as stream:  # noqa: PTH123
+    python_stderr, descriptor = sys.stderr, os.dup(2)
+    with Path(os.devnull).open("w") as nowhere, open(descriptor, "w", buffering=1) as stream:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
         sys.stderr = stream
         try:
             yield
         finally:
             stream.flush()
-            os.dup2(terminal, 2)
+            os.dup2(descriptor, 2)
             sys.stderr = python_stderr

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
 
@@ -19,6 +20,7 @@ from sqnxt_tf.cli.output import Output
     "accelerators",
     multiple=True,
     metavar="NAME|FILE.toml",
+    shell_complete=complete_accelerator,
     help="A preset or your own TOML file; may be repeated. Layers are shown on the first one.  "
     "[default: squeezelerator-16x16]",
 )

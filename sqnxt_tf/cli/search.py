@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqnxt_tf.cli import flags, training_flags
+from sqnxt_tf.cli.completion import complete_network, complete_objectives, complete_space
 from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def _limit_options(verb: Any) -> Any:
 
 
 @click.command("search", short_help="Search networks and accelerators together for the cheapest.")
-@click.argument("space", default="paper")
+@click.argument("space", default="paper", shell_complete=complete_space)
 @click.option(
     "--objectives",
     metavar="NAMES",
+    shell_complete=complete_objectives,
     help="Figures to minimise, as in cycles,energy; the space's own by default. --train-epochs adds accuracy.",
 )
 @click.option(
@@ -102,7 +104,12 @@ def _limit_options(verb: Any) -> Any:
     "--survivors", type=int, default=16, show_default=True, help="Number of networks that training begins with."
 )
 @training_flags.strategy
-@click.option("--against", metavar="NETWORK", help="Show what beats this network of the space, on each accelerator.")
+@click.option(
+    "--against",
+    metavar="NETWORK",
+    shell_complete=complete_network,
+    help="Show what beats this network of the space, on each accelerator.",
+)
 @click.option(
     "--build", type=click.IntRange(min=1), metavar="RANK", help="Build this member of the Pareto set: -o FILE.keras."
 )

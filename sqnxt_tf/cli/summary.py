@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.completion import complete_network
 from sqnxt_tf.cli.output import Output
 
 
 @click.command("summary", short_help="Show one network layer by layer.")
-@click.argument("network")
+@click.argument("network", shell_complete=complete_network)
 @flags.classes
 @flags.input_size
 @flags.output_options

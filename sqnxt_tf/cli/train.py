@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqnxt_tf.cli import flags, training_flags
+from sqnxt_tf.cli.completion import complete_network, complete_recipe
 from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
@@ -20,13 +21,19 @@ _MOST_LOCAL_WORKERS = 64
 
 
 @click.command("train", short_help="Train a network and write a .keras file.")
-@click.option("--network", metavar="NAME", help="Name of the network (`sqnxt-tf list`). Not needed with --from.")
+@click.option(
+    "--network",
+    metavar="NAME",
+    shell_complete=complete_network,
+    help="Name of the network (`sqnxt-tf list`). Not needed with --from.",
+)
 @flags.data
 @flags.output("The .keras file to write.")
 @click.option(
     "--recipe",
     "recipe_name",
     metavar="NAME|FILE.toml",
+    shell_complete=complete_recipe,
     help="paper, digits, finetune, or your own file. Default: finetune with --from, digits for the digits, else paper.",
 )
 @click.option(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqnxt_sim import ConvLayer, SimulatorError, Workload, simulate
+from sqnxt_sim import ConvLayer, SimulatorError, Workload, simulate_workload
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
@@ -128,7 +128,7 @@ class Coster:
         """Cycles, energy and DRAM bytes of one distinct layer, by the simulator."""
         layer = row_layer(self._tally.rows[row])
         assert isinstance(layer, ConvLayer)
-        report = simulate(
+        report = simulate_workload(
             Workload(name=layer.name, layers=(layer,)),
             self._space.accelerators[accelerator],
             sparsity=self._space.sparsity,

@@ -56,9 +56,9 @@ class Sampling:
         if self.sampler not in SAMPLERS:
             raise SqnxtError(f"sampler {self.sampler!r}", "is not known", f"use one of {', '.join(SAMPLERS)}")
         if not 1 <= self.trials <= _MOST_TRIALS:
-            raise SqnxtError(f"trials {self.trials}", "is out of range", f"give 1 to {_MOST_TRIALS}")
+            raise SqnxtError("trials", f"{self.trials} is out of range", f"give 1 to {_MOST_TRIALS}")
         if not 2 <= self.population <= 10_000:
-            raise SqnxtError(f"population {self.population}", "is out of range", "give 2 to 10000")
+            raise SqnxtError("population", f"{self.population} is out of range", "give 2 to 10000")
 
 
 def sampled(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, SimulatorError, Workload, simulate
+from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, SimulatorError, Workload, simulate_workload
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
 
@@ -112,7 +112,7 @@ def _with_short_names(workload: Workload) -> Workload:
 
 def _what_if(workload: Workload, accelerator: Accelerator, precision: str, sparsity: float | None) -> WhatIf:
     try:
-        report = simulate(workload, accelerator, sparsity=sparsity, precision=PRECISIONS[precision])
+        report = simulate_workload(workload, accelerator, sparsity=sparsity, precision=PRECISIONS[precision])
     except SimulatorError as error:  # such as a layer that no tiling fits into a small buffer
         return WhatIf(accelerator=accelerator, precision=precision, report=None, fault=str(error))
     return WhatIf(accelerator=accelerator, precision=precision, report=report)

@@ -58,7 +58,7 @@ class ExportOptions(ArtifactOptions):
             raise SqnxtError(f"calibration {self.calibration}", f"{self.precision} is not calibrated", "leave it out")
         _check_count("calibration", self.calibration, "calibrate with at least one image")
         if self.max_drop is not None and not 0 <= self.max_drop <= 100:
-            raise SqnxtError(f"max_drop {self.max_drop:g}", "is out of range", "give 0 to 100 points of top-1")
+            raise SqnxtError("max_drop", f"{self.max_drop:g} is out of range", "give 0 to 100 points of top-1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,4 +173,4 @@ class ReportOptions:
 
 def _check_count(name: str, value: int | None, remedy: str) -> None:
     if value is not None and value < 1:
-        raise SqnxtError(f"{name} {value}", "is out of range", remedy)
+        raise SqnxtError(name, f"{value} is out of range", remedy)

@@ -68,6 +68,6 @@ class FinalistOptions:
     def __post_init__(self) -> None:
         parse_data(self)
         if not 1 <= self.epochs <= 100_000:
-            raise SqnxtError(f"epochs {self.epochs}", "is out of range", "give 1 to 100000")
+            raise SqnxtError("epochs", f"{self.epochs} is out of range", "give 1 to 100000")
         if not 1 <= self.survivors <= 1000:
-            raise SqnxtError(f"survivors {self.survivors}", "is out of range", "give 1 to 1000")
+            raise SqnxtError("survivors", f"{self.survivors} is out of range", "give 1 to 1000")

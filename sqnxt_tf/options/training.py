@@ -141,7 +141,7 @@ class EvolveOptions:
     def __post_init__(self) -> None:
         parse_data(self)
         if self.offspring < 1:
-            raise SqnxtError(f"offspring {self.offspring}", "is out of range", "give each generation at least one")
+            raise SqnxtError("offspring", f"{self.offspring} is out of range", "give each generation at least one")
         if self.sizes is not None and (not self.sizes or any(later >= size for size, later in pairwise(self.sizes))):
             given = ", ".join(map(str, self.sizes)) or "none"
             raise SqnxtError(f"sizes {given}", "do not shrink", "give each generation less than the one before")

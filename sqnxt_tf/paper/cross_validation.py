@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_sim import Accelerator, Workload, simulate
+from sqnxt_sim import Accelerator, Workload, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.paper.table3 import COLUMNS, SPARSITY, fitted_numbers, paper_accelerators, paper_costs
 from sqnxt_tf.progress import Progress, silent
@@ -141,7 +141,7 @@ def _costs(workloads: Sequence[Workload], numbers: Mapping[str, float], overhead
     cycles, energies = [], []
     for preset in paper_accelerators():
         accelerator = _with(preset, {**numbers, OVERHEAD: 0})
-        reports = [simulate(workload, accelerator, sparsity=SPARSITY) for workload in workloads]
+        reports = [simulate_workload(workload, accelerator, sparsity=SPARSITY) for workload in workloads]
         layers = np.array([len(report.costed) for report in reports])
         cycles.append(np.array([report.cycles for report in reports]) + overheads[:, None] * layers)
         energies.append(np.tile([report.energy.total for report in reports], (len(overheads), 1)))

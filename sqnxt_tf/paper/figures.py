@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqnxt_sim import LayerCost, NetworkReport, simulate
+from sqnxt_sim import LayerCost, NetworkReport, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import PaperFigures, paper_figures
 from sqnxt_tf.networks.registry import find_network
@@ -81,7 +81,7 @@ def figure6() -> tuple[Bar, ...]:
         bar
         for array, accelerator in zip(ARRAYS, paper_accelerators(), strict=True)
         for network in VARIANTS
-        for bar in _bars(array, network, simulate(network_workload(network), accelerator, sparsity=SPARSITY))
+        for bar in _bars(array, network, simulate_workload(network_workload(network), accelerator, sparsity=SPARSITY))
     )
 
 
@@ -146,7 +146,9 @@ def figure7() -> tuple[Circle, ...]:
         circle
         for array, accelerator in zip(ARRAYS, paper_accelerators(), strict=True)
         for circle in _circles(
-            array, known, {name: simulate(network_workload(name), accelerator, sparsity=SPARSITY) for name in known}
+            array,
+            known,
+            {name: simulate_workload(network_workload(name), accelerator, sparsity=SPARSITY) for name in known},
         )
     )
 

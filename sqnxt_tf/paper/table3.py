@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqnxt_sim import Accelerator, NetworkReport, Workload, load_accelerator, read_onnx, simulate
+from sqnxt_sim import Accelerator, NetworkReport, Workload, load_accelerator, read_onnx, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
 from sqnxt_tf.progress import Progress, silent
@@ -85,7 +85,9 @@ def reproduce_costs(*, progress: Progress = silent) -> CostTable:
     for done, model in enumerate(models):
         progress(task, done, len(models))
         workload = exported_workload(model) if exporting else network_workload(model)
-        reports.append([simulate(workload, accelerator, sparsity=SPARSITY) for accelerator in paper_accelerators()])
+        reports.append(
+            [simulate_workload(workload, accelerator, sparsity=SPARSITY) for accelerator in paper_accelerators()]
+        )
     progress(task, len(models), len(models))
     return cost_table(reports, source=_EXPORTED if exporting else ROWS)
 

@@ -1,4 +1,4 @@
-"""Accelerators as tables: the presets in a line each, and one with every number and its origin."""
+"""Accelerators as tables: one row for each preset, and every number of one of them with its origin."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ _UNITS = {
 
 
 def accelerators_table(accelerators: Iterable[Accelerator]) -> Table:
-    """One row a preset."""
+    """Return one row for each accelerator."""
     table = Table(
-        ["<name", "PEs", "bits", "clock GHz", "buffer KB", "DRAM GB/s", "peak GMAC/s", "<vector unit", "<description"]
+        ["<name", "PEs", "bits", "clock GHz", "buffer KB", "DRAM GB/s", "peak GMAC/s", "<vector unit", "<description"],
+        least_important=["vector unit", "peak GMAC/s", "clock GHz", "bits"],
+        beneath=["description"],
     )
     for one in accelerators:
         array = one.array
@@ -50,9 +52,11 @@ def accelerators_table(accelerators: Iterable[Accelerator]) -> Table:
 
 
 def accelerator_table(accelerator: Accelerator) -> Table:
-    """Every number of an accelerator with its unit, its origin and what is said of it."""
+    """Return every number of an accelerator with its unit, its origin and the note in its file."""
     table = Table(
-        ["<key", "value", "<unit", "<origin", "<note"], title=f"{accelerator.name}: {accelerator.description}"
+        ["<key", "value", "<unit", "<origin", "<note"],
+        title=f"{accelerator.name}: {accelerator.description}",
+        beneath=["note"],
     )
     for key, value in accelerator.numbers.items():
         origin = accelerator.origins.get(key)
@@ -61,7 +65,7 @@ def accelerator_table(accelerator: Accelerator) -> Table:
 
 
 def accelerator_json(accelerator: Accelerator) -> dict[str, object]:
-    """One entry of the `accelerators` document: the numbers by section, each with its origin and note."""
+    """Return one entry of the `accelerators` document: the numbers by section, each with its origin and note."""
     sections: dict[str, dict[str, object]] = {}
     for key, value in accelerator.numbers.items():
         section, name = key.split(".")

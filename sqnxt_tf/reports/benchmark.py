@@ -1,4 +1,4 @@
-"""What a person is told of how long artifacts take."""
+"""The latency of artifacts, and of their layers, in tables and sentences."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from sqnxt_tf.device.layer_shares import LayerShare, LayerShares
     from sqnxt_tf.device.timings import Benchmark, Timing
 
-_NAMED = 5  # disagreements that are told in words
-_PROFILERS_OWN = 1.1  # nodes over a run: beyond, the profiler's own work is no small part of what it measured
-NO_PROFILER = "LiteRT's Python interface has no profiler; only .onnx files have layers here"
+_NAMED = 5  # layers or operators that a sentence lists at most
+_PROFILERS_OWN = 1.1  # time of the nodes over that of a run, beyond which the profiler's own work distorts them
+NO_PROFILER = "LiteRT's Python interface has no profiler; layers are timed for .onnx files only"
 
 
 def benchmark_table(result: Benchmark) -> Table:
-    """One row a file and number of threads; the ratio is that of the rounds' medians, with its 95 % interval."""
+    """Return one row for each file and number of threads; the ratio is of the rounds' medians, with a 95 % interval."""
     table = Table(
         [
             "<file",
@@ -26,9 +26,9 @@ def benchmark_table(result: Benchmark) -> Table:
             "<executed by",
             "threads",
             "p50 ms",
-            "p90",
-            "p99",
-            "mean",
+            "p90 ms",
+            "p99 ms",
+            "mean ms",
             "ratio",
             "95 % interval",
             "images/s",
@@ -38,8 +38,12 @@ def benchmark_table(result: Benchmark) -> Table:
             "model MB",
             "file KB",
             "runs",
-        ]
-    )
+        ],
+        least_important=[
+            "executed by", "first ms", "load ms", "mean ms", "runs", "p90 ms", "model MB", "file KB", "images/s",
+            "p99 ms", "95 % interval", "peak MB", "runtime", "precision",
+        ],
+    )  # fmt: skip
     for timing in result.timings:
         ratio = result.ratio(timing)
         times = timing.to_json()["latency_ms"]
@@ -69,48 +73,52 @@ def _megabytes(count: int | None) -> str:
 
 
 def benchmark_lines(result: Benchmark) -> list[str]:
-    """What the table does not say."""
+    """Return how it was measured, and what the columns mean."""
     rounds = max(len(timing.round_sizes) for timing in result.timings)
     lines = [
-        f"one image a run, each file in a process of its own, taking turns in {rounds} rounds; the ratio is over "
-        f"{result.reference.path.name} on {_threads(result.reference)}, within a round."
+        f"one image a run; each file runs in a process of its own, and they take turns in {rounds} rounds; the ratio "
+        f"is to {result.reference.path.name} on {_threads(result.reference)}, within a round."
         if len(result.timings) > 1
         else f"one image a run, in {rounds} rounds."
     ]
     if any(timing.batch > 1 for timing in result.timings):
         lines[0] = lines[0].replace("one image a run", "one batch a run")
     lines.append(
-        "load and first ms: opening the file, and its first run; model MB: the peak beyond Python and the runtime."
+        "load ms: opening the file; first ms: its first run; model MB: the peak memory beyond Python and the runtime"
     )
     if few := [timing for timing in result.timings if len(timing.milliseconds) < LEAST_RUNS]:
         names = ", ".join(dict.fromkeys(timing.path.name for timing in few))
-        lines.append(f"fewer than {LEAST_RUNS} runs, so that p99 is the longest or near it (`--seconds`): {names}")
+        lines.append(f"fewer than {LEAST_RUNS} runs, so that p99 is near the longest (raise --seconds): {names}")
     for path, options in {timing.path.name: timing.options for timing in result.timings if timing.options}.items():
         lines.append(f"{path}: {', '.join(f'{name} = {value}' for name, value in options.items())}")
     return lines
 
 
 def noise_lines(result: Benchmark) -> list[str]:
-    """The warning, where there is something to warn of."""
+    """Return the warning that times are too noisy, where they are."""
     if not result.noise:
         return []
     return [
-        "warning: too noisy to quote these times; ratios hold better. Stop other programs and run it again: "
+        "warning: these times are too noisy to quote; ratios are more reliable. Stop other programs and run it again: "
         + "; ".join(result.noise)
     ]
 
 
 def layers_table(shares: LayerShares) -> Table:
-    """One row a layer: its time, and its share; beside the simulated one where there is an accelerator."""
+    """Return one row for each layer with its fraction of the time, and of the simulated cycles where they are known."""
     title = f"{shares.timing.path.name} on {_threads(shares.timing)}, onnxruntime's profiler"
     if shares.accelerator is None:
-        table = Table(["<layer", "<op", "ms", "share %", "quartiles %"], title=title)
+        table = Table(["<layer", "<op", "ms", "time %", "quartiles %"], title=title)
         for layer in shares.compared:
             table.add(layer.name, layer.op, f"{layer.milliseconds:.3f}", percent(layer.measured, 2), _quartiles(layer))
         table.add_total("total", None, f"{shares.total_ms:.3f}", "100.00", None)
         return table
     headers = ["<layer", "<op", "ms", "measured %", "quartiles %", "simulated %", "kcycles", "factor", "<disagree"]
-    table = Table(headers, title=f"{title}, beside {shares.accelerator}")
+    table = Table(
+        headers,
+        title=f"{title}, beside {shares.accelerator}",
+        least_important=["op", "quartiles %", "ms", "kcycles", "factor"],
+    )
     for layer in shares.compared:
         table.add(
             layer.name,
@@ -129,12 +137,12 @@ def layers_table(shares: LayerShares) -> Table:
 
 
 def layers_lines(shares: LayerShares) -> list[str]:
-    """What the profiler adds, and what measured and simulated shares have to do with each other."""
+    """Return what the profiler adds, and how well measured and simulated fractions agree."""
     lines = []
     if shares.total_ms > _PROFILERS_OWN * shares.timing.p50_ms:
         lines.append(
             f"the nodes take {shares.total_ms:.2f} ms under the profiler, and a run {shares.timing.p50_ms:.2f} ms "
-            "without it: it adds to each node, so that short ones look longer than they are"
+            "without it: it adds time to each node, so that short ones look longer than they are"
         )
     if shares.accelerator is None:
         return lines
@@ -147,7 +155,7 @@ def layers_lines(shares: LayerShares) -> list[str]:
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
     lines.append(
         f"{len(shares.compared) - len(disagree)} of {len(shares.compared)} layers, with {percent(cycles)} % of the "
-        f"cycles, have shares within a factor of 1.5 of each other, or half a per cent of the whole"
+        f"cycles, agree within a factor of 1.5, or within half a per cent of the whole"
         + ("" if shares.rank_correlation is None else f"; rank correlation {shares.rank_correlation:.2f}")
     )
     lines += [
@@ -164,7 +172,7 @@ def _others_line(shares: LayerShares) -> str:
         by_op[layer.op] = by_op.get(layer.op, 0) + layer.measured
     largest = sorted(by_op.items(), key=lambda item: -item[1])[:_NAMED]
     return (
-        f"{percent(shares.others_share)} % of the {shares.total_ms:.2f} ms is in nodes that cost the array nothing: "
+        f"{percent(shares.others_share)} % of the {shares.total_ms:.2f} ms is spent in nodes without array cycles: "
         + ", ".join(f"{op} {percent(share)} %" for op, share in largest)
     )
 

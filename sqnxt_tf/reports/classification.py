@@ -1,4 +1,4 @@
-"""An answer to an image, with bars."""
+"""The classes that a network sees in an image, with bars."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqnxt_tf.device.classification import Answer
 
-BAR = 30  # characters of a certainty of 1
+BAR = 30  # characters of the bar of a probability of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def answer_lines(answer: Answer) -> list[str]:
-    """Where it comes from and how long it took, then a line a class."""
+    """Return a line with the source and the time, then one for each class."""
     width = max(len(label) for label, _ in answer.top)
     return [
         f"{answer.source}: {answer.inference_ms:.1f} ms, and {answer.preprocessing_ms:.1f} ms for the image",
@@ -23,12 +23,12 @@ def answer_lines(answer: Answer) -> list[str]:
 
 
 def bar(fraction: float) -> str:
-    """A bar of a fraction of 0 to 1, in eighths of a character."""
+    """Return a bar as long as a fraction of 0 to 1, in steps of an eighth of a character."""
     eighths = round(max(0.0, min(fraction, 1.0)) * BAR * 8)
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).strip().ljust(BAR)
 
 
 def summary_line(answers: Sequence[Answer]) -> str:
-    """Latency over several images."""
+    """Return the latency over several images."""
     times = [answer.inference_ms for answer in answers]
     return f"{len(times)} images; median {median(times):.1f} ms, {min(times):.1f} to {max(times):.1f} ms an image"

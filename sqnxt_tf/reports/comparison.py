@@ -1,4 +1,4 @@
-"""Two simulations as one table."""
+"""Two simulations side by side: their totals, and their layers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _TOTALS = (
     ("DRAM KB", "dram_bytes", 1e-3),
     ("MMACs", "macs", 1e-6),
 )
+_UNITS = {"cycles": "", "energy": " MMAC", "DRAM": " KB"}
 
 
 def comparison_tables(comparison: Comparison, *, every_layer: bool = False) -> list[Table]:
-    """Totals, then the layers whose cost or make differs (or all of them), those that differ most in cycles first."""
+    """Return a table of totals, and one of the layers that differ in cost or in kind, or of `every_layer`.
+
+    Layers that differ most in cycles come first. Without any, there is only the first table.
+    """
     before, after = comparison.before, comparison.after
     totals = Table(["<total", "first", "second", "difference %"])
     totals.title = "\n".join(
@@ -31,10 +35,21 @@ def comparison_tables(comparison: Comparison, *, every_layer: bool = False) -> l
         totals.add(label, _number(old * scale, name), _number(new * scale, name), _difference(old, new))
     layers = Table(
         [
-            "<layer", "cycles first", "second", "diff. %", "energy MMAC first", "second", "diff. %", "DRAM KB first",
-            "second", "diff. %", "<what changed",
-        ]
-    )  # fmt: skip
+            "<layer",
+            *(
+                header
+                for figure in ("cycles", "energy", "DRAM")
+                for header in (
+                    f"{figure}{_UNITS[figure]} first",
+                    f"{figure}{_UNITS[figure]} second",
+                    f"{figure} diff. %",
+                )
+            ),
+            "<what changed",
+        ],
+        least_important=["DRAM KB first", "DRAM KB second", "energy MMAC first", "energy MMAC second", "DRAM diff. %"],
+        beneath=["what changed"],
+    )
     for change in comparison.layers:
         what = change.what_changed()
         if every_layer or what or change.figure("cycles")[0] != change.figure("cycles")[1]:
@@ -51,7 +66,7 @@ def _number(value: float, name: str) -> str | int:
 
 
 def _difference(old: float, new: float) -> str:
-    """`+12.3`, in per cent of the first."""
+    """Return the difference in per cent of the first, as in `+12.3`."""
     if not old:
         return "" if not new else "new"
     return f"{100 * (new / old - 1):+.1f}"

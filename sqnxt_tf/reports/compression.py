@@ -1,4 +1,4 @@
-"""What a person is told of a container: where its bytes are, and why they are so few."""
+"""A container in tables and sentences: where its bytes are, and why there are fewer of them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 _PARTS = {
     "words": "coded weights",
     "tables": "frequency tables",
-    "codebooks": "shared values",
-    "rest": "rest of the file (graph, biases, metadata), LZMA",
+    "codebooks": "codebooks (clustered values)",
+    "rest": "rest of the file (graph, biases, metadata), by LZMA",
     "header": "header with checksum",
 }
 
 
 def tensors_table(result: Compressed) -> Table:
-    """One row a coded tensor; what a weight takes in the artifact, at least, and in the container."""
+    """Return one row for each coded tensor: its bytes in the artifact, by its entropy, and in the container."""
     table = Table(
         ["<tensor", "<type", "weights", "non-zero %", "values", "raw bytes", "entropy bytes", "coded bytes",
-         "bits a weight"],
+         "bits/weight"],
         title="Coded weights",
+        least_important=["type", "values", "entropy bytes", "raw bytes"],
     )  # fmt: skip
     for size in result.tensors:
         values = f"{size.values:,}" + (f" x 2^{size.low_bits}" if size.low_bits else "")
@@ -43,8 +44,8 @@ def tensors_table(result: Compressed) -> Table:
 
 
 def sizes_table(result: Compressed) -> Table:
-    """The same content four times, and the parts of the container."""
-    table = Table(["<bytes of", "bytes", "times smaller"], title="Sizes")
+    """Return the bytes of the artifact, zipped, and in the container, and of each part of the container."""
+    table = Table(["<content", "bytes", "times smaller"], title="Sizes")
     table.add(f"raw .{result.format}", result.raw_bytes, "1.0")
     table.add("zipped", result.zipped_bytes, f"{result.raw_bytes / result.zipped_bytes:.1f}")
     table.add("container", result.bytes, f"{result.raw_bytes / result.bytes:.1f}")
@@ -54,11 +55,12 @@ def sizes_table(result: Compressed) -> Table:
 
 
 def compression_lines(result: CompressionResult) -> list[str]:
-    """What was written, what it was made of, and the sizes explained."""
+    """Return what was written, what it was made from, and why it has that size."""
     compressed = result.compressed
     lines = [
-        f"{compressed.path}: {compressed.bytes:,} bytes that restore {compressed.raw_bytes:,} bytes of "
-        f".{compressed.format} bit for bit, {compressed.raw_bytes / compressed.bytes:.1f} times as many"
+        f"{compressed.path}: {compressed.bytes:,} bytes from which the {compressed.raw_bytes:,} bytes of "
+        f"the .{compressed.format} file are restored bit for bit; it is {compressed.raw_bytes / compressed.bytes:.1f} "
+        "times smaller"
     ]
     if result.sharing is not None:
         lines += _sharing_lines(compressed, result.sharing)
@@ -69,14 +71,14 @@ def _sharing_lines(compressed: Compressed, sharing: WeightSharing) -> list[str]:
     pruned = "" if sharing.density is None else f"{percent(sharing.density)} % of each kernel kept, "
     parity = sharing.parity
     lines = [
-        f"made of {compressed.source}: batch norm folded, {pruned}weights shared with {sharing.bits} bits; the "
+        f"made from {compressed.source}: batch norm folded, {pruned}weights clustered to {sharing.bits} bits; the "
         f"artifact equals that model on {parity.samples} images (largest difference {parity.max_rel_diff:.3g} of the "
         "largest logit)"
     ]
     if sharing.loss_before is not None:
         lines.append(
-            f"fine-tuning of the shared values: loss {sharing.loss_before:.4g} before, {sharing.loss_after:.4g} after "
-            f"{len(sharing.history)} epochs"
+            f"fine-tuning of the clustered values: loss {sharing.loss_before:.4g} before, {sharing.loss_after:.4g} "
+            f"after {len(sharing.history)} epochs"
         )
     if sharing.before is not None and sharing.after is not None:
         lines.append(f"{accuracy_line(sharing.after)}; {percent(sharing.before.top1)} % before compression")
@@ -84,28 +86,30 @@ def _sharing_lines(compressed: Compressed, sharing: WeightSharing) -> list[str]:
 
 
 def explanation(result: Compressed) -> list[str]:
-    """Why zeros alone do not shrink an artifact, in this one's own figures."""
+    """Return why zeros alone do not shrink an artifact, with the figures of this one."""
     if not result.weights:
-        return ["no tensor was worth coding: all of the file is compressed by LZMA"]
+        return ["no tensor becomes smaller by entropy coding: LZMA compresses the whole file"]
     zeros = 1 - result.nonzero_fraction
     width = 8 * sum(size.raw_bytes for size in result.tensors) / result.weights
     lines = []
     if zeros > 0:
         lines.append(
             f"zeros alone do not shrink a .{result.format}: it stores every weight in {width:.0f} bits, zero or not, "
-            f"so its {percent(zeros)} % of zeros take {zeros * width * result.weights / 8:,.0f} bytes; here a zero "
-            f"takes {result.zero_bits:.2f} bits and any other weight {result.nonzero_bits:.2f}"
+            f"so its {percent(zeros)} % of zeros take {zeros * width * result.weights / 8:,.0f} bytes; in the "
+            f"container a zero takes {result.zero_bits:.2f} bits and any other weight {result.nonzero_bits:.2f}"
         )
-        lines.append(f"a zip makes it {result.zipped_bytes:,} bytes: it codes repeated strings of bytes, not weights")
+        lines.append(
+            f"zipped, it takes {result.zipped_bytes:,} bytes: zip codes repeated strings of bytes, not weights"
+        )
     lines.append(
-        f"entropy of the weights {result.entropy_bytes:,.0f} bytes, coded with their frequency tables in "
-        f"{result.coded_bytes:,}: {percent(result.overhead, 2)} % more"
+        f"the entropy of the weights is {result.entropy_bytes:,.0f} bytes; coded, with their frequency tables, they "
+        f"take {result.coded_bytes:,}, which is {percent(result.overhead, 2)} % more"
     )
     return lines
 
 
 def restored_line(result: Restored) -> str:
-    """What was written, and that it is what was compressed."""
+    """Return what was written, and the proof that it is what was compressed."""
     return (
         f"{result.path}: {result.bytes:,} bytes of .{result.format} from {result.container_bytes:,}, "
         f"the exact artifact (SHA-256 {result.sha256})"

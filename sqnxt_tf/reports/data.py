@@ -1,4 +1,4 @@
-"""What a person is told of data that were packed or checked."""
+"""Data that were packed or checked, in a table and sentences."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 def findings_table(result: DataCheck) -> Table:
-    """One row a finding."""
-    table = Table(["<wrong", "<where", "<why"])
+    """Return one row for each finding."""
+    table = Table(["<problem", "<file", "<detail"], beneath=["detail"])
     for finding in result.findings:
         table.add(finding.kind, finding.source, finding.detail)
     return table
 
 
 def checked_line(result: DataCheck) -> str:
-    """How many images, and how much is wrong, in one line."""
+    """Return how many images there are and how many have problems, in one line."""
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(result.counts.items()))
-    others = f", beside {result.ignored:,} that are none" if result.ignored else ""
-    return f"{result.path}: {result.images:,} images of {result.classes:,} classes{others}; {counts or 'nothing wrong'}"
+    others = f"; {result.ignored:,} other files" if result.ignored else ""
+    return f"{result.path}: {result.images:,} images of {result.classes:,} classes{others}; {counts or 'no problems'}"
 
 
 def packed_line(result: PackedData) -> str:
-    """Where the shards are and what they hold, in one line."""
+    """Return where the shards are and what they hold, in one line."""
     parts = ", ".join(f"{count:,} {split}" for split, count in result.images.items())
     left_out = f"; {len(result.unreadable)} unreadable images left out" if result.unreadable else ""
     return f"{result.path}: {parts} images in {result.shards} shards of {result.bytes:,} bytes{left_out}"

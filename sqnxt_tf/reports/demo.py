@@ -1,4 +1,4 @@
-"""The demo's summary."""
+"""The summary of the demo."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def demo_table(result: DemoResult) -> Table:
-    """One row a file: size, accuracy, latency, and what the ONNX graphs cost on each array."""
+    """Return one row for each file: size, accuracy, latency, and what the ONNX graphs cost on each array."""
     arrays = list(next(artifact.simulations for artifact in result.artifacts if artifact.simulations))
     short = [name.removeprefix("squeezelerator-") for name in arrays]
     table = Table(
         ["<file", "bytes", "compressed", "top-1 %", "95 % interval", "p50 ms"]
-        + [header for name in short for header in (f"kcycles {name}", f"energy MMAC {name}")]
+        + [header for name in short for header in (f"kcycles {name}", f"energy MMAC {name}")],
+        least_important=["compressed", "95 % interval", *(f"energy MMAC {name}" for name in short)],
     )
     for artifact in result.artifacts:
         low, high = artifact.evaluation.top1_interval
@@ -41,15 +42,15 @@ def demo_table(result: DemoResult) -> Table:
 
 
 def demo_text(result: DemoResult) -> list[str]:
-    """What the table does not say."""
+    """Return what was measured and where the files are."""
     samples = result.artifacts[0].evaluation.samples
     lines = [
-        f"top-1 on {samples} test digits; p50 of one image on one thread of this machine, all files taking turns; "
-        "energy in 16-bit MACs.",
+        f"top-1 is on {samples} test digits; p50 is for one image on one thread of this machine, all files taking "
+        "turns; energy is in 16-bit MACs.",
         f"{percent(result.sparsity)} % of the pruned weights are zero: they save cycles and energy where a layer runs "
-        "output stationary. Float graphs are counted at the arrays' own 16 bits.",
-        "Every artifact was proved equal to the model that it was made of.",
-        f"{result.report} shows what they cost, layer by layer: open it in a browser.",
+        "output stationary. Float graphs are simulated at the arrays' own 16 bits.",
+        "Every artifact was proved equal to the model that it was made from.",
+        f"{result.report} shows what the graphs cost, layer by layer: open it in a browser.",
         f"Everything is in {result.folder}/ ({result.seconds:.0f} s).",
     ]
-    return lines + [f"not reached: {fault}" for fault in result.faults]
+    return lines + [f"failed: {fault}" for fault in result.faults]

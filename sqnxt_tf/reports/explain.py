@@ -11,7 +11,7 @@ from sqnxt_tf.reports.tables import Cell, Table, percent
 
 
 def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table | None]:
-    """What is known of the layer in lines, and its two dataflows as a table; None for a node that the array skips.
+    """Return the layer in lines, and its two dataflows as a table; the table is None where the array does not run it.
 
     Raises:
         SqnxtError: The network has no layer of that name.
@@ -19,8 +19,10 @@ def explained_layer(report: NetworkReport, name: str) -> tuple[list[str], Table 
     layers = {layer.name: layer for layer in report.layers}
     if name not in layers:
         close = get_close_matches(name, layers, n=3, cutoff=0.3)
-        meant = f"did you mean {' or '.join(close)}?" if close else "`simulate` without `--explain` lists them"
-        raise SqnxtError(report.model, f"has no layer {name!r}", str(meant))
+        meant = (
+            f"did you mean {' or '.join(close)}?" if close else f"give one of its layers, such as {next(iter(layers))}"
+        )
+        raise SqnxtError(report.model, f"has no layer {name!r}", meant)
     layer = layers[name]
     if isinstance(layer, OffArrayNode):
         return [f"{layer.name} ({layer.op}) costs nothing: {layer.reason}"], None
@@ -59,12 +61,12 @@ def _layer_lines(cost: LayerCost) -> list[str]:
         f"inputs, weights and outputs take {cost.working_set_bytes / 1e3:,.1f} KB, {fits} the buffer of "
         f"{cost.accelerator.buffer.bytes / 1e3:,.1f} KB",
         f"roofline: {roofline.macs_per_dram_byte:.1f} MACs for each DRAM byte allow "
-        f"{roofline.attainable_macs_per_cycle:.1f} MACs a cycle, done are {roofline.macs_per_cycle:.1f}",
+        f"{roofline.attainable_macs_per_cycle:.1f} MACs a cycle; it does {roofline.macs_per_cycle:.1f}",
     ]
 
 
 def _dataflow_table(cost: LayerCost) -> Table:
-    """Rows of what, columns of dataflows; cycles that are hidden behind others are marked."""
+    """Return one column for each dataflow; cycles that are hidden behind others stand in brackets."""
     both = (cost.chosen, cost.rejected)
     headers = [str(one.dataflow).replace("_", "-") for one in both]
     table = Table(["<", f"{headers[0]} (chosen)", f"{headers[1]} (rejected)"])
@@ -81,7 +83,7 @@ def _time_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tup
     batch = cost.layer.batch
 
     def cycles(part: str, *, hidden: Callable[[TilingCost], bool] = lambda _: False) -> list[Cell]:
-        """Array and DRAM overlap: what hides behind the other stands in brackets."""
+        """Return a part of the cycles, in brackets where it is hidden: array and DRAM work at the same time."""
         figures = [(one, round(batch * getattr(one.cycles, part))) for one in both]
         return [f"({figure:,})" if hidden(one) else figure for one, figure in figures]
 
@@ -91,9 +93,9 @@ def _time_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tup
         ("  array", cycles("array", hidden=_waits_for_dram)),
         ("  DRAM bandwidth", cycles("dram_bandwidth", hidden=lambda one: not _waits_for_dram(one))),
         ("  DRAM latency", cycles("dram_latency", hidden=lambda one: not _waits_for_dram(one))),
-        ("  overhead of a layer", cycles("overhead")),
+        ("  overhead of the layer", cycles("overhead")),
         ("bound by", [_words(one.cycles.bound_by) for one in both]),
-        ("MACs done, zeros skipped", [round(batch * one.executed_macs) for one in both]),
+        ("MACs executed (zeros skipped)", [round(batch * one.executed_macs) for one in both]),
         ("utilisation %", [percent(cost.utilisation_of(one)) for one in both]),
     ]
 
@@ -103,7 +105,7 @@ def _place_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tu
     word_bytes = cost.accelerator.array.word_bits / 8
     return [
         ("tile: rows x cols x in x out", [f"{t.rows}x{t.cols}x{t.in_channels}x{t.out_channels}" for t in tiles]),
-        ("  its buffer KB", [f"{one.buffer_words * word_bytes / 1e3:,.1f}" for one in both]),
+        ("  buffer KB", [f"{one.buffer_words * word_bytes / 1e3:,.1f}" for one in both]),
         ("DRAM KB", [f"{cost.batch_bytes(one.dram_words) / 1e3:,.1f}" for one in both]),
     ]
 

@@ -1,4 +1,4 @@
-"""What the survivors of a search have learnt, for people."""
+"""The trained finalists of a search, in a table and sentences."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from sqnxt_tf.workflows.search_finalists import FinalistTraining
 
 
-def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
-    """The front with accuracy, the most accurate first."""
+def finalists_table(trained: FinalistTraining, outcome: Outcome) -> Table:
+    """Return the Pareto set with accuracy among the objectives, the most accurate network first."""
     names = outcome.objectives
     table = Table(
         ["<network", "<accelerator", "input", "validation top-1 %", "test top-1 %", "95 % interval", *names],
-        title=f"Pareto set with accuracy on {report.data}: {len(report.front)} of the networks trained longest",
+        least_important=["input", "accelerator", "95 % interval", "validation top-1 %"],
+        title=f"Pareto set with accuracy on {trained.data}: {len(trained.front)} of the networks trained longest",
     )
-    for candidate, one in sorted(report.front, key=lambda pair: -pair[1].validation):
+    for candidate, one in sorted(trained.front, key=lambda pair: -pair[1].validation):
         low, high = one.test.top1_interval
         table.add(
             candidate.network,
@@ -33,10 +34,10 @@ def finalists_table(report: FinalistTraining, outcome: Outcome) -> Table:
     return table
 
 
-def finalists_lines(report: FinalistTraining) -> Iterator[str]:
-    """How they were trained, and what chose among them."""
+def finalists_lines(trained: FinalistTraining) -> Iterator[str]:
+    """Yield how they were trained, on what they were chosen, and where the models are."""
     plan = ", then ".join(
-        f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in report.rungs
+        f"{rung.networks} for {rung.epochs} epoch{'s' if rung.epochs > 1 else ''}" for rung in trained.rungs
     )
-    yield f"Successive halving on {report.data}: {plan}. Chosen by the validation part; the test part is told only."
-    yield f"Models are in {report.networks[0].path.parent}/."
+    yield f"Successive halving on {trained.data}: {plan}. They are chosen by validation accuracy, not by test accuracy."
+    yield f"Models are in {trained.networks[0].path.parent}/."

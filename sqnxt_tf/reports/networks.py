@@ -1,4 +1,4 @@
-"""Tables of networks: the list, one layer by layer, the paper's tables."""
+"""Tables of networks: the list of them, one of them layer by layer, and the paper's tables."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ if TYPE_CHECKING:
 
 
 def network_list(summaries: Iterable[NetworkSummary]) -> Table:
-    """One row a network; the paper's columns are empty where it has no figures."""
+    """Return one row for each network; the paper's columns are empty where it has no figures."""
     table = Table(
         [
             "<name",
             "<paper's name",
             "input px",
             "params M",
-            "paper M",
+            "paper's params M",
             "MACs M",
-            "paper's count M",
-            "paper M",
+            "MACs M (paper's count)",
+            "paper's MACs M",
             "top-1 %",
             "top-5 %",
         ],
+        least_important=[
+            "MACs M (paper's count)", "top-5 %", "paper's name", "input px", "paper's MACs M", "paper's params M",
+            "top-1 %",
+        ],
         title="Networks (accuracies are the paper's, on ImageNet)",
-    )
+    )  # fmt: skip
     for summary in summaries:
         paper = summary.paper
         table.add(
@@ -47,9 +51,10 @@ def network_list(summaries: Iterable[NetworkSummary]) -> Table:
 
 
 def network_summary(summary: NetworkSummary) -> Table:
-    """One row a layer; shapes are height x width x channels."""
+    """Return one row for each layer; shapes are height x width x channels."""
     table = Table(
         ["<layer", "<op", "input", "output", "kernel", "stride", "groups", "params", "MACs"],
+        least_important=["groups", "input", "stride", "op", "kernel"],
         title=f"{summary.name} ({summary.network.paper_name}) at {shape(summary.input_size)}",
     )
     for row in summary.layers:
@@ -70,7 +75,7 @@ def network_summary(summary: NetworkSummary) -> Table:
 
 
 def network_totals(summary: NetworkSummary) -> str:
-    """What a table of layers does not show."""
+    """Return the totals, and the peak of activation memory, which a table of layers does not show."""
     return (
         f"{summary.params / 1e6:.3f} M parameters ({summary.params * 4 / 1e6:.2f} MB as float32), "
         f"{summary.macs / 1e6:.1f} M MACs ({summary.paper_count_macs / 1e6:.1f} M by the paper's count), "
@@ -79,22 +84,25 @@ def network_totals(summary: NetworkSummary) -> str:
 
 
 def reproduced_table(rows: Sequence[TableRow]) -> Table:
-    """Ours beside the paper's, with the differences."""
+    """Return our figures beside the paper's, with the differences."""
     table = Table(
         [
             "<model",
             "<name",
             "params M",
-            "paper M",
-            "difference M",
-            "<within last digit",
+            "paper's params M",
+            "params difference M",
+            "<same when rounded",
             "MACs M (paper's count)",
-            "paper M",
-            "difference M",
-            "top-1 % (paper)",
-            "top-5 % (paper)",
-        ]
-    )
+            "paper's MACs M",
+            "MACs difference M",
+            "paper's top-1 %",
+            "paper's top-5 %",
+        ],
+        least_important=[
+            "paper's top-5 %", "paper's top-1 %", "name", "paper's MACs M", "paper's params M", "same when rounded"
+        ],
+    )  # fmt: skip
     for row in rows:
         has_macs = row.macs_millions is not None
         table.add(

@@ -1,4 +1,4 @@
-"""What a person is told of pruning: accuracy before and after, layers left dense, layers by sensitivity."""
+"""Pruning in a table and sentences: accuracy before and after, layers left dense, layers by sensitivity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES_SHOWN = 4
 
 
 def pruning_lines(result: PruningResult) -> list[str]:
-    """Accuracy after and before with its intervals, the difference with its own, and what was left dense, and why."""
+    """Return accuracy after and before pruning, their difference, and the layers that stay dense with the reason."""
     low, high = (percent(bound) for bound in result.before.top1_interval)
     return [
         f"{result.path}: {accuracy_line(result.test)}",
@@ -32,7 +32,7 @@ def loss_or_gain(lost: float, least: float, most: float) -> str:
     Example: (-0.0484, -0.0821, -0.0147) is "gained 4.84 points (95 % interval ... 1.47 to 8.21)".
     """
     verb = "lost"
-    if round(100 * lost, 2) < 0:  # what rounds to zero is no gain
+    if round(100 * lost, 2) < 0:  # what rounds to zero is not a gain
         verb, lost, least, most = "gained", -lost, -most, -least
     return (
         f"{verb} {abs(100 * lost):.2f} points (95 % interval of the difference on the same images "
@@ -41,7 +41,7 @@ def loss_or_gain(lost: float, least: float, most: float) -> str:
 
 
 def dense_lines(dense: dict[str, str]) -> list[str]:
-    """One line a reason."""
+    """Return one line for each reason, with the layers that it keeps dense."""
     lines = []
     for reason, group in groupby(sorted(dense, key=lambda name: dense[name]), key=lambda name: dense[name]):
         names = list(group)
@@ -51,10 +51,14 @@ def dense_lines(dense: dict[str, str]) -> list[str]:
 
 
 def sensitivity_table(scan: SensitivityScan) -> Table:
-    """One row a layer, the most sensitive first: the loss and top-1 with that part of the layer's weights at zero."""
-    shares = [f"{percent(sparsity, 0)} %" for sparsity in scan.sparsities]
-    headers = [f"loss at {shares[0]}", *shares[1:], f"top-1 % at {shares[0]}", *shares[1:]]
-    table = Table(["<layer", "weights", "loss change", *headers], title="Sensitivity of each layer pruned alone")
+    """Return loss and top-1 with each layer pruned alone to each sparsity, the most sensitive layer first."""
+    sparsities = [f"{percent(sparsity, 0)} %" for sparsity in scan.sparsities]
+    headers = [f"{figure} at {sparsity}" for figure in ("loss", "top-1 %") for sparsity in sparsities]
+    table = Table(
+        ["<layer", "weights", "loss change", *headers],
+        title="Sensitivity of each layer pruned alone",
+        least_important=["weights"],
+    )
     for layer in scan.found.layers:
         losses = (f"{point.loss:.4f}" for point in layer.points)
         accuracies = (percent(point.top1) for point in layer.points)
@@ -63,9 +67,9 @@ def sensitivity_table(scan: SensitivityScan) -> Table:
 
 
 def sensitivity_line(scan: SensitivityScan) -> str:
-    """The model as it came."""
+    """Return the loss and the accuracy of the model before any pruning."""
     found = scan.found
     return (
         f"{scan.path}: loss {found.loss:.4f}, top-1 {percent(found.top1)} % of {found.samples} images of {scan.data} "
-        "as it is; layers are sorted by the mean rise of the loss"
+        "before pruning; layers are sorted by the mean rise of the loss"
     )

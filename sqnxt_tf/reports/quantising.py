@@ -1,4 +1,4 @@
-"""What a person is told of quantisation: noise by layer, layers that stayed wider, and how two files compare."""
+"""Quantisation in a table and sentences: noise by layer, layers that keep 16 bits, and how two files compare."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def noise_table(layers: Sequence[LayerNoise]) -> Table:
-    """Signal-to-noise ratio of each layer's output, worst first."""
-    own = any(layer.own_snr_db is not None for layer in layers)  # a .tflite file cannot tell it
-    headers = ["<layer", "SNR dB", *["SNR dB of its own rounding"] * own]
+    """Return the signal-to-noise ratio of each layer's output, the worst first."""
+    own = any(layer.own_snr_db is not None for layer in layers)  # not known of a .tflite file
+    headers = ["<layer", "SNR dB", *["SNR dB (own rounding)"] * own]
     table = Table(headers, title="Worst layers first")
     for layer in layers:
         figures = [layer.snr_db, *[layer.own_snr_db] * own]
@@ -25,7 +25,7 @@ def noise_table(layers: Sequence[LayerNoise]) -> Table:
 
 
 def wider_lines(result: ExportResult) -> list[str]:
-    """What an accuracy budget came to; nothing where there was none."""
+    """Return how an accuracy budget was met; nothing where there was none."""
     if result.accuracy is None or result.wider is None:
         return []
     found = result.accuracy
@@ -38,7 +38,7 @@ def wider_lines(result: ExportResult) -> list[str]:
 
 
 def _drop_or_gain(drop: float, allowed: float) -> str:
-    """Hold a difference of top-1 to its budget, both fractions; an artifact that answers better has gained."""
+    """Return a drop of top-1 beside the allowed one, both fractions; a negative drop is a gain."""
     points = round(100 * drop, 2)
     if points < 0:
         return f"a gain of {-points:.2f} points, a drop of {100 * allowed:g} allowed"
@@ -46,15 +46,18 @@ def _drop_or_gain(drop: float, allowed: float) -> str:
 
 
 def verification_lines(result: Verification) -> list[str]:
-    """How far apart two files are, and what was allowed."""
+    """Return how far the outputs of two files are apart, and how far they may be."""
     parity = result.parity
     if result.min_top1_agreement is not None:
-        asked = f"the same answer on {percent(result.min_top1_agreement, 0)} %"
+        required = f"the same answer on {percent(result.min_top1_agreement, 0)} %"
     else:
-        asked = f"{result.max_rel_diff:g} of the largest logit" + ", and every clear answer" * result.trained
+        required = (
+            f"{result.max_rel_diff:g} of the largest logit"
+            + ", and the same top-1 for every clear answer" * result.trained
+        )
     return [
         f"{result.b} against {result.a} on {parity.samples} images ({result.images}): largest difference "
         f"{parity.max_abs_diff:.3g} ({parity.max_rel_diff:.3g} of the largest logit), "
         f"same top-1 on {percent(parity.top1_agreement)} %",
-        f"asked of {result.precision}: {asked}; " + ("passed" if parity.passed else "failed"),
+        f"required for {result.precision}: {required}; " + ("passed" if parity.passed else "failed"),
     ]

@@ -1,4 +1,4 @@
-"""What a person is told of training, evaluation, pruning, export, inspection and the installation."""
+"""Training, evaluation, pruning, export, inspection and the installation, in tables and sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def accuracy_line(result: Evaluation) -> str:
-    """Accuracy with its interval, in one line."""
+    """Return accuracy with its interval, in one line."""
     low, high = result.top1_interval
     return (
         f"top-1 {percent(result.top1)} % (95 % interval {percent(low)} to {percent(high)}), "
@@ -25,12 +25,12 @@ def accuracy_line(result: Evaluation) -> str:
 
 
 def confusion_table(result: Evaluation) -> Table:
-    """Rows are what the images show, columns what they were taken for."""
+    """Return how many images of each class (rows) were classified as each class (columns)."""
     counts = result.confusion()
     names = [
         result.class_names[index] if index < len(result.class_names) else str(index) for index in range(len(counts))
     ]
-    table = Table(["<true \\ taken for", *names, "top-1 %"], title="Confusion (images)")
+    table = Table(["<true \\ predicted", *names, "top-1 %"], title="Confusion matrix (images)")
     for index, row in enumerate(counts):
         right = f"{100 * row[index] / row.sum():.1f}" if row.sum() else None
         table.add(names[index], *(int(count) or "·" for count in row), right)
@@ -38,7 +38,7 @@ def confusion_table(result: Evaluation) -> Table:
 
 
 def zeros_table(layers: Mapping[str, tuple[int, int]]) -> Table:
-    """Zeros in each layer's kernel, from name -> (zeros, weights), and in all of them."""
+    """Return the zeros in each layer's kernel and in all of them, from name -> (zeros, weights)."""
     table = Table(["<layer", "weights", "zeros", "sparsity %"], title="Zeros in the kernels")
     for name, (zeros, weights) in layers.items():
         table.add(name, weights, zeros, percent(zeros / weights))
@@ -48,7 +48,7 @@ def zeros_table(layers: Mapping[str, tuple[int, int]]) -> Table:
 
 
 def export_lines(result: ExportResult) -> list[str]:
-    """Where the artifact is, how large, and how equal."""
+    """Return where the artifact is, how large it is, and how near to the model."""
     parity = result.parity
     return [
         f"{result.path}: {result.format} {result.precision}, {result.bytes:,} bytes "
@@ -59,7 +59,7 @@ def export_lines(result: ExportResult) -> list[str]:
 
 
 def inspection_lines(found: Inspection) -> list[str]:
-    """One line a fact."""
+    """Return one line for each fact."""
     facts: dict[str, object] = {
         "bytes": f"{found.bytes:,} ({found.compressed_bytes:,} compressed)",
         "non-zero weights": f"{percent(found.nonzero_fraction)} %",
@@ -82,14 +82,14 @@ def _metadata_facts(metadata: Metadata) -> dict[str, object]:
         "preprocessing": preprocessing and _preprocessing_line(metadata, preprocessing),
         "labels": f"{len(metadata.labels)}: {', '.join(names)}" if names else None,
         "top-1": None if metadata.accuracy is None else f"{percent(metadata.accuracy)} % on {metadata.data}",
-        "made of (SHA-256)": metadata.source_hash,
+        "made from (SHA-256)": metadata.source_hash,
         "made by": ", ".join(f"{name} {version}" for name, version in metadata.versions.items()),
         **{name: _flat(value) for name, value in metadata.extra.items() if name != EMBEDDED},
     }
 
 
 def _preprocessing_line(metadata: Metadata, preprocessing: Preprocessing) -> str:
-    """What is left to do to an image, and what the file does itself."""
+    """Return what the caller must do to an image, and what the file does itself."""
     colours = "RGB" if preprocessing.channels == 3 else "grey"
     if EMBEDDED in metadata.extra:
         done = metadata.extra[EMBEDDED]
@@ -98,7 +98,7 @@ def _preprocessing_line(metadata: Metadata, preprocessing: Preprocessing) -> str
 
 
 def _flat(value: object) -> str:
-    """Nested settings in one line: `data digits, recipe (epochs 20, batch 32)`."""
+    """Return nested settings in one line: `data digits, recipe (epochs 20, batch 32)`."""
     if not isinstance(value, dict):
         return str(value)
     parts = (
@@ -108,7 +108,7 @@ def _flat(value: object) -> str:
 
 
 def doctor_table(found: Examination) -> Table:
-    """One row a package."""
+    """Return one row for each package."""
     table = Table(["<extra", "<package", "<version"], title=f"sqnxt-tf {found.version}, Python {found.python}")
     for package in found.packages:
         table.add(package.extra, package.name, package.installed or "missing")
@@ -116,7 +116,7 @@ def doctor_table(found: Examination) -> Table:
 
 
 def doctor_lines(found: Examination) -> list[str]:
-    """Describe the machine, what each extra is good for, and the programs from outside Python."""
+    """Return the machine, what each extra is for and whether it is ready, and the programs from outside Python."""
     from sqnxt_tf.workflows.doctor import EXTRAS
 
     lines = [f"{found.system}, {found.processor}, {found.cores} cores"]

@@ -1,4 +1,4 @@
-"""What a search found, for people."""
+"""What a search found, in tables and sentences."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _HEADERS = {
     "area": "area PEs",
 }
 _MOST_ROWS = 40  # of a table on a terminal; --csv and --json have them all
-_MOST_ARRAYS = 8  # beside the first, to be told apart network by network
-_ONE_EACH = {"area"}  # of one accelerator: no ranking
+_MOST_ARRAYS = 8  # that are compared with the first one, network by network
+_ONE_EACH = {"area"}  # the same for all candidates of an accelerator, which it therefore cannot rank
 
 
 def front_table(outcome: Outcome) -> Table:
-    """The Pareto set, best in the first objective first; its ranks are what `--build` takes."""
+    """Return the Pareto set, the best in the first objective first; a rank is what `--build` takes."""
     front, shown = outcome.front, _columns(outcome)
     table = Table(
         ["rank", "<network", "<accelerator", "input", *(_HEADERS[name] for name in shown)],
         title=f"Pareto set: {len(front)} of {len(outcome.candidates):,} in {', '.join(outcome.objectives)}",
+        least_important=["input", *_beside_objectives(outcome), "accelerator"],
     )
     for rank, one in enumerate(front[:_MOST_ROWS], 1):
         table.add(rank, one.network, one.accelerator, one.input_size, *_cells(one, shown))
@@ -38,14 +39,15 @@ def front_table(outcome: Outcome) -> Table:
 
 
 def named_table(outcome: Outcome) -> Table | None:
-    """Where the listed networks stand among the candidates on their accelerator; None where there are none."""
+    """Return the ranks of the listed networks among the candidates on their accelerator; None where none is there."""
     ranked = [name for name in outcome.objectives if name not in _ONE_EACH]
     shown = _columns(outcome)
     table = Table(
         ["<network", "<accelerator", *(_HEADERS[name] for name in shown)]
-        + [f"place: {name}" for name in ranked]
+        + [f"rank in {name}" for name in ranked]
         + ["among", "dominated by"],
         title="Listed networks among all candidates on the same accelerator",
+        least_important=[*_beside_objectives(outcome), "among"],
     )
     for standing in outcome.named():
         if standing.among == 1 or len(table.rows) == _MOST_ROWS:
@@ -57,11 +59,12 @@ def named_table(outcome: Outcome) -> Table | None:
 
 
 def better_table(better: tuple[Candidate, ...], reference: Candidate, outcome: Outcome) -> Table:
-    """Candidates that beat a reference, with what they save of it."""
+    """Return the candidates that beat a reference, with their differences from it in per cent."""
     shown = _columns(outcome)
     table = Table(
         ["<network", *(_HEADERS[name] for name in shown), *(f"{name} %" for name in shown if name not in _ONE_EACH)],
-        title=f"{len(better)} beat {reference.network} on {reference.accelerator}",
+        title=f"{len(better)} candidates beat {reference.network} on {reference.accelerator}",
+        least_important=[_HEADERS[name] for name in shown],
     )
     for one in better[:_MOST_ROWS]:
         saved = [
@@ -72,13 +75,23 @@ def better_table(better: tuple[Candidate, ...], reference: Candidate, outcome: O
 
 
 def arrays_table(outcome: Outcome) -> Table | None:
-    """Which accelerator suits which network: each over the first, for the networks that it suits most and least."""
+    """Return the figures of each accelerator over those of the first, by network; None without another accelerator."""
     first, *others = dict.fromkeys(accelerator.name for accelerator in outcome.space.accelerators)
     if not 1 <= len(others) <= _MOST_ARRAYS:
         return None
     table = Table(
-        ["<accelerator", "<figure", "least", "<network", "median", "greatest", "<network", "better for"],
-        title=f"Accelerators: each over {first}, network by network",
+        [
+            "<accelerator",
+            "<figure",
+            "least",
+            "<network of the least",
+            "median",
+            "greatest",
+            "<network of the greatest",
+            "better for",
+        ],
+        title=f"Accelerators: figures as multiples of those on {first}, network by network",
+        least_important=["network of the greatest", "network of the least"],
     )
     figures: dict[str, Callable[[Candidate], float]] = {
         "cycles": lambda one: one.figures["cycles"],
@@ -98,28 +111,37 @@ def arrays_table(outcome: Outcome) -> Table | None:
 
 
 def search_lines(outcome: Outcome, *, with_front: bool = True) -> Iterator[str]:
-    """What the tables rest on."""
+    """Yield how large the space is, what was costed, and what the figures leave out."""
     space = outcome.space
     left_out = f"; {outcome.over_limits:,} over the limits" if outcome.limits else ""
     impossible = f"; {outcome.impossible:,} impossible" if outcome.impossible else ""
     yield (
-        f"{space.name}: {space.size:,} pairs, {outcome.method}: {outcome.asked:,} looked at{impossible}{left_out}. "
+        f"{space.name}: {space.size:,} pairs, {outcome.method}: {outcome.asked:,} costed{impossible}{left_out}. "
         f"{len(outcome.front):,} in the Pareto set."
     )
     if with_front and len(outcome.front) > _MOST_ROWS:
-        yield f"The first {_MOST_ROWS} are shown; --csv and --json have them all."
-    zeros = "no zeros are assumed" if space.sparsity is None else f"{space.sparsity:.0%} of the weights taken as zero"
+        yield f"The first {_MOST_ROWS} are shown; --csv and --json list all."
+    zeros = (
+        "no weights are taken as zero"
+        if space.sparsity is None
+        else f"{space.sparsity:.0%} of the weights taken as zero"
+    )
     yield (
-        f"Costed from layer rows, which cost what the exported graphs cost; {zeros}; energy in MACs of native width. "
-        "The area is a proxy. Nothing here says how accurate a network can be."
+        f"Layers are costed from the networks' specifications, which gives the same figures as their exported graphs; "
+        f"{zeros}; energy is in MACs of native width. The area is a proxy. Accuracy is not considered."
     )
     if any(accelerator.vector for accelerator in space.accelerators):
-        yield "Only convolutions and dense layers are costed: a vector unit's share is left out."
+        yield "Only convolutions and dense layers are costed: what a vector unit does is left out."
 
 
 def _columns(outcome: Outcome) -> list[str]:
-    """The objectives, and parameters and MACs, which a person wants to see anyway."""
+    """Return the objectives, and parameters and MACs, which a reader wants to see anyway."""
     return list(dict.fromkeys([*outcome.objectives, "params", "macs"]))
+
+
+def _beside_objectives(outcome: Outcome) -> list[str]:
+    """Return the headers of the figures that are not objectives."""
+    return [_HEADERS[name] for name in _columns(outcome) if name not in outcome.objectives]
 
 
 def _cells(one: Candidate, names: list[str]) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""A simulated network as a table."""
+"""A simulated network as a table and sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from sqnxt_sim import IDEALISATIONS, LayerCost, NetworkReport, OffArrayNode, VectorCost
 from sqnxt_tf.reports.tables import Table, percent
 
-# why a node is not costed, as the report has it -> what a person is told
+# why a node is not costed, by its word in the report -> how the line about it begins
 _LEFT_OUT = {
     "folded": "folded into their neighbours",
     "not_costed": "not costed, as in the paper",
@@ -16,7 +16,7 @@ _LEFT_OUT = {
 
 
 def simulation_table(report: NetworkReport) -> Table:
-    """One row a costed layer; energies in MACs of the array's own width."""
+    """Return one row for each costed layer; energies are in MACs of the array's own width."""
     array, clock_hz = report.accelerator.array, report.accelerator.array.clock_hz
     table = Table(
         [
@@ -35,7 +35,11 @@ def simulation_table(report: NetworkReport) -> Table:
             "other dataflow",
         ],
         title=f"{report.model} on {report.accelerator.name}: {array.rows}x{array.cols} PEs, {clock_hz / 1e9:g} GHz",
-    )
+        least_important=[
+            "weight bits", "act. bits", "zeros %", "other dataflow", "op", "MACs", "bound by", "MACs/cycle", "DRAM KB",
+            "dataflow", "energy MMAC",
+        ],
+    )  # fmt: skip
     for cost in report.layers:
         if isinstance(cost, LayerCost):
             _add_layer(table, cost)
@@ -76,7 +80,7 @@ def _add_vector(table: Table, cost: VectorCost) -> None:
 
 
 def total_lines(report: NetworkReport) -> list[str]:
-    """The answer in a line, what it leaves out, and what it rests on."""
+    """Return the totals, what they leave out, and what the model idealises."""
     energy = report.energy.total
     lines = [
         f"{report.cycles:,.0f} cycles = {report.time_ms:.3f} ms, energy of {energy:.4g} MACs, "
@@ -94,7 +98,7 @@ def total_lines(report: NetworkReport) -> list[str]:
 
 
 def _split_lines(report: NetworkReport) -> list[str]:
-    """Where the energy goes, in picojoules too where they are known."""
+    """Return where the energy goes, in microjoules too where the accelerator gives picojoules."""
     energy, pj = report.energy, report.accelerator.energy.mac_pj
     if not energy.total:
         return []
@@ -120,7 +124,7 @@ def _memory_lines(report: NetworkReport) -> list[str]:
 
 
 def _roofline_lines(report: NetworkReport) -> list[str]:
-    """How near the layers come to what the array and the DRAM allow."""
+    """Return how near the layers come to what the array and the DRAM allow."""
     if not report.costed:
         return []
     peak, dram = report.accelerator.peak_macs_per_cycle, report.accelerator.dram_bytes_per_cycle

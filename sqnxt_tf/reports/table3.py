@@ -1,4 +1,4 @@
-"""Table 3 and its cross-validation for people."""
+"""Table 3 of the paper and its cross-validation, in tables and sentences."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def cost_comparison(costs: CostTable) -> Table:
-    """Ours, the paper's and the error of every cell; below them each column's mean and worst error."""
+    """Return our figure, the paper's and the error of every cell, and each column's mean and worst error."""
     columns = tuple(costs.rows[0].ours)
-    table = Table(["<model", *(header for column in columns for header in (_name(column), "paper", "error %"))])
+    table = Table(
+        ["<model", *(header for column in columns for header in (_name(column), "paper", "error %"))],
+        least_important=["paper"],
+    )
     for row in costs.rows:
         cells: list[str] = []
         for column in columns:
@@ -31,26 +34,26 @@ def cost_comparison(costs: CostTable) -> Table:
 
 
 def cost_lines(costs: CostTable, fitted: dict[str, float]) -> Iterator[str]:
-    """What the table rests on: where the worst cells are, what was costed, what was fitted, what is idealised."""
+    """Yield where the worst cells are, what was costed, what was fitted, and what the model idealises."""
     columns = tuple(costs.rows[0].ours)
     worst = (
         f"{_name(column)} {(row := costs.worst(column)).model} {100 * row.errors[column]:+.1f} %" for column in columns
     )
     yield f"Worst: {', '.join(worst)}."
     yield (
-        "Times are over the fastest network of the column, ours over ours and the paper's over the paper's; "
-        "energies are in 1e9 16-bit MACs. Errors are ours less the paper's, over the paper's."
+        "Times are multiples of the fastest network's in the column, ours of ours and the paper's of the paper's; "
+        "energies are in 1e9 16-bit MACs. An error is our figure minus the paper's, divided by the paper's."
     )
-    yield f"Costed from: {costs.source}, 40 % of the weights taken as zero, as in the paper."
+    yield f"Costed from: {costs.source}, with 40 % of the weights taken as zero, as in the paper."
     yield f"Fitted to this table ({len(fitted)}): {', '.join(f'{name} {value:g}' for name, value in fitted.items())}."
     yield f"Idealised: {'; '.join(IDEALISATIONS)}."
 
 
 def cross_validation_table(result: CrossValidation) -> Table:
-    """Errors of the fitted numbers on the networks that they were fitted on, and on those that they never saw."""
+    """Return the errors on the networks that the numbers were fitted on, and on those that were held out."""
     inside, outside = result.fitted_on, result.networks - result.fitted_on
     table = Table(
-        ["<numbers", "<judged on", "time: mean error %", "95 % below", "energy: mean error %", "95 % below"],
+        ["<numbers", "<evaluated on", "time: mean error %", "95 % below", "energy: mean error %", "95 % below"],
         title=f"Cross-validation: every {inside} of {result.networks} networks, {result.splits:,} splits",
     )
     table.add("the preset's", f"all {result.networks}", *_spread(result.preset))
@@ -61,10 +64,10 @@ def cross_validation_table(result: CrossValidation) -> Table:
 
 
 def cross_validation_lines(result: CrossValidation) -> Iterator[str]:
-    """What was minimised, and how much the splits agree on each number."""
+    """Yield what was minimised, and how often each value was chosen over the splits."""
     yield (
-        f"Fitted: of {result.settings:,} settings the one of least mean error over the four columns. The unit of a "
-        "time column is the median of ours over the paper's on the networks fitted on; the others have no part in it."
+        f"Of {result.settings:,} settings, the fit chooses the one with the least mean error over the four columns. "
+        "The unit of a time column is the median of our time over the paper's on the networks of the fit only."
     )
     best = ", ".join(f"{name} {value:g}" for name, value in result.best_setting.items())
     yield f"Fitted on all {result.networks}: {best}."

@@ -1,80 +1,138 @@
-"""Tables for people: units in the headers, numbers to the right."""
+"""Tables for people: units in the headers, numbers aligned to the right."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-_WIDEST = 1000  # characters: a table is never cut, a narrow terminal folds its lines
+from sqnxt_tf.reports.columns import Column
+from sqnxt_tf.reports.fitting import Fit, fit, needed_width
+
+_BOLD, _DIM, _ITALIC, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[3m", "\x1b[0m"
+_INDENT = "     "  # of what stands below a row
 
 Cell = str | int | float | None
 
 
 @dataclass(slots=True)
 class Table:
-    """Columns and rows. A header that starts with `<` stands to the left; numbers are formatted where they are made."""
+    """Columns and rows, as plain text.
+
+    Attributes:
+        headers: One header a column. Text columns begin with `<` and are aligned to the left.
+        rows: The cells of each row; numbers are formatted where they are made.
+        title: One or more lines above the table.
+        totals: Rows at the end, set apart.
+        least_important: Headers (without `<`) of the columns that a narrow terminal does without, the first one first.
+        beneath: Headers (without `<`) of text columns that a narrow terminal shows in lines below each row.
+    """
 
     headers: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     title: str = ""
     totals: list[Sequence[str]] = field(default_factory=list)
+    least_important: Sequence[str] = ()
+    beneath: Sequence[str] = ()
 
     def add(self, *cells: Cell) -> None:
-        """One row; None is an empty cell, an integer gets its thousands apart."""
+        """Add a row; None is an empty cell, an integer gets separators of thousands."""
         self.rows.append([_shown(cell) for cell in cells])
 
     def add_total(self, *cells: Cell) -> None:
-        """A row at the end, set apart."""
+        """Add a row at the end, set apart."""
         self.totals.append([_shown(cell) for cell in cells])
 
-    def to_rich(self) -> Any:
-        """A table that rich prints."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table as RichTable
+    def to_lines(self, width: int | None = None, *, styled: bool = False) -> list[str]:
+        """Return the lines of the table.
 
-        # The space between columns stands in the cells: rich takes a third longer to put it around them.
-        table = RichTable(box=SIMPLE_HEAD, title=self.title or None, title_justify="left", padding=0)
-        for header, name in zip(
-            self.headers, _spaced(header.removeprefix("<") for header in self.headers), strict=True
-        ):
-            table.add_column(name, justify="left" if header.startswith("<") else "right", no_wrap=True)
-        for index, row in enumerate(self.rows):
-            table.add_row(*_spaced(row), end_section=bool(self.totals) and index == len(self.rows) - 1)
-        for total in self.totals:
-            table.add_row(*_spaced(total), style="bold")
-        return table
+        Args:
+            width: Characters of a line; a table that is wider shows less (see `fitting.fit`). None: all of it.
+            styled: Whether to set title, headers and totals apart with ANSI codes.
+        """
+        fitted = fit(self._columns(), width, least_important=self.least_important, beneath=self.beneath)
+        lines = [(_ITALIC, line) for line in _wrapped_title(self.title, width)]
+        for block in fitted.blocks:
+            lines += [("", ""), *self._block_lines(block, fitted, width)]
+        lines += [(_DIM, line) for line in _hint_lines(fitted, width)]
+        lines.append(("", ""))
+        return [_with_style(style if styled else "", line.rstrip()) for style, line in lines]
 
-    def to_lines(self) -> list[str]:
-        """The table as it is printed: with colour on a terminal, never cut, and nothing behind the last character."""
-        from rich.console import Console
+    def _columns(self) -> list[Column]:
+        return [
+            Column.of(
+                header.removeprefix("<"),
+                [row[place] for row in (*self.rows, *self.totals)],
+                left=header.startswith("<"),
+            )
+            for place, header in enumerate(self.headers)
+        ]
 
-        console = Console(width=_WIDEST)  # a table takes no more than it needs
-        with console.capture() as captured:
-            console.print(self.to_rich())
-        return [line.rstrip() for line in captured.get().splitlines()]
+    def _block_lines(self, block: Sequence[Column], fitted: Fit, width: int | None) -> Iterator[tuple[str, str]]:
+        """Yield header, rule, rows and totals of columns side by side, each line with its style."""
+        height = max(len(column.header) for column in block)
+        for line in range(height):
+            names = [("",) * (height - len(column.header)) + column.header for column in block]
+            yield _BOLD, _line(block, [name[line] for name in names], fitted.gap)
+        yield "", " " + "─" * (needed_width(block, fitted.gap) - 1)
+        for row in range(len(self.rows) + len(self.totals)):
+            if row == len(self.rows) > 0:
+                yield "", ""
+            style = _BOLD if row >= len(self.rows) else ""
+            yield style, _line(block, [column.cells[row] for column in block], fitted.gap)
+            for column in fitted.beneath if block is fitted.blocks[-1] else ():
+                yield from ((_DIM, line) for line in _paragraph(column.cells[row], width, _INDENT))
 
 
 def _shown(cell: Cell) -> str:
+    """Return the text of a cell, in which nothing moves the cursor: names come from files of strangers."""
     if cell is None:
         return ""
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
-def _spaced(row: Iterable[str]) -> list[Any]:
-    """Cells with two spaces before all but the first; as they are, without markup."""
-    from rich.text import Text
+def _line(columns: Sequence[Column], cells: Sequence[str], gap: int) -> str:
+    return " " + (" " * gap).join(column.cell(cell) for column, cell in zip(columns, cells, strict=True))
 
-    return [Text(f"  {cell}" if place else cell) for place, cell in enumerate(row)]
+
+def _with_style(style: str, line: str) -> str:
+    return f"{style}{line}{_PLAIN}" if style and line else line
+
+
+def _wrapped_title(title: str, width: int | None) -> list[str]:
+    lines = title.splitlines()
+    return lines if width is None else [part for line in lines for part in textwrap.wrap(line, width)]
+
+
+def _hint_lines(fitted: Fit, width: int | None) -> list[str]:
+    """Return which columns are missing and how to see them; nothing where all is shown."""
+    missing = f"Not shown: {', '.join(fitted.dropped)}. " if fitted.dropped else ""
+    short = "Long names are shortened. " if fitted.is_shortened else ""
+    if not missing and not short:
+        return []
+    hint = f"{missing}{short}`--wide` shows the whole table."
+    return _paragraph(hint, width, " ")
+
+
+def _paragraph(text: str, width: int | None, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        len(indent) + len(text) if width is None else width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def shape(values: Sequence[int]) -> str:
-    """`55x55x64`."""
+    """Return sides with a cross between them: `55x55x64`."""
     return "x".join(str(value) for value in values)
 
 
 def percent(fraction: float, digits: int = 1) -> str:
-    """`0.975` as `97.5`; the unit stands in the header."""
+    """Return a fraction in per cent, without the sign, which stands in the header: `0.975` as `97.5`."""
     return f"{100 * fraction:.{digits}f}"
 
 

@@ -164,10 +164,10 @@ def export_all(folder: Path, *, force: bool, progress: Progress) -> dict[Path, E
 
 def simulate_on_all(path: Path, *, force: bool) -> dict[str, NetworkReport]:
     """Simulate an ONNX graph on both presets of the paper; write each report beside the graph."""
-    from sqnxt_sim import load_accelerator, read_onnx, simulate
+    from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
 
     workload = read_onnx(path)
-    reports = {name: simulate(workload, load_accelerator(name)) for name in _ACCELERATORS}
+    reports = {name: simulate_workload(workload, load_accelerator(name)) for name in _ACCELERATORS}
     for name, report in reports.items():
         write_json(path.with_name(f"{path.stem}-{name}.json"), report.to_json(), force=force)
     return reports

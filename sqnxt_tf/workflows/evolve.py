@@ -225,12 +225,12 @@ def default_sizes(founder_bytes: int) -> list[int]:
 
 def simulated(model: Any, array: Accelerator) -> Any:
     """Return the simulated cost of the model's float32 ONNX graph on an accelerator."""
-    from sqnxt_sim import read_onnx, simulate
+    from sqnxt_sim import read_onnx, simulate_workload
 
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, f"{model.name}.onnx")
         path.write_bytes(to_onnx(model).SerializeToString())
-        return simulate(read_onnx(path), array)
+        return simulate_workload(read_onnx(path), array)
 
 
 def _suitable_recipe(model: Any) -> Recipe:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqnxt_sim import load_accelerator, read_onnx
-from sqnxt_sim import simulate as simulate_workload
+from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
 
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport

@@ -1,4 +1,4 @@
-"""Shared by the tests: the networks of the paper's Table 3 as plain layers, and ONNX graphs put together by hand."""
+"""Shared by the tests: the networks of the paper's Table 3 as plain layers, and ONNX graphs built by hand."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +13,14 @@ DATA = Path(__file__).parent / "data"
 
 
 class Trunk:
-    """Layers appended one after another; `shape` is the (channels, height, width) that the next one reads."""
+    """A builder that appends layers; `shape` is the (channels, height, width) that the next layer reads."""
 
     def __init__(self, size: int) -> None:
         self.layers: list[ConvLayer] = []
         self.shape = (3, size, size)
 
     def conv(self, filters: int, kernel: int | tuple[int, int], *, stride=1, pad=0, groups=1) -> "Trunk":
-        """`pad` is one number, (height, width), or (top, left, bottom, right)."""
+        """Append a convolution; `pad` is one number, (height, width), or (top, left, bottom, right)."""
         height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         pads = (pad,) * 4 if isinstance(pad, int) else pad * (4 // len(pad))
         channels, in_height, in_width = self.shape
@@ -78,7 +78,7 @@ def sqnxt(depths: tuple[int, ...], *, width: int = 1, baseline: bool = False) ->
 
 
 def squeezenet(net: Trunk, squeezes: tuple[int | None, ...]) -> list[ConvLayer]:
-    """Fire modules by their squeeze channels, expanding eightfold in all; None is a pool."""
+    """Append fire modules by their squeeze channels, which expand eightfold in total; None is a pool."""
     for squeeze in squeezes:
         if squeeze is None:
             net.pool(3)
@@ -98,7 +98,7 @@ def alexnet() -> list[ConvLayer]:
 
 
 def mobilenet(*, same: bool) -> list[ConvLayer]:
-    """`same` pads strided layers below and to the right only, as TensorFlow does; otherwise all round."""
+    """Build MobileNet; `same` pads strided layers below and to the right only, as TensorFlow does."""
     strided = (0, 0, 1, 1) if same else 1
     net = Trunk(224).conv(32, 3, stride=2, pad=strided)
     for filters, stride in [
@@ -151,12 +151,12 @@ NETWORKS: dict[str, Callable[[], list[ConvLayer]]] = {
 
 @pytest.fixture(scope="session")
 def network() -> Callable[[str], Workload]:
-    """A network of Table 3 by the paper's name, dense and without bits."""
+    """Return a network of Table 3 by the paper's name, without zeros and bits."""
     return lambda name: Workload(name=name, layers=tuple(NETWORKS[name]()))
 
 
 def make_onnx(nodes, shape, tensors=(), *, output_rank=4, opset=21, domains=(), kind=TensorProto.FLOAT):
-    """A model from input `x` to output `y`; tensors are (name, array)."""
+    """Make a model from input `x` to output `y`; tensors are (name, array)."""
     graph = helper.make_graph(
         nodes,
         "graph",
@@ -170,13 +170,13 @@ def make_onnx(nodes, shape, tensors=(), *, output_rank=4, opset=21, domains=(), 
 
 @pytest.fixture(scope="session")
 def onnx_model() -> Callable[..., ModelProto]:
-    """`make_onnx`, which puts a model together by hand."""
+    """Return `make_onnx`, which builds a model by hand."""
     return make_onnx
 
 
 @pytest.fixture(scope="session")
 def read(tmp_path_factory) -> Callable[..., Workload]:
-    """Saves a model and reads it as a workload."""
+    """Return a function that saves a model and reads it as a workload."""
 
     def save_and_read(model: ModelProto, **options: object) -> Workload:
         path = tmp_path_factory.mktemp("read") / "model.onnx"

@@ -1,4 +1,4 @@
-"""The names that the package offers, and what importing it costs."""
+"""The public names of the package, and the modules that importing it loads."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_importing_the_package_imports_nothing_heavy():
 
 def test_simulating_needs_only_numpy_and_onnx():
     code = (
-        "import sys; from sqnxt_sim import read_onnx, simulate, load_accelerator; "
+        "import sys; from sqnxt_sim import read_onnx, simulate_workload, load_accelerator; "
         "load_accelerator('squeezelerator-8x8'); "
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'tf_keras', 'onnxruntime', 'sqnxt_tf', 'sqnxt_export')))"
     )

@@ -1,4 +1,4 @@
-"""The report and its JSON, the options of `simulate`, and what a network's total is made of."""
+"""The report and its JSON, the options of `simulate_workload`, and the parts of a network's total."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from sqnxt_sim import (
     SimulatorError,
     Workload,
     load_accelerator,
-    simulate,
+    simulate_workload,
 )
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
@@ -28,7 +28,7 @@ WORKLOAD = Workload(name="net.onnx", layers=(LAYER, POOL, replace(LAYER, name="s
 
 @pytest.fixture(scope="module")
 def document():
-    return json.loads(json.dumps(simulate(WORKLOAD, ACCELERATOR).to_json()))
+    return json.loads(json.dumps(simulate_workload(WORKLOAD, ACCELERATOR).to_json()))
 
 
 def test_the_contract_of_the_document(document):
@@ -76,35 +76,37 @@ def test_total_is_the_sum_of_the_layers(document):
 
 @pytest.mark.parametrize("dataflow", Dataflow)
 def test_a_dataflow_can_be_imposed(dataflow):
-    report = simulate(WORKLOAD, ACCELERATOR, dataflow=dataflow)
+    report = simulate_workload(WORKLOAD, ACCELERATOR, dataflow=dataflow)
     assert {layer.chosen.dataflow for layer in report.costed} == {dataflow}
     assert {layer.rejected.dataflow for layer in report.costed} == set(Dataflow) - {dataflow}
-    assert report.cycles >= simulate(WORKLOAD, ACCELERATOR).cycles
-    assert report == simulate(WORKLOAD, ACCELERATOR, dataflow=str(dataflow).replace("_", "-"))
+    assert report.cycles >= simulate_workload(WORKLOAD, ACCELERATOR).cycles
+    assert report == simulate_workload(WORKLOAD, ACCELERATOR, dataflow=str(dataflow).replace("_", "-"))
 
 
 def test_sparsity_overrides_the_zeros_that_were_counted():
-    report = simulate(WORKLOAD, ACCELERATOR, sparsity=0.4)
+    report = simulate_workload(WORKLOAD, ACCELERATOR, sparsity=0.4)
     assert [layer.weight_sparsity for layer in report.costed] == pytest.approx([0.4, 0.4])
     first, second = report.costed
     assert first.cycles == second.cycles
 
 
 def test_zeros_save_nothing_in_weight_stationary():
-    dense, sparse = simulate(WORKLOAD, ACCELERATOR, dataflow=Dataflow.WEIGHT_STATIONARY).costed
+    dense, sparse = simulate_workload(WORKLOAD, ACCELERATOR, dataflow=Dataflow.WEIGHT_STATIONARY).costed
     assert (dense.cycles, dense.energy) == (sparse.cycles, sparse.energy)
 
 
 def test_zeros_save_time_and_energy_in_output_stationary():
-    dense, sparse = simulate(WORKLOAD, ACCELERATOR, dataflow=Dataflow.OUTPUT_STATIONARY).costed
+    dense, sparse = simulate_workload(WORKLOAD, ACCELERATOR, dataflow=Dataflow.OUTPUT_STATIONARY).costed
     assert sparse.cycles < dense.cycles
     assert sparse.energy.mac == pytest.approx(dense.energy.mac * 1000 / LAYER.weights)
     assert sparse.dram_bytes == dense.dram_bytes
 
 
 def test_bits_scale_traffic_and_energy():
-    """The same tiles at half the bits: half the DRAM traffic, a quarter of the multiplier energy."""
-    native, int16, int8 = (simulate(WORKLOAD, ACCELERATOR, precision=p).costed[0] for p in (None, "int16", "int8"))
+    """Half the bits with the same tiles take half the DRAM traffic and a quarter of the multiplier energy."""
+    native, int16, int8 = (
+        simulate_workload(WORKLOAD, ACCELERATOR, precision=p).costed[0] for p in (None, "int16", "int8")
+    )
     assert native.cycles == int16.cycles
     assert native.energy == int16.energy
     assert int8.dram_bytes <= int16.dram_bytes / 2
@@ -115,13 +117,13 @@ def test_bits_scale_traffic_and_energy():
 def test_mixed_precision_scales_each_tensor_by_its_own_width():
     fully = replace(LAYER, in_height=1, in_width=1, kernel_height=1, kernel_width=1, **dict.fromkeys(
         ("pad_top", "pad_left", "pad_bottom", "pad_right"), 0))  # fmt: skip
-    report = simulate(Workload(name="fc", layers=(fully,)), ACCELERATOR, precision="int16x8")
+    report = simulate_workload(Workload(name="fc", layers=(fully,)), ACCELERATOR, precision="int16x8")
     assert report.dram_bytes == 16 * 2 + 16 * 32 * 1 + 32 * 2
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_precisions_are_reported(precision):
-    row = simulate(WORKLOAD, ACCELERATOR, precision=precision).to_json()["layers"][0]
+    row = simulate_workload(WORKLOAD, ACCELERATOR, precision=precision).to_json()["layers"][0]
     assert (row["activation_bits"], row["weight_bits"]) == PRECISIONS[precision]
 
 
@@ -131,28 +133,28 @@ def test_precisions_are_reported(precision):
 )
 def test_options_out_of_range(options):
     with pytest.raises(SimulatorError, match=f"^{next(iter(options))} .*: is .*; "):
-        simulate(WORKLOAD, ACCELERATOR, **options)
+        simulate_workload(WORKLOAD, ACCELERATOR, **options)
 
 
 def test_all_zero_weights():
-    report = simulate(WORKLOAD, ACCELERATOR, sparsity=1)
+    report = simulate_workload(WORKLOAD, ACCELERATOR, sparsity=1)
     assert report.cycles > 0
 
 
 def test_an_empty_network():
-    report = simulate(Workload(name="empty", layers=(POOL,)), ACCELERATOR)
+    report = simulate_workload(Workload(name="empty", layers=(POOL,)), ACCELERATOR)
     assert report.to_json()["total"]["cycles"] == 0
     assert report.to_json()["total"]["efficiency_macs_per_cycle"] == 0
 
 
 def test_picojoules_where_the_accelerator_has_them():
     energy = replace(ACCELERATOR.energy, mac_pj=0.5)
-    total = simulate(WORKLOAD, replace(ACCELERATOR, energy=energy)).to_json()["total"]
+    total = simulate_workload(WORKLOAD, replace(ACCELERATOR, energy=energy)).to_json()["total"]
     assert total["energy_pj"] == total["energy"] / 2
 
 
 def test_layers_that_differ_in_name_only_cost_the_same():
-    report = simulate(Workload(name="twins", layers=(LAYER, replace(LAYER, name="twin"))), ACCELERATOR)
+    report = simulate_workload(Workload(name="twins", layers=(LAYER, replace(LAYER, name="twin"))), ACCELERATOR)
     first, second = report.costed
     assert first.chosen is second.chosen
     assert second.layer.name == "twin"
@@ -175,9 +177,9 @@ def test_layers_that_cannot_be(fields, fault):
 
 
 def test_nodes_that_are_not_costed_say_why():
-    """In the report as in its JSON: folded, left out, or without a model, each with its reason."""
+    """Report and JSON list the nodes that are folded, left out, or without a model, each with its reason."""
     nodes = tuple(OffArrayNode(name=why, op="Op", why=why, reason=f"reason: {why}") for why in OffArrayReason)
-    report = simulate(Workload(name="net", layers=nodes), ACCELERATOR)
+    report = simulate_workload(Workload(name="net", layers=nodes), ACCELERATOR)
     assert [(layer.why, layer.reason) for layer in report.layers] == [(why, f"reason: {why}") for why in OffArrayReason]
     assert [row["status"] for row in report.to_json()["layers"]] == ["folded", "not_costed", "no_model"]
     assert [layer.name for layer in report.without_model] == ["no_model"]
@@ -186,4 +188,4 @@ def test_nodes_that_are_not_costed_say_why():
 def test_a_layer_that_fits_no_buffer():
     tiny = replace(ACCELERATOR, buffer=replace(ACCELERATOR.buffer, bytes=64))
     with pytest.raises(SimulatorError, match=r"'conv'.*64 byte buffer"):
-        simulate(WORKLOAD, tiny)
+        simulate_workload(WORKLOAD, tiny)

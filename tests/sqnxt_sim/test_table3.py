@@ -1,11 +1,11 @@
-"""The 13 networks of Table 3 on both arrays against an earlier implementation of the same formulas."""
+"""The 13 networks of Table 3 on both arrays equal an earlier implementation of the same formulas."""
 
 import csv
 from pathlib import Path
 
 import pytest
 
-from sqnxt_sim import load_accelerator, simulate
+from sqnxt_sim import load_accelerator, simulate_workload
 
 DATA = Path(__file__).parent / "data"
 
@@ -18,7 +18,7 @@ def golden(file):
 @pytest.mark.parametrize("size", ["8x8", "16x16"])
 @pytest.mark.parametrize("row", golden("model_table3.csv"), ids=lambda row: row["model"])
 def test_network_totals(network, row, size):
-    report = simulate(network(row["model"]), load_accelerator(f"squeezelerator-{size}"), sparsity=0.4)
+    report = simulate_workload(network(row["model"]), load_accelerator(f"squeezelerator-{size}"), sparsity=0.4)
     assert report.cycles == pytest.approx(float(row[f"cycles_{size}"]), abs=0.5)
     # The table prints five digits.
     assert report.energy.total == pytest.approx(float(row[f"energy_{size}"]), rel=5e-5)
@@ -49,11 +49,11 @@ def test_networks_here_are_the_published_ones(network, name):
 
 
 def test_mobilenet_costs_the_same_with_either_padding(network):
-    """TensorFlow pads strided layers below and right, others all round: the tiles read as many rows either way."""
+    """TensorFlow pads strided layers below and right, others on all sides; the tiles read the same number of rows."""
     for size in ("8x8", "16x16"):
         accelerator = load_accelerator(f"squeezelerator-{size}")
         same, symmetric = (
-            simulate(network(name), accelerator, sparsity=0.4) for name in ("MobileNet", "MobileNet symmetric")
+            simulate_workload(network(name), accelerator, sparsity=0.4) for name in ("MobileNet", "MobileNet symmetric")
         )
         assert same.cycles == pytest.approx(symmetric.cycles, rel=1e-9)
         assert same.energy.total == pytest.approx(symmetric.energy.total, rel=1e-9)

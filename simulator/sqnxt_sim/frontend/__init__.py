@@ -1,1 +1,22 @@
-"""From an ONNX file to a workload."""
+"""The frontend: from an ONNX file to a workload.
+
+| file | role |
+|---|---|
+| `onnx_operators` | tables: what the simulator does with each ONNX operator |
+| `onnx_graph` | a checked graph, and helpers for its names, attributes and shapes |
+| `onnx_contrib` | standard operators in place of those of ONNX Runtime, for shape inference |
+| `onnx_dimensions` | batch and input size written into free dimensions |
+| `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
+| `onnx_functions` | a limit on what a model's functions expand to |
+| `onnx_loading` | an untrusted file parsed, checked, and its shapes inferred |
+| `onnx_values` | values of constant tensors, and where they are not zero |
+| `onnx_weights` | bit widths and zeros of tensors, and which tensors are constant |
+| `onnx_convolutions` | layers from convolutions |
+| `onnx_transposed` | layers from transposed convolutions |
+| `onnx_dense` | layers from products with a constant matrix |
+| `onnx_vector_work` | work of other operators on a vector unit |
+| `onnx_memory` | activations that are alive while each node runs |
+| `onnx_reader` | `read_onnx`: all of it together |
+
+Each file imports only from files above it in the table.
+"""

@@ -1,7 +1,7 @@
-"""Operators that ONNX Runtime adds to ONNX (the domain com.microsoft), put in ONNX's own terms for shape inference.
+"""Standard operators in place of those that ONNX Runtime adds (the domain com.microsoft), for shape inference.
 
-onnx neither checks them nor infers what they return. Each gives way to standard operators whose output has the same
-shape and type, so that everything else in the graph stays under onnx's strict checks; values are of no account.
+onnx neither checks the added operators nor infers their shapes. Each is replaced by standard operators whose output has
+the same shape and type, so that onnx can check the rest of the graph strictly. Values do not matter here.
 
 Source: docs/ContribOperators.md of github.com/microsoft/onnxruntime.
 """
@@ -19,12 +19,12 @@ from sqnxt_sim.frontend.onnx_operators import CONTRIB_DOMAIN, LIKE_THEIR_INPUT
 _CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 _POOL = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
 _FLOAT = TensorProto.FLOAT
-# ONNX's opset that has them first.
+# The opset in which ONNX first defines the operator.
 _SINCE = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 2**31}
 
 
-def stand_ins(graph: GraphProto, opset: int) -> list[NodeProto]:
-    """The nodes of `graph` in order, with standard ones in place of those of ONNX Runtime that are known here."""
+def standard_nodes(graph: GraphProto, opset: int) -> list[NodeProto]:
+    """Return the nodes of `graph` in order, with known operators of ONNX Runtime replaced by standard ones."""
     nodes = list(graph.node)
     if not any(_is_contrib(node, opset) for node in nodes):
         return nodes
@@ -32,16 +32,16 @@ def stand_ins(graph: GraphProto, opset: int) -> list[NodeProto]:
     for node in nodes:
         if node.op_type == "Constant" and "value" in attributes(node):
             types[node.output[0]] = attributes(node)["value"].t.data_type
-    return [stand_in for node in nodes for stand_in in _StandIn(node, types, opset).nodes()]
+    return [replacement for node in nodes for replacement in _Replacement(node, types, opset).nodes()]
 
 
 def _is_contrib(node: NodeProto, opset: int) -> bool:
-    """Whether ONNX Runtime defines the operator; some it puts into ONNX's domain, before ONNX has them or for good."""
+    """Tell whether ONNX Runtime defines the operator: in its own domain, or in ONNX's if ONNX does not (yet)."""
     return node.domain == CONTRIB_DOMAIN or (node.op_type in _SINCE and opset < _SINCE[node.op_type])
 
 
-class _StandIn:
-    """Puts together the standard nodes that return what one node of ONNX Runtime returns."""
+class _Replacement:
+    """Builder of the standard nodes that replace one node of ONNX Runtime."""
 
     def __init__(self, node: NodeProto, types: dict[str, int], opset: int) -> None:
         self._node = node
@@ -51,7 +51,7 @@ class _StandIn:
         self._made: list[NodeProto] = []
 
     def nodes(self) -> list[NodeProto]:
-        """The stand-ins, or the node itself where none is known."""
+        """Return the replacements, or the node itself if none are known."""
         node = self._node
         if not _is_contrib(node, self._opset) or not node.output:
             return [node]
@@ -64,7 +64,7 @@ class _StandIn:
         return self._made
 
     def conv(self) -> None:
-        """Convolutions with an activation fused, or channels last; `Z` is added to the result."""
+        """Replace a convolution with a fused activation, or with channels last; its `Z` is added to the result."""
         node = self._node
         last = node.op_type.startswith("Nhwc") or integer(self._given, "channels_last", 0) == 1
         rank = len(integers(self._given, "kernel_shape") or [1, 1])
@@ -80,7 +80,7 @@ class _StandIn:
             self._last(op, inputs, **given)
 
     def pool(self) -> None:
-        """Average and maximum pooling of integers; both have the shape of a MaxPool, which ONNX has for integers."""
+        """Replace average and maximum pooling of integers by MaxPool, which ONNX defines for integers too."""
         node = self._node
         last = node.op_type.startswith("Nhwc") or integer(self._given, "channels_last", 0) == 1
         rank = len(integers(self._given, "kernel_shape") or [1, 1])
@@ -91,7 +91,7 @@ class _StandIn:
             self._last("MaxPool", [node.input[0]], **self._shared(_POOL))
 
     def global_pool(self) -> None:
-        """Of maps with rows and columns, as the channels-last form cannot tell its rank."""
+        """Replace global pooling; 2-D maps are assumed, because the channels-last form does not tell the rank."""
         data, last = self._float(self._node.input[0]), integer(self._given, "channels_last", 0) == 1
         if last:
             pooled = self._then("GlobalAveragePool", [self._channels_first(data, 2)])
@@ -101,7 +101,7 @@ class _StandIn:
         self._last("Cast", [data], to=self._type(4))
 
     def reduce_mean(self) -> None:
-        """ReduceMean, whose axes are an input from opset 18 on."""
+        """Replace the mean of integers by ReduceMean, whose axes are an input from opset 18 on."""
         axes, keep = integers(self._given, "axes"), integer(self._given, "keepdims", 1)
         inputs = [self._float(self._node.input[0])]
         given: dict[str, object] = {"keepdims": keep}
@@ -112,25 +112,25 @@ class _StandIn:
         self._last("Cast", [self._then("ReduceMean", inputs, **given)], to=self._type(4))
 
     def broadcast(self) -> None:
-        """Additions and products of integers; of ONNX's own operators Where broadcasts every type."""
+        """Replace sums and products of integers by Where, which broadcasts every type."""
         true = self._constant(make_tensor("true", TensorProto.BOOL, [], [True]))
         self._last("Where", [true, self._node.input[0], self._node.input[3]])
 
     def where(self) -> None:
-        """Where, with a scale and a zero point for each operand."""
+        """Replace a Where that has a scale and a zero point for each operand."""
         self._last("Where", [self._node.input[index] for index in (0, 1, 4)])
 
     def concat(self) -> None:
-        """Concat of inputs that each bring a scale and a zero point."""
+        """Replace a Concat that has a scale and a zero point for each input."""
         self._last("Concat", list(self._node.input[2::3]), axis=integer(self._given, "axis", 0))
 
     def quantise(self) -> None:
-        """QuantizeLinear and DequantizeLinear for types that ONNX had not yet."""
+        """Replace QuantizeLinear and DequantizeLinear, which exist in this domain for types that ONNX added later."""
         quantise = self._node.op_type == "QuantizeLinear"
         self._last("Cast", [self._node.input[0]], to=self._type(2) if quantise else self._type(1, default=_FLOAT))
 
     def gemm(self) -> None:
-        """A Gemm with an activation fused, or of integers; without an output scale QGemm returns floats."""
+        """Replace a Gemm with a fused activation, or of integers; a QGemm without an output scale returns floats."""
         node = self._node
         transposed = self._shared(("transA", "transB"))
         if node.op_type == "FusedGemm":
@@ -141,7 +141,7 @@ class _StandIn:
         self._last("Cast", [product], to=self._type(8) if scaled else _FLOAT)
 
     def matmul(self) -> None:
-        """Products of integers, batched like MatMul."""
+        """Replace products of integers, which are batched like MatMul."""
         node = self._node
         to: int = TensorProto.INT32 if node.op_type == "MatMulInteger16" else _FLOAT
         if node.op_type == "MatMulIntegerToFloat":
@@ -150,7 +150,7 @@ class _StandIn:
         self._last("Cast", [product], to=to)
 
     def fused_matmul(self) -> None:
-        """MatMul with the last two axes of an operand transposed where asked, whatever its rank."""
+        """Replace a MatMul that transposes the last two axes of an operand of any rank."""
         if integer(self._given, "transBatchA", 0) or integer(self._given, "transBatchB", 0):
             self._made.append(self._node)
             return
@@ -161,18 +161,18 @@ class _StandIn:
         self._last("MatMul", operands)
 
     def packed_matmul(self) -> None:
-        """MatMulNBits, whose K x N matrix lies packed in blocks."""
+        """Replace a MatMulNBits, whose K x N matrix is packed in blocks."""
         sizes = [integer(self._given, "K", 0), integer(self._given, "N", 0)]
         shape = self._constant(make_tensor("shape", TensorProto.INT64, [2], sizes))
         matrix = self._then("ConstantOfShape", [shape])
         self._last("Cast", [self._then("MatMul", [self._float(self._node.input[0]), matrix])], to=self._type(2, _FLOAT))
 
     def _shared(self, names: tuple[str, ...]) -> dict[str, object]:
-        """Those of the node's attributes that the standard operator has too."""
+        """Return the node's attributes that the standard operator has too."""
         return {name: a for name, a in self._given.items() if name in names}
 
     def _type(self, index: int, default: int = TensorProto.UINT8) -> int:
-        """Type of a scale or a zero point, which is the type of what it belongs to."""
+        """Return the type of a scale or zero point, which is also the type of the tensor that it belongs to."""
         name = self._node.input[index] if index < len(self._node.input) else ""
         return self._types.get(name, default)
 
@@ -189,13 +189,13 @@ class _StandIn:
         return self._then("Constant", [], value=value)
 
     def _then(self, op: str, inputs: list[str], **given: object) -> str:
-        """One more node, which returns a tensor of its own."""
-        output = f"{self._node.output[0]}/stand-in {len(self._made)}"
+        """Add a node with an output of its own, and return the name of that output."""
+        output = f"{self._node.output[0]}/replacement {len(self._made)}"
         self._add(op, inputs, output, given)
         return output
 
     def _last(self, op: str, inputs: list[str], **given: object) -> None:
-        """The node that returns what the original returns."""
+        """Add the node whose output takes the place of the original's output."""
         self._add(op, inputs, self._node.output[0], given)
 
     def _add(self, op: str, inputs: list[str], output: str, given: dict[str, object]) -> None:
@@ -205,17 +205,17 @@ class _StandIn:
         self._made.append(made)
 
 
-_RULES: dict[str, Callable[[_StandIn], None]] = {
-    **dict.fromkeys(("FusedConv", "NhwcConv", "NhwcFusedConv", "QLinearConv"), _StandIn.conv),
-    **dict.fromkeys(("QLinearAveragePool", "NhwcMaxPool"), _StandIn.pool),
-    **dict.fromkeys(("QLinearAdd", "QLinearMul"), _StandIn.broadcast),
-    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _StandIn.quantise),
-    **dict.fromkeys(("FusedGemm", "QGemm"), _StandIn.gemm),
-    **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _StandIn.fused_matmul),
-    **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulInteger16", "MatMulIntegerToFloat"), _StandIn.matmul),
-    "MatMulNBits": _StandIn.packed_matmul,
-    "QLinearConcat": _StandIn.concat,
-    "QLinearGlobalAveragePool": _StandIn.global_pool,
-    "QLinearReduceMean": _StandIn.reduce_mean,
-    "QLinearWhere": _StandIn.where,
+_RULES: dict[str, Callable[[_Replacement], None]] = {
+    **dict.fromkeys(("FusedConv", "NhwcConv", "NhwcFusedConv", "QLinearConv"), _Replacement.conv),
+    **dict.fromkeys(("QLinearAveragePool", "NhwcMaxPool"), _Replacement.pool),
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), _Replacement.broadcast),
+    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _Replacement.quantise),
+    **dict.fromkeys(("FusedGemm", "QGemm"), _Replacement.gemm),
+    **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _Replacement.fused_matmul),
+    **dict.fromkeys(("DynamicQuantizeMatMul", "MatMulInteger16", "MatMulIntegerToFloat"), _Replacement.matmul),
+    "MatMulNBits": _Replacement.packed_matmul,
+    "QLinearConcat": _Replacement.concat,
+    "QLinearGlobalAveragePool": _Replacement.global_pool,
+    "QLinearReduceMean": _Replacement.reduce_mean,
+    "QLinearWhere": _Replacement.where,
 }

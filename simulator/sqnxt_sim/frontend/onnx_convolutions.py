@@ -1,4 +1,4 @@
-"""Convolutions of a graph as layers: attributes and automatic padding as ONNX defines them."""
+"""Layers from convolutions, with attributes and automatic padding as ONNX defines them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
 from sqnxt_sim.workload import ConvLayer
 
 PADDING_MODES = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
-"""What ONNX allows as `auto_pad`."""
+"""Values that ONNX allows for `auto_pad`."""
 
 
-def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
-    """A 1-D or 2-D convolution; None for other ranks. In 1-D the height is 1.
+def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
+    """Return the layer of a 1-D convolution (as 2-D of height 1) or a 2-D one; None for other ranks.
 
     Raises:
         SimulatorError: A shape is not known, or does not fit the others.
@@ -55,11 +55,11 @@ def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
         weight_bits=facts.bits,
         activation_bits=activation_bits(graph, node.input[operands.data]),
         nonzero_weights=facts.nonzero,
-        **two_sides("in", data[2:], 1),
-        **two_sides("kernel", weights[2:], 1),
-        **two_sides("stride", strides, 1),
-        **two_sides("dilation", dilations, 1),
-        **two_pads(begin, end),
+        **size_fields("in", data[2:], 1),
+        **size_fields("kernel", weights[2:], 1),
+        **size_fields("stride", strides, 1),
+        **size_fields("dilation", dilations, 1),
+        **pad_fields(begin, end),
     )
     output = _channels_first(known_shape(graph, node, node.output[0]), channels_last)
     if output != (data[0], weights[0], *(layer.out_height, layer.out_width)[2 - rank :]):
@@ -68,19 +68,19 @@ def convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
 
 
 def conv_attributes(given: Attributes, rank: int) -> tuple[int, list[int], list[int]]:
-    """Groups, strides and dilations, by default one."""
+    """Return groups, strides and dilations, which are 1 by default."""
     strides, dilations = (integers(given, key) or [1] * rank for key in ("strides", "dilations"))
     return integer(given, "group", 1), strides, dilations
 
 
-def two_sides(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
-    """Height and width of a `ConvLayer` from one or two values; a single one is the width."""
+def size_fields(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
+    """Return a height and a width of a `ConvLayer` from one or two values; a single value is the width."""
     height, width = [missing] * (2 - len(values)) + list(values)
     return {f"{what}_height": height, f"{what}_width": width}
 
 
-def two_pads(begin: Sequence[int], end: Sequence[int]) -> dict[str, int]:
-    """The four pads of a `ConvLayer` from those of one or two axes."""
+def pad_fields(begin: Sequence[int], end: Sequence[int]) -> dict[str, int]:
+    """Return the four pads of a `ConvLayer` from those of one or two axes."""
     (top, left), (bottom, right) = ([0] * (2 - len(pads)) + list(pads) for pads in (begin, end))
     return {"pad_top": top, "pad_left": left, "pad_bottom": bottom, "pad_right": right}
 
@@ -92,7 +92,11 @@ def _channels_first(shape: tuple[int, ...], channels_last: bool) -> tuple[int, .
 def _pads(
     given: Attributes, sizes: tuple[int, ...], spans: list[int], strides: list[int]
 ) -> tuple[list[int], list[int]]:
-    """Zeros before and after each spatial axis, automatic padding worked out as ONNX defines it."""
+    """Return the zeros before and after each spatial axis; automatic padding follows ONNX's definition.
+
+    Example: 224 pixels, a span of 3 and a stride of 2 need (112 - 1) * 2 + 3 - 224 = 1 zero. SAME_UPPER puts it after
+    the pixels, SAME_LOWER before them.
+    """
     mode = text(given, "auto_pad", "NOTSET")
     if mode == "NOTSET":
         pads = integers(given, "pads") or [0] * (2 * len(sizes))

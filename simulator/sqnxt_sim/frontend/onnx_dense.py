@@ -1,4 +1,4 @@
-"""Products with a constant matrix as layers: each is a 1x1 convolution."""
+"""Layers from products with a constant matrix; each is a 1x1 convolution."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from sqnxt_sim.frontend.onnx_operators import DENSE
 from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
 from sqnxt_sim.workload import ConvLayer
 
-# It quantises its floats to this width before it multiplies them.
+# The operator quantises its floats to this width before it multiplies them.
 _DYNAMIC_BITS = {"DynamicQuantizeMatMul": 8}
 
 
-def dense(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
-    """The layer of a Gemm or MatMul in any of its forms; None where the second operand is no constant matrix.
+def dense_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
+    """Return the layer of a Gemm or MatMul in any of its forms; None if the second operand is not a constant matrix.
 
-    The rows of a 2-D input are a batch; in [..., rows, channels] the rows are a map that shares its weights.
+    The rows of an input [rows, channels] are a batch. In [..., rows, channels] the rows are a map of width `rows`,
+    whose positions share the weights.
 
     Raises:
         SimulatorError: A shape is not known, or does not fit the others.

@@ -1,4 +1,4 @@
-"""The free dimensions of a graph, fixed by what the caller asks for: a batch, an input size."""
+"""Free dimensions of a graph, fixed by the batch and the input size that the caller gives."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _Dimension = TensorShapeProto.Dimension
 
 
 def checked_batch(value: object, path: Path) -> int:
-    """A batch that a caller gave.
+    """Return a caller's batch as an integer.
 
     Raises:
-        SimulatorError: It is no whole number, or out of range.
+        SimulatorError: It is not a whole number, or out of range.
     """
     return _size(value, "batch", path)
 
 
 def checked_map_size(value: object, path: Path) -> tuple[int, int]:
-    """Height and width of what a caller gave as either a side or both.
+    """Return the height and width of a caller's input size, which is one side or both.
 
     Raises:
         SimulatorError: It is neither, or out of range.
@@ -39,10 +39,10 @@ def checked_map_size(value: object, path: Path) -> tuple[int, int]:
 def fix_free_dimensions(
     inputs: list[ValueInfoProto], path: Path, batch: int | None, input_size: tuple[int, int] | None
 ) -> dict[str, int]:
-    """Write the sizes that are asked for into the network's inputs; a named dimension has one size wherever it occurs.
+    """Write the requested sizes into the network's inputs; a named dimension has the same size wherever it occurs.
 
     Returns:
-        Sizes by the name of the dimension, for tensors that are declared elsewhere.
+        Sizes by name of the dimension, for tensors that are declared elsewhere.
 
     Raises:
         SimulatorError: A size contradicts one that the file fixes, or a dimension is still free.
@@ -50,11 +50,11 @@ def fix_free_dimensions(
     tensors = [value for value in inputs if value.type.HasField("tensor_type")]
     named: dict[str, int] = {}
     if batch is not None:
-        _fix(_batch_axes(tensors), batch, "--batch", path, named)
+        _fix(_batch_axes(tensors), batch, "batch", path, named)
     if input_size is not None:
         for value in _maps(tensors):
             for axis, size in _map_axes(value, input_size, path):
-                _fix([(value, axis)], size, "--input-size", path, named)
+                _fix([(value, axis)], size, "input_size", path, named)
     for value in tensors:
         fix_named(value, named)
         _refuse_free_dimensions(value, path)
@@ -62,18 +62,18 @@ def fix_free_dimensions(
 
 
 def fix_named(value: ValueInfoProto, named: dict[str, int]) -> None:
-    """Write known sizes of named dimensions into a declared tensor."""
+    """Write the sizes of named dimensions into a declared tensor."""
     for dim in value.type.tensor_type.shape.dim:
         if dim.dim_param in named:
             dim.dim_value = named[dim.dim_param]
 
 
-def _size(value: object, option: str, path: Path) -> int:
+def _size(value: object, parameter: str, path: Path) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise SimulatorError(path, f"{option} is {value!r}", "give a whole number")
+        raise SimulatorError(path, f"{parameter} is {value!r}", "give a whole number")
     size = int(value)
     if not 1 <= size <= MAX_MAP_SIZE:
-        raise SimulatorError(path, f"{option} {size} is out of range", f"give one in 1..{MAX_MAP_SIZE}")
+        raise SimulatorError(path, f"{parameter} {size} is out of range", f"give one in 1..{MAX_MAP_SIZE}")
     return size
 
 
@@ -82,21 +82,21 @@ def _is_free(dim: _Dimension) -> bool:
 
 
 def _batch_axes(tensors: Iterable[ValueInfoProto]) -> list[tuple[ValueInfoProto, int]]:
-    """First axes that are free; where none is, all of them, so that a contradiction is told."""
+    """Return the first axes that are free; if none are, all first axes, so that a contradiction is reported."""
     first = [(value, 0) for value in tensors if len(value.type.tensor_type.shape.dim) >= 2]
     return [(value, 0) for value, _ in first if _is_free(value.type.tensor_type.shape.dim[0])] or first
 
 
 def _maps(tensors: list[ValueInfoProto]) -> list[ValueInfoProto]:
-    """Inputs that are 2-D maps; where there is none, those that may be 1-D ones."""
+    """Return the inputs that are 2-D maps; if there are none, those that may be 1-D maps."""
     by_rank = {rank: [value for value in tensors if len(value.type.tensor_type.shape.dim) == rank] for rank in (3, 4)}
     return by_rank[4] or by_rank[3]
 
 
 def _map_axes(value: ValueInfoProto, input_size: tuple[int, int], path: Path) -> Iterator[tuple[int, int]]:
-    """(axis, size) of each side of a 2-D map of rank 4, or of a 1-D map of rank 3."""
+    """Yield (axis, size) of each side of a 2-D map (rank 4) or a 1-D map (rank 3)."""
     dims = value.type.tensor_type.shape.dim
-    # Channels last only where the dimensions tell so: a fixed last one beside a free second.
+    # Channels come last only if the dimensions show it: the last one is fixed and the second one is free.
     first = 1 if _is_free(dims[1]) and not _is_free(dims[-1]) else 2
     if not any(map(_is_free, dims[1:])):
         first = 1 if dims[-1].dim_value < dims[1].dim_value else 2
@@ -104,20 +104,22 @@ def _map_axes(value: ValueInfoProto, input_size: tuple[int, int], path: Path) ->
         raise SimulatorError(
             path,
             f"input {value.name!r} is a map of one dimension, not {input_size[0]}x{input_size[1]}",
-            "give `--input-size` a single side",
+            "give `input_size` as a single side",
         )
     for offset in range(len(dims) - 2):
         yield first + offset, input_size[offset]
 
 
-def _fix(axes: Iterable[tuple[ValueInfoProto, int]], size: int, option: str, path: Path, named: dict[str, int]) -> None:
+def _fix(
+    axes: Iterable[tuple[ValueInfoProto, int]], size: int, parameter: str, path: Path, named: dict[str, int]
+) -> None:
     for value, axis in axes:
         dim = value.type.tensor_type.shape.dim[axis]
         if not _is_free(dim) and dim.dim_value != size:
             raise SimulatorError(
                 path,
                 f"input {value.name!r} is fixed at {dim.dim_value} along axis {axis}, not {size}",
-                f"leave out `{option}`, or export the model at that size",
+                f"leave out `{parameter}`, or export the model at that size",
             )
         if dim.dim_param and named.setdefault(dim.dim_param, size) != size:
             raise SimulatorError(
@@ -135,14 +137,14 @@ def _refuse_free_dimensions(value: ValueInfoProto, path: Path) -> None:
         raise SimulatorError(path, f"input {value.name!r} has no shape", "export the model with a static one")
     free = [axis for axis, dim in enumerate(tensor.shape.dim) if _is_free(dim)]
     if free:
-        remedies = ["`--batch 1`"] if free[0] == 0 else []
+        remedies = ["`batch=1`"] if free[0] == 0 else []
         if free[-1] > 0 and len(tensor.shape.dim) in (3, 4):
-            remedies.append("`--input-size HxW`" if len(tensor.shape.dim) == 4 else "`--input-size LENGTH`")
+            remedies.append(f"`input_size` ({'height and width' if len(tensor.shape.dim) == 4 else 'a length'})")
         remedies = [f"fix it with {' and '.join(remedies)}"] if remedies else []
         raise SimulatorError(
             path,
             f"input {value.name!r} has a dynamic shape (axis {', '.join(map(str, free))})",
-            str(" or ".join([*remedies, "export it with a static shape"])),
+            " or ".join([*remedies, "export it with a static shape"]),
         )
     for axis, dim in enumerate(tensor.shape.dim):
         if dim.dim_value < 1:

@@ -1,8 +1,8 @@
-"""Arithmetic on shapes and other small constants, worked out so that the shapes that hang on it are known.
+"""Constant folding of arithmetic on shapes, so that the shapes that depend on it are known.
 
-PyTorch, for one, writes a padding as a dozen nodes on constants, and a reshape as shapes taken apart and put together.
-onnx's own inference follows some of it, without a bound on the memory that it takes. Only small tensors are computed
-here, by onnx's reference implementation of the operators named.
+PyTorch, for example, writes a padding as a dozen nodes on constants, and a reshape as nodes that split and join shapes.
+onnx's own inference follows some of this, but without a limit on its memory. Only small tensors are computed here, with
+onnx's reference implementation of the operators listed below.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onnx import GraphProto, NodeProto, numpy_helper
 from sqnxt_sim.frontend.onnx_graph import attributes, integer
 from sqnxt_sim.frontend.onnx_operators import ONNX_DOMAINS
 
-# A shape has a handful of dimensions; the pads of one twice as many.
+# A shape has a handful of dimensions, and its pads are twice as many values.
 _MAX_VALUES = 1024
 
 _ARITHMETIC = frozenset(
@@ -31,10 +31,10 @@ _ARITHMETIC = frozenset(
 
 
 def fold_constants(graph: GraphProto, shapes: dict[str, tuple[int, ...]], opset: int) -> bool:
-    """Put initializers in the place of nodes whose small results follow from constants and from known shapes.
+    """Replace nodes by initializers where their results are small and follow from constants and known shapes.
 
     Returns:
-        Whether there was any, so that more shapes may be known now.
+        True if any node was replaced, so that more shapes may be known now.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     folded = []
@@ -52,7 +52,7 @@ def fold_constants(graph: GraphProto, shapes: dict[str, tuple[int, ...]], opset:
 def _value(
     node: NodeProto, known: dict[str, NDArray[Any]], shapes: dict[str, tuple[int, ...]], opset: int
 ) -> NDArray[Any] | None:
-    """What a node returns, or None where that does not follow, or may be large."""
+    """Return the result of a node, or None if it cannot be computed here or may be large."""
     if node.domain not in ONNX_DOMAINS or len(node.output) != 1:
         return None
     if node.op_type == "Constant":
@@ -68,7 +68,7 @@ def _value(
 
 
 def _constant(node: NodeProto) -> NDArray[Any] | None:
-    """The value of a Constant that is small, whichever attribute holds it."""
+    """Return the value of a small Constant, whichever attribute holds it."""
     for given in node.attribute:
         if given.name == "value" and prod(given.t.dims) <= _MAX_VALUES:
             return numpy_helper.to_array(given.t)
@@ -80,7 +80,7 @@ def _constant(node: NodeProto) -> NDArray[Any] | None:
 
 
 def _is_small(node: NodeProto, inputs: list[NDArray[Any]]) -> bool:
-    """Whether the result is small, told before it is computed. Inputs are small; most results are no larger."""
+    """Tell before the computation whether its result is small. Inputs are small, and few operators enlarge them."""
     if node.op_type in ("ConstantOfShape", "Expand"):
         sizes = [int(size) for size in inputs[-1].flat]
         return all(size >= 0 for size in sizes) and prod(sizes) <= _MAX_VALUES
@@ -91,13 +91,13 @@ def _is_small(node: NodeProto, inputs: list[NDArray[Any]]) -> bool:
 
 
 def _computed(node: NodeProto, inputs: dict[str, NDArray[Any]], opset: int) -> NDArray[Any] | None:
-    # Imported here, as few graphs need it and it takes long.
+    # The import is slow, and few graphs need it.
     from onnx.reference import ReferenceEvaluator
 
     try:
         with np.errstate(all="ignore"):
             (value,) = ReferenceEvaluator(node, opsets={"": opset}).run(None, inputs)
     except Exception:
-        # Whatever it cannot compute stays as it is; a shape that then is not known is told where it is needed.
+        # A node that it cannot compute stays. If a shape is then unknown, the reader that needs it reports the error.
         return None
     return value if isinstance(value, np.ndarray) and value.size <= _MAX_VALUES else None

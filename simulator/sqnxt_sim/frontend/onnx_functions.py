@@ -1,4 +1,4 @@
-"""What the local functions of an ONNX model come to once they are inlined, told before anything is expanded."""
+"""A limit on the size of a model's local functions when they are inlined, checked before they are."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from onnx import FunctionProto, ModelProto, NodeProto
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_graph import nodes_with_branches
 
-# Exporters' functions expand to some thousand nodes; a few kilobytes of functions calling others can ask for 2^25.
+# Exporters' functions expand to some thousand nodes. A file of a few kilobytes can ask for 2^25: each of 25 functions
+# calls the next one twice.
 _MAX_INLINED_NODES = 100_000
-# Nodes hold constants, which every call copies; protobuf itself ends at twice this.
+# Nodes hold constants, and every call copies them. The limit of protobuf itself is twice this.
 _MAX_INLINED_BYTES = 2**30
 
 _FunctionId = tuple[str, str, str]
 
 
 class _Extent(NamedTuple):
-    """Nodes and their bytes. They double with each level, so they stop counting just beyond the limits."""
+    """Number of nodes and of their bytes. Both may double with each level, so counting stops just beyond the limits."""
 
     nodes: int
     bytes: int
@@ -36,7 +37,7 @@ def refuse_expansion(model: ModelProto, path: Path) -> None:
     """Refuse functions that call themselves, or whose inlining would take gigabytes.
 
     Raises:
-        SimulatorError: Functions that are recursive, defined twice or too large when expanded.
+        SimulatorError: A function calls itself, is defined twice, or is too large when expanded.
     """
     functions: dict[_FunctionId, FunctionProto] = {}
     for function in model.functions:
@@ -66,11 +67,11 @@ def _id(domain: str, name: str, overload: str) -> _FunctionId:
 def _extent(
     nodes: Iterable[NodeProto], functions: dict[_FunctionId, FunctionProto]
 ) -> tuple[_Extent, Counter[_FunctionId]]:
-    """Nodes without what they call, and how often each function is called."""
+    """Return the extent of the nodes alone, and how often they call each function."""
     nodes = tuple(nodes)
     everything = tuple(nodes_with_branches(nodes))
     ids = (_id(node.domain, node.op_type, node.overload) for node in everything)
-    # A node's bytes count its branches already.
+    # The bytes of a node include its branches.
     own = _Extent(len(everything), sum(node.ByteSize() for node in nodes))
     return own, Counter(key for key in ids if key in functions)
 

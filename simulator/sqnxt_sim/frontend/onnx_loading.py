@@ -1,4 +1,4 @@
-"""An ONNX file, read without trusting it: parsed, its free dimensions fixed, checked, and its shapes inferred."""
+"""Loading of an untrusted ONNX file: parse it, fix its free dimensions, check it, and infer its shapes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import onnx.inliner
 from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_contrib import stand_ins
+from sqnxt_sim.frontend.onnx_contrib import standard_nodes
 from sqnxt_sim.frontend.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
 from sqnxt_sim.frontend.onnx_folding import fold_constants
 from sqnxt_sim.frontend.onnx_functions import refuse_expansion
@@ -24,7 +24,7 @@ _MAX_VALUES_FOR_INFERENCE = 1024
 _STEPPED = frozenset(
     {*CONVOLUTIONS, "ConvTranspose", "AveragePool", "LpPool", "MaxPool", "MaxUnpool", "QLinearAveragePool"}
 )
-# Shapes that are computed from shapes that are computed from shapes: a round for each; exporters need a few.
+# Each round folds one more level of shapes that are computed from shapes. Exporters need a few.
 _MAX_FOLDINGS = 256
 
 
@@ -33,12 +33,12 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
 
     Args:
         path: The file; external data must lie in its folder.
-        batch: Takes the place of a free batch dimension.
-        input_size: Side or (height, width), takes the place of free dimensions of a map, channels first or last; of a
-            1-D map, its length.
+        batch: Size of a free batch dimension.
+        input_size: Side, or (height, width), of the free dimensions of a map with channels first or last; the length of
+            a 1-D map.
 
     Raises:
-        SimulatorError: The file is missing or broken, an argument is no size, or a dimension is free that none fixes.
+        SimulatorError: The file is missing or broken, an argument is not a size, or a dimension stays free.
     """
     batch = None if batch is None else checked_batch(batch, path)
     map_size = None if input_size is None else checked_map_size(input_size, path)
@@ -67,7 +67,7 @@ def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[
 
 
 def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
-    """The shapes and types that onnx works out, by tensor name, and its objections in one line."""
+    """Return the shapes and types that onnx infers, by tensor name."""
     opset = _opset(skeleton)
     remedy = old_opset_remedy(opset) or "export it again"
     with _refusing(path, "is not a valid graph", remedy):
@@ -86,7 +86,7 @@ def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ..
 
 
 def _opset(model: ModelProto) -> int:
-    """Version of ONNX's own operators; 1 where the file does not say, as in the first of them."""
+    """Return the version of ONNX's own operators; 1 if the file does not give it, as the first files did."""
     return next((opset.version for opset in model.opset_import if opset.domain in ONNX_DOMAINS), 1)
 
 
@@ -106,19 +106,17 @@ def _parse(path: Path) -> ModelProto:
     except SimulatorError as error:
         if path.suffix.lower() == ".onnx":
             raise
-        # A graph under another name is read all the same; a file of another kind is told what it should have been.
-        raise SimulatorError(
-            path, "is not an ONNX file", "simulate takes an .onnx file: `sqnxt-tf export MODEL --format onnx`"
-        ) from error
+        # A graph may have any suffix. The remedy is for a file of another kind, such as a .keras model.
+        raise SimulatorError(path, "is not an ONNX file", "export the model to an .onnx file first") from error
 
 
 def _complete(model: ModelProto, path: Path) -> ModelProto:
-    """The model with its functions inlined and its external data read."""
+    """Return the model with its functions inlined and its external data read."""
     if model.functions:
         refuse_expansion(model, path)
         with _refusing(path, "has functions that cannot be inlined"):
             model = onnx.inliner.inline_local_functions(model)
-    # onnx itself refuses links and paths that lead out of the folder.
+    # onnx itself refuses links and paths that point outside the folder.
     with _refusing(path, "has external data that cannot be read"):
         onnx.load_external_data_for_model(model, str(path.parent))
     return model
@@ -133,18 +131,18 @@ def _model(content: bytes, path: Path) -> ModelProto:
 
 
 def _skeleton(model: ModelProto, path: Path) -> ModelProto:
-    """The model without its weights: large initializers become inputs, so that checks and inference are fast.
+    """Return the model without its weights: large initializers become inputs, so that checks and inference are fast.
 
-    Operators of ONNX Runtime give way to ONNX's own of equal shapes. What the file says of tensors inside is believed
-    only where onnx cannot know better: after operators that it has never heard of.
+    Operators of ONNX Runtime are replaced by ONNX's own of equal shapes. Shapes that the file declares for inner
+    tensors are used only after operators that onnx does not know; elsewhere onnx infers them.
     """
     graph = model.graph
     _refuse_steps_of_nothing(graph, path)
     skeleton = GraphProto(name=graph.name or "graph", output=graph.output)
     with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
-        skeleton.node.extend(stand_ins(graph, _opset(model)))
-    unheard = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
-    skeleton.value_info.extend(value for value in graph.value_info if value.name in unheard)
+        skeleton.node.extend(standard_nodes(graph, _opset(model)))
+    unknown = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
+    skeleton.value_info.extend(value for value in graph.value_info if value.name in unknown)
     inputs = {value.name: value for value in graph.input}
     for tensor in graph.initializer:
         if any(size < 0 for size in tensor.dims):
@@ -160,7 +158,7 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
 
 
 def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:
-    """Refuse strides of 0 and the like, by which older versions of onnx divide before they check: the process dies."""
+    """Refuse strides of 0 and the like: older versions of onnx divide by them before they check, and crash."""
     for node in graph.node:
         if node.op_type in _STEPPED:
             for given in node.attribute:
@@ -188,9 +186,9 @@ def _shapes_and_types(graph: GraphProto) -> tuple[dict[str, tuple[int, ...]], di
 
 @contextmanager
 def _refusing(path: Path, fault: str, remedy: str = "export it again") -> Iterator[None]:
-    """Turn whatever onnx and protobuf raise (their classes vary) into one line."""
+    """Turn any exception of onnx and protobuf, whose classes vary, into a `SimulatorError` of one line."""
     try:
         yield
     except Exception as error:
         detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SimulatorError(path, f"{fault} ({detail})", str(remedy)) from error
+        raise SimulatorError(path, f"{fault} ({detail})", remedy) from error

@@ -1,4 +1,4 @@
-"""What activations are alive while each node of a graph runs."""
+"""Activations that are alive while each node of a graph runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from sqnxt_sim.workload import LiveActivations
 
 @dataclass(slots=True)
 class _Storage:
-    """A place that one tensor after another is kept in, each made of the one before by a folded node.
+    """Memory that holds one tensor after another: each is computed from the one before, in place, by a folded node.
 
-    `first` and `last` are the places in the order of execution of the nodes that write it first and read it last.
+    `first` and `last` are indices in execution order: of the node that first writes it, and of the last node that reads
+    it.
     """
 
     first: int
@@ -28,11 +29,11 @@ class _Storage:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Floats, and bits of integers."""
+        """Number of floats, and number of bits of integers."""
         return (self.values, 0) if self.bits is None else (0, self.values * self.bits)
 
     def also_holds(self, values: int, bits: int | None) -> None:
-        """One more tensor in the same place: large enough for the largest, at the smallest integer width."""
+        """Add a tensor to the same memory: it has room for the largest tensor, at the smallest integer width of all."""
         self.values = max(self.values, values)
         if bits is not None:
             self.bits = bits if self.bits is None else min(self.bits, bits)
@@ -41,13 +42,17 @@ class _Storage:
 def live_activations(
     graph: OnnxGraph, folded: Sequence[bool], constants: frozenset[str]
 ) -> tuple[LiveActivations, ...]:
-    """For each node that depends on the network's input: what it reads, what it writes, and what is read later.
+    """Return, for each node that depends on the network's input, what it reads and writes and what is read later.
 
-    `folded` says for each node whether it vanishes into its neighbour. Such a node works in place: what it returns is
-    kept where its first activation was, at the smaller of their integer widths, so that a float which is next quantised
-    is never kept as a float. The network's outputs are kept to the end, its inputs until they are last read.
+    `folded` tells for each node whether it merges into its neighbour. Such a node works in place: its output takes the
+    memory of its first input, at the smaller of their integer widths, so that a float which is quantised next is never
+    kept as a float. The network's outputs are kept to the end, and its inputs until they are last read.
 
-    Empty where the shape of an activation is not known.
+    Example: in conv -> relu -> add(relu, input) the relu is folded. While conv runs, its input and output are alive.
+    While add runs, the memory of conv and relu (one tensor), the input and the output of add are alive.
+
+    Returns:
+        One entry for each such node; empty if the shape of an activation is not known.
     """
     activations = [
         (node, is_folded)
@@ -76,7 +81,7 @@ def live_activations(
 def _shapes_are_known(
     graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
 ) -> bool:
-    """Of every activation that matters; Dropout's mask and the like, which nobody reads, have none in old graphs."""
+    """Tell whether all activations in use have a shape; unread outputs (Dropout's mask) have none in old graphs."""
     shapes = graph.shapes
     return all(name in shapes for name in (*graph.inputs, *graph.outputs)) and all(
         node.output[0] in shapes and all(name in shapes or name in constants or not name for name in node.input)
@@ -87,7 +92,7 @@ def _shapes_are_known(
 def _storages(
     graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
 ) -> list[_Storage]:
-    """Every place that is used at all, with its life and the size of the largest tensor in it."""
+    """Return all memory that is read at some point, with its lifetime and the size of the largest tensor in it."""
     kept = {
         name: _Storage(first=0, last=-1, values=prod(graph.shapes[name]), bits=tensor_bits(graph, name))
         for name in graph.inputs
@@ -114,9 +119,9 @@ def _storages(
 
 
 def _reads(node: NodeProto) -> Iterator[str]:
-    """The tensors that a node reads, and those that its branches and loop bodies read of the outer graph."""
+    """Yield the tensors that a node reads, and those of the outer graph that its branches and loop bodies read."""
     yield from node.input
-    # Looking into the attributes of every node takes as long as all the rest here.
+    # Only these operators, and perhaps unknown ones, have branches. Searching every node would double the time.
     if operator(node) in ("", *WITH_BRANCHES):
         for inner in nodes_with_branches((node,)):
             yield from inner.input

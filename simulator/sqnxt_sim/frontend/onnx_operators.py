@@ -1,6 +1,6 @@
-"""What the simulator makes of each ONNX operator. Those in no table have no model.
+"""Tables of what the simulator does with each ONNX operator. An operator in no table has no cost model.
 
-Names are those of ONNX's own operators and of those that ONNX Runtime adds, whose quantised forms return the same.
+The names are those of ONNX's own operators and of those that ONNX Runtime adds, such as quantised forms.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from sqnxt_sim.workload import OffArrayReason
 
 ONNX_DOMAINS = ("", "ai.onnx")
 CONTRIB_DOMAIN = "com.microsoft"
-"""Where ONNX Runtime puts the operators that it adds."""
+"""Domain of the operators that ONNX Runtime adds."""
 
 
 class Operands(NamedTuple):
-    """Which inputs of an operator are its data, its weights and, for integers, the zero point of the weights."""
+    """Input numbers of an operator's data, its weights and, for integers, the zero point of the weights."""
 
     data: int = 0
     weights: int = 1
@@ -32,7 +32,7 @@ CONVOLUTIONS = {
     "NhwcFusedConv": Operands(),
     "QLinearConv": Operands(weights=3, zero_point=5),
 }
-"""Operators that become a `ConvLayer`, where their rank is one that the model knows."""
+"""Operators that become a `ConvLayer` if they are 1-D or 2-D."""
 
 DENSE = {
     "DynamicQuantizeMatMul": Operands(zero_point=3),
@@ -47,22 +47,22 @@ DENSE = {
     "QLinearMatMul": Operands(weights=3, zero_point=5),
     "TransposeMatMul": Operands(),
 }
-"""Products with a matrix, which become a 1x1 convolution where the matrix is constant."""
+"""Matrix products, which become a 1x1 convolution if the second matrix is constant."""
 
 PASS_WEIGHTS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-"""Operators that hand every weight on, so that bits and zeros are those of their input."""
+"""Operators that pass every weight on, so that bits and zeros are those of their input."""
 
 PASS_ACTIVATIONS = PASS_WEIGHTS - {"Cast"} | {"Clip", "Dropout", "MaxPool", "Pad", "Relu"}
-"""Operators that leave quantised activations on the grid of their input, so that their bits are known."""
+"""Operators whose output has the quantisation of their input, so that its bits are known."""
 
 AFFINE = {
     **dict.fromkeys(("Add", "Div", "Mul", "Sub"), (0, 1)),
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), (0, 3)),
 }
-"""Operators and their two operands: with a constant a bias or a scale, with two activations work of their own."""
+"""Operators of two operands (input numbers): a bias or scale if one is constant, otherwise work of their own."""
 
 WITH_BRANCHES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
-"""Operators whose branches or bodies read the outer graph."""
+"""Operators whose branches or loop bodies read the outer graph."""
 
 LIKE_THEIR_INPUT = frozenset(
     {
@@ -77,7 +77,7 @@ LIKE_THEIR_INPUT = frozenset(
         "SimplifiedLayerNormalization",
     }
 )
-"""Operators that ONNX Runtime defines and that return the shape and the type of their first input."""
+"""Operators of ONNX Runtime whose output has the shape and the type of their first input."""
 
 _FOLDED = {
     "scale and shift merge into the layer before": ("BatchNormalization",),
@@ -114,17 +114,17 @@ _NOT_COSTED = {
     ),
 }  # fmt: skip
 
-UNCOSTED: dict[str, tuple[OffArrayReason, str]] = {
+OFF_ARRAY: dict[str, tuple[OffArrayReason, str]] = {
     op: (why, reason)
     for why, table in ((OffArrayReason.FOLDED, _FOLDED), (OffArrayReason.NOT_COSTED, _NOT_COSTED))
     for reason, ops in table.items()
     for op in ops
 }
-"""Why and for what reason each of these operators is not costed."""
+"""Why the array does not run each of these operators: the category, and the reason in words."""
 
 
 def operator(node: NodeProto | None) -> str:
-    """The name under which these tables know a node; empty for no node, and for operators of other domains."""
+    """Return the node's operator as these tables name it; empty for no node and for operators of other domains."""
     if node is None or node.domain not in (*ONNX_DOMAINS, CONTRIB_DOMAIN):
         return ""
     return node.op_type

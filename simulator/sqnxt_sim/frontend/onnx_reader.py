@@ -1,4 +1,4 @@
-"""An ONNX graph as a workload: every node is costed, folded, or listed as not costed."""
+"""An ONNX file as a workload: every node becomes a layer, or an entry that says why it is none."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_convolutions import convolution
-from sqnxt_sim.frontend.onnx_dense import dense
+from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
+from sqnxt_sim.frontend.onnx_dense import dense_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
 from sqnxt_sim.frontend.onnx_memory import live_activations
-from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, UNCOSTED, operator
-from sqnxt_sim.frontend.onnx_transposed import transposed_convolution
+from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, OFF_ARRAY, operator
+from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
 from sqnxt_sim.frontend.onnx_weights import constant_names
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
@@ -27,10 +27,10 @@ _NO_SHAPE = "no model for operands of these shapes"
 def read_onnx(
     path: str | Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None
 ) -> Workload:
-    """The workload of an ONNX file.
+    """Read the workload of an ONNX file.
 
-    Bits come from Q/DQ nodes and from the types of integer tensors, zeros from the weights themselves. A batch in the
-    graph becomes the `batch` of each layer. A ConvTranspose becomes a layer for each phase of its stride.
+    Bits come from Q/DQ nodes and from the types of integer tensors; zeros are counted in the weights. A batch in the
+    graph becomes the `batch` of each layer. A ConvTranspose becomes one layer for each phase of its stride.
 
     Args:
         path: The .onnx file.
@@ -38,7 +38,7 @@ def read_onnx(
         input_size: Side in pixels, or (height, width), of free map dimensions; the length of a 1-D map.
 
     Raises:
-        SimulatorError: The file is missing or broken, or has a dynamic shape that no argument fixes.
+        SimulatorError: The file is missing or broken, or a shape is dynamic and no argument fixes it.
     """
     try:
         graph = load_graph(Path(path), batch=batch, input_size=input_size)
@@ -47,7 +47,7 @@ def read_onnx(
         folded = [isinstance(row[0], OffArrayNode) and row[0].why is OffArrayReason.FOLDED for row in rows]
         live = live_activations(graph, folded, constants)
     except UnicodeDecodeError as error:
-        # protobuf decodes names only when they are looked at
+        # protobuf decodes a name only when it is read.
         raise SimulatorError(path, "holds names that are not UTF-8", "export it again") from error
     return Workload(
         name=graph.name,
@@ -58,12 +58,12 @@ def read_onnx(
 
 
 def _rows(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> Iterator[ConvLayer | OffArrayNode]:
-    """What becomes of a node: one row, or one a phase."""
-    layers = None if _is_constant(node, constants) else _costed(graph, node, constants)
+    """Yield the row of a node; for a transposed convolution, one row for each phase."""
+    layers = None if _is_constant(node, constants) else _on_array(graph, node, constants)
     if layers:
         yield from layers
         return
-    row = _uncosted(node, constants)
+    row = _off_array(node, constants)
     if row.why is OffArrayReason.NOT_COSTED:
         row = replace(row, work=vector_work(graph, node, constants))
     yield row
@@ -73,23 +73,23 @@ def _is_constant(node: NodeProto, constants: frozenset[str]) -> bool:
     return all(output in constants for output in node.output if output)
 
 
-def _costed(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
-    """The layers of a node that the array runs; none where the model has none for it."""
+def _on_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
+    """Return the layers of a node that the array runs; None for other nodes."""
     op = operator(node)
     if op == "ConvTranspose":
-        return transposed_convolution(graph, node, constants)
+        return transposed_layers(graph, node, constants)
     layer = None
     if op in CONVOLUTIONS:
-        layer = convolution(graph, node, constants)
+        layer = convolution_layer(graph, node, constants)
     elif op in DENSE:
-        layer = dense(graph, node, constants)
+        layer = dense_layer(graph, node, constants)
     return [layer] if layer else None
 
 
-def _uncosted(node: NodeProto, constants: frozenset[str]) -> OffArrayNode:
-    """Why a node that is no layer costs nothing."""
+def _off_array(node: NodeProto, constants: frozenset[str]) -> OffArrayNode:
+    """Return the entry of a node that is not a layer, with the reason."""
     op = operator(node)
-    why, reason = UNCOSTED.get(op, (OffArrayReason.NO_MODEL, "no model of this operator"))
+    why, reason = OFF_ARRAY.get(op, (OffArrayReason.NO_MODEL, "no model of this operator"))
     if _is_constant(node, constants):
         why, reason = OffArrayReason.FOLDED, _CONSTANT
     elif not op:

@@ -1,9 +1,12 @@
-"""Transposed convolutions as the ordinary ones that an array runs in their place: the sub-pixel decomposition.
+"""Layers from transposed convolutions, which an array runs as ordinary ones: the sub-pixel decomposition.
 
-Every output row y of a ConvTranspose with stride s receives the taps t for which y + pad - t * dilation is a multiple
-of s, from the input row that is the quotient. Rows that agree modulo s (a phase) therefore receive the same taps, and
-are together a convolution of stride 1 over the whole input with those taps in reverse. No zeros are inserted between
-pixels and nothing is multiplied in vain; the MACs of the node are those of its phases.
+An output row y of a ConvTranspose with stride s receives the taps t for which y + pad - t * dilation is a multiple of
+s; the quotient is the input row. Rows that agree modulo s (a phase) therefore receive the same taps. Together they are
+a convolution of stride 1 over the whole input with those taps in reverse. So no zeros are inserted between pixels and
+no multiplication is wasted; the MACs of the node are those of its phases.
+
+Example: kernel 4, stride 2, pad 1. Even rows (phase 0) receive taps 1 and 3, odd rows (phase 1) taps 0 and 2. The node
+becomes two convolutions with 2 taps each in 1-D, and four with 2x2 taps in 2-D.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, two_pads, two_sides
+from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, pad_fields, size_fields
 from sqnxt_sim.frontend.onnx_graph import (
     Attributes,
     OnnxGraph,
@@ -33,7 +36,7 @@ from sqnxt_sim.frontend.onnx_values import count_by_tap
 from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
 from sqnxt_sim.workload import MAX_MAP_SIZE, ConvLayer
 
-# A layer a phase: far above the strides of any network.
+# Each phase is a layer; the limit is far above the strides of any network.
 _MAX_PHASES = 4096
 
 
@@ -41,9 +44,14 @@ _MAX_PHASES = 4096
 class Phase:
     """One axis of one phase: output rows phase, phase + stride, ... as a convolution of stride 1.
 
-    `taps` are kernel rows in the order in which they meet ascending input rows, `dilation` input rows apart. The
-    convolution reads input rows first..first + size - 1 with `pad_before` and `pad_after` zeros around them; rows that
-    no tap meets are left out.
+    Attributes:
+        phase: First output row.
+        taps: Kernel rows in the order in which they meet ascending input rows.
+        dilation: Input rows from one tap to the next.
+        first: First input row that a tap meets.
+        size: Number of input rows from there to the last one that a tap meets.
+        pad_before: Rows of zeros before them.
+        pad_after: Rows of zeros after them.
     """
 
     phase: int
@@ -56,9 +64,9 @@ class Phase:
 
 
 def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilation: int, pad: int) -> list[Phase]:
-    """The phases of one axis that receive anything, in order; `pad` is what the ConvTranspose cuts off in front.
+    """Return the phases of one axis in order; `pad` is the number of rows that the ConvTranspose cuts off in front.
 
-    Phases without taps, or whose taps meet no input row at all, return zeros and are left out.
+    Phases without taps, or whose taps meet no input row, are all zeros and are left out.
     """
     taps_of: dict[int, list[int]] = {}
     for tap in reversed(range(kernel)):
@@ -87,11 +95,11 @@ def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilati
     return phases
 
 
-def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
-    """The layers of a 1-D or 2-D ConvTranspose, one a phase; None for other ranks.
+def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
+    """Return the layers of a 1-D or 2-D ConvTranspose, one for each phase; None for other ranks.
 
     Raises:
-        SimulatorError: A shape is not known, or does not fit the others, or there are absurdly many phases.
+        SimulatorError: A shape is not known, or does not fit the others, or there are too many phases.
     """
     data, weights = (known_shape(graph, node, name) for name in node.input[:2])
     output = known_shape(graph, node, node.output[0])
@@ -117,10 +125,10 @@ def transposed_convolution(graph: OnnxGraph, node: NodeProto, constants: frozens
             weight_bits=facts.bits,
             activation_bits=activation_bits(graph, node.input[0]),
             nonzero_weights=None if by_tap is None else int(by_tap[np.ix_(*(phase.taps for phase in place))].sum()),
-            **two_sides("in", [phase.size for phase in place], 1),
-            **two_sides("kernel", [len(phase.taps) for phase in place], 1),
-            **two_sides("dilation", [phase.dilation for phase in place], 1),
-            **two_pads([phase.pad_before for phase in place], [phase.pad_after for phase in place]),
+            **size_fields("in", [phase.size for phase in place], 1),
+            **size_fields("kernel", [len(phase.taps) for phase in place], 1),
+            **size_fields("dilation", [phase.dilation for phase in place], 1),
+            **pad_fields([phase.pad_before for phase in place], [phase.pad_after for phase in place]),
         )
         for place in places
     ]
@@ -133,7 +141,7 @@ def _name(node: NodeProto, place: tuple[Phase, ...], *, alone: bool) -> str:
 def _axes(
     graph: OnnxGraph, node: NodeProto, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]
 ) -> list[list[Phase]]:
-    """The phases of each spatial axis."""
+    """Return the phases of each spatial axis."""
     if max(output) > MAX_MAP_SIZE:
         raise SimulatorError(
             f"layer {node_name(node)!r}", f"its output is {list(output)}", f"no side may exceed {MAX_MAP_SIZE}"
@@ -154,10 +162,10 @@ def _axes(
 
 
 def _pads(given: Attributes, data: tuple[int, ...], kernel: tuple[int, ...], output: tuple[int, ...]) -> Iterator[int]:
-    """What is cut off in front of each axis.
+    """Yield the number of rows that are cut off in front of each axis.
 
-    Where it follows from the output's size, an odd one more is cut off behind for SAME_UPPER, otherwise in front.
-    Source: ONNX's definition of ConvTranspose.
+    If it follows from the size of the output and the total is odd, SAME_UPPER cuts the extra row off behind, and the
+    other modes in front. Source: ONNX's definition of ConvTranspose.
     """
     rank = len(data)
     _, strides, dilations = conv_attributes(given, rank)

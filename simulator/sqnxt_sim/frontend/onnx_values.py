@@ -1,4 +1,4 @@
-"""The values of constant tensors of an ONNX graph, wherever it keeps them, and where they are not zero."""
+"""Values of the constant tensors of a graph, wherever they are stored, and masks of where they are not zero."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sqnxt_sim.frontend.onnx_operators import PASS_WEIGHTS, operator
 
 Mask = NDArray[np.bool_]
 
-# A few bytes of indices may declare a tensor of any size; no convolution has this many weights.
+# A file of a few bytes may declare a sparse tensor of any size. No convolution has this many weights.
 _MAX_SPARSE_VALUES = 2**28
 
 
 def constant_values(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
-    """The values of a constant tensor as its readers see them; None for what a graph computes.
+    """Return the values of a constant tensor in the layout of `name`; None if the graph computes them.
 
     Raises:
         SimulatorError: The values do not match the shape that the file declares.
@@ -32,9 +32,9 @@ def constant_values(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
 
 
 def weight_mask(graph: OnnxGraph, name: str) -> Mask | None:
-    """Where the constant tensor `name` is not zero, in its own layout; None where the graph hides it.
+    """Return a mask of where the constant tensor `name` is not zero, in its layout; None if that is not known.
 
-    Integers that a DequantizeLinear makes floats of are zero where they equal their zero point.
+    Integers behind a DequantizeLinear are zero where they equal their zero point.
 
     Raises:
         SimulatorError: The values do not match the shape that the file declares.
@@ -53,9 +53,9 @@ def weight_mask(graph: OnnxGraph, name: str) -> Mask | None:
 
 
 def integer_mask(graph: OnnxGraph, name: str, zero_point: str, *, axis: int, block: int = 0) -> Mask | None:
-    """Where integers differ from their zero point; an empty name stands for 0.
+    """Return a mask of where integers differ from their zero point; an empty name of the zero point stands for 0.
 
-    The zero point may be one for all, one for each place along `axis`, or one for each block of values there.
+    There may be one zero point for all, one for each index along `axis`, or one for each block of values there.
     """
     source, steps = trace(graph, name)
     node = graph.producers.get(source)
@@ -66,26 +66,26 @@ def integer_mask(graph: OnnxGraph, name: str, zero_point: str, *, axis: int, blo
     zeros = constant_values(graph, zero_point) if zero_point else np.zeros((), np.int8)
     if values is None or zeros is None or not zeros.size:
         return None
-    laid = _laid_along(zeros, values.shape, axis, block)
-    return None if laid is None else _differs(values, laid)
+    spread = _broadcastable(zeros, values.shape, axis, block)
+    return None if spread is None else _differs(values, spread)
 
 
 def count_nonzero(mask: Mask) -> int:
-    """How many places are not zero; at once where a single value stands for all."""
+    """Count the weights that are not zero; a mask that repeats a single value is not read through."""
     if mask.size and not any(mask.strides):
         return mask.size * int(mask.flat[0])
     return int(np.count_nonzero(mask))
 
 
 def count_by_tap(mask: Mask) -> NDArray[np.int64]:
-    """How many places are not zero for each tap of the kernel, the mask being [channels, channels, *kernel]."""
+    """Count the weights that are not zero for each tap of the kernel; the mask is [channels, channels, *kernel]."""
     if mask.size and not any(mask.strides):
         return np.full(mask.shape[2:], mask.shape[0] * mask.shape[1] * int(mask.flat[0]))
     return np.asarray(np.count_nonzero(mask, axis=(0, 1)))
 
 
 def trace(graph: OnnxGraph, name: str) -> tuple[str, list[NodeProto]]:
-    """Back to where a tensor's values are kept: its name there, and the rearrangements from there on, in order."""
+    """Return the name of the tensor that stores the values of `name`, and the nodes that rearrange them, in order."""
     steps = []
     while (node := graph.producers.get(name)) is not None and operator(node) in PASS_WEIGHTS:
         steps.append(node)
@@ -107,17 +107,21 @@ def _rearranged(graph: OnnxGraph, values: NDArray[Any], steps: list[NodeProto]) 
 
 
 def _mask_after_quantising(graph: OnnxGraph, quantize: NodeProto) -> Mask | None:
-    """Floats that a QuantizeLinear sends elsewhere than to the zero point; a half rounds to even, so to zero."""
+    """Return a mask of the floats that a QuantizeLinear does not round to zero; 0.5 rounds to even, hence to zero."""
     values, scale = constant_values(graph, quantize.input[0]), constant_values(graph, quantize.input[1])
     if values is None or scale is None or not scale.size:
         return None
     given = attributes(quantize)
-    laid = _laid_along(scale, values.shape, integer(given, "axis", 1), integer(given, "block_size", 0))
-    return None if laid is None else np.asarray(np.abs(values) > np.abs(laid) / 2)
+    spread = _broadcastable(scale, values.shape, integer(given, "axis", 1), integer(given, "block_size", 0))
+    return None if spread is None else np.asarray(np.abs(values) > np.abs(spread) / 2)
 
 
-def _laid_along(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any] | None:
-    """A scale or zero point laid over a tensor of that shape; None where it does not fit."""
+def _broadcastable(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any] | None:
+    """Return a scale or zero point in a form that broadcasts over a tensor of `shape`; None if it does not fit.
+
+    Example: for weights [64, 32, 3, 3], 64 scales along axis 0 become [64, 1, 1, 1]. For a matrix [64, 32], scales
+    [64, 2] in blocks of 16 along axis 1 become [64, 32], each of them 16 times.
+    """
     if parameter.size == 1 or (parameter == parameter.flat[0]).all():
         return parameter.reshape(-1)[:1]
     rank = len(shape)
@@ -132,14 +136,14 @@ def _laid_along(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, bloc
 
 
 def _differs(values: NDArray[Any], zeros: NDArray[Any]) -> Mask:
-    """Where values and zeros differ; a single value that stands for all stays one."""
+    """Return a mask of where values and zeros differ; values that repeat a single one give a mask that does too."""
     if values.size and not any(values.strides) and zeros.size == 1:
         return np.broadcast_to(values.flat[0] != zeros.flat[0], values.shape)
     return np.asarray(values != zeros)
 
 
 def _stored(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
-    """The values of an initializer, a Constant or a ConstantOfShape."""
+    """Return the values of an initializer, a Constant or a ConstantOfShape; None for other tensors."""
     node = graph.producers.get(name)
     try:
         if name in graph.initializers:
@@ -158,7 +162,7 @@ def _stored(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
 
 
 def _of_constant(node: NodeProto) -> NDArray[Any] | None:
-    """A Constant's values in whichever of its attributes; None for strings."""
+    """Return the values of a Constant, whichever attribute holds them; None for strings."""
     for name, given in attributes(node).items():
         if name == "value":
             return numpy_helper.to_array(given.t)
@@ -170,7 +174,7 @@ def _of_constant(node: NodeProto) -> NDArray[Any] | None:
 
 
 def _of_one_value(node: NodeProto, shape: tuple[int, ...] | None) -> NDArray[Any] | None:
-    """One value in every place, which takes no memory; by default 0.0."""
+    """Return an array that repeats one value (0.0 by default) without taking memory for it."""
     given = attributes(node)
     value = numpy_helper.to_array(given["value"].t) if "value" in given else np.zeros(1, np.float32)
     if shape is None or prod(shape) >= 2**56:

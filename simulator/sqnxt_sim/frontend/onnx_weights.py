@@ -1,4 +1,4 @@
-"""Bits and zeros of the tensors of an ONNX graph, and which of them are constant."""
+"""Bit widths and zeros of the tensors of a graph, and which tensors are constant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqnxt_sim.frontend.onnx_graph import OnnxGraph
 from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, Operands, operator
 from sqnxt_sim.frontend.onnx_values import Mask, count_nonzero, integer_mask, trace, weight_mask
 
-# By name, as onnx had no integers of 2 bits before 1.20.
+# Types are looked up by name, because onnx had no 2-bit integers before 1.20.
 _BITS_BY_NAME = {
     "BOOL": 8,
     **{f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (2, 4, 8, 16, 32, 64)},
@@ -26,21 +26,21 @@ _RANDOM = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightFacts:
-    """What is known of a weight tensor: integer width (None for floats), where it is not zero (None if not known)."""
+    """Facts about a weight tensor: integer width (None for floats), mask of nonzero values (None if not known)."""
 
     bits: int | None
     mask: Mask | None = None
 
     @property
     def nonzero(self) -> int | None:
-        """How many weights are not zero."""
+        """Number of nonzero weights; None if not known."""
         return None if self.mask is None else count_nonzero(self.mask)
 
 
 def constant_names(graph: OnnxGraph) -> frozenset[str]:
-    """Names of all tensors that do not depend on the network's input.
+    """Return the names of all tensors that do not depend on the network's input.
 
-    Shapes are static here, so what a graph computes from shapes alone is constant too.
+    Shapes are static here, so values that a graph computes from shapes alone are constant too.
     """
     constants = {*graph.initializers, *graph.sparse_initializers}
     for node in graph.nodes:
@@ -52,17 +52,17 @@ def constant_names(graph: OnnxGraph) -> frozenset[str]:
 
 
 def _is_unpredictable(node: NodeProto) -> bool:
-    """Whether constant inputs may give varying outputs: by chance, or by a subgraph that reads the outer graph."""
+    """Tell whether constant inputs may give varying outputs: by chance, or by a subgraph that reads the outer graph."""
     return node.op_type in _RANDOM or any(a.type in (a.GRAPH, a.GRAPHS) for a in node.attribute)
 
 
 def tensor_bits(graph: OnnxGraph, name: str) -> int | None:
-    """Width of an integer tensor as it stands; None for floats and for types that onnx could not infer."""
+    """Return the width of an integer tensor; None for floats and for types that onnx could not infer."""
     return _BITS.get(graph.element_types.get(name, TensorProto.UNDEFINED))
 
 
 def activation_bits(graph: OnnxGraph, name: str) -> int | None:
-    """Integer width of the activations in tensor `name`, or None where they are floating point."""
+    """Return the integer width of the activations in tensor `name`, or None if they are floating point."""
     node = graph.producers.get(name)
     while node is not None and operator(node) in PASS_ACTIVATIONS:
         name = node.input[0]
@@ -73,7 +73,7 @@ def activation_bits(graph: OnnxGraph, name: str) -> int | None:
 
 
 def weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
-    """Bits and zeros of the constant tensor `name`, traced back to where its values are kept.
+    """Return bits and zeros of the constant tensor `name`, traced back to where its values are stored.
 
     Raises:
         SimulatorError: The values do not match the shape that the file declares.
@@ -88,9 +88,9 @@ def weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
 def operand_facts(
     graph: OnnxGraph, node: NodeProto, operands: Operands, constants: frozenset[str], *, axis: int
 ) -> WeightFacts:
-    """Bits and zeros of an operator's weights; those that the network computes count as dense activations.
+    """Return bits and zeros of an operator's weights; weights that the network computes count as dense activations.
 
-    `axis` is that of the output channels, along which integers may have a zero point each.
+    `axis` is the one of the output channels, each of which may have a zero point of its own.
 
     Raises:
         SimulatorError: The values do not match the shape that the file declares.

@@ -1,1 +1,15 @@
-"""The accelerator: its hardware, tilings, dataflows, costs and the search for the best tiling."""
+"""The accelerator: from a layer and the hardware to cycles and energy.
+
+| file | role |
+|---|---|
+| `accelerator` | the hardware as data: PE array, buffer, DRAM, energies, vector unit |
+| `accelerator_file`, `presets/` | an accelerator as a TOML file, checked when it is read |
+| `axes` | candidate tile sizes along one dimension of a layer |
+| `tiling` | all tilings of a layer, which of them fit the buffer, and their DRAM words |
+| `dataflows` | array cycles and buffer words of the two dataflows |
+| `tiling_cost` | cycles and energy of one tiling, by component |
+| `tile_search` | the best tiling of each dataflow |
+| `layer_costs` | the cost of a layer on the array, and of an operator on the vector unit |
+
+Each file imports only from files above it in the table.
+"""

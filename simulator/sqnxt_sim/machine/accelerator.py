@@ -1,4 +1,4 @@
-"""The hardware: a PE array, a global buffer, a DRAM and what each costs. Data, not code: see `presets/`."""
+"""The hardware as data: a PE array, a global buffer, a DRAM, and the energy of each; see `presets/` for examples."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PEArray:
-    """A rows x cols grid of processing elements (PEs), one MAC each a cycle whatever the width of its operands.
+    """A rows x cols grid of processing elements (PEs).
 
-    `word_bits` is the native width of operands and of every buffer and DRAM word. `partial_sums_per_pe` are the
-    register file entries that hold partial sums in output stationary, the model's R. `layer_overhead_cycles` are
-    spent once a layer, whatever the layer. Where `multiplier_bits` is given, a PE is `multipliers_per_pe` multipliers
-    of that width, which wide operands take in pieces and narrow ones share.
+    A PE does one MAC a cycle, whatever the width of the operands, unless `multiplier_bits` is given.
+
+    Attributes:
+        rows: Rows of the grid.
+        cols: Columns of the grid.
+        word_bits: Native width of operands, and of every word in buffer and DRAM.
+        partial_sums_per_pe: Register file entries of a PE that hold partial sums in output stationary.
+        clock_hz: Clock of the array.
+        layer_overhead_cycles: Cycles spent once for every layer.
+        multiplier_bits: Width of a multiplier. Wider operands then take several cycles.
+        multipliers_per_pe: Number of multipliers of that width in a PE. Narrow operands then share a PE.
     """
 
     rows: int
@@ -29,7 +36,11 @@ class PEArray:
     multipliers_per_pe: int = 1
 
     def cycles_per_mac(self, activation_bits: int, weight_bits: int) -> float:
-        """Cycles that a PE takes for one MAC; below 1 where it packs several into a cycle."""
+        """Return the cycles of one MAC on a PE; below 1 if a PE does several in a cycle.
+
+        With 8-bit multipliers, 16-bit activations times 8-bit weights are two products, hence two cycles. With four
+        such multipliers in a PE, the same MAC takes half a cycle.
+        """
         if self.multiplier_bits is None:
             return 1.0
         pieces = ceil(activation_bits / self.multiplier_bits) * ceil(weight_bits / self.multiplier_bits)
@@ -37,13 +48,16 @@ class PEArray:
 
     @property
     def size(self) -> int:
-        """Number of processing elements."""
+        """Number of PEs."""
         return self.rows * self.cols
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalBuffer:
-    """The on-chip buffer between DRAM and array; a tile fits when `capacity_divisor` copies of it do."""
+    """On-chip buffer between DRAM and array.
+
+    A tile fits if `capacity_divisor` copies of it do; a divisor of 2 is double buffering.
+    """
 
     bytes: int
     capacity_divisor: float
@@ -53,8 +67,8 @@ class GlobalBuffer:
 class Dram:
     """Off-chip memory as two numbers, latency and effective bandwidth, as in the paper.
 
-    Where `weight_index_bits` is given, weights are stored compressed: nonzero values, each with an index of that many
-    bits, in DRAM and on their way through the buffer, which still keeps room for all of them.
+    If `weight_index_bits` is given, weights are compressed in DRAM and when they cross the buffer: each nonzero value
+    is stored with an index of that many bits. The buffer still has room for all weights.
     """
 
     bytes_per_second: float
@@ -62,7 +76,11 @@ class Dram:
     weight_index_bits: float | None = None
 
     def stored_weight_bits(self, weight_bits: int, nonzero_fraction: float) -> float:
-        """Mean bits of a stored weight; dense where an index would cost more than the zeros save."""
+        """Return the mean bits of a stored weight.
+
+        With 4 index bits and half of the 8-bit weights zero, this is 0.5 * (8 + 4) = 6 bits. Weights stay dense, at 8
+        bits, if the indices cost more than the zeros save.
+        """
         if self.weight_index_bits is None:
             return weight_bits
         return min(weight_bits, nonzero_fraction * (weight_bits + self.weight_index_bits))
@@ -70,7 +88,10 @@ class Dram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyTable:
-    """Energy of one access to a native word, in MACs of native width; `mac_pj` turns that into picojoules."""
+    """Energy of a MAC, and of one access to a native word of each memory, in MACs of native width.
+
+    `mac_pj` is the energy of such a MAC in picojoules, if it is known.
+    """
 
     mac: float
     register_file: float
@@ -81,29 +102,46 @@ class EnergyTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileSearch:
-    """How tilings are compared: by cycles plus `cycles_per_dram_word` for each DRAM word, the model's lambda."""
+    """Objective of the tile search: cycles plus `cycles_per_dram_word` (lambda) for each DRAM word."""
 
     cycles_per_dram_word: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorUnit:
-    """Runs what the array does not: pooling, additions and the like; `operation_energy` in MACs of native width."""
+    """Unit for operators that the array does not run, such as pooling; energy is in MACs of native width."""
 
     operations_per_cycle: float
     operation_energy: float
 
 
-class Origin(NamedTuple):
-    """Where a number comes from (one of `accelerator_file.ORIGINS`), and a word on it."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Origin of a number: its kind (one of `accelerator_file.ORIGINS`), and a note that names the source."""
 
     kind: str
     note: str = ""
 
 
+class OriginTable(dict[str, Origin]):
+    """Read-only dictionary from "section.key" to the origin of that number.
+
+    It is a dictionary, unlike `types.MappingProxyType`, so that `pickle`, `copy` and `dataclasses.asdict` take it.
+    """
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the origins of an accelerator cannot be changed; make another with `dataclasses.replace`")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[OriginTable], tuple[dict[str, Origin]]]:
+        """Copy and unpickle in one step: by default Python would fill an empty dictionary item by item."""
+        return OriginTable, (dict(self),)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
-    """A whole accelerator. `origins` maps "section.key" to where that number comes from."""
+    """A whole accelerator. `origins` maps "section.key" to the origin of that number and does not count in equality."""
 
     name: str
     description: str
@@ -113,29 +151,32 @@ class Accelerator:
     energy: EnergyTable
     search: TileSearch
     vector: VectorUnit | None = None
-    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    origins: Mapping[str, Origin] = field(default_factory=OriginTable, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origins", OriginTable(self.origins))
 
     @property
     def buffer_words(self) -> float:
-        """Native words that the global buffer holds, the model's CAP."""
+        """Capacity of the global buffer in native words."""
         return self.buffer.bytes * 8 / self.array.word_bits
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Every number that has an origin, by its "section.key"."""
+        """Every number that has an origin, by "section.key"."""
         return {key: attrgetter(key)(self) for key in self.origins}
 
     @property
     def peak_macs_per_cycle(self) -> float:
-        """MACs a cycle with every PE busy, at native width."""
+        """MACs per cycle with every PE busy, at native width."""
         return self.array.size / self.array.cycles_per_mac(self.array.word_bits, self.array.word_bits)
 
     @property
     def dram_bytes_per_cycle(self) -> float:
-        """Bytes that cross the DRAM interface in one cycle."""
+        """Bytes per cycle between DRAM and buffer."""
         return self.dram.bytes_per_second / self.array.clock_hz
 
     @property
     def dram_words_per_cycle(self) -> float:
-        """Native words that cross the DRAM interface in one cycle, the model's B."""
+        """Native words per cycle between DRAM and buffer."""
         return self.dram_bytes_per_cycle * 8 / self.array.word_bits

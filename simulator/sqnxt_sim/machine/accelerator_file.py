@@ -1,4 +1,4 @@
-"""Accelerators as TOML: one file each, every number with its origin, checked when read."""
+"""Accelerators as TOML files: every number has an origin and is checked when the file is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from sqnxt_sim.errors import SimulatorError
@@ -23,14 +22,14 @@ from sqnxt_sim.machine.accelerator import (
 )
 
 ORIGINS = ("paper", "published", "chosen", "fitted")
-"""Where a number may come from; a note may name the source."""
+"""Allowed origins of a number; its note may name the source."""
 
 _PRESETS = Path(__file__).parent / "presets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Number:
-    """The allowed range of one entry."""
+    """Allowed range of one entry."""
 
     low: float
     high: float
@@ -84,30 +83,34 @@ _OPTIONAL_SECTIONS = ("vector",)
 
 @cache
 def list_accelerators() -> tuple[str, ...]:
-    """Names of the presets that come with the package."""
+    """Return the names of the presets that come with the package."""
     return tuple(sorted(path.stem for path in _PRESETS.glob("*.toml")))
 
 
 def load_accelerator(name_or_path: str | Path) -> Accelerator:
-    """A preset by its name, or an accelerator file of one's own by its path (with a `.toml` suffix or a folder in it).
+    """Load a preset by its name, or an accelerator file by its path.
+
+    Args:
+        name_or_path: One of `list_accelerators()`, or a path that ends with `.toml` or contains a folder.
 
     Raises:
-        SimulatorError: No such preset or file, not TOML, or an entry that is missing, unknown or out of range.
+        SimulatorError: The preset or file does not exist, the file is not TOML, or an entry is missing, unknown or out
+            of range.
     """
     text = accelerator_text(name_or_path)
     path = _path(name_or_path)
     try:
         table = tomllib.loads(text)
     except ValueError as error:
-        raise SimulatorError(path, f"not TOML ({error})", "mend the file, or start from a preset") from error
+        raise SimulatorError(path, f"not TOML ({error})", "correct the file, or start from a preset") from error
     return _accelerator(table, path)
 
 
 def accelerator_text(name_or_path: str | Path) -> str:
-    """The TOML of a preset or of a file of one's own, unchecked: what to start another one from.
+    """Return the TOML text of a preset or an accelerator file, unchecked; it can serve as a template.
 
     Raises:
-        SimulatorError: No such preset or file, or no text.
+        SimulatorError: The preset or file does not exist, or is not text.
     """
     path = _path(name_or_path)
     try:
@@ -115,7 +118,7 @@ def accelerator_text(name_or_path: str | Path) -> str:
     except OSError as error:
         raise SimulatorError(path, f"cannot be read ({error.strerror})", "name an accelerator file") from error
     except ValueError as error:
-        raise SimulatorError(path, f"not TOML ({error})", "mend the file, or start from a preset") from error
+        raise SimulatorError(path, f"not TOML ({error})", "correct the file, or start from a preset") from error
 
 
 def _path(name_or_path: str | Path) -> Path:
@@ -150,12 +153,12 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
         energy=EnergyTable(**sections["energy"]),
         search=TileSearch(**sections["search"]),
         vector=VectorUnit(**sections["vector"]) if "vector" in sections else None,
-        origins=MappingProxyType(origins),
+        origins=origins,
     )
 
 
 def _section(section: object, name: str, path: Path, origins: dict[str, Origin]) -> dict[str, Any]:
-    """The numbers of one section; their origins go to `origins`."""
+    """Return the numbers of one section, and add their origins to `origins`."""
     if section is None:
         raise SimulatorError(path, f"section [{name}] is missing", "add it, as in a preset")
     if not isinstance(section, dict):
@@ -170,7 +173,7 @@ def _section(section: object, name: str, path: Path, origins: dict[str, Origin])
 
 
 def _entry(entry: object, number: _Number, where: str) -> tuple[float, Origin]:
-    """One number and where it comes from."""
+    """Return one number and its origin."""
     if entry is None:
         raise _entry_error(where, "is missing", f'add it as {{ value = {number}, origin = "..." }}')
     if not isinstance(entry, dict) or not {"value", "origin"} <= set(entry):
@@ -186,7 +189,7 @@ def _entry(entry: object, number: _Number, where: str) -> tuple[float, Origin]:
 
 
 def _entry_error(where: str, fault: str, remedy: str) -> SimulatorError:
-    """Return an error about an entry, from `FILE: ENTRY`."""
+    """Return an error about an entry that `where` names as `FILE: ENTRY`."""
     file, _, entry = where.rpartition(": ")
     return SimulatorError(file, f"{entry} {fault}", remedy)
 

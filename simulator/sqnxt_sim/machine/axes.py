@@ -1,8 +1,11 @@
-"""Tile sizes along one dimension of a layer, and what each size makes of the tiles along it.
+"""Candidate tile sizes along one dimension of a layer, and the figures of the tiles that each size makes.
 
-A size is left out only when a smaller one needs as many tiles and is no worse in any figure here. Every cost of the
-model rises with each of them, and tiles of a smaller size but equal number are more even, which streams no longer. So
-the best tiling is never lost and the search stays exhaustive.
+A size is left out only if a smaller size needs the same number of tiles and is no worse in any figure here. Every cost
+of the model rises with each figure, and smaller tiles of the same number are more even, which takes no more cycles. So
+the best tiling is never lost, and the search stays exhaustive.
+
+Example: 13 output rows in tiles of 7, 8, ... or 12 rows are always two tiles. On 8 PE rows, tiles of 7 rows (7 + 6) and
+of 8 (8 + 5) both need two blocks of PEs, but those of 8 take more room. So 8 is left out, and 9 to 12 likewise.
 """
 
 from __future__ import annotations
@@ -15,17 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
-"""Float64, because cycles may be fractional; exact for integers up to 2**53."""
+"""Arrays of float64, because cycles may be fractional; exact for integers up to 2**53."""
 
 _Ints: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpatialAxis:
-    """Candidate tile sizes along the rows or columns of the output map; arrays [n] along one of four axes.
+    """Candidate tile sizes along the rows (or columns) of the output map; n values along one of four axes.
 
-    `tiles` cover the map, the last of them with `last` rows; `blocks` is the sum over the tiles of the PE blocks that
-    each needs; `extent` the input rows of the tile that reads most, `extent_total` those of all tiles together.
+    Attributes:
+        size: Output rows of a tile.
+        tiles: Number of tiles that cover the map.
+        last: Output rows of the last tile.
+        blocks: Number of PE blocks, summed over the tiles.
+        extent: Input rows of the tile that reads most of them.
+        extent_total: Input rows summed over the tiles; rows that two tiles read count twice.
     """
 
     size: Array
@@ -38,10 +46,13 @@ class SpatialAxis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelAxis:
-    """Candidate tile sizes along the channels of a group; arrays [n] along one of four axes.
+    """Candidate tile sizes along the channels of a group; n values along one of four axes.
 
-    `blocks` is the sum over the tiles of how many times each fills the PE rows (input) or columns (output channels),
-    `register_blocks` of how many times it fills the partial sums that a PE keeps.
+    Attributes:
+        size: Channels of a tile.
+        tiles: Number of tiles that cover the channels.
+        blocks: How often a tile fills the PE rows (input channels) or columns (output channels), summed over the tiles.
+        register_blocks: How often a tile fills the partial sums of a PE, summed over the tiles.
     """
 
     size: Array
@@ -54,13 +65,13 @@ class ChannelAxis:
 def spatial_axis(
     *, out_size: int, in_size: int, span: int, stride: int, pad: int, block: int, axis: int
 ) -> SpatialAxis:
-    """Tile sizes 1..out_size along rows (`axis` 0) or columns (1); padding is neither stored nor fetched."""
+    """Return tile sizes in 1..out_size along rows (`axis` 0) or columns (1); padding is neither stored nor fetched."""
     size = np.arange(1, out_size + 1)
     tiles = -(-out_size // size)
     last = out_size - (tiles - 1) * size
     blocks = (tiles - 1) * -(-size // block) + -(-last // block)
 
-    # Every tile of every size in one flat array; `first` is where the tiles of a size begin.
+    # All tiles of all sizes stand in one flat array; `first` is the index of the first tile of each size.
     first = np.cumsum(tiles) - tiles
     begin = (np.arange(tiles.sum()) - np.repeat(first, tiles)) * np.repeat(size, tiles)
     end = np.minimum(begin + np.repeat(size, tiles), out_size)
@@ -81,7 +92,7 @@ def spatial_axis(
 
 @lru_cache(maxsize=1024)
 def channel_axis(channels: int, *, multiple: int, partial_sums: int, with_one: bool, axis: int) -> ChannelAxis:
-    """Tile sizes that are multiples of `multiple`, or all channels, or (`with_one`) a single channel."""
+    """Return tile sizes that are multiples of `multiple`, all channels, or (`with_one`) a single channel."""
     one = [1] if with_one and channels > 1 and multiple > 1 else []
     size = np.array([*one, *range(multiple, channels, multiple), channels])
     tiles = -(-channels // size)
@@ -98,7 +109,7 @@ def channel_axis(channels: int, *, multiple: int, partial_sums: int, with_one: b
 
 @lru_cache(maxsize=1024)
 def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int, axis: int) -> ChannelAxis:
-    """Tiles of any whole number of groups, each of `multiplier` output channels; a group is a block of its own."""
+    """Return tiles of whole groups, each with `multiplier` output channels; every group is a block of its own."""
     size = np.arange(1, groups + 1)
     tiles = -(-groups // size)
     keep = _undominated(tiles)
@@ -112,9 +123,9 @@ def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int
 
 
 def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride: int, pad: int) -> _Ints:
-    """Input rows that output rows begin..end-1 read, padding left out."""
+    """Return the number of input rows that output rows begin..end-1 read, without padding."""
     if span == 1:
-        # A strided 1x1 skips rows: only those that it reads count.
+        # A strided 1x1 kernel skips rows; only the rows that it reads count.
         first = -(-pad // stride)
         stop = (in_size - 1 + pad) // stride + 1
         extents: _Ints = np.minimum(end, stop) - np.maximum(begin, first)
@@ -124,9 +135,9 @@ def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride:
 
 
 def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:
-    """Which sizes, in ascending order, are better in some figure than the next smaller size with as many tiles.
+    """Mark the sizes (in ascending order) that beat the next smaller size in some figure or in the number of tiles.
 
-    That one may itself be left out, for an even smaller size that is no worse than either.
+    The next smaller size may itself be left out, in favour of an even smaller one that is no worse than either.
     """
     keep = np.ones(len(tiles), dtype=np.bool_)
     keep[1:] = np.diff(tiles) != 0
@@ -136,7 +147,7 @@ def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:
 
 
 def _along(values: _Ints, axis: int) -> Array:
-    """A vector as float64, laid along one of the four axes of a tiling grid."""
+    """Return a vector as float64 along one of the four axes of a tiling grid."""
     shape = [1, 1, 1, 1]
     shape[axis] = len(values)
     return values.astype(np.float64).reshape(shape)

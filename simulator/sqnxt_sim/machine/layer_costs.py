@@ -1,8 +1,8 @@
-"""What one node costs: a layer on the array under both dataflows, or an operator on the vector unit."""
+"""The cost of one node: a layer on the array under both dataflows, or an operator on the vector unit."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.dataflows import cycles_per_mac
@@ -13,9 +13,10 @@ from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roofline:
-    """Where a layer stands under the roof of its accelerator; MACs are those done, skipped zeros left out.
+    """A layer's place in the roofline model of its accelerator. MACs are those executed, without skipped zeros.
 
-    `attainable_macs_per_cycle` is what the array's PEs or, at this many MACs for each DRAM byte, the DRAM allows.
+    `attainable_macs_per_cycle` is the lower of two limits: the array's peak, and the DRAM bandwidth times
+    `macs_per_dram_byte`.
     """
 
     macs_per_dram_byte: float
@@ -25,10 +26,10 @@ class Roofline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerCost:
-    """A costed layer under the chosen and the rejected dataflow; `layer` has the bits and zeros that were counted.
+    """Cost of a layer under the chosen and the rejected dataflow. `layer` has the bits and zeros that were assumed.
 
-    `chosen` and `rejected` cost one image; the properties cost the whole batch, image after image, each fetching the
-    weights anew.
+    `chosen` and `rejected` are for one image. The properties are for the whole batch, which runs image after image;
+    each image fetches the weights anew.
     """
 
     layer: ConvLayer
@@ -53,42 +54,41 @@ class LayerCost:
 
     @property
     def cycles(self) -> float:
-        """Time of the batch in cycles; not rounded."""
+        """Cycles of the batch, not rounded."""
         return self.layer.batch * self.chosen.cycles.total
 
     @property
     def energy(self) -> Energy:
-        """Energy of the batch in native MACs, by where it goes."""
-        batch, one = self.layer.batch, self.chosen.energy
-        return Energy(**{part: batch * value for part, value in asdict(one).items()})
+        """Energy of the batch in MACs of native width, by component."""
+        return self.chosen.energy.times(self.layer.batch)
 
     @property
     def dram_bytes(self) -> float:
-        """Bytes between DRAM and buffer."""
+        """Bytes of the batch between DRAM and buffer."""
         return self.batch_bytes(self.chosen.dram_words)
 
     def batch_bytes(self, words: float) -> float:
-        """Bytes of the batch, from the words of one image."""
+        """Return the bytes of the batch from the native words of one image."""
         return self.layer.batch * words * self.accelerator.array.word_bits / 8
 
     @property
     def weight_sparsity(self) -> float:
-        """Fraction of the weights that is zero, counted or imposed; 0 where the weights are not known."""
+        """Fraction of zero weights, counted or assumed; 0 if the weights are not known."""
         nonzero = self.layer.nonzero_weights
         return 0.0 if nonzero is None else 1 - nonzero / self.layer.weights
 
     @property
     def utilisation(self) -> float:
-        """Fraction of the PEs' cycles that a MAC is really done in; skipped zeros are no MACs."""
+        """Fraction of all PE cycles in which a MAC is executed; a skipped zero is not a MAC."""
         return self.utilisation_of(self.chosen)
 
     def utilisation_of(self, one: TilingCost) -> float:
-        """Utilisation under one of the two dataflows."""
+        """Return the utilisation under one of the two dataflows."""
         return one.executed_macs / one.cycles.total / self.peak_macs_per_cycle
 
     @property
     def roofline(self) -> Roofline:
-        """Arithmetic done for each DRAM byte and cycle, and the most that the accelerator allows for it."""
+        """MACs for each DRAM byte and each cycle, and the most MACs per cycle that the accelerator allows for them."""
         macs, one_image = self.chosen.executed_macs, self.chosen.dram_words * self.accelerator.array.word_bits / 8
         intensity = macs / one_image
         return Roofline(
@@ -99,23 +99,23 @@ class LayerCost:
 
     @property
     def peak_macs_per_cycle(self) -> float:
-        """MACs a cycle with every PE busy, at the layer's bits."""
+        """MACs per cycle with every PE busy, at the layer's bits."""
         array = self.accelerator.array
         return array.size / cycles_per_mac(self.layer, array)
 
     @property
     def bound_by(self) -> Bound:
-        """What takes the largest part of the time."""
+        """The component that takes the largest part of the time."""
         return self.chosen.cycles.bound_by
 
     @property
     def buffer_bytes(self) -> float:
-        """Buffer taken by one tile: its inputs, weights and outputs."""
+        """Buffer bytes of one tile: its inputs, weights and outputs."""
         return self.chosen.buffer_words * self.accelerator.array.word_bits / 8
 
     @property
     def working_set_bytes(self) -> float:
-        """Inputs, weights and outputs of the whole layer, one image: what a buffer would hold to need no tiles."""
+        """Bytes of inputs, weights and outputs of the whole layer for one image; a buffer this large needs no tiles."""
         layer, scale = self.layer, word_scale(self.layer, self.accelerator)
         activations = layer.in_channels * layer.in_height * layer.in_width + layer.out_channels * layer.out_pixels
         words = activations * scale.activation + layer.weights * scale.weight
@@ -123,13 +123,13 @@ class LayerCost:
 
     @property
     def fits_buffer(self) -> bool:
-        """Whether the whole layer fits the global buffer at once."""
+        """True if the whole layer fits the global buffer at once."""
         return self.working_set_bytes <= self.accelerator.buffer.bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorCost:
-    """An operator on the vector unit: its values come from DRAM and go back there, through the buffer."""
+    """Cost of an operator on the vector unit. Its values come from DRAM through the buffer, and return the same way."""
 
     layer: OffArrayNode
     cycles: float
@@ -149,15 +149,15 @@ class VectorCost:
 
     @property
     def macs(self) -> int:
-        """None: its operations are no multiply-accumulates."""
+        """Always 0, because the operations are not multiply-accumulates."""
         return 0
 
 
 def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | None:
-    """What the accelerator's vector unit makes of a node; None where there is no unit, or nothing known to do.
+    """Return the cost of a node on the vector unit; None if there is no unit, or no known work.
 
-    Operations and traffic overlap, after the latency of the first access. Every value crosses the buffer twice: to or
-    from DRAM, and to or from the unit.
+    Operations and DRAM traffic overlap after the latency of the first access. Every value crosses the buffer twice: to
+    or from DRAM, and to or from the unit.
     """
     unit, work = accelerator.vector, layer.work
     if unit is None or work is None:

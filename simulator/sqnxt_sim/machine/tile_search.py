@@ -1,4 +1,4 @@
-"""The best tiling of a layer under each dataflow, by exhaustive search, and what it costs."""
+"""Exhaustive search for the best tiling of a layer under each dataflow, and its cost."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sqnxt_sim.workload import ConvLayer
 
 
 def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator) -> dict[Dataflow, TilingCost]:
-    """For each dataflow the tiling of least time plus priced DRAM words; ties take the fewest DRAM words."""
+    """Return for each dataflow the tiling of least cycles plus lambda * DRAM words; ties go to fewer DRAM words."""
     hidden, exposed = _transfer_cycles(space, accelerator)
-    # What a tiling costs beside the part in which array and DRAM overlap, the same for both dataflows.
+    # The part of the objective in which array and DRAM do not overlap is the same for both dataflows.
     fixed = exposed + accelerator.search.cycles_per_dram_word * space.dram_words
     fixed[~space.fits] = np.inf
     costs = {}
@@ -35,7 +35,7 @@ def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator)
 
 
 def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Array, Array]:
-    """DRAM cycles of every tiling: those that overlap with the array, and first load and last store, which don't."""
+    """Return the DRAM cycles of every tiling: those that overlap with the array, then first load and last store."""
     per_cycle, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
     tile_cycles = space.transfer_words / per_cycle
     hidden = space.dram_words / per_cycle - tile_cycles + latency * (space.rounds - 1)
@@ -43,7 +43,7 @@ def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Arra
 
 
 def _argmin(cost: Array, dram_words: Array) -> tuple[int, ...]:
-    """Place of the least cost, and among equals of the fewest DRAM words; equal means to rounding."""
+    """Return the index of the least cost; among costs that are equal up to rounding, of the fewest DRAM words."""
     ties = np.flatnonzero(cost <= cost.min() * (1 + 1e-12))
     if len(ties) == 1:
         return tuple(map(int, np.unravel_index(ties[0], cost.shape)))
@@ -52,7 +52,7 @@ def _argmin(cost: Array, dram_words: Array) -> tuple[int, ...]:
 
 
 def _at(values: Array, index: tuple[int, ...]) -> float:
-    """The value of a broadcastable array at a place of the grid."""
+    """Return the value of a broadcastable array at an index of the grid."""
     return float(values[tuple(min(i, size - 1) for i, size in zip(index, values.shape, strict=True))])
 
 
@@ -64,7 +64,7 @@ def _cost(
     cycles: Cycles,
     accelerator: Accelerator,
 ) -> TilingCost:
-    """Everything about one tiling of one image; what DRAM moves crosses the buffer too."""
+    """Return the cost of one tiling for one image; words to and from DRAM cross the buffer too."""
     table, scale = accelerator.energy, word_scale(layer, accelerator)
     macs = executed_macs(dataflow, layer)
     dram_words = _at(space.dram_words, best)

@@ -1,8 +1,9 @@
-"""Every way to cut a layer into tiles that fit the buffer, and the DRAM words that each way moves.
+"""All tilings of a layer, which of them fit the buffer, and the DRAM words that each moves.
 
 Arrays are broadcastable to a grid with the four axes [rows, cols, in_channels, out_channels], so that a term is
-computed only along the axes that it depends on. Source: the tiling of SqueezeNext (arXiv 1803.10615), section 3,
-"Hardware Simulation Setup", over the x, y, c and k loops.
+computed only along the axes that it depends on: 20 row sizes are an array [20, 1, 1, 1], and their product with 20
+column sizes is [20, 20, 1, 1]. Source: the tiling of SqueezeNext (arXiv 1803.10615), section 3, "Hardware Simulation
+Setup", over the x, y, c and k loops.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.axes import Array, ChannelAxis, SpatialAxis, channel_axis, depthwise_axis, spatial_axis
 from sqnxt_sim.workload import ConvLayer
 
-# A grid beyond this would take gigabytes. 227x227 networks stay below 2**16, images of 8000x8000 below this.
+# A larger grid would take gigabytes. 227x227 networks stay below 2**16, and images of 8000x8000 below this limit.
 _MAX_TILINGS = 2**22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tiling:
-    """Output rows and columns, input and output channels (of a group) of one tile."""
+    """Size of one tile: output rows and columns, and input and output channels of a group."""
 
     rows: int
     cols: int
@@ -37,7 +38,7 @@ class Tiling:
 class WordScale:
     """Native words that one activation and one weight of a layer take.
 
-    `stored_weight` is the mean over all weights as DRAM stores them: less than `weight` where they are compressed.
+    `stored_weight` is the mean over all weights as DRAM stores them; it is less than `weight` if they are compressed.
     """
 
     activation: float
@@ -47,11 +48,19 @@ class WordScale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilingSpace:
-    """All tilings of one layer that may be best, for one image. Words are native words of the accelerator.
+    """All tilings of one layer that may be the best one, for one image. Words are native words of the accelerator.
 
-    `tile_words` is the room that the largest tile takes in the buffer, `transfer_words` what DRAM moves for it;
-    `map_tiles` counts tiles over the map and `rounds` over all loops; `dram_words` is the traffic in the best order of
-    the tile loops; `fits` marks the tilings that the buffer can hold.
+    Attributes:
+        rows: Tile sizes along the output rows.
+        cols: Tile sizes along the output columns.
+        in_channels: Tile sizes along the input channels.
+        out_channels: Tile sizes along the output channels.
+        tile_words: Words that the largest tile takes in the buffer.
+        transfer_words: Words that DRAM moves for the largest tile.
+        map_tiles: Number of tiles of the map.
+        rounds: Number of tiles over all four loops.
+        dram_words: DRAM traffic of the layer, with the tile loops in their best order.
+        fits: True for the tilings that fit the buffer.
     """
 
     rows: SpatialAxis
@@ -66,14 +75,14 @@ class TilingSpace:
     fits: NDArray[np.bool_]
 
     def tiling(self, index: tuple[int, ...]) -> Tiling:
-        """The tiling at a place of the grid."""
+        """Return the tiling at an index of the grid."""
         axes: tuple[SpatialAxis | ChannelAxis, ...] = (self.rows, self.cols, self.in_channels, self.out_channels)
         return Tiling(
             **{name: int(axis.size.flat[i]) for name, axis, i in zip(Tiling.__slots__, axes, index, strict=True)}
         )
 
     def blocks_at(self, index: tuple[int, ...]) -> TileBlocks:
-        """What the buffer words of the tiling at a place of the grid depend on."""
+        """Return the tile and block counts of the tiling at an index of the grid."""
         rows, cols, ins, outs = index
         ins_axis, outs_axis = self.in_channels, self.out_channels
         return TileBlocks(
@@ -87,7 +96,7 @@ class TilingSpace:
 
 
 class TileBlocks(NamedTuple):
-    """Of one tiling: tiles over the map, PE blocks over the map, tiles and blocks along the channels."""
+    """Counts of one tiling: tiles and PE blocks of the map, tiles and blocks along the channels."""
 
     map_tiles: float
     pixel_blocks: float
@@ -98,9 +107,10 @@ class TileBlocks(NamedTuple):
 
 
 def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
-    """Words per value at the layer's bits; floating point counts at the native width.
+    """Return the native words that a value takes at the layer's bits, with floats at the native width.
 
-    Outputs and partial sums are taken at the width of the layer's input activations.
+    Outputs and partial sums count at the width of the layer's input activations. Example: on an array of 16-bit words,
+    8-bit activations and weights take half a word each.
     """
     native = accelerator.array.word_bits
     weight_bits = layer.weight_bits or native
@@ -113,7 +123,7 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
 
 
 def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
-    """All tilings of `layer` that may be the best one, for either dataflow.
+    """Return all tilings of `layer` that may be the best one for either dataflow.
 
     Raises:
         SimulatorError: No tiling fits the buffer, or there are too many to search.
@@ -186,7 +196,7 @@ def _channel_axes(layer: ConvLayer, accelerator: Accelerator) -> tuple[ChannelAx
     c, k = layer.group_in_channels, layer.group_out_channels
     ins = channel_axis(c, multiple=array.rows, partial_sums=sums, with_one=True, axis=2)
     if layer.is_depthwise:
-        # One channel loop: the output channels carry the input channels along.
+        # There is one channel loop only: a tile of output channels determines its input channels.
         return ins, depthwise_axis(layer.groups, k, cols=array.cols, partial_sums=sums, axis=3)
     return ins, channel_axis(k, multiple=array.cols, partial_sums=sums, with_one=False, axis=3)
 
@@ -194,10 +204,14 @@ def _channel_axes(layer: ConvLayer, accelerator: Accelerator) -> tuple[ChannelAx
 def _dram_words(
     layer: ConvLayer, scale: WordScale, rows: SpatialAxis, cols: SpatialAxis, ins: ChannelAxis, outs: ChannelAxis
 ) -> Array:
-    """Words between DRAM and buffer in the best order of the loops over map, input and output channel tiles.
+    """Return the words between DRAM and buffer, with the loops over map, input and output channel tiles in best order.
 
     A tensor is fetched again for every round of the loop that it does not depend on, unless that loop is innermost.
-    Partial sums that leave the buffer are written and read back. Hence three orders matter, by innermost loop.
+    Partial sums that leave the buffer are written and read back. So only the innermost loop matters: three orders.
+
+    Example with 2 map, 2 input channel and 4 output channel tiles, of 100 inputs, 50 weights and 200 outputs. Map
+    innermost: inputs 4 times, weights once, outputs 3 times = 1050. Input channels innermost: inputs 4 times, weights
+    twice, outputs once = 700. Output channels innermost: inputs once, weights twice, outputs 3 times = 800.
     """
     extent_total = rows.extent_total * cols.extent_total
     weights = layer.weights // layer.groups * scale.stored_weight

@@ -1,4 +1,4 @@
-"""What one tiling costs: its cycles and energy by where they go."""
+"""The cost of one tiling: cycles and energy, by component."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqnxt_sim.machine.tiling import Tiling
 
 
 class Bound(StrEnum):
-    """What takes the largest part of a layer's time."""
+    """The component that takes the largest part of a layer's time."""
 
     ARRAY = "array"
     DRAM_BANDWIDTH = "dram_bandwidth"
@@ -22,7 +22,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
-    """Energy by where it goes, in MACs of native width."""
+    """Energy by component, in MACs of native width."""
 
     mac: float
     register_file: float
@@ -32,15 +32,26 @@ class Energy:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Sum of the components."""
         return self.mac + self.register_file + self.buffer + self.dram + self.vector
+
+    def times(self, images: int) -> Energy:
+        """Return the energy of several images that cost this much each."""
+        return Energy(
+            mac=images * self.mac,
+            register_file=images * self.register_file,
+            buffer=images * self.buffer,
+            dram=images * self.dram,
+            vector=images * self.vector,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycles:
-    """One image's time by what takes it: `fill_drain + max(array, dram_bandwidth + dram_latency) + overhead`.
+    """Cycles of one image by component.
 
-    `fill_drain` is the first load and the last store, which nothing hides.
+    The total is `fill_drain + max(array, dram_bandwidth + dram_latency) + overhead`, because array and DRAM overlap.
+    `fill_drain` is the first load and the last store, which overlap with nothing.
     """
 
     array: float
@@ -56,7 +67,7 @@ class Cycles:
 
     @property
     def bound_by(self) -> Bound:
-        """The largest part; of array and DRAM, which overlap, only the longer one counts."""
+        """The largest component; of array and DRAM, which overlap, only the longer one counts."""
         parts = {Bound.FILL_DRAIN: self.fill_drain, Bound.OVERHEAD: self.overhead}
         if self.array >= self.dram_bandwidth + self.dram_latency:
             parts[Bound.ARRAY] = self.array
@@ -69,7 +80,7 @@ class Cycles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilingCost:
-    """A dataflow at its best tiling: cost of one image. Words are native words; `buffer_words` those of one tile."""
+    """Cost of one image under one dataflow at one tiling, in native words; `buffer_words` are those of one tile."""
 
     dataflow: Dataflow
     tiling: Tiling

@@ -1,4 +1,4 @@
-"""Graphs that contradict themselves or ask for too much: one line that says where, before memory is taken."""
+"""Graphs that contradict themselves or are too large are refused in one line that says where, and in little memory."""
 
 import os
 import resource
@@ -21,7 +21,7 @@ def weights(*shape):
 
 @pytest.fixture
 def refused(tmp_path):
-    """Reads a model that must be refused in one line and little memory, and gives the message."""
+    """Return a function that reads a model, which must be refused in one line and little memory, for its message."""
 
     def refuse(model, **options):
         path = tmp_path / "model.onnx"
@@ -84,7 +84,7 @@ def test_a_tensor_written_twice(onnx_model, refused):
 )  # fmt: skip
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
 def test_attributes(onnx_model, read, op, given):
-    """Refused, or with a stride beyond the map a layer of one place."""
+    """The convolution is refused, or is a layer of one output pixel if its stride exceeds the map."""
     node = make_node(op, ["x", "w"], ["y"], name="conv", **given)
     model = onnx_model([node], [1, 3, 8, 8], [("w", weights(3, 3, 3, 3))])
     try:
@@ -130,7 +130,7 @@ def test_a_zero_point_shorter_than_declared(onnx_model, refused):
 
 
 def test_products_of_sizes_that_overflow(onnx_model, refused):
-    """Each dimension is allowed, what a transposed convolution makes of them is not."""
+    """Each dimension is allowed, but the output of the transposed convolution is too large."""
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2**31, 2**31])
     refused(onnx_model([node], [1, 3, 2**18, 2**18], [("w", weights(3, 3, 2, 2))]))
 
@@ -182,7 +182,7 @@ def test_an_initializer_of_no_known_type(onnx_model, refused):
 
 @pytest.mark.parametrize("op", ["ConstantOfShape", "Expand", "Range"])
 def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
-    """What a shape hangs on may be computed; half a gigabyte of it is not."""
+    """Values that a shape depends on are computed, but not half a gigabyte of them."""
     inputs = {"ConstantOfShape": ["size"], "Expand": ["one", "size"], "Range": ["none", "limit", "step"]}[op]
     given = {"value": numpy_helper.from_array(np.array([0]))} if op == "ConstantOfShape" else {}
     nodes = [
@@ -198,7 +198,7 @@ def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
 
 
 def test_a_long_vector_is_not_written_out(onnx_model, refused):
-    """onnx's own propagation of values would keep each of them; that memory is not Python's."""
+    """onnx's own propagation of values would keep all of them, in memory that Python does not count."""
     nodes = [
         make_node("ConstantOfShape", ["size"], ["large"], value=numpy_helper.from_array(np.array([0]))),
         make_node("Concat", ["large", "size"], ["larger"], axis=0),

@@ -1,4 +1,4 @@
-"""Operators of ONNX Runtime: it and the reader agree on the shape and the type of what each returns."""
+"""Operators of ONNX Runtime: onnxruntime and the reader agree on the shape and the type of each output."""
 
 import numpy as np
 import onnx
@@ -49,7 +49,7 @@ FLOATS = {"f": (2, 4, 5, 6), "f2": (2, 4, 5, 3), "m": (3, 4), "square": (6, 6)}
 
 
 def constants(kind):
-    """Everything that is no activation."""
+    """Return all tensors that are not activations."""
     arrays = {
         S: np.float32(0.1), Z: kind(3), "zero16": np.int16(0), "condition": np.array(True),
         "i16b": np.ones((4, 2), np.int16), "w": np.ones((4, 2, 3, 3), np.float32), "bias": np.ones(4, np.float32),
@@ -60,7 +60,7 @@ def constants(kind):
 
 
 def model_of(case, kind):
-    """The operator alone, and the shape that onnxruntime returns."""
+    """Return a graph of one operator, and the shape that onnxruntime computes."""
     op, (inputs, given) = case.split()[0], CASES[case]
     domain = "" if op == "LayerNormalization" else "com.microsoft"
     node = make_node(op, inputs, ["y"], name="node", domain=domain, **given)
@@ -77,7 +77,7 @@ def model_of(case, kind):
     opsets = [make_opsetid("", 13), make_opsetid("com.microsoft", 1)]
     model = make_model(graph, opset_imports=opsets, ir_version=8)
     (output,) = onnxruntime.InferenceSession(model.SerializeToString()).get_outputs()
-    # The type alone: onnx refuses another than it infers. The shape is for the reader to find.
+    # Only the type is declared, because onnx refuses any other than it infers. The reader must find the shape.
     free = [None] * len(output.shape)
     model.graph.output[0].CopyFrom(make_tensor_value_info("y", TYPES[output.type], free))
     return model, tuple(output.shape)
@@ -115,7 +115,7 @@ def test_convolutions(tmp_path, case, expected):
 
 
 def test_what_does_not_fit_is_refused(tmp_path):
-    """Stand-ins are under onnx's own checks."""
+    """onnx's own checks apply to the standard nodes."""
     model, _ = model_of("QLinearAdd", np.uint8)
     model.graph.input[1].type.tensor_type.shape.dim[0].dim_value = 3
     path = tmp_path / "model.onnx"

@@ -1,4 +1,4 @@
-"""Convolutions as layers: what onnx computes, and what a batch costs."""
+"""Convolutions become layers with the output that onnx infers, and a batch has its cost."""
 
 from math import prod
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from onnx.helper import make_node
 from onnx.reference import ReferenceEvaluator
 
-from sqnxt_sim import load_accelerator, simulate
+from sqnxt_sim import load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
@@ -21,7 +21,7 @@ def floats(*shape):
 
 @st.composite
 def convolutions(draw):
-    """A Conv node's attributes, input and weight shapes, in 1-D or 2-D."""
+    """Draw attributes, input shape and weight shape of a Conv node in 1-D or 2-D."""
     rank = draw(st.integers(1, 2))
 
     def each(low, high):
@@ -64,7 +64,8 @@ def test_convolutions_have_the_shape_that_onnx_computes(onnx_model, read, convol
 
 def test_a_batch_multiplies_the_cost(onnx_model, read):
     one, four = (
-        simulate(read(onnx_model([CONV], [n, 3, 8, 8], [("w", floats(4, 3, 3, 3))])), ACCELERATOR) for n in (1, 4)
+        simulate_workload(read(onnx_model([CONV], [n, 3, 8, 8], [("w", floats(4, 3, 3, 3))])), ACCELERATOR)
+        for n in (1, 4)
     )
     assert four.cycles == 4 * one.cycles
     assert four.macs == 4 * one.macs

@@ -1,4 +1,4 @@
-"""Products with a matrix as layers."""
+"""Matrix products become layers."""
 
 from itertools import product
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx.helper import make_node
 
-from sqnxt_sim import OffArrayReason, load_accelerator, simulate
+from sqnxt_sim import OffArrayReason, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 
@@ -33,7 +33,7 @@ def test_matmul_over_a_sequence_shares_its_weights(onnx_model, read):
 
 def test_matmul_of_activations_has_no_model(onnx_model, read):
     workload = read(onnx_model([make_node("MatMul", ["x", "x"], ["y"])], [4, 4], output_rank=2))
-    report = simulate(workload, ACCELERATOR)
+    report = simulate_workload(workload, ACCELERATOR)
     assert workload.layers[0].why is OffArrayReason.NO_MODEL
     assert not report.to_json()["complete"]
     assert "MatMul" in report.notes[0]

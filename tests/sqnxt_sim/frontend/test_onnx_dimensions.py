@@ -1,4 +1,4 @@
-"""Free dimensions: a batch and an input size that the caller gives."""
+"""Free dimensions take the batch and the input size that the caller gives."""
 
 import numpy as np
 import onnx
@@ -17,9 +17,11 @@ def floats(*shape):
 
 def test_free_dimensions(onnx_model, read):
     channels_first = onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))])
-    with pytest.raises(SimulatorError, match=r"'x' has a dynamic shape.*--batch 1` and `--input-size HxW"):
+    with pytest.raises(
+        SimulatorError, match=r"'x' has a dynamic shape.*`batch=1` and `input_size` \(height and width\)"
+    ):
         read(channels_first)
-    with pytest.raises(SimulatorError, match="--input-size HxW"):
+    with pytest.raises(SimulatorError, match=r"fix it with `input_size` \(height and width\)"):
         read(channels_first, batch=1)
     (layer,) = read(channels_first, batch=2, input_size=(9, 7)).layers
     assert (layer.batch, layer.in_height, layer.in_width) == (2, 9, 7)
@@ -74,12 +76,14 @@ CONV_1D = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 def test_the_length_of_a_1d_map(onnx_model, read):
     model = onnx_model([CONV_1D], ["n", 3, "length"], [("w", floats(4, 3, 5))], output_rank=3)
-    with pytest.raises(SimulatorError, match=r"`--batch 1` and `--input-size LENGTH`"):
+    with pytest.raises(SimulatorError, match=r"`batch=1` and `input_size` \(a length\)"):
         read(model)
     for size in (20, (20, 20)):
         (layer,) = read(model, batch=2, input_size=size).layers
         assert (layer.batch, layer.in_height, layer.in_width, layer.out_width) == (2, 1, 20, 16)
-    with pytest.raises(SimulatorError, match=r"'x' is a map of one dimension, not 20x10; give `--input-size` a single"):
+    with pytest.raises(
+        SimulatorError, match=r"'x' is a map of one dimension, not 20x10; give `input_size` as a single"
+    ):
         read(model, batch=2, input_size=(20, 10))
 
 
@@ -90,7 +94,7 @@ def test_the_length_of_a_1d_map_with_the_channels_last(onnx_model, read):
 
 
 def two_inputs(onnx_model, *shapes):
-    """A map `x` and, added to what a convolution makes of it, `extra`."""
+    """Make a graph that convolves a map `x` and adds `extra`."""
     nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Add", ["c", "extra"], ["y"], name="sum")]
     model = onnx_model(nodes, shapes[0], [("w", floats(4, 3, 3, 3))])
     model.graph.input.append(make_tensor_value_info("extra", TensorProto.FLOAT, shapes[1]))
@@ -98,7 +102,7 @@ def two_inputs(onnx_model, *shapes):
 
 
 def test_a_named_dimension_has_one_size_wherever_it_occurs(onnx_model, read):
-    """The second input's is no batch by its place, the output's neither."""
+    """The batch also fixes `n` where it is not the first dimension (second input), and in the output."""
     model = two_inputs(onnx_model, ["n", 3, 8, 8], [1, "n", 1, 1])
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "n"
     workload = read(model, batch=4)
@@ -119,13 +123,13 @@ def test_one_name_for_two_sizes(onnx_model, read):
 
 
 def test_the_map_among_several_inputs(onnx_model, read):
-    """Only maps have an input size: a sequence beside one keeps its own."""
+    """An input size applies to maps only; a sequence beside one keeps its own size."""
     model = two_inputs(onnx_model, [1, 3, "h", "w"], [4, 1, 5])
     assert read(model, input_size=(8, 7)).conv_layers[0].in_width == 7
 
 
 def test_operators_of_2018(onnx_model, read):
-    """Opset 7: spatial batch normalisation, Dropout and Upsample with attributes, Reshape to a constant."""
+    """Opset 7 has spatial batch normalisation, Dropout and Upsample with attributes, and Reshape to a constant."""
     ones = [(name, np.ones(4, np.float32)) for name in ("g", "b", "m", "v")]
     nodes = [
         make_node("Conv", ["x", "w"], ["c"], name="conv"),
@@ -160,7 +164,7 @@ def test_every_opset_from_7_up(onnx_model, read, opset):
 def test_opsets_before_7_are_tried(onnx_model, read):
     nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
     assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=6)).conv_layers[0].macs == 3888
-    # Then Reshape had its target in an attribute, which onnx does not follow, and Gemm asked for `broadcast`.
+    # In old opsets, Reshape has its target in an attribute, which onnx does not follow, and Gemm needs `broadcast`.
     nodes = [
         make_node("Reshape", ["x"], ["r"], shape=[1, 192]),
         make_node("Gemm", ["r", "k", "bias"], ["y"], broadcast=1),

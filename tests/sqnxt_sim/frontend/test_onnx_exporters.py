@@ -1,4 +1,4 @@
-"""Networks that other programs wrote: the MACs are those that the program itself, or onnx's shapes, come to."""
+"""Networks that other programs wrote have the MACs that the program itself, or onnx's shapes, give."""
 
 import csv
 from math import prod
@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from sqnxt_sim import OffArrayReason, load_accelerator, read_onnx, simulate
+from sqnxt_sim import OffArrayReason, load_accelerator, read_onnx, simulate_workload
 
 EXPORTERS = Path(__file__).parents[1] / "data" / "exporters"
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
@@ -34,7 +34,7 @@ def test_every_node_has_a_row_and_the_total_is_complete(row):
     assert not any(getattr(layer, "why", None) is OffArrayReason.NO_MODEL for layer in workload.layers)
     assert all(layer.batch == 2 for layer in workload.conv_layers)
     assert workload.live
-    assert simulate(workload, load_accelerator("squeezelerator-8x8")).to_json()["complete"]
+    assert simulate_workload(workload, load_accelerator("squeezelerator-8x8")).to_json()["complete"]
 
 
 def test_every_file_has_a_golden_row():
@@ -65,7 +65,7 @@ LIGHT_MODELS = {
 
 
 def macs_of_inferred_shapes(path):
-    """From the shapes in onnx's own answer: every output value takes a MAC for each weight of its filter."""
+    """Count MACs from the shapes that onnx infers: every output value takes a MAC for each weight of its filter."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]

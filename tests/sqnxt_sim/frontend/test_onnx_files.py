@@ -1,4 +1,4 @@
-"""Files that are no good: one line that says what and where, never a traceback, never much memory."""
+"""Broken files are refused in one line that says what and where, without a traceback and in little memory."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_function, make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
-from sqnxt_sim import SimulatorError, load_accelerator, read_onnx, simulate
+from sqnxt_sim import SimulatorError, load_accelerator, read_onnx, simulate_workload
 
 
 def good_model():
@@ -29,7 +29,7 @@ def good_model():
 
 @pytest.fixture
 def refused(tmp_path):
-    """Reads a model that must be refused, and gives the message."""
+    """Return a function that reads a model, which must be refused, for its message."""
 
     def refuse(model):
         path = tmp_path / "model.onnx"
@@ -71,7 +71,7 @@ def test_garbage(refused, content):
 def test_a_file_of_another_kind(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(SimulatorError, match=r"simulate takes an \.onnx file.*export MODEL --format onnx") as error:
+    with pytest.raises(SimulatorError, match=r"is not an ONNX file; export the model to an \.onnx file first") as error:
         read_onnx(path)
     assert str(error.value).startswith(f"{path}: is not an ONNX file; ")
     assert "\n" not in str(error.value)
@@ -159,7 +159,7 @@ def test_external_data_in_the_folder(tmp_path):
 
 
 def calling(*bodies):
-    """A model that calls the last of some functions, each given as the operators it applies one after another."""
+    """Make a model that calls the last of some functions, each given as the operators that it applies in turn."""
     opsets = [make_opsetid("", 18), make_opsetid("local", 1)]
 
     def chain(ops, last):
@@ -216,11 +216,11 @@ def test_a_function_defined_twice(refused):
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused(tmp_path_factory, data):
     content = bytearray(good_model().SerializeToString())
-    # Weights are the bulk of the file: damage what stands before and after them.
+    # Most bytes of the file are weights, so the damage is done before and after them.
     places = [*range(200), *range(len(content) - 200, len(content))]
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.sampled_from(places))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("damaged") / "model.onnx"
     path.write_bytes(content)
     with suppress(SimulatorError):
-        simulate(read_onnx(path), load_accelerator("squeezelerator-8x8")).to_json()
+        simulate_workload(read_onnx(path), load_accelerator("squeezelerator-8x8")).to_json()

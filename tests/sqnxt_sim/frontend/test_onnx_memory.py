@@ -10,7 +10,7 @@ SIZE = 256
 
 
 def conv(source, target, filters=4, **given):
-    """A 3x3 convolution that keeps the map; its weights are `w4` or another `w` of that many filters."""
+    """Make a 3x3 convolution that keeps the size of the map; its weights are `w4`, or `w` with other filters."""
     return make_node("Conv", [source, f"w{filters}"], [target], name=target, pads=[1, 1, 1, 1], **given)
 
 
@@ -42,7 +42,7 @@ def test_branches_live_until_they_are_joined(onnx_model, read):
 
 
 def test_folded_nodes_work_in_place(onnx_model, read):
-    """A convolution followed by them is written once."""
+    """Their outputs take the memory of the convolution before them."""
     one = [(name, np.ones(4, np.float32)) for name in ("g", "b", "m", "v")]
     nodes = [
         conv("x", "a"),
@@ -56,7 +56,7 @@ def test_folded_nodes_work_in_place(onnx_model, read):
 
 @pytest.mark.parametrize(("kind", "bits"), [(np.int8, 8), (np.int16, 16)])
 def test_numbers_are_kept_at_their_own_width(onnx_model, read, kind, bits):
-    """A float that is next quantised is never a float in memory, nor is what a DequantizeLinear returns."""
+    """A float that is quantised next is never kept as a float, and neither is the output of a DequantizeLinear."""
     nodes = [
         make_node("QuantizeLinear", ["x", "s", "z"], ["xq"], name="xq"),
         make_node("DequantizeLinear", ["xq", "s", "z"], ["xd"], name="xd"),
@@ -104,7 +104,7 @@ def test_constants_are_no_activations(onnx_model, read):
 
 
 def test_a_branch_reads_the_outer_graph(onnx_model, read):
-    """`a` is read inside the If alone, which comes after b."""
+    """Only the branches of the If, which comes after `b`, read `a`."""
     body = make_graph(
         [make_node("Relu", ["a"], ["inner"])], "body", [], [make_tensor_value_info("inner", TensorProto.FLOAT, MAP)]
     )
@@ -130,7 +130,7 @@ def test_phases_of_a_transposed_convolution_are_one_node(onnx_model, read):
 
 
 def test_the_smaller_of_two_integer_widths(onnx_model, read):
-    """Quantised to 16 bits and then to 8: only the 8 are kept."""
+    """A tensor that is quantised to 16 bits and then to 8 is kept at 8 bits."""
     scales = [("s", np.float32(1)), ("z16", np.int16(0)), ("z8", np.int8(0))]
     nodes = [conv("x", "a")]
     for source, target, zero in (("a", "b", "z16"), ("b", "y", "z8")):
@@ -141,7 +141,7 @@ def test_the_smaller_of_two_integer_widths(onnx_model, read):
 
 
 def test_a_folded_node_may_need_more_room(onnx_model, read):
-    """A constant with more images than the map spreads the map over them."""
+    """A constant with more images than the map broadcasts the map over them."""
     nodes = [conv("x", "a"), make_node("Add", ["a", "bias"], ["y"], name="y")]
     entries = live(onnx_model, read, nodes, [("bias", np.ones((3, 4, 1, 1), np.float32))])
     assert floats(entries) == [("a", 4 * SIZE), ("y", 3 * SIZE)]

@@ -1,4 +1,4 @@
-"""What becomes of every node: costed, folded, or listed as not costed."""
+"""Every node is costed, folded, or listed as not costed."""
 
 import numpy as np
 import onnx
@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_graph, make_node, make_opsetid, make_tensor_value_info
 
-from sqnxt_sim import OffArrayReason, SimulatorError, load_accelerator, simulate
+from sqnxt_sim import OffArrayReason, SimulatorError, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
@@ -29,7 +29,7 @@ def test_every_node_is_in_the_workload(onnx_model, read):
     ]
     one = np.ones(4, np.float32)
     tensors = [("w", floats(4, 3, 3, 3)), ("one", one), ("bias", one.reshape(4, 1, 1)), ("t", floats(4, 2, 2, 2))]
-    report = simulate(read(onnx_model(nodes, [1, 3, 8, 8], tensors, domains=["somewhere"])), ACCELERATOR)
+    report = simulate_workload(read(onnx_model(nodes, [1, 3, 8, 8], tensors, domains=["somewhere"])), ACCELERATOR)
     rows = report.to_json()["layers"]
     assert [(row["name"], row["status"]) for row in rows] == [
         ("conv", "costed"),
@@ -46,7 +46,7 @@ def test_every_node_is_in_the_workload(onnx_model, read):
 
 
 def test_what_is_computed_from_shapes_is_constant(onnx_model, read):
-    """Flatten as PyTorch writes it: Shape, Gather, Concat, Reshape."""
+    """PyTorch writes a Flatten as Shape, Gather, Concat and Reshape."""
     nodes = [
         make_node("Shape", ["x"], ["shape"]),
         make_node("Gather", ["shape", "zero"], ["n"]),
@@ -61,7 +61,7 @@ def test_what_is_computed_from_shapes_is_constant(onnx_model, read):
 
 
 def test_a_subgraph_is_not_taken_for_a_constant(onnx_model, read):
-    """Its inputs are constant, yet it reads the outer graph."""
+    """The node has constant inputs, but its subgraph reads the outer graph."""
     branch = make_graph(
         [make_node("Relu", ["x"], ["r"])], "branch", [], [make_tensor_value_info("r", TensorProto.FLOAT, [1, 3])]
     )
@@ -118,7 +118,7 @@ def test_three_dimensions_have_no_model(onnx_model, read, op):
 
 
 def test_shape_arithmetic_is_followed(onnx_model, read):
-    """Pads as PyTorch writes them: reversed in pairs by constants that onnx's inference does not follow."""
+    """PyTorch writes pads as pairs reversed by constants, which onnx's inference does not follow."""
     nodes = [
         make_node("Concat", ["given", "none"], ["all"], axis=0),
         make_node("Reshape", ["all", "pairs"], ["p"]),
@@ -140,7 +140,7 @@ def test_shape_arithmetic_is_followed(onnx_model, read):
 
 
 def test_arithmetic_on_a_shape_may_not_take_memory(onnx_model, read):
-    """The target of an Expand is computed, the expanded tensor is not."""
+    """The target shape of an Expand is computed, but not the expanded tensor."""
     nodes = [
         make_node("Mul", ["huge", "huge"], ["size"]),
         make_node("ConstantOfShape", ["size"], ["zeros"], value=numpy_helper.from_array(np.array([0]))),
@@ -157,7 +157,7 @@ def test_arithmetic_on_a_shape_may_not_take_memory(onnx_model, read):
 
 
 def test_shapes_that_hang_on_shapes(onnx_model, read):
-    """Channel shuffles as PyTorch writes them: each takes the shape apart that the one before has put together."""
+    """PyTorch writes channel shuffles so that each splits the shape that the one before has joined."""
     nodes, tensors = [], [("zero", np.array([0])), ("split", np.array([2, 3, -1])), ("w", floats(4, 6, 3, 3))]
     for step in range(12):
         name = f"x{step}" if step else "x"

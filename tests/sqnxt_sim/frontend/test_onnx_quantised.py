@@ -1,4 +1,4 @@
-"""Activations and operators of quantised graphs."""
+"""Quantised graphs: bits of activations, and operators on integers."""
 
 import numpy as np
 import onnx
@@ -26,7 +26,7 @@ def test_activation_bits_come_from_the_quantised_input(onnx_model, read, between
 
 
 def integers(*shape, kind=np.uint8, zero_point=0):
-    """A third or so of them at the zero point."""
+    """Return random integers of which about a third equal the zero point."""
     return (np.random.default_rng(2).integers(-1, 2, size=shape) + np.asarray(zero_point)).astype(kind)
 
 
@@ -36,7 +36,7 @@ PER_CHANNEL = np.array([1, 2, 3, 4], np.uint8)
 
 
 def quantised(read, onnx_model, nodes, tensors, shape=(1, 3, 8, 8), **options):
-    """The workload of some nodes that read `xq`, the input as unsigned integers."""
+    """Return the workload of some nodes that read `xq`, the input as unsigned integers."""
     first = make_node("QuantizeLinear", ["x", "s", "u8"], ["xq"])
     tensors = [*ZEROS.items(), SCALE, *tensors]
     return read(onnx_model([first, *nodes], shape, tensors, domains=["com.microsoft"], **options))

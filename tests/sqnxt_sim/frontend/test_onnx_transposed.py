@@ -1,4 +1,4 @@
-"""Transposed convolutions: the phases that stand for one compute what it computes."""
+"""Transposed convolutions: the phases compute what the ConvTranspose computes."""
 
 from itertools import product
 from math import prod
@@ -18,7 +18,7 @@ PADDINGS = ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "output_shape"]
 
 @st.composite
 def transposed(draw):
-    """A ConvTranspose node's attributes, input and weight shapes, in 1-D or 2-D."""
+    """Draw attributes, input shape and weight shape of a ConvTranspose node in 1-D or 2-D."""
     rank = draw(st.integers(1, 2))
 
     def each(low, high):
@@ -27,7 +27,7 @@ def transposed(draw):
     group, filters, channels = (draw(st.integers(1, 2)) for _ in range(3))
     kernel, strides, dilations, sizes = each(1, 5), each(1, 4), each(1, 2), each(1, 5)
     padding = draw(st.sampled_from(PADDINGS))
-    # onnxruntime takes no more than that, and beside SAME another output than onnx's shapes say
+    # onnxruntime accepts no larger output padding, and with SAME its output differs from onnx's shapes.
     extra = [0 if padding.startswith("SAME") else draw(st.integers(0, stride - 1)) for stride in strides]
     given = {"group": group, "strides": strides, "dilations": dilations, "output_padding": extra}
     natural = [
@@ -39,7 +39,7 @@ def transposed(draw):
         cut = [sum(given["pads"][axis::rank]) for axis in range(rank)]
         assume(all(size > pads for size, pads in zip(natural, cut, strict=True)))
     elif padding == "output_shape":
-        # onnx's own inference knows no output that is smaller than its input
+        # onnx's own inference does not support an output that is smaller than its input.
         bounds = zip(sizes, natural, strict=True)
         given["output_shape"] = [draw(st.integers(max(size, whole - 4), whole)) for size, whole in bounds]
         given["auto_pad"] = draw(st.sampled_from(["NOTSET", "SAME_UPPER", "SAME_LOWER"]))
@@ -53,7 +53,7 @@ def whole_numbers(shape, seed):
 
 
 def convolve(data, weights, dilations, groups):
-    """Stride 1 without padding, [n, c, h, w] and [k, c / groups, *kernel], one tap after another."""
+    """Convolve [n, c, h, w] with [k, c / groups, *kernel] at stride 1 without padding, one tap after another."""
     outs = [n - (k - 1) * d for n, k, d in zip(data.shape[2:], weights.shape[2:], dilations, strict=True)]
     batch, channels = data.shape[0], data.shape[1] // groups
     result = np.zeros((batch, groups, weights.shape[0] // groups, *outs))
@@ -66,7 +66,7 @@ def convolve(data, weights, dilations, groups):
 
 
 def run_phases(axes, data, weights, groups, strides, out_shape):
-    """Every phase as an ordinary convolution, its results put where they belong."""
+    """Compute every phase as an ordinary convolution, and write its results to the rows and columns of the phase."""
     result = np.zeros(out_shape)
     for phases in product(*axes):
         window = tuple(slice(phase.first, phase.first + phase.size) for phase in phases)
@@ -84,7 +84,7 @@ def run_phases(axes, data, weights, groups, strides, out_shape):
 
 @settings(max_examples=150, deadline=None)
 @given(transposed())
-# a phase of two taps beyond the last row
+# This case has a phase with two taps beyond the last row.
 @example(({"group": 1, "strides": [4], "dilations": [1], "output_padding": [0], "pads": [1, 2]}, [1, 1, 1], [1, 1, 5]))
 def test_the_phases_compute_what_the_node_computes(onnx_model, read, case):
     attributes, data_shape, weight_shape = case
@@ -122,7 +122,7 @@ def quiet():
 
 
 def cut_off(attributes, axis, data, weights, output):
-    """What ONNX's definition of ConvTranspose cuts off in front; the reader's own is checked through its layers."""
+    """Return the rows cut off in front by ONNX's definition; the reader's own code is checked through its layers."""
     if "pads" in attributes:
         return attributes["pads"][axis]
     if attributes["auto_pad"] == "VALID":
@@ -133,7 +133,7 @@ def cut_off(attributes, axis, data, weights, output):
 
 
 def check_layers(layers, phases, weights, out_shape, strides):
-    """The reader's layers are those phases: the same maps, pads, taps and zeros."""
+    """The reader's layers are the phases, with the same maps, pads, taps and zeros."""
     assert len(layers) == len(phases)
     for layer, places in zip(layers, phases, strict=True):
         tops = [phase.pad_before for phase in places]
@@ -173,7 +173,7 @@ def test_names_and_operator_of_the_phases(onnx_model, read):
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2, 3])
     layers = read(onnx_model([node], [1, 2, 4, 4], [("w", whole_numbers((2, 3, 3, 2), 3))])).layers
     assert {layer.op for layer in layers} == {"ConvTranspose"}
-    # three columns of output for each of input, of which a kernel two wide reaches two
+    # Each input column gives three output columns, of which a kernel of width two reaches two.
     assert [layer.name for layer in layers] == [f"up phase {y},{x}" for y in (0, 1) for x in (0, 1)]
 
 
@@ -187,7 +187,7 @@ def test_one_dimension(onnx_model, read):
 
 
 def test_integer_weights_per_channel(onnx_model, read):
-    """Zeros are counted in each phase's own taps, around a zero point for each output channel."""
+    """Zeros are counted in the taps of each phase, with a zero point for each output channel."""
     weights = np.random.default_rng(4).integers(-1, 2, (2, 3, 4, 4))
     zero_point = np.array([3, 5, 7], np.uint8)
     nodes = [

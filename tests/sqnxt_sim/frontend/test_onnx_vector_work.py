@@ -1,4 +1,4 @@
-"""What operators that are not costed ask of a vector unit."""
+"""The work of operators that are not costed on a vector unit."""
 
 import numpy as np
 import pytest
@@ -91,7 +91,7 @@ def test_what_is_folded_or_has_no_model_has_no_work(onnx_model, read):
 
 
 def test_outputs_that_nobody_reads_may_have_no_shape(onnx_model, read):
-    """In old graphs Dropout's mask has none."""
+    """Dropout's mask has no shape in old graphs."""
     nodes = [make_node("Dropout", ["x"], ["d", "mask"]), make_node("Erf", ["d"], ["y"])]
     workload = read(onnx_model(nodes, MAP, opset=9))
     assert workload.layers[1].work.operations == SIZE

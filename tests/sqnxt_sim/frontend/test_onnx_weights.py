@@ -1,4 +1,4 @@
-"""Bits and zeros of weights, wherever a graph keeps them."""
+"""Bits and zeros of weights, wherever a graph stores them."""
 
 import numpy as np
 import onnx
@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_node
 
-from sqnxt_sim import SimulatorError, load_accelerator, simulate
+from sqnxt_sim import SimulatorError, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 
@@ -22,7 +22,7 @@ NONZERO = int(np.count_nonzero(WEIGHTS))
 
 @pytest.fixture
 def conv_layer(onnx_model, read):
-    """The convolution among some nodes on an 8x8 map."""
+    """Return the convolution among some nodes on an 8x8 map."""
 
     def only_layer(nodes, tensors, prepare=lambda model: None):
         model = onnx_model(nodes, (1, 3, 8, 8), tensors)
@@ -95,7 +95,7 @@ def test_zero_points_that_do_not_fit_leave_the_zeros_unknown(conv_layer, axis):
 
 
 def test_floats_quantised_in_the_graph(conv_layer):
-    """A scale of 2 sends -1, 0 and 1 to zero: halves round to even."""
+    """A scale of 2 rounds -1, 0 and 1 to zero, because halves round to even."""
     nodes = [
         make_node("QuantizeLinear", ["f", "s", "z"], ["q"]),
         make_node("DequantizeLinear", ["q", "s", "z"], ["w"]),
@@ -109,7 +109,7 @@ def test_computed_weights_are_dense_and_said_so(onnx_model, read):
     nodes = [make_node("Mul", ["f", "f"], ["w"]), CONV]
     workload = read(onnx_model(nodes, [1, 3, 8, 8], [("f", WEIGHTS.astype(np.float32))]))
     assert weights_facts(workload.conv_layers[0]) == (None, None)
-    report = simulate(workload, ACCELERATOR)
+    report = simulate_workload(workload, ACCELERATOR)
     assert any("not known" in note for note in report.notes)
 
 
@@ -123,7 +123,7 @@ def test_weights_in_other_attributes_of_a_constant(conv_layer, form):
 
 
 def sparse(values, name, *, coordinates=False):
-    """A sparse tensor with some zeros kept as if they were values."""
+    """Make a sparse tensor that also stores some zeros."""
     places = np.flatnonzero(np.arange(values.size) % 7 == 0)
     places = np.union1d(places, np.flatnonzero(values))
     indices = np.stack(np.unravel_index(places, values.shape), axis=1) if coordinates else places
@@ -151,14 +151,14 @@ def test_sparse_initializers_of_absurd_size(conv_layer):
 
 @pytest.mark.parametrize(("value", "nonzero"), [(0.02, WEIGHTS.size), (0.0, 0), (None, 0)])
 def test_one_value_in_every_place(conv_layer, value, nonzero):
-    """As light models have it: no weights at all, only their shape."""
+    """Models that are stripped of their weights keep only the shapes, as ConstantOfShape."""
     given = {} if value is None else {"value": numpy_helper.from_array(np.array([value], np.float32))}
     nodes = [make_node("ConstantOfShape", ["shape"], ["w"], **given), CONV]
     assert weights_facts(conv_layer(nodes, [("shape", np.array(WEIGHTS.shape))])) == (None, nonzero)
 
 
 def test_zero_points_follow_a_rearrangement(conv_layer):
-    """A zero point for each channel of HWIO integers, which are rearranged before and after they become floats."""
+    """Each channel of HWIO integers has a zero point; they are rearranged before and after dequantisation."""
     zero_point = np.array([1, 2, 3, 4], np.uint8)
     stored = (WEIGHTS.transpose(2, 3, 1, 0) + zero_point).astype(np.uint8)
     nodes = [

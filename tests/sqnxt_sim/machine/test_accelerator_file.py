@@ -1,4 +1,4 @@
-"""Presets and accelerator files: what is in them, and what is refused with key, value and range."""
+"""Presets and accelerator files: their contents, and errors that name key, value and range."""
 
 import pytest
 

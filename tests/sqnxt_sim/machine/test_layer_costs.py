@@ -1,4 +1,4 @@
-"""What a cost says of itself: roofline, room in memory, multiplier width, compressed weights, the vector unit."""
+"""The properties of a cost: roofline, memory, multiplier width, compressed weights, the vector unit."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from sqnxt_sim import (
     VectorWork,
     Workload,
     load_accelerator,
-    simulate,
+    simulate_workload,
 )
 
 ARRAY_16 = load_accelerator("squeezelerator-8x8")
@@ -31,7 +31,7 @@ POOL = OffArrayNode(
 
 
 def cost_of(layer, accelerator=ARRAY_16, **options):
-    return simulate(Workload(name="net", layers=(layer,)), accelerator, **options).costed[0]
+    return simulate_workload(Workload(name="net", layers=(layer,)), accelerator, **options).costed[0]
 
 
 def test_no_layer_stands_above_the_roof():
@@ -40,7 +40,7 @@ def test_no_layer_stands_above_the_roof():
         replace(LAYER, name="sparse", nonzero_weights=100),
         replace(LAYER, name="fc", in_height=1, in_width=1),
     )
-    for cost in simulate(Workload(name="net", layers=layers), ARRAY_16).costed:
+    for cost in simulate_workload(Workload(name="net", layers=layers), ARRAY_16).costed:
         roofline = cost.roofline
         assert 0 < roofline.macs_per_cycle <= roofline.attainable_macs_per_cycle <= 64
         assert roofline.macs_per_dram_byte * cost.dram_bytes == pytest.approx(cost.chosen.executed_macs)
@@ -62,13 +62,16 @@ def test_the_peak_of_live_activations():
         LiveActivations(node="a", float_values=1000, integer_bits=0),
         LiveActivations(node="b", float_values=0, integer_bits=8 * 40000),
     )
-    report = simulate(Workload(name="net", layers=(LAYER,), live=live), ARRAY_16)
+    report = simulate_workload(Workload(name="net", layers=(LAYER,), live=live), ARRAY_16)
     assert report.peak_activations is live[1]
     assert report.beyond_buffer == (live[1],)
     total = report.to_json()["total"]
     assert (total["peak_activation_bytes"], total["peak_activation_node"]) == (40000, "b")
     assert total["nodes_beyond_buffer"] == ["b"]
-    assert simulate(Workload(name="net", layers=(LAYER,)), ARRAY_16).to_json()["total"]["peak_activation_bytes"] is None
+    assert (
+        simulate_workload(Workload(name="net", layers=(LAYER,)), ARRAY_16).to_json()["total"]["peak_activation_bytes"]
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_zeros_cut_traffic_only_where_weights_are_compressed():
 
 def vector_report(operations_per_cycle):
     unit = VectorUnit(operations_per_cycle=operations_per_cycle, operation_energy=0.5)
-    return simulate(Workload(name="net", layers=(LAYER, POOL)), replace(ARRAY_16, vector=unit))
+    return simulate_workload(Workload(name="net", layers=(LAYER, POOL)), replace(ARRAY_16, vector=unit))
 
 
 def test_the_vector_unit_overlaps_operations_and_traffic():
@@ -131,7 +134,7 @@ def test_the_vector_unit_overlaps_operations_and_traffic():
 
 def test_the_total_has_the_vector_unit_in_it_and_its_row_every_key():
     report = vector_report(1)
-    array_only = simulate(Workload(name="net", layers=(LAYER, POOL)), ARRAY_16)
+    array_only = simulate_workload(Workload(name="net", layers=(LAYER, POOL)), ARRAY_16)
     assert report.cycles == array_only.cycles + 9100
     assert report.energy.total == pytest.approx(array_only.energy.total + report.on_vector_unit[0].energy.total)
     assert report.macs == array_only.macs == LAYER.macs
@@ -144,18 +147,18 @@ def test_the_total_has_the_vector_unit_in_it_and_its_row_every_key():
 def test_nothing_known_to_do_is_not_costed():
     idle = replace(POOL, work=None)
     unit = replace(ARRAY_16, vector=VectorUnit(operations_per_cycle=1, operation_energy=1))
-    assert simulate(Workload(name="net", layers=(idle,)), unit).layers == (idle,)
+    assert simulate_workload(Workload(name="net", layers=(idle,)), unit).layers == (idle,)
 
 
 def test_strict_refuses_what_has_no_model():
     odd = OffArrayNode(name="odd", op="LSTM", why=OffArrayReason.NO_MODEL, reason="no model of this operator")
     workload = Workload(name="net.onnx", layers=(LAYER, POOL, odd))
-    assert simulate(workload, ARRAY_16).without_model == (odd,)
+    assert simulate_workload(workload, ARRAY_16).without_model == (odd,)
     with pytest.raises(
         SimulatorError, match=r"^net\.onnx: 1 node\(s\) do real work and have no model \(LSTM 'odd'\); "
     ):
-        simulate(workload, ARRAY_16, strict=True)
-    assert simulate(Workload(name="net.onnx", layers=(LAYER, POOL)), ARRAY_16, strict=True).cycles
+        simulate_workload(workload, ARRAY_16, strict=True)
+    assert simulate_workload(Workload(name="net.onnx", layers=(LAYER, POOL)), ARRAY_16, strict=True).cycles
 
 
 @pytest.mark.parametrize("name", ["edge-npu-8bit", "eyeriss-like"])

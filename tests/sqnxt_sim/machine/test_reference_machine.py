@@ -21,19 +21,19 @@ PRESET = load_accelerator("squeezelerator-8x8")
 
 
 def chunks(whole: range, size: int) -> list[range]:
-    """Pieces of `size`, the last one shorter."""
+    """Cut a range into pieces of `size`; the last one may be shorter."""
     return [range(b, e) for b, e in pairwise([*range(whole.start, whole.stop, size), whole.stop])]
 
 
 def touched(outputs: range, size: int, span: int, stride: int, pad: int) -> int:
-    """Rows of the map that a range of output rows reads; a kernel of one skips those between."""
+    """Return the rows of the map that a range of output rows reads; a kernel of one row skips those between."""
     starts = [y * stride - pad for y in outputs]
     rows = starts if span == 1 else range(starts[0], starts[-1] + span)
     return sum(0 <= row < size for row in rows)
 
 
 class Buffer:
-    """Room for one tile each of inputs, weights and outputs; counts the words that DRAM moves."""
+    """A buffer for one tile each of inputs, weights and outputs, which counts the words that DRAM moves."""
 
     def __init__(self, layer: ConvLayer) -> None:
         self.layer, self.words = layer, 0
@@ -63,16 +63,16 @@ class Buffer:
 
 
 def stored_words(weights, index_bits: float | None) -> float:
-    """Words of 16-bit weights in DRAM: all of them, or the nonzero ones with an index each."""
+    """Return the words of 16-bit weights in DRAM: all of them, or the nonzero ones with an index each."""
     return weights.size if index_bits is None else np.count_nonzero(weights) * (16 + index_bits) / 16
 
 
 class Array:
-    """Pr x Pc processing elements; computes on tiles, counts cycles by kind and the words that the buffer gives."""
+    """Pr x Pc processing elements that compute tiles, and count cycles by kind and words to and from the buffer."""
 
     def __init__(self, layer: ConvLayer, accelerator, data, weights) -> None:
         self.layer, self.array, self.weights = layer, accelerator.array, weights
-        # Compressed only where the zeros save more than the indices cost.
+        # Weights are compressed only if the zeros save more than the indices cost.
         index_bits = accelerator.dram.weight_index_bits
         self.index_bits = index_bits if stored_words(weights, index_bits) < weights.size else None
         self.cycles_per_mac = self.array.cycles_per_mac(16, 16)
@@ -88,7 +88,7 @@ class Array:
         return self.data[channels, row, x * layer.stride_width + tap_x * layer.dilation_width]
 
     def add(self, channels: list[int], y: int, x: int, sums) -> None:
-        """Partial sums into the buffer: written, and read first where there are some already."""
+        """Count partial sums to the buffer: each is written, and read first if there is one already."""
         self.counts["words"] += len(channels) + int(self.begun[channels, y, x].sum())
         self.output[channels, y, x] += sums
         self.begun[channels, y, x] = True
@@ -130,13 +130,16 @@ class Array:
                 self.counts["drain"] += len(held) * array.rows
 
     def cycles(self) -> float:
-        """Loads bring Pc words a cycle and, with unlimited prefetch, hide behind steps or steps behind them."""
+        """Return the cycles; loads of Pc words a cycle overlap with the steps (unlimited prefetch)."""
         loads = self.counts["loads"] / self.array.cols
         return self.counts["stream"] + max(self.counts["steps"], loads) + self.counts["drain"]
 
 
 def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) -> float:
-    """The whole layer, tile loops in `order` (map s, input c, output channels k; outermost first): its DRAM words."""
+    """Run the layer with tile loops in `order` (map s, input c, output channels k; outermost first).
+
+    Returns its DRAM words.
+    """
     compute = array.weight_stationary if dataflow is Dataflow.WEIGHT_STATIONARY else array.output_stationary
     maps = list(product(chunks(range(layer.out_height), tiling.rows), chunks(range(layer.out_width), tiling.cols)))
     c, k, words = layer.group_in_channels, layer.group_out_channels, 0
@@ -167,7 +170,7 @@ def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) 
 
 
 def convolution(layer: ConvLayer, data, weights):
-    """Plain, by its definition."""
+    """Compute the convolution by its definition."""
     padded = np.pad(data, ((0, 0), (layer.pad_top, layer.pad_bottom), (layer.pad_left, layer.pad_right)))
     output = np.zeros((layer.out_channels, layer.out_height, layer.out_width), dtype=np.int64)
     for k, y, x in np.ndindex(output.shape):
@@ -181,7 +184,7 @@ def convolution(layer: ConvLayer, data, weights):
 
 @st.composite
 def problems(draw):
-    """A small layer with integer data and weights, an array, and one tiling of those that the search considers."""
+    """Draw a small layer with integer data and weights, an array, and one of the tilings that the search considers."""
 
     def number(low, high):
         return draw(st.integers(low, high))
@@ -251,7 +254,7 @@ def test_closed_forms_equal_the_counts(problem, dataflow, order):
 def test_dram_words_are_those_of_the_best_order(problem):
     layer, data, weights, accelerator, space, place = problem
     machine = Array(layer, accelerator, data, weights)
-    # Traffic is a matter of the tiles alone.
+    # Traffic depends on the tiles only.
     machine.weight_stationary = lambda *tile: None
     moved = [
         run(layer, space.tiling(place), machine, Dataflow.WEIGHT_STATIONARY, "".join(order))

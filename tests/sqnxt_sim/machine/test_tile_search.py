@@ -1,4 +1,4 @@
-"""The vectorised search against a plain loop over every tile of the stated space."""
+"""The vectorised search equals a plain loop over every tile of the same space."""
 
 from dataclasses import replace
 from itertools import pairwise, permutations, product
@@ -60,19 +60,19 @@ def accelerators(draw):
 
 
 def tiles(size, step):
-    """(begin, end) of each tile."""
+    """Return (begin, end) of each tile."""
     return list(pairwise([*range(0, size, step), size]))
 
 
 def rows_read(begin, end, size, span, stride, pad):
-    """Input rows within the map that output rows begin..end-1 touch; a kernel of one skips, others do not."""
+    """Count the input rows that output rows begin..end-1 read; a kernel of one row skips the rows between."""
     starts = [y * stride - pad for y in range(begin, end)]
     rows = set(starts) if span == 1 else set(range(starts[0], starts[-1] + span))
     return len(rows & set(range(size)))
 
 
 def dram_words(trips, inputs, weights, outputs):
-    """Least traffic over the six orders of the loops over map (s), input (c) and output channels (k)."""
+    """Return the least traffic over the six orders of the loops over map (s), input (c) and output channels (k)."""
 
     def fetches(order, tensor):
         innermost = max(order.index(loop) for loop in tensor)
@@ -91,7 +91,7 @@ def cycles_of_a_mac(layer, array):
 
 
 def stored_words(layer, accelerator):
-    """Words of a weight in DRAM: dense, or nonzero ones with an index of four bits where that is less."""
+    """Return the words of a weight in DRAM: dense, or nonzero ones with an index of four bits if that is less."""
     dense = layer.weight_bits / 16
     if accelerator.dram.weight_index_bits is None:
         return dense
@@ -99,7 +99,7 @@ def stored_words(layer, accelerator):
 
 
 def every_cost(layer, accelerator, dataflow):
-    """(cost, DRAM words) of every admissible tile, term by term as in the description of the model."""
+    """Yield (cost, DRAM words) of every tile that fits, term by term as the model is described."""
     array = accelerator.array
     pr, pc, sums = array.rows, array.cols, array.partial_sums_per_pe
     bandwidth, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles

@@ -67,4 +67,4 @@ def test_help_names_every_verb_and_bare_call_shows_it(cli: Any) -> None:
     text = cli("--help").out
     assert all(f"\n  {verb} " in text for verb in VERBS)
     assert cli().code == 2
-    assert cli("--version").out.startswith("sqnxt-tf, version ")
+    assert cli("--version").out.startswith("sqnxt-tf 0.")

@@ -117,7 +117,7 @@ def test_too_few_rounds_for_an_interval_are_told() -> None:
 
 def test_a_p99_of_few_runs_is_told() -> None:
     few, enough = timing([1.0, 1.0] * 49), timing([1.0, 1.0] * 50)
-    told = "fewer than 100 runs, so that p99 is the longest or near it (`--seconds`): a.onnx"
+    told = "fewer than 100 runs, so that p99 is near the longest (raise --seconds): a.onnx"
     assert told in benchmark_lines(Benchmark(timings=(few, few), load=None))
     assert told not in benchmark_lines(Benchmark(timings=(enough,), load=None))
 

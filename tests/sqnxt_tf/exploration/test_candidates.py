@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sqnxt_sim import read_onnx, simulate
+from sqnxt_sim import read_onnx, simulate_workload
 from sqnxt_tf.exploration.candidates import Candidate, Coster
 from sqnxt_tf.exploration.space import AreaProxy, Point, Space
 from sqnxt_tf.exploration.space_file import load_space
@@ -35,7 +35,9 @@ def test_a_candidate_costs_what_its_network_does(spec: SqnxtSpec, paper: Space, 
         for input_size in (227, 64):
             candidate = coster.cost(Point(spec, input_size, place))
             rows = layer_rows(candidate.network, input_size=input_size)
-            report = simulate(network_workload(candidate.network, input_size=input_size), accelerator, sparsity=0.4)
+            report = simulate_workload(
+                network_workload(candidate.network, input_size=input_size), accelerator, sparsity=0.4
+            )
             assert candidate.accelerator == accelerator.name
             assert candidate.figures["cycles"] == pytest.approx(report.cycles, rel=1e-12)
             assert candidate.figures["time_ms"] == pytest.approx(report.time_ms, rel=1e-12)
@@ -61,7 +63,7 @@ def test_a_candidate_costs_what_its_exported_graph_does(spec: SqnxtSpec, tmp_pat
     candidate = Coster(space).cost(Point(spec, 75, 1))
     graph = to_onnx(build(candidate.network, classes=space.classes, input_size=75))
     (tmp_path / "graph.onnx").write_bytes(graph.SerializeToString())
-    report = simulate(read_onnx(tmp_path / "graph.onnx"), space.accelerators[1], sparsity=0.4)
+    report = simulate_workload(read_onnx(tmp_path / "graph.onnx"), space.accelerators[1], sparsity=0.4)
     assert candidate.figures["cycles"] == pytest.approx(report.cycles, rel=1e-12)
     assert candidate.figures["energy"] == pytest.approx(report.energy.total, rel=1e-12)
     assert candidate.figures["dram_bytes"] == pytest.approx(report.dram_bytes, rel=1e-12)

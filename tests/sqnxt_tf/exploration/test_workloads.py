@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sqnxt_sim import ConvLayer, load_accelerator, read_onnx, simulate
+from sqnxt_sim import ConvLayer, load_accelerator, read_onnx, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.registry import networks
 from sqnxt_tf.networks.summaries import summarise
@@ -37,7 +37,7 @@ def test_rows_and_exported_graph_ask_the_same_of_an_accelerator(name: str, tmp_p
     assert peak == summarise(name, classes=10, input_size=SIZE).peak_activation_bytes
     assert shapes(from_rows.conv_layers) == shapes(exported.conv_layers)
     for accelerator in map(load_accelerator, ("squeezelerator-8x8", "squeezelerator-16x16")):
-        ours, theirs = (simulate(workload, accelerator, sparsity=0.4) for workload in (from_rows, exported))
+        ours, theirs = (simulate_workload(workload, accelerator, sparsity=0.4) for workload in (from_rows, exported))
         # the graph's order of parallel branches may differ, and with it the last bit of a sum
         assert ours.cycles == pytest.approx(theirs.cycles, rel=1e-12)
         assert ours.energy.total == pytest.approx(theirs.energy.total, rel=1e-12)
@@ -55,5 +55,5 @@ def test_rows_reach_the_reference_cycles_of_table_3() -> None:
         ("mobilenet_w1", "squeezelerator-8x8", 9081858),
         ("tiny_darknet", "squeezelerator-16x16", 1827466),
     ):
-        report = simulate(network_workload(name), load_accelerator(accelerator), sparsity=0.4)
+        report = simulate_workload(network_workload(name), load_accelerator(accelerator), sparsity=0.4)
         assert report.cycles == pytest.approx(cycles, rel=1e-6)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_sim import simulate
+from sqnxt_sim import simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.paper import cross_validation as workflow
 from sqnxt_tf.paper.cross_validation import GRID, OVERHEAD, fit, fit_halves
@@ -66,7 +66,7 @@ def test_the_overhead_of_a_layer_adds_up() -> None:
     for column, preset in enumerate(paper_accelerators()):
         for place, overhead in enumerate(overheads):
             accelerator = replace(preset, array=replace(preset.array, layer_overhead_cycles=overhead))
-            report = simulate(workload, accelerator, sparsity=0.4)
+            report = simulate_workload(workload, accelerator, sparsity=0.4)
             assert costs[column, place, 0] == pytest.approx(report.cycles, rel=1e-12)
             assert costs[column + 2, place, 0] == pytest.approx(report.energy.total, rel=1e-12)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sqnxt_sim import load_accelerator, simulate
+from sqnxt_sim import load_accelerator, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
 from sqnxt_tf.networks.registry import find_network
@@ -26,7 +26,7 @@ def circles() -> tuple[Circle, ...]:
 @pytest.mark.parametrize("array", ["8x8", "16x16"])
 @pytest.mark.parametrize("network", VARIANTS)
 def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Bar, ...], network: str, array: str) -> None:
-    report = simulate(network_workload(network), load_accelerator(f"squeezelerator-{array}"), sparsity=0.4)
+    report = simulate_workload(network_workload(network), load_accelerator(f"squeezelerator-{array}"), sparsity=0.4)
     mine = [bar for bar in bars if bar.network == network and bar.array == array]
     assert sum(bar.layers for bar in mine) == len(report.costed)
     assert sum(bar.cycles for bar in mine) == pytest.approx(report.cycles, rel=1e-12)

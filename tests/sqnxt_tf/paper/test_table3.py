@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sqnxt_sim import simulate
+from sqnxt_sim import simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
 from sqnxt_tf.paper import table3 as workflow
@@ -76,7 +76,7 @@ def test_the_document_follows_its_contract(costs: CostTable) -> None:
 
 def test_ours_over_ours_and_the_papers_over_the_papers(monkeypatch: pytest.MonkeyPatch, costs: CostTable) -> None:
     reports = [
-        [simulate(network_workload(model), array, sparsity=0.4) for array in workflow.paper_accelerators()]
+        [simulate_workload(network_workload(model), array, sparsity=0.4) for array in workflow.paper_accelerators()]
         for model in ("sqnxt23_w1", "alexnet")
     ]
     printed = {
@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_seen(monkeypatch: pytest.MonkeyPatch, missing:
 def test_layer_rows_cost_what_the_exported_graph_costs(model: str) -> None:
     exported, rows = workflow.exported_workload(model), network_workload(model)
     for accelerator in workflow.paper_accelerators():
-        ours, theirs = (simulate(workload, accelerator, sparsity=0.4) for workload in (rows, exported))
+        ours, theirs = (simulate_workload(workload, accelerator, sparsity=0.4) for workload in (rows, exported))
         assert ours.cycles == pytest.approx(theirs.cycles, rel=1e-12)
         assert ours.energy.total == pytest.approx(theirs.energy.total, rel=1e-12)
 

@@ -91,7 +91,7 @@ def test_a_person_is_told_what_disagrees() -> None:
     text = "\n".join([*layers_table(found).to_lines(), *layers_lines(found)])
     for words in (
         "beside array", "x2.00", "x0.50", "a is dearer here: 40.0 % of the time, 20.0 % of the cycles",
-        "20.0 % of the 125.00 ms is in nodes that cost the array nothing: Op 20.0 %", "1 of 3 layers, with 40.0 %",
+        "20.0 % of the 125.00 ms is spent in nodes without array cycles: Op 20.0 %", "1 of 3 layers, with 40.0 %",
     ):  # fmt: skip
         assert words in text
 

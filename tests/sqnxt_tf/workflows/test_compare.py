@@ -12,7 +12,7 @@ from sqnxt_sim import (
     VectorWork,
     Workload,
     load_accelerator,
-    simulate,
+    simulate_workload,
 )
 from sqnxt_tf import compare
 from sqnxt_tf.reports.comparison import comparison_tables
@@ -24,7 +24,7 @@ C = replace(B, name="c")
 
 
 def report(*layers, accelerator=ACCELERATOR, **options):
-    return simulate(Workload(name="net.onnx", layers=layers), accelerator, **options)
+    return simulate_workload(Workload(name="net.onnx", layers=layers), accelerator, **options)
 
 
 def test_a_network_does_not_differ_from_itself():

@@ -75,8 +75,8 @@ def test_what_is_shared_reaches_both_formats(small: Any, tmp_path: Path) -> None
 
 def test_bad_requests_come_before_the_work(tmp_path: Path) -> None:
     for model, options, words in (
-        ("net.onnx", {"bits": 6}, "--bits goes with a .keras file"),
-        ("net.tflite", {"recipe": CENTROIDS}, "--epochs"),
+        ("net.onnx", {"bits": 6}, "takes no `bits`; give a .keras file"),
+        ("net.tflite", {"recipe": CENTROIDS}, "takes no `recipe`"),
         ("alexnet", {"recipe": CENTROIDS}, "train it first"),
         ("alexnet", {"bits": 9}, "bits 9"),
         ("alexnet", {"density": 1.5}, "density 1.5"),

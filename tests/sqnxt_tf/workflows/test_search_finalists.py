@@ -115,7 +115,7 @@ def test_a_worker_judges_what_the_chief_has_saved_not_what_was_there(
 
 def test_models_of_another_run_are_not_taken(outcome: Outcome, fake: School, tmp_path: Path) -> None:
     report = train_finalists(outcome, FinalistOptions(folder=tmp_path, epochs=1, survivors=1))
-    assert "1 for 1 epoch. Chosen by" in "\n".join(finalists_lines(report))
+    assert "1 for 1 epoch. They are chosen by" in "\n".join(finalists_lines(report))
     with pytest.raises(SqnxtError, match="another run"):
         train_finalists(outcome, FinalistOptions(folder=tmp_path, epochs=1, survivors=1, seed=5))
 

@@ -41,8 +41,11 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                     kernel[np.abs(kernel) <= np.quantile(np.abs(kernel), 0.6)] = 0
                     layer.set_weights([kernel, bias])
         paths[label] = folder / f"{kind}-{precision}.onnx"
-        sqnxt_export.export(
-            model, paths[label], format="onnx", precision=precision, samples=samples, calibration=calibration
+        sqnxt_export.export_model(
+            model,
+            paths[label],
+            sqnxt_export.ArtifactOptions(format="onnx", precision=precision),
+            sqnxt_export.ExportSamples(parity=samples, calibration=calibration),
         )
     return paths
 

@@ -26,7 +26,7 @@ def test_a_run_that_learnt_nothing_says_so_and_what_to_do() -> None:
     result = result_of(np.zeros(100, np.int64))
     (note,) = result.notes
     assert "10.0 % is no better than guessing" in note
-    assert "--rate" in note
+    assert "give a lower learning rate" in note
     assert result.to_json()["notes"] == [note]
 
 

@@ -1,4 +1,4 @@
-"""Writes the network of this folder that Keras 3 exports, and what Keras itself counts."""
+"""Write the network of this folder that Keras 3 exports, with the counts of Keras itself."""
 
 import csv
 import sys
@@ -11,7 +11,7 @@ keras.utils.set_random_seed(0)
 
 
 def network() -> keras.Model:
-    """Channels last: SAME padding with a stride, depthwise, dilated, transposed, a residual, pooling, two Dense."""
+    """Build a channels-last network: SAME padding, depthwise, dilated, transposed, residual, pooling, Dense."""
     x = inputs = keras.Input((32, 30, 3), name="x")
     x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
     x = shortcut = layers.ReLU()(layers.BatchNormalization()(x))
@@ -27,7 +27,7 @@ def network() -> keras.Model:
 
 
 def prune(model: keras.Model) -> int:
-    """Zeros in place of the small weights; returns how many are left."""
+    """Set the small weights to zero, and return how many are left."""
     nonzero = 0
     for weight in model.weights:
         if weight.ndim > 1:
@@ -39,7 +39,7 @@ def prune(model: keras.Model) -> int:
 
 
 def macs(model: keras.Model) -> int:
-    """A kernel's weights meet every place of the map that they run over: of the output, or a transposed one's input."""
+    """Count MACs: a kernel's weights meet every pixel of the output, or of the input if it is transposed."""
     total = 0
     for layer in model.layers:
         if isinstance(layer, layers.SeparableConv2D):
@@ -58,7 +58,7 @@ def main() -> None:
     model = network()
     nonzero = prune(model)
     file = f"keras-{keras.backend.backend()}.onnx"
-    # The exporter asks for a model that has been called.
+    # The exporter needs a model that has been called.
     model(keras.ops.zeros((1, 32, 30, 3)))
     model.export(file, format="onnx", verbose=False)
     csv.writer(sys.stdout, lineterminator="\n").writerow((file, macs(model), nonzero))

@@ -1,4 +1,4 @@
-"""Writes the networks of this folder that onnxruntime.quantization makes of a float one, and what that one counts."""
+"""Write the networks of this folder that onnxruntime.quantization makes from a float one, with its counts."""
 
 import csv
 import sys
@@ -22,7 +22,7 @@ MACS = sum(prod(shape) * places for shape, places in WEIGHTS.values())
 
 
 def float_model(path: str) -> None:
-    """Every operator for which onnxruntime has a quantised form of its own."""
+    """Build a network of every operator that onnxruntime quantises in its own way."""
     generator = np.random.default_rng(0)
     nodes = [
         make_node("Conv", ["x", "w1"], ["c1"], name="conv1", pads=[1, 1, 1, 1]),
@@ -55,20 +55,20 @@ def float_model(path: str) -> None:
 
 
 class Calibration(CalibrationDataReader):
-    """Three images of noise."""
+    """Reader of three images of noise."""
 
     def __init__(self) -> None:
         generator = np.random.default_rng(1)
         self._images = iter(generator.normal(size=(3, 1, 3, 8, 8)).astype(np.float32))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        """The next image, or none."""
+        """Return the next image, or None."""
         image = next(self._images, None)
         return None if image is None else {"x": image}
 
 
 def nonzero(file: str) -> int:
-    """Weights that differ from their zero point, per tensor or along the first axis (the last of a matrix)."""
+    """Count weights that differ from their zero point, per tensor or along the first axis (the last of a matrix)."""
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer}
     count = 0
     for name, (shape, _) in WEIGHTS.items():

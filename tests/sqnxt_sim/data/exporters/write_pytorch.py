@@ -1,4 +1,4 @@
-"""Writes the networks of this folder that PyTorch exports, and what PyTorch itself counts."""
+"""Write the networks of this folder that PyTorch exports, with the counts of PyTorch itself."""
 
 import csv
 import sys
@@ -12,7 +12,7 @@ SEED = 0
 
 
 class Image(nn.Module):
-    """2-D: dilation, groups, depthwise, asymmetric padding, transposed convolutions, a residual, LayerNorm, a head."""
+    """2-D network: dilation, groups, depthwise, asymmetric padding, transposed, residual, LayerNorm, head."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Image(nn.Module):
 
 
 class Signal(nn.Module):
-    """1-D: a strided and a dilated convolution, a transposed one, a Linear over every place."""
+    """1-D network: a strided, a dilated and a transposed convolution, and a Linear at every position."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Signal(nn.Module):
 
 
 def prune(model: nn.Module) -> int:
-    """Zeros in a quarter of the weights; returns how many of them are left."""
+    """Set a quarter of the weights to zero, and return how many are left."""
     kernels = [parameter for parameter in model.parameters() if parameter.dim() > 1]
     with torch.no_grad():
         for kernel in kernels:
@@ -63,7 +63,7 @@ def prune(model: nn.Module) -> int:
 
 
 def strip(file: str) -> None:
-    """Without the paths of the machine that wrote it, which the exporter puts beside every node."""
+    """Remove the paths of the machine that wrote the file, which the exporter adds to every node."""
     model = onnx.load(file)
     for node in model.graph.node:
         node.ClearField("metadata_props")
@@ -72,7 +72,7 @@ def strip(file: str) -> None:
 
 
 def macs(model: nn.Module, x: torch.Tensor) -> int:
-    """PyTorch counts two operations a MAC."""
+    """Count MACs; PyTorch counts two operations for each."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(x)
     return counter.get_total_flops() // 2

@@ -1,0 +1,75 @@
+"""Examples of each verb, which its help ends with."""
+
+from __future__ import annotations
+
+import click
+
+# verb, with its sub-verb where it has one -> command lines that work as they stand, given the files that they name
+EXAMPLES = {
+    "list": ("sqnxt-tf list", "sqnxt-tf list --json"),
+    "summary": ("sqnxt-tf summary sqnxt23v5_w1 --classes 10 --input-size 128",),
+    "data": ("sqnxt-tf data check photos/", "sqnxt-tf data pack photos/ -o records/"),
+    "data pack": ("sqnxt-tf data pack photos/ -o records/",),
+    "data check": ("sqnxt-tf data check photos/",),
+    "train": (
+        "sqnxt-tf train --network sqnxt23v5_w1 --data digits -o digits.keras",
+        "sqnxt-tf train --network sqnxt23v5_w1 --data photos/ --input-size 128 --epochs 40 -o photos.keras",
+    ),
+    "evaluate": (
+        "sqnxt-tf evaluate digits.keras --confusion",
+        "sqnxt-tf evaluate photos-int8.tflite --data photos/ --split test",
+    ),
+    "prune": (
+        "sqnxt-tf prune digits.keras --scan",
+        "sqnxt-tf prune digits.keras --sparsity 0.5 -o pruned.keras",
+    ),
+    "compress": (
+        "sqnxt-tf compress digits.onnx",
+        "sqnxt-tf compress digits.keras --density 0.4 --bits 5 --epochs 3 -o digits.onnx.sqz",
+    ),
+    "decompress": ("sqnxt-tf decompress digits.onnx.sqz -o restored.onnx",),
+    "export": (
+        "sqnxt-tf export digits.keras --format onnx --precision int16 -o digits.onnx",
+        "sqnxt-tf export sqnxt23v5_w1 --format tflite --precision int8",
+    ),
+    "verify": ("sqnxt-tf verify digits.keras digits.onnx",),
+    "inspect": ("sqnxt-tf inspect digits.onnx --layers",),
+    "benchmark": (
+        "sqnxt-tf benchmark digits.onnx digits.tflite --threads 1,2",
+        "sqnxt-tf benchmark digits.onnx --accelerator squeezelerator-16x16",
+    ),
+    "classify": ("sqnxt-tf classify photos.tflite cat.jpg dog.jpg", "sqnxt-tf classify photos.tflite --camera 0"),
+    "webdemo": ("sqnxt-tf webdemo digits.tflite -o site/",),
+    "simulate": (
+        "sqnxt-tf simulate digits.onnx --accelerator squeezelerator-8x8",
+        "sqnxt-tf simulate digits.onnx --max-cycles 2e6",
+    ),
+    "compare": (
+        "sqnxt-tf compare digits.onnx pruned.onnx",
+        "sqnxt-tf compare digits.onnx digits.onnx --accelerator squeezelerator-8x8 --accelerator eyeriss-like",
+    ),
+    "evolve": ("sqnxt-tf evolve digits.keras --sizes 1.5,0.9 -o evolved/",),
+    "accelerators": (
+        "sqnxt-tf accelerators squeezelerator-16x16",
+        "sqnxt-tf accelerators squeezelerator-16x16 --toml > mine.toml",
+    ),
+    "search": (
+        "sqnxt-tf search --max-params 1M --against sqnxt23v5_w1",
+        "sqnxt-tf search wide --trials 2000 --picture candidates.html",
+    ),
+    "report": ("sqnxt-tf report digits.onnx pruned.onnx -o report.html",),
+    "reproduce": ("sqnxt-tf reproduce table3", "sqnxt-tf reproduce figure7 -o figures/"),
+    "demo": ("sqnxt-tf demo -o first-look/",),
+    "doctor": ("sqnxt-tf doctor",),
+}
+
+
+def with_examples(command: click.Command, verb: str) -> click.Command:
+    """Give a command, and the commands of a group, the examples of `verb` as the end of its help; return it."""
+    lines = [f"  {line}" for line in EXAMPLES.get(verb, ())]
+    if lines:
+        command.epilog = "\n".join(["\b", "Examples:" if len(lines) > 1 else "Example:", *lines])
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            with_examples(inner, f"{verb} {name}")
+    return command
