@@ -44,7 +44,7 @@ class Cell(NamedTuple):
     ratio: float
 
     def to_row(self) -> str:
-        """A row of the table."""
+        """Return a row of the table."""
         parity = self.export.parity
         return (
             f"| {self.network} | {self.export.format} {self.export.precision} | {self.export.bytes:,} | "

@@ -194,10 +194,10 @@ def test_the_recipe_reference_is_the_recipe() -> None:
     for field in fields(sqnxt_tf.Recipe):
         _, limits, default, _ = rows[field.name]
         check_default(default, field, required=field.default is MISSING)
-        if field.name in home["CHOICES"]:
-            assert tuple(re.findall(r"`(\w+)`", limits)) == home["CHOICES"][field.name]
-        elif field.name in home["LIMITS"]:
-            check_range(limits, *home["LIMITS"][field.name], whole=field.type in (int, "int"))
+        if field.name in home["_CHOICES"]:
+            assert tuple(re.findall(r"`(\w+)`", limits)) == home["_CHOICES"][field.name]
+        elif field.name in home["_LIMITS"]:
+            check_range(limits, *home["_LIMITS"][field.name], whole=field.type in (int, "int"))
     bundled = table_rows("formats/recipes.md", "## The bundled recipes")
     assert {name: [number(cell) for cell in cells[:3]] for name, cells in bundled.items()} == {
         name: [recipe.epochs, recipe.batch, recipe.rate] for name, recipe in sqnxt_tf.RECIPES.items()

@@ -12,9 +12,9 @@ from sqnxt_export.budget import Budget as Budget
 from sqnxt_export.budget import check_budget as check_budget
 from sqnxt_export.compression.clustering import keep_largest as keep_largest
 from sqnxt_export.compression.clustering import share_weights as share_weights
-from sqnxt_export.compression.compressing import Compressed as Compressed
-from sqnxt_export.compression.compressing import TensorSize as TensorSize
 from sqnxt_export.compression.compressing import compress_artifact as compress_artifact
+from sqnxt_export.compression.compression_result import Compressed as Compressed
+from sqnxt_export.compression.compression_result import TensorSize as TensorSize
 from sqnxt_export.compression.container import Sections as Sections
 from sqnxt_export.compression.restoring import Restored as Restored
 from sqnxt_export.compression.restoring import decompress as decompress

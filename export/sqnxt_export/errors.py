@@ -31,6 +31,6 @@ class ParityError(ExportError):
 
 
 def one_line(error: BaseException, limit: int = 200) -> str:
-    """Return a library's message without line breaks and cut to `limit` characters, to quote in a message of ours."""
+    """Return a library's message without line breaks and cut to `limit` characters, to be quoted in another message."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -31,7 +31,7 @@ def preprocessing_to_embed(metadata: Metadata) -> Preprocessing:
 def describe_embedded(metadata: Metadata, embedded: Preprocessing) -> Metadata:
     """Return the metadata of an artifact that subtracts and divides by itself.
 
-    Their preprocessing only resizes, so that whoever follows it feeds the artifact pixels. The arithmetic inside the
+    Their preprocessing only resizes, so that code that follows it feeds the artifact pixels. The arithmetic inside the
     graph is recorded in `extra`.
     """
     inside = {"mean": list(embedded.mean), "scale": list(embedded.scale)}

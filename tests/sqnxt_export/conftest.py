@@ -1,4 +1,4 @@
-"""Small networks with everything that the exporters must get right, and samples for them."""
+"""Small networks with every construct that the exporters must handle, and samples for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def _conv(layers: Any, x: Any, filters: int, kernel: Any, name: str, **options: 
 
 
 def squeezenext_like() -> Any:
-    """Ceil-style pooling, grouped and separable convolutions, a projected and a plain shortcut, no bias at the end."""
+    """Build a network for the exporters.
+
+    It has ceil-style pooling, grouped and separable convolutions, a projected and a plain shortcut, no bias at the end.
+    """
     import tf_keras as keras
 
     layers = keras.layers
@@ -44,7 +47,10 @@ def squeezenext_like() -> Any:
 
 
 def alexnet_like() -> Any:
-    """Biases, fused activations, concatenation, dropout, Flatten and two dense layers, a free-standing batch norm."""
+    """Build a network for the exporters.
+
+    It has biases, fused activations, concatenation, dropout, Flatten, dense layers and a batch norm that is not folded.
+    """
     import tf_keras as keras
 
     layers = keras.layers
@@ -63,7 +69,10 @@ def alexnet_like() -> Any:
 
 
 def mobilenet_like() -> Any:
-    """Depthwise and separable convolutions, padding as a layer, capped and leaky activations, kept dimensions."""
+    """Build a network for the exporters.
+
+    It has depthwise and separable convolutions, padding as a layer, capped and leaky activations, kept dimensions.
+    """
     import tf_keras as keras
 
     layers = keras.layers
@@ -91,7 +100,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
 
 
 def _randomise(model: Any) -> Any:
-    """Batch statistics as after training, and 40 % of the kernels' weights at zero."""
+    """Give a model batch statistics as after training, and set 40 % of its kernels' weights to zero."""
     rng = np.random.default_rng(7)
     for layer in model.layers:
         values = layer.get_weights()
@@ -111,7 +120,7 @@ def _randomise(model: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def models() -> dict[str, Any]:
-    """Every small network, built once, weights seeded."""
+    """Return every small network, built once, with seeded weights."""
     import tf_keras as keras
 
     keras.utils.set_random_seed(3)
@@ -120,7 +129,7 @@ def models() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def images() -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Smooth random images, float32 [24, SIDE, SIDE, 3] in -1..1."""
+    """Return smooth random images, float32 [24, SIDE, SIDE, 3] in -1..1."""
     rng = np.random.default_rng(11)
     coarse = rng.uniform(-1, 1, (24, 5, 5, 3)).astype(np.float32)
     return np.ascontiguousarray(coarse.repeat(4, axis=1).repeat(4, axis=2)[:, :SIDE, :SIDE])
@@ -128,7 +137,7 @@ def images() -> np.ndarray[Any, np.dtype[np.float32]]:
 
 @pytest.fixture(scope="session")
 def files(models: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One good file of each kind."""
+    """Write one good file of each kind."""
     folder = tmp_path_factory.mktemp("good")
     model = models["squeezenext_like"]
     paths = {suffix: folder / f"net.{suffix}" for suffix in ("keras", "onnx", "tflite")}
@@ -140,7 +149,10 @@ def files(models: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
 
 @pytest.fixture(scope="session")
 def fault() -> Callable[[Callable[[Path], Any], Path], str | None]:
-    """What the user is told of a file, None where it was read; any other exception fails the test."""
+    """Return a function that reads a file and returns the error message, or None if the file was read.
+
+    Any other exception fails the test.
+    """
 
     def told(read: Callable[[Path], Any], path: Path) -> str | None:
         try:

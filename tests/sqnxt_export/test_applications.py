@@ -1,4 +1,4 @@
-"""Networks that are not ours: those of tf_keras.applications, through every format and precision."""
+"""Networks of tf_keras.applications, exported in every format and precision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS = [
     *(("tflite", precision) for precision in ("float32", "float16", "int16x8", "int8")),
 ]
 _GAIN = 1.5
-"""Variance of a layer's outputs over its inputs': ReLUs halve it, shortcuts and linear bottlenecks do not."""
+"""Variance of a layer's outputs over that of its inputs. ReLUs halve it; shortcuts and linear bottlenecks do not."""
 
 _OTHERS = """
     ConvNeXtTiny DenseNet121 EfficientNetV2B0 InceptionV3 MobileNetV3Small NASNetMobile RegNetY002 ResNet50V2 VGG16
@@ -43,7 +43,7 @@ def _build(name: str, side: int) -> Any:
 
 
 def _images(count: int, side: int, model: Any) -> Any:
-    """Smooth random images, on 0-255 where the network scales them itself."""
+    """Return smooth random images, of values 0 to 255 if the network scales them itself."""
     random = np.random.default_rng(0)
     images = random.uniform(0, 255, (count, 4, 4, 3)).repeat(side // 4, 1).repeat(side // 4, 2)
     scaling = (keras.layers.Rescaling, keras.layers.Normalization)
@@ -52,9 +52,9 @@ def _images(count: int, side: int, model: Any) -> Any:
 
 
 def _give_answers(model: Any, images: Any) -> Any:
-    """Random weights with which signals neither vanish nor explode, and logits that differ between the classes.
+    """Set random weights with which signals neither vanish nor explode and logits differ between the classes.
 
-    As Keras initialises them these networks give every class the same probability, of which nothing can be proved.
+    With Keras's initial weights, these networks give every class the same probability, which would prove nothing.
     """
     random = np.random.default_rng(7)
     last = None
@@ -71,7 +71,7 @@ def _give_answers(model: Any, images: Any) -> Any:
 
 
 def _macs(model: Any) -> int:
-    """Multiply-accumulates of one image, from Keras's shapes: as many as a kernel's weights at each of its places."""
+    """Count the multiply-accumulates for one image from Keras's shapes: the kernel's weights times its positions."""
     total = 0
     for layer in _flat(model):
         for weight in layer.weights:
@@ -97,7 +97,7 @@ def _costed_macs(path: Path) -> int:
 
 @pytest.fixture(scope="module")
 def mobilenet() -> Any:
-    """MobileNetV2 and images for it."""
+    """Return MobileNetV2 and images for it."""
     keras.backend.clear_session()
     model = _build("MobileNetV2", SIDE)
     images = _images(264, SIDE, model)

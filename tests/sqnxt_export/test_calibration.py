@@ -1,4 +1,4 @@
-"""Histograms that grow in bounded memory, and the ranges that each method reads from them."""
+"""Histograms whose range grows in bounded memory, and the ranges that each method reads from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_every_value_is_counted_once_whatever_the_order(parts: list[list[float]]
     assert forward.counts.shape == (2 * HALF_BINS,)
     assert (forward.low, forward.high) == (min(values.min(), 0), max(values.max(), 0))
     assert forward.limit == backward.limit >= np.abs(values).max()
-    # What vanishes when it is scaled to bins counts as zero: numbers next to float32's smallest may.
+    # Values that underflow when they are scaled to bins count as zero; those close to float32's smallest may.
     assert (values < -(2.0**-100)).sum() <= forward.counts[:HALF_BINS].sum() <= (values < 0).sum()
     if np.abs(values[values != 0]).min(initial=1) > 1e-6 * max(forward.limit, 1):
         np.testing.assert_array_equal(forward.counts, backward.counts)

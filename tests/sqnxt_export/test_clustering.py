@@ -1,4 +1,4 @@
-"""Weight sharing: k-means in one dimension, against k-means written out; zeros, pruning, rounding."""
+"""Weight sharing: k-means in one dimension, compared with plain k-means; zeros, pruning, rounding."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Weights = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def brute_force(weights: Weights, centroids: Weights) -> Weights:
-    """Lloyd's algorithm with all distances, from the same start; float64."""
+    """Run Lloyd's algorithm with all distances in float64, from the same start."""
     points = weights.astype(np.float64)
     for _ in range(1000):
-        # a point halfway belongs to the upper cluster, as a binary search has it
+        # a point halfway belongs to the upper cluster, as in the binary search
         distances = np.abs(points[:, None] - centroids[None])
         nearest = len(centroids) - 1 - np.argmin(distances[:, ::-1], axis=1)
         moved = np.array([points[nearest == k].mean() if (nearest == k).any() else c for k, c in enumerate(centroids)])

@@ -1,4 +1,4 @@
-"""The entropy coder and its alphabets: two decoders that agree, tables that add up, lengths near the entropy."""
+"""The entropy coder and its alphabets: both decoders agree, tables add up, lengths are close to the entropy."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_any_words_decode_to_symbols_of_the_alphabet_or_are_refused(words: list[
 
 def test_a_panic_of_the_library_is_an_error_of_ours() -> None:
     class PanicException(BaseException):
-        """As pyo3 raises it: no Exception."""
+        """A stand-in for the class that pyo3 raises, which is not an Exception."""
 
     def panic(*_: object) -> None:
         raise PanicException("assertion failed")

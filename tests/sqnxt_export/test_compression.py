@@ -1,4 +1,4 @@
-"""Containers of real artifacts: every format and precision comes back bit for bit."""
+"""Containers of real artifacts: every format and precision is restored bit for bit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KINDS = [
 
 @pytest.fixture(scope="module")
 def artifacts(models: Any, images: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
-    """The small network of many layers in every format and precision, with metadata."""
+    """Export the small network with most layers in every format and precision, with metadata."""
     folder, model = tmp_path_factory.mktemp("artifacts"), models["alexnet_like"]
     paths = {}
     for kind, precision in KINDS:
@@ -76,7 +76,7 @@ def test_sizes_explain_themselves(artifacts: Any, tmp_path: Path) -> None:
     assert found.entropy_bytes <= found.coded_bytes
     assert found.overhead == pytest.approx(found.coded_bytes / found.entropy_bytes - 1)
     assert sum(size.coded_bytes for size in found.tensors) == pytest.approx(found.sections.words, abs=8)
-    assert found.nonzero_fraction == pytest.approx(nonzero_fraction(path), abs=0.02)  # small tensors apart
+    assert found.nonzero_fraction == pytest.approx(nonzero_fraction(path), abs=0.02)  # apart from small tensors
     zeros = found.weights * (1 - found.nonzero_fraction)
     bits = zeros * found.zero_bits + (found.weights - zeros) * found.nonzero_bits
     assert bits / 8 == pytest.approx(found.sections.words, abs=8)
@@ -134,7 +134,9 @@ def test_tensors_longer_than_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_minus_zeros_are_zeros_and_come_back_as_they_were(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    pruned = (rng.normal(size=5000) * (rng.random(5000) < 0.4)).astype(np.float32)  # a mask leaves -0.0
+    pruned = (rng.normal(size=5000) * (rng.random(5000) < 0.4)).astype(
+        np.float32
+    )  # a mask makes -0.0 of negative weights
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     tensors = [onnx.numpy_helper.from_array(pruned, "w")]
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value], tensors)

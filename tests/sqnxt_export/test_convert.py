@@ -1,4 +1,4 @@
-"""Layer by layer: what Keras computes is what the ONNX graph computes."""
+"""Layer by layer, the ONNX graph computes what Keras computes."""
 
 # ruff: noqa: PLW0108 - each layer is made when its test runs, with the seed that the test has set
 

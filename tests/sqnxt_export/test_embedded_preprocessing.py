@@ -1,4 +1,4 @@
-"""Artifacts that take the pixels of an image as they are and do the arithmetic themselves."""
+"""Artifacts that take raw pixels and do the arithmetic of preprocessing themselves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ METADATA = Metadata(preprocessing=PREPROCESSING, extra={"origin": "a test"})
 
 @pytest.fixture(scope="module")
 def pixels(images: Any) -> Any:
-    """uint8 images, [24, 19, 19, 3]."""
+    """Return uint8 images, [24, 19, 19, 3]."""
     return np.round((images + 1) * 127.5).astype(np.uint8)
 
 
@@ -77,7 +77,7 @@ def test_metadata_say_that_no_arithmetic_is_left(models: Any, pixels: Any, tmp_p
         "origin": "a test",
         EMBEDDED: {"mean": [120.0, 110.0, 100.0], "scale": [60.0, 70.0, 80.0]},
     }
-    # So whoever prepares images by the metadata feeds the artifact what it wants.
+    # So code that prepares images by the metadata feeds the artifact pixels.
     prepared = metadata.preprocessing.apply(pixels[12:])
     np.testing.assert_array_equal(open_model(path).run(prepared), open_model(path).run(pixels[12:]))
 

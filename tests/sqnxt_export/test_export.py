@@ -1,4 +1,4 @@
-"""Every precision in every format, loaded in its own runtime, on networks with all that can go wrong."""
+"""Every precision in every format, loaded in its own runtime, on networks with every difficult construct."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_artifact_computes_what_the_model_computes(
     assert np.abs(logits - reference).max() <= result.parity.max_abs_diff * 1.001 + 1e-6
     assert result.parity.passed
     assert result.parity.max_rel_diff < {"float32": 1e-5, "float16": 5e-3, "int16": 1e-3}.get(precision, 0.1)
-    # 40 % of the weights are zero; rounding to 8 bits adds a few zeros and takes none away.
+    # 40 % of the weights are zero; rounding to 8 bits adds a few zeros and removes none.
     assert 0.55 < result.nonzero_fraction <= 0.615
     assert result.bytes == path.stat().st_size > result.compressed_bytes
     assert read_metadata(path) == Metadata(
@@ -266,7 +266,7 @@ def test_unseen_samples_do_not_clip_at_sixteen_bits(models: Any, images: Any, tm
 
 
 def test_values_that_vanish_under_a_cap_are_quantised(images: Any, tmp_path: Path) -> None:
-    """LiteRT refuses a RELU6 whose six is no 32-bit multiple of the scale, as in a deep network of random weights."""
+    """LiteRT refuses a RELU6 if six over the scale exceeds 32 bits, as in a deep network with random weights."""
     import tf_keras as keras
 
     layers = keras.layers

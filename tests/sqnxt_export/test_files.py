@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and every fault is one line."""
+"""Files are written completely or not at all, and every fault is one line."""
 
 from __future__ import annotations
 

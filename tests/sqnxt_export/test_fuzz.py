@@ -1,7 +1,7 @@
 """Thousands of damaged and hostile files: each is read or refused in one line, in bounded memory and time.
 
-What runs native code does so in a process of its own, whose memory is limited and which an alarm ends, so that a crash,
-a hang or an allocation without bound is a failed case and not the end of the tests.
+Native code runs in a process of its own with limited memory and an alarm, so that a crash, a hang or an unbounded
+allocation is a failed case and not the end of the tests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ from sqnxt_export import layer_zeros, nonzero_fraction, quantise_onnx, read_meta
 from sqnxt_export.artifact.keras_file import read_config
 
 Mutate = Callable[[bytes, random.Random], bytes]
-_MEMORY_BYTES = {"onnx": 3 << 30, "tflite": 3 << 30, "keras": 8 << 30}  # importing TensorFlow takes most of the last
+_MEMORY_BYTES = {
+    "onnx": 3 << 30,
+    "tflite": 3 << 30,
+    "keras": 8 << 30,
+}  # importing TensorFlow takes most of the last one
 _SECONDS_A_CASE = 20
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40, 1 << 63)
 _ODD = (None, True, -1, 0, 1, 1 << 20, 1 << 40, 1e308, "", "evil", "../x", [], {}, [[]], {"class_name": "Evil"})
@@ -59,7 +63,7 @@ print("done")
 
 
 def _bytes_changed(data: bytes, source: random.Random) -> bytes:
-    """Bits flipped, bytes set to extremes, the file cut short; its head more often than its weights."""
+    """Flip bits, set bytes to extremes or cut the file short, at its head more often than in its weights."""
     mutant = bytearray(data[: source.randrange(len(data))] if source.random() < 0.2 else data)
     for _ in range(source.choice((1, 2, 8, 32))):
         if mutant:
@@ -69,7 +73,7 @@ def _bytes_changed(data: bytes, source: random.Random) -> bytes:
 
 
 def _spliced(data: bytes, source: random.Random) -> bytes:
-    """A piece taken out, doubled, or put somewhere else."""
+    """Remove, repeat or move a piece of the file."""
     start, end = sorted(source.randrange(len(data)) for _ in range(2))
     end = min(end, start + source.choice((1, 4, 64, 4096)))
     kept, at = data[:start] + data[end:], source.randrange(len(data))
@@ -77,7 +81,7 @@ def _spliced(data: bytes, source: random.Random) -> bytes:
 
 
 def _sizes_declared(data: bytes, source: random.Random) -> bytes:
-    """Whole numbers of 2, 4 or 8 bytes that are far larger than the file, where counts and offsets may lie."""
+    """Write integers of 2, 4 or 8 bytes far larger than the file where counts and offsets may be."""
     mutant = bytearray(data)
     for _ in range(source.choice((1, 2, 4))):
         code = source.choice(("<H", "<I", "<Q"))
@@ -88,7 +92,7 @@ def _sizes_declared(data: bytes, source: random.Random) -> bytes:
 
 
 def _onnx_graph(data: bytes, source: random.Random) -> bytes:
-    """A well-formed ONNX file whose graph says something else: shapes, attributes, wires, types, versions."""
+    """Make a well-formed ONNX file with other shapes, attributes, connections, types or versions."""
     model = onnx.ModelProto.FromString(data)
     for _ in range(source.choice((1, 1, 2, 4))):
         source.choice((_other_constant, _other_node, _other_wire, _other_model))(model, source)
@@ -136,7 +140,7 @@ def _other_model(model: onnx.ModelProto, source: random.Random) -> None:
 
 
 def _onnx_blown_up(data: bytes, source: random.Random) -> bytes:
-    """Operators that make much of little, between the network and its answer."""
+    """Insert operators that make large tensors of small ones in front of the output."""
     model = onnx.ModelProto.FromString(data)
     graph = model.graph
     sizes = np.array([source.choice((1, 7, 3000, 100_000, 1 << 33)) for _ in range(4)], np.int64)
@@ -176,7 +180,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
 
 
 def _config_changed(data: bytes, source: random.Random) -> bytes:
-    """A good archive whose config says odd things."""
+    """Make a good archive with an odd config."""
     members = _members(data)
     config = json.loads(members["config.json"])
     for _ in range(source.choice((1, 1, 2, 5))):
@@ -187,14 +191,14 @@ def _config_changed(data: bytes, source: random.Random) -> bytes:
 
 
 def _places(value: Any) -> Any:
-    """Every place in a JSON value that can hold another."""
+    """Yield every container and key in a JSON value whose value can be replaced."""
     for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield value, key
         yield from _places(item)
 
 
 def _member_changed(data: bytes, source: random.Random) -> bytes:
-    """A good archive in which one member is damaged, most often the weights."""
+    """Make a good archive in which one member is damaged, most often the weights."""
     members = _members(data)
     name = source.choice(("model.weights.h5", "model.weights.h5", *members))
     members[name] = source.choice((_bytes_changed, _spliced, _sizes_declared))(members[name], source)
@@ -202,7 +206,7 @@ def _member_changed(data: bytes, source: random.Random) -> bytes:
 
 
 def _directory_lies(data: bytes, source: random.Random) -> bytes:
-    """An archive whose directory tells other sizes, offsets, methods or counts than are there."""
+    """Make an archive whose directory states wrong sizes, offsets, methods or counts."""
     mutant = bytearray(data)
     mark, span = source.choice(((b"PK\x01\x02", 46), (b"PK\x03\x04", 30), (b"PK\x05\x06", 22)))
     starts = [at for at in range(len(data)) if data.startswith(mark, at)]
@@ -227,7 +231,7 @@ def _mutant(kind: str, data: bytes, seed: int) -> bytes:
 
 
 def _keras3_file() -> bytes:
-    """A small file as Keras 3 writes them."""
+    """Write a small file as Keras 3 does."""
     image = {"class_name": "InputLayer", "module": "keras.layers", "inbound_nodes": []}
     layers: list[dict[str, Any]] = [{**image, "config": {"name": "image", "batch_shape": [None, 9, 9, 3]}}]
     weights = io.BytesIO()
@@ -262,7 +266,7 @@ def _keras3_file() -> bytes:
 def good(
     models: Any, images: Any, files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """One good file of each sort: kind, a dash, what it is."""
+    """Write one good file of each sort; its name is the kind, a dash and a description."""
     model = models["squeezenext_like"]
     found = {f"{kind}-float32": path.read_bytes() for kind, path in files.items()}
     found["onnx-int8"] = quantise_onnx(to_onnx(model), "int8", images).SerializeToString()
@@ -275,7 +279,7 @@ def _run(kind: str, paths: list[Path]) -> None:
     """Read and run files in a process of its own.
 
     Raises:
-        AssertionError: It ended otherwise than by itself, at the file that it names.
+        AssertionError: The process did not end by itself; the message names the file.
     """
     arguments = [sys.executable, "-c", _CHILD, str(_MEMORY_BYTES[kind]), str(_SECONDS_A_CASE), kind]
     given = "\n".join(map(str, paths))
@@ -297,7 +301,7 @@ def _fuzz(good: dict[str, bytes], sort: str, seeds: range, folder: Path) -> None
 
 @pytest.mark.parametrize("sort", ["onnx-float32", "onnx-int8", "tflite-float32", "tflite-int8", "keras-float32"])
 def test_good_files_pass(good: dict[str, bytes], sort: str, tmp_path: Path) -> None:
-    """Or the limits would hide what the mutants do."""
+    """If good files did not pass, the limits would hide what the mutants do."""
     kind = sort.partition("-")[0]
     path = tmp_path / f"a.{kind}"
     path.write_bytes(good[sort])

@@ -1,7 +1,7 @@
-"""Containers that may come from anyone: more than 2,000 of them, none of which crashes, hangs or takes memory.
+"""More than 2,000 hostile containers, none of which crashes, hangs or takes memory.
 
-What is changed lies in the header, in a section before it is compressed (so that nonsense arrives well packed), or
-anywhere in the file. Each either says in one line what is wrong and leaves nothing, or restores the exact artifact.
+The changes are in the header, in a section before it is compressed (so that nonsense arrives well packed), or anywhere
+in the file. Each container either is refused in one line and leaves no file, or restores the exact artifact.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from sqnxt_export import ExportError, compress_artifact, decompress
 from sqnxt_export.compression import container as layout
-from sqnxt_export.compression.container import CodedTensor, Container, pack, squeeze, unpack
+from sqnxt_export.compression.coded_tensors import CodedTensor, squeeze
+from sqnxt_export.compression.container import Container, pack, unpack
 from sqnxt_export.compression.rans import PlainDecoder
 from sqnxt_export.compression.symbols import Alphabet
 
@@ -38,7 +39,7 @@ _FIELDS = {
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, bytes]:
-    """A folder, an artifact of clustered, dense, 8-bit and constant tensors, and its container."""
+    """Return a folder, an artifact of clustered, dense, 8-bit and constant tensors, and its container."""
     folder = tmp_path_factory.mktemp("good")
     rng = np.random.default_rng(0)
     values = {
@@ -57,7 +58,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, bytes]:
 
 
 def told(folder: Path, data: bytes, artifact: bytes) -> str | None:
-    """What the user is told of a container, None where it restored the artifact; anything else fails the test."""
+    """Return the error message of a container, or None if it restored the artifact; other results fail the test."""
     path, target = folder / "hostile.sqz", folder / "hostile.onnx"
     path.write_bytes(data)
     target.unlink(missing_ok=True)
@@ -95,7 +96,7 @@ def mutants(data: bytes, count: int) -> Iterator[bytes]:
 def test_mutants(good: tuple[Path, bytes, bytes]) -> None:
     folder, artifact, data = good
     faults = [told(folder, mutant, artifact) for mutant in mutants(data, 1500)]
-    assert sum(fault is not None for fault in faults) > 1400  # a byte may be set to what it was
+    assert sum(fault is not None for fault in faults) > 1400  # a byte may be set to its old value
     assert len({fault.partition(": ")[2][:30] for fault in faults if fault}) > 10
 
 
@@ -134,7 +135,7 @@ ODD = st.one_of(SMALL, st.integers(0, 2**32 - 1))
 
 @st.composite
 def containers(draw: Any) -> Container:
-    """Anything that can be packed: alphabets of any width, counts and gaps that add up only by chance."""
+    """Draw any container that can be packed: alphabets of any width, counts and gaps that add up only by chance."""
     tensors = []
     for _ in range(draw(st.integers(0, 3))):
         highs = np.array(sorted(draw(st.sets(ODD, max_size=6))), np.uint32)
@@ -200,7 +201,7 @@ def test_bombs(good: tuple[Path, bytes, bytes], monkeypatch: pytest.MonkeyPatch)
     bomb = repacked(data, folder, longer_tensor)
     monkeypatch.undo()
     assert "claim to hold" in (told(folder, bomb, artifact) or "")
-    # within the ratio, what is written is written in pieces; its checksum is wrong
+    # within the ratio, the output is written in pieces, and its checksum is wrong
     assert "checksum" in (told(folder, repacked(data, folder, longer_rest), artifact) or "")
 
 

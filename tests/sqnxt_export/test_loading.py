@@ -1,4 +1,4 @@
-"""Files of every kind that may come from anyone: cut short, of another kind. One line each."""
+"""Untrusted files of every kind, cut short or of another kind: each is refused in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-""".keras files that may come from anyone: one line each, and nothing that they name runs."""
+"""Untrusted .keras files: each fault is one line, and no code that a file names is run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_read_only_file_loads(files: dict[str, Path], tmp_path: Path) -> None:
 def test_no_module_that_a_file_names_is_imported(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keras's own safe mode fails this: it imports the module before it looks at the class."""
+    """Keras's own safe mode fails this test: it imports the module before it checks the class."""
     (tmp_path / "evil_module.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')\nclass Conv2D: pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     for number, changes in enumerate(
@@ -119,7 +119,7 @@ def test_classes_that_the_caller_vouches_for(tmp_path: Path, images: Any) -> Non
 
 
 def test_a_config_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dense layer of 160 TB: allocated, it would end the process."""
+    """A dense layer of 160 TB would end the process if it were allocated."""
     import tf_keras as keras
 
     good, path = tmp_path / "good.keras", tmp_path / "a.keras"
@@ -135,14 +135,14 @@ def test_a_config_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, monkey
             load_keras(_rewrite(good, path, change))
         assert "\n" not in str(caught.value)
     monkeypatch.setattr("sqnxt_export.runtimes.allocation.SPARE_BYTES", 3 * 8)
-    assert load_keras(good).layers[-1].units == 7  # besides three counters, exactly what is stored
+    assert load_keras(good).layers[-1].units == 7  # exactly the stored bytes, besides three counters
 
 
 @pytest.mark.parametrize(
     "reference", [["relu", 0, 0, {}], ["image", 0, 7, {}], ["conv", -1, 0, {}], ["conv", "0", 0, {}]]
 )
 def test_calls_that_wait_for_ever_are_refused(tmp_path: Path, reference: list[Any]) -> None:
-    """tf_keras repeats itself without end over the first and the third."""
+    """tf_keras loops forever over the first and the third file."""
     import tf_keras as keras
 
     image = keras.Input((8, 8, 3), name="image")
@@ -242,7 +242,7 @@ def _with_weights(path: Path, target: Path, fill: Callable[[Any], None]) -> Path
 
 
 def _doubled_links(file: Any) -> None:
-    """Two names a level: 2**30 paths to thirty groups."""
+    """Give each of thirty nested groups two names, which makes 2**30 paths."""
     group = file
     for _ in range(30):
         group["b"] = child = group.create_group("a")
@@ -262,7 +262,7 @@ def _strings(file: Any) -> None:
 def test_weights_that_never_end_are_refused(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fills = {"another name": _doubled_links, "is there under": _cycle, "holds no numbers": _strings}
+    fills = {"another name": _doubled_links, "has another name too": _cycle, "holds no numbers": _strings}
     for words, fill in fills.items():
         path = _with_weights(files["keras"], tmp_path / "a.keras", fill)
         for read in (load_keras, nonzero_fraction):

@@ -1,4 +1,4 @@
-""".keras files that Keras 3 saved: rebuilt with every weight, or refused by name."""
+""".keras files saved by Keras 3: they are rebuilt with every weight, or refused with the name of the obstacle."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ for name, build in OTHERS.items():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files that Keras 3 wrote in a process of its own, and what its models answer."""
+    """Write files with Keras 3 in a process of its own, with the logits of its models."""
     path = tmp_path_factory.mktemp("keras3")
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     code = [sys.executable, "-c", textwrap.dedent(_MAKE), str(path)]
@@ -173,7 +173,7 @@ def _drop(file: Any) -> None:
         (_reshape, "'fc' has weights of shapes"),
         (_swap, "are of layer 'other', not of 'fc'"),
         (_spare, "'layers/spare/vars/0' belong to no layer"),
-        (_infinite, "'fc' has weights that are no numbers"),
+        (_infinite, "'fc' has weights that are not finite"),
         (_drop, "weights of layer 'fc' are not complete"),
         (lambda file: file.pop("layers/dense"), "'fc' has weights of shapes"),
     ],
@@ -191,7 +191,7 @@ def test_every_weight_is_accounted_for(folder: Path, tmp_path: Path, weights: An
         ("fc", {"module": "keras.src.ops.numpy", "class_name": "eval"}, "of class 'eval'"),
         ("fc", {"inbound_nodes": [{"args": [{"class_name": "Evil"}], "kwargs": {}}]}, "is called with"),
         ("fc", {"inbound_nodes": [{"args": [], "kwargs": {"x": "evil"}}]}, "is called with"),
-        ("fc", {"inbound_nodes": []}, "its output_layers are|belong to no layer|are not there"),
+        ("fc", {"inbound_nodes": []}, "its output_layers are|belong to no layer|are missing"),
         ("fc", {"config": {"name": "fc", "units": 1 << 40}}, "more weights than the file holds"),
         ("fc", {"config": {"name": "fc", "units": {"class_name": "Evil"}}}, "units, an object"),
         ("fc", {"config": {"name": "fc", "evil": 1}}, "tf_keras cannot make layer 'fc'"),
@@ -214,5 +214,5 @@ def test_calls_in_a_circle_are_refused(folder: Path, tmp_path: Path) -> None:
     def change(config: dict[str, Any]) -> None:
         _layer(config, "stem")["inbound_nodes"] = _layer(config, "sum")["inbound_nodes"]
 
-    with pytest.raises(ExportError, match="are not there"):
+    with pytest.raises(ExportError, match="are missing"):
         load_keras(_changed(folder / "small.keras", tmp_path / "a.keras", config=change))

@@ -1,4 +1,4 @@
-""".onnx files that may come from anyone: nothing outside the file is read."""
+"""Untrusted .onnx files: nothing outside the file is read."""
 
 from __future__ import annotations
 

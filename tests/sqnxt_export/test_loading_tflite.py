@@ -1,4 +1,4 @@
-""".tflite files that may come from anyone: bytes changed at random, tables made to explode."""
+"""Untrusted .tflite files: bytes changed at random, and tables that describe more than the file can hold."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_mutated_tflite_files_never_break_the_reader(files: dict[str, Path], fau
 
 
 def _tflite(subgraphs: int, tensors: int, rank: int = 2, *, own: bool = False) -> bytes:
-    """A model whose subgraphs all name the same list of tensors, and whose tensors share one shape.
+    """Make a model whose subgraphs all refer to the same list of tensors, and whose tensors have the same shape.
 
-    With `own`, every subgraph and tensor is a table of its own; else each list names one table over and over.
+    With `own`, every subgraph and tensor is a table of its own. Otherwise each list refers to one table repeatedly.
     """
     data = bytearray(b"\0\0\0\0TFL3")
     data += struct.pack("<5H2x", 10, 8, 0, 0, 4)  # vtables: the only field is in slot 2, or in slot 0
@@ -52,7 +52,7 @@ def _tflite(subgraphs: int, tensors: int, rank: int = 2, *, own: bool = False) -
         struct.pack_into("<I", data, field, target - field)
 
     def tables(vtable: int, count: int) -> list[int]:
-        """Positions; the field to be pointed somewhere is four bytes further."""
+        """Append tables and return their positions; the offset field of each is four bytes further."""
         first = len(data)
         for index in range(count if own else 1):
             data.extend(struct.pack("<iI", first + 8 * index - vtable, 0))

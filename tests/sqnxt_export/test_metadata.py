@@ -1,4 +1,4 @@
-"""The record that travels with an artifact: round trips, strictness, all three kinds of file."""
+"""The metadata inside an artifact: round trips, strictness, all three kinds of file."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_text_that_is_no_metadata(text: str) -> None:
 
 @pytest.fixture
 def artifacts(models: Any, tmp_path: Path) -> list[Path]:
-    """One network as .keras, .onnx and .tflite, without metadata."""
+    """Write one network as .keras, .onnx and .tflite, without metadata."""
     paths = [tmp_path / f"net.{suffix}" for suffix in ("keras", "onnx", "tflite")]
     save_keras(models["mobilenet_like"], paths[0])
     onnx.save(to_onnx(models["mobilenet_like"]), paths[1])

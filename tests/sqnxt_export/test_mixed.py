@@ -1,4 +1,4 @@
-"""The noise of layers, and int8 graphs whose worst layers stay wider."""
+"""The noise of layers, and int8 graphs whose noisiest layers keep 16 bits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _weighted(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 
 def _bits(graph: onnx.GraphProto) -> dict[str, tuple[str, str]]:
-    """Layer -> stored types of its input and its weights, read as a simulator reads them."""
+    """Return layer -> stored types of its input and its weights, read as a simulator reads them."""
     types = {tensor.name: str(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)) for tensor in graph.initializer}
     makers = {node.output[0]: node for node in graph.node}
     return {
@@ -105,7 +105,7 @@ def test_layers_that_stay_wider_are_those_asked_for(models: Any, images: Any, ne
 
 
 def test_what_follows_the_last_layer_is_as_wide_as_that_layer() -> None:
-    """A network that ends in a pool would otherwise round its logits to 8 bits, however many layers are wide."""
+    """A network that ends in a pool would otherwise round its logits to 8 bits, with any number of wide layers."""
     import tf_keras as keras
 
     image = keras.Input((9, 9, 3))

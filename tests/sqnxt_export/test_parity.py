@@ -1,4 +1,4 @@
-"""The gate: what passes, what fails, and by which number."""
+"""Parity: which differences pass, which fail, and by which figure."""
 
 from __future__ import annotations
 

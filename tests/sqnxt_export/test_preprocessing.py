@@ -1,4 +1,4 @@
-"""From images of any kind to the network's input."""
+"""Preprocessing of images of any kind to the network's input."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_transparency_is_white_and_exif_rotation_is_followed() -> None:
     clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     np.testing.assert_array_equal(Preprocessing.plain(4).apply([clear]), 1)
     image = Image.fromarray(np.array([[0, 255]], np.uint8))
-    image.getexif()[0x0112] = 6  # turned by a quarter
+    image.getexif()[0x0112] = 6  # rotated by 90 degrees
     np.testing.assert_array_equal(Preprocessing.plain(2, 1, channels=1).apply([image]).ravel(), [-1, 1])
 
 

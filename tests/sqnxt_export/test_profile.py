@@ -1,4 +1,4 @@
-"""Each node's time by onnxruntime's profiler, told by the file's own names whatever onnxruntime made of the graph."""
+"""The time of each node by onnxruntime's profiler, under the file's own names although the graph was rewritten."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_names_are_not_needed_and_the_files_own_stay(models: Any, tmp_path: Path
 
 
 def test_a_blocked_convolution_is_not_its_shortcut() -> None:
-    """Two convolutions meet in an Add, which onnxruntime fuses into the later one and names it by."""
+    """Two convolutions meet in an Add, which onnxruntime fuses into the later one and names after the Add."""
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["shortcut"]),
         helper.make_node("Conv", ["x", "w"], ["main"]),

@@ -1,4 +1,4 @@
-"""What `import sqnxt_export` offers, and what it must not cost."""
+"""The public names of `sqnxt_export`, and the modules that importing it must not load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The structure of quantised graphs, and the faults of runtimes that they work round."""
+"""The structure of quantised graphs, and their workarounds for faults of runtimes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_int16_puts_pairs_only_where_weights_meet_activations(models: Any, image
         assert constants[makers[node.input[1]].input[0]].dtype == np.int16
         zero_point = constants[makers[node.input[0]].input[2]]
         assert zero_point.dtype == np.int16
-        assert zero_point == (0 if node.name == "stem" else -32768)  # all but the stem read what a Relu wrote
+        assert zero_point == (0 if node.name == "stem" else -32768)  # all but the stem read the output of a Relu
     read = {node.input[0] for node in model.graph.node if node.op_type in ("Conv", "Gemm")}
     assert Counter(node.op_type for node in graph.node)["QuantizeLinear"] == len(read)
     assert [node.name for node in weighted] == [n.name for n in model.graph.node if n.op_type in ("Conv", "Gemm")]
@@ -53,7 +53,7 @@ def test_int16_puts_pairs_only_where_weights_meet_activations(models: Any, image
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("int16", 1e-4), ("int8", 2e-2)])
 def test_a_bias_that_dwarfs_the_weights(precision: str, tolerance: float) -> None:
-    """Batch norm leaves such channels behind; onnxruntime's own 16-bit bias conversion overflows on them."""
+    """Batch norm makes such channels, and onnxruntime's own 16-bit bias conversion overflows on them."""
     weights = np.array([[1e-6] * 3, [0.0] * 3, [0.5, -1.0, 0.25]], np.float32).reshape(3, 3, 1, 1)
     model = _one_conv(weights, np.array([40.0, -7.3, 0.01], np.float32))
     images = np.random.default_rng(0).uniform(-1, 1, (4, 2, 2, 3)).astype(np.float32)
@@ -100,7 +100,7 @@ def test_calibration_that_is_not_finite_is_refused(models: Any, images: Any) -> 
 
 
 def test_headroom_ends_where_an_operator_does() -> None:
-    """A Clip at 6 needs no integers beyond 6, however much headroom; values that nothing bounds keep theirs."""
+    """A Clip at 6 needs no integers beyond 6 with any headroom; unbounded values keep their headroom."""
     import tf_keras as keras
 
     image = keras.Input((8, 8, 3))

@@ -1,4 +1,4 @@
-"""How onnxruntime is told to run a graph, and that it makes no difference to what comes out."""
+"""The session options with which onnxruntime runs a graph, none of which changes the logits."""
 
 from __future__ import annotations
 

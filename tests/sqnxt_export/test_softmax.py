@@ -1,4 +1,4 @@
-"""Models that end in a softmax: probabilities come out, and parity still has something to say."""
+"""Models that end in a softmax: artifacts return probabilities, and parity still tells good from bad."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_probabilities_come_out_in_float(images: Any, tmp_path: Path, end: str, 
     if precision != "float32":  # no multiples of 1/256, as TFLite's integer softmax would give
         assert np.abs(probabilities * 256 - np.round(probabilities * 256)).max() > 0.1
         assert result.parity.max_abs_diff > 1e-5
-    assert model(images[:1]).numpy().sum() == pytest.approx(1, abs=1e-5)  # the model is left as it was
+    assert model(images[:1]).numpy().sum() == pytest.approx(1, abs=1e-5)  # the model is unchanged
 
 
 def test_the_last_softmax_is_found_and_put_back(images: Any) -> None:
@@ -64,9 +64,9 @@ def _softmax(logits: Any) -> Any:
 def test_alike_probabilities_of_a_wrong_graph_do_not_pass() -> None:
     logits = np.random.default_rng(0).normal(0, 0.1, (8, 10)).astype(np.float32)
     right, wrong = _softmax(logits), _softmax(logits[:, ::-1])
-    assert np.abs(right - wrong).max() / right.max() < 0.5  # which 8 bits are allowed
+    assert np.abs(right - wrong).max() / right.max() < 0.5  # a difference that 8 bits are allowed
     assert not compare_outputs(right, wrong, "int8").passed
-    assert compare_outputs(right, _softmax(logits + 0.001), "float32").passed  # a constant is nothing to a softmax
+    assert compare_outputs(right, _softmax(logits + 0.001), "float32").passed  # a softmax ignores a constant
     assert compare_outputs(right, right, "float32").max_abs_diff == 0
 
 

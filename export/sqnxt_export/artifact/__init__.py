@@ -1,6 +1,17 @@
-"""What travels with an artifact: metadata, labels, preprocessing. Read and written without TensorFlow.
+"""Metadata, preprocessing and safe readers of artifacts. Nothing here needs TensorFlow.
 
-Role of each file: `files` (paths, whole-file writing), `preprocessing`, `metadata` (the record), `embedding` (the
-record inside each kind of file), `keras_file`, `keras_calls`, `keras_functions`, `keras3_config`, `keras3_weights`,
-`onnx_file`, `tflite_file` and `zips` (readers for files that may come from anyone), `weights` (sizes and zeros).
+- `files`: paths, and files that are written completely or not at all.
+- `preprocessing`: from images to the network's input.
+- `metadata`: the record of labels, preprocessing and origin.
+- `metadata_io`: that record inside each kind of file.
+- `weights`: sizes, and how many weights are zero.
+- `onnx_file`: reader and writer of .onnx files.
+- `tflite_file`: reader of .tflite files.
+- `keras_file`: reader of .keras files as data.
+- `keras_classes`: the list of classes that a .keras file may name.
+- `keras_calls`: the check that the layer calls in a config end.
+- `keras_functions`: the TensorFlow functions that a model may apply between layers.
+- `keras3_config`: the config of a .keras file saved by Keras 3.
+- `keras3_weights`: the weights of such a file.
+- `zips`: bounded zip archives.
 """

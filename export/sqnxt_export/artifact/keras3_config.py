@@ -1,6 +1,6 @@
-"""The config of a .keras file that Keras 3 saved, as what tf_keras would be told; plain data, which imports nothing.
+"""The config of a .keras file that Keras 3 saved, translated for tf_keras as plain data.
 
-Keras 3 shares layers, their names and their weights with tf_keras, and writes them down differently.
+Keras 3 and tf_keras have the same layers, names and weights, but write them differently. Nothing is imported by name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SAME_LAYERS = """
     Permute ReLU Rescaling Reshape SeparableConv2D Softmax SpatialDropout2D Subtract UpSampling2D ZeroPadding2D
 """
 _LAYERS = frozenset(_SAME_LAYERS.split())
-"""Layers that compute the same in both, from settings of the same names but for those below."""
+"""Layers that compute the same in both, from settings of the same names, with the exceptions below."""
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 _ONLY_KERAS3: dict[str, dict[str, Any]] = {
     "BatchNormalization": {"renorm": False, "renorm_clipping": None, "renorm_momentum": ...},
@@ -31,11 +31,11 @@ _ONLY_KERAS3_ANYWHERE: dict[str, Any] = {
     "lora_rank": None,
     "quantization_config": None,
 }
-"""Settings that tf_keras does not have, with the value at which they do nothing; `...` for any."""
+"""Settings that tf_keras does not have -> the value at which they have no effect; `...` stands for any value."""
 _SAME_ACTIVATIONS = "elu exponential gelu linear mish relu selu sigmoid softmax softplus softsign tanh"
 _ACTIVATIONS = {name: name for name in _SAME_ACTIVATIONS.split()} | {"silu": "swish", "swish": "swish"}
 _COMPOSED = {"hard_sigmoid": "hard_sigmoid", "hard_silu": "hard_silu", "hard_swish": "hard_silu", "relu6": "relu6"}
-"""Activations that tf_keras lacks or means another function by; they become arithmetic behind the layer."""
+"""Activations that tf_keras lacks or defines differently; they become arithmetic behind the layer."""
 _OPERATIONS = {
     f"keras.src.ops.{module}.{name}": meaning
     for module, names in {
@@ -46,12 +46,18 @@ _OPERATIONS = {
     }.items()
     for name, meaning in names.items()
 }
-"""Functions between layers, as in `x * 0.5` -> what they are called in `keras3_loader`."""
+"""Functions between layers, as in `x * 0.5` -> their names in `keras3_loader`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """One layer to be made by tf_keras: its class, its settings, and an activation to be written out behind it."""
+    """One layer for tf_keras to make.
+
+    Attributes:
+        kind: Its class.
+        config: Its settings.
+        then: Name of an activation to add behind it as arithmetic; empty for none.
+    """
 
     kind: str
     config: Mapping[str, Any]
@@ -59,10 +65,10 @@ class LayerPlan:
 
 
 def plan_layer(path: Path, layer: Mapping[str, Any]) -> LayerPlan:
-    """What to make of one layer of the file.
+    """Translate one layer of the file.
 
     Raises:
-        ExportError: A class, a setting or a number type that has no equal in tf_keras.
+        ExportError: The class, a setting or the number type has no equivalent in tf_keras.
     """
     kind, config = str(layer.get("class_name")), layer.get("config")
     if layer.get("module") not in ("keras.layers", "keras") or kind not in _LAYERS or not isinstance(config, dict):
@@ -87,10 +93,10 @@ def plan_layer(path: Path, layer: Mapping[str, Any]) -> LayerPlan:
 
 
 def plan_operation(path: Path, layer: Mapping[str, Any]) -> str | None:
-    """What a function between layers is called in `keras3_loader`; None for what is a layer.
+    """Return the name in `keras3_loader` of a function between layers; None for a layer.
 
     Raises:
-        ExportError: A function that is not on the list.
+        ExportError: The function is not on the list.
     """
     module = str(layer.get("module"))
     if not module.startswith("keras.src.ops"):
@@ -102,15 +108,15 @@ def plan_operation(path: Path, layer: Mapping[str, Any]) -> str | None:
 
 
 def is_model(layer: Mapping[str, Any]) -> bool:
-    """Whether a layer is a model of its own."""
+    """Tell whether a layer is a model of its own."""
     return layer.get("class_name") in ("Functional", "Sequential", "Model")
 
 
 def input_shape(path: Path, layer: Mapping[str, Any]) -> tuple[int | None, ...]:
-    """Shape of an InputLayer, without the batch.
+    """Return the shape of an InputLayer, without the batch.
 
     Raises:
-        ExportError: No shape of plain numbers.
+        ExportError: The shape does not consist of plain numbers.
     """
     config = layer.get("config")
     shape = config.get("batch_shape") if isinstance(config, dict) else None
@@ -122,10 +128,10 @@ def input_shape(path: Path, layer: Mapping[str, Any]) -> tuple[int | None, ...]:
 
 
 def name_of(path: Path, layer: Any) -> str:
-    """A layer's name.
+    """Return a layer's name.
 
     Raises:
-        ExportError: It has none.
+        ExportError: The layer has none.
     """
     config = layer.get("config") if isinstance(layer, dict) else None
     name = config.get("name") if isinstance(config, dict) else None
@@ -135,7 +141,7 @@ def name_of(path: Path, layer: Any) -> str:
 
 
 def _take_activation(path: Path, settings: dict[str, Any]) -> str:
-    """Give the activation its name in tf_keras; what must be written out behind the layer instead."""
+    """Translate the activation in `settings`; return the name of one that must be added behind the layer instead."""
     value = settings.get("activation")
     if value is None:
         return ""
@@ -159,7 +165,7 @@ def _check_float32(path: Path, settings: dict[str, Any]) -> None:
 def _cannot(path: Path, config: Mapping[str, Any], what: str) -> ExportError:
     return ExportError(
         path,
-        f"saved by Keras 3, layer {str(config.get('name'))[:80]!r} has {what} which tf_keras cannot be given",
+        f"saved by Keras 3, layer {str(config.get('name'))[:80]!r} has {what} which tf_keras does not accept",
         "replace the layer, or rebuild the model with `import tf_keras as keras`",
     )
 

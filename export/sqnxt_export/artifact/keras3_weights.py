@@ -1,4 +1,4 @@
-"""Where a .keras file that Keras 3 saved keeps the weights of each layer."""
+"""The weights of each layer in a .keras file that Keras 3 saved."""
 
 from __future__ import annotations
 
@@ -17,29 +17,35 @@ from sqnxt_export.artifact.zips import open_zip
 from sqnxt_export.errors import ExportError, one_line
 
 _NOT_WEIGHTS = ("optimizer", "seed_generator", "compile_metrics", "_loss_tracker")
-"""Groups that hold the state of training and of random layers."""
+"""Groups that hold the state of training and of random layers, not weights."""
 
 
 @dataclass
 class StoredWeights:
-    """The arrays of the file by their path; those that a layer took are remembered."""
+    """The arrays of a file, with a record of those that layers have taken.
+
+    Attributes:
+        path: The file.
+        arrays: Path inside the file -> array.
+        names: Path of a layer's group -> the layer's name, if Keras recorded it.
+        taken: Paths of the arrays that layers have taken.
+    """
 
     path: Path
     arrays: dict[str, NDArray[np.generic]]
     names: dict[str, str]
-    """Path of a layer's group -> the layer's name, where Keras wrote it down."""
     taken: set[str] = field(default_factory=set)
 
     @property
     def bytes(self) -> int:
-        """Of all arrays."""
+        """Size of all arrays."""
         return sum(array.nbytes for array in self.arrays.values())
 
     def take(self, group: str, layer: str) -> list[NDArray[np.generic]]:
-        """The arrays of a layer, in order.
+        """Take the arrays of a layer, in order.
 
         Raises:
-            ExportError: The group belongs to another layer, or its arrays are not numbered through.
+            ExportError: The group belongs to another layer, or the numbers of its arrays have gaps.
         """
         if self.names.get(group, layer) != layer:
             raise ExportError(
@@ -56,10 +62,10 @@ class StoredWeights:
         return [self.arrays[f"{group}/vars/{number}"] for number in range(len(found))]
 
     def check_all_taken(self) -> None:
-        """Refuse weights that no layer has asked for.
+        """Refuse a file with weights that no layer has taken.
 
         Raises:
-            ExportError: There are some.
+            ExportError: There are such weights.
         """
         for name in self.arrays.keys() - self.taken:
             if not set(name.split("/")) & set(_NOT_WEIGHTS):
@@ -67,7 +73,7 @@ class StoredWeights:
 
 
 def read_stored_weights(path: Path) -> StoredWeights:
-    """All arrays of the file, after the checks that any HDF5 file gets.
+    """Read all arrays of the file, after the checks for any HDF5 file.
 
     Raises:
         ExportError: See `keras_file.check_weights`.
@@ -95,14 +101,14 @@ def read_stored_weights(path: Path) -> StoredWeights:
 
 
 class GroupNames:
-    """The names that Keras gives the groups of one model's layers: the class, and a number from the second on."""
+    """The names that Keras gives to the groups of a model's layers: the class, and from the second on a number."""
 
     def __init__(self, parent: str) -> None:
         self._parent = parent
         self._used: Counter[str] = Counter()
 
     def next(self, class_name: str) -> str:
-        """Path of the next layer of that class."""
+        """Return the path of the next layer of that class, as in `layers/conv2d_1`."""
         spaced = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
         name = re.sub("([a-z])([A-Z])", r"\1_\2", spaced).lower()
         number = self._used[name]

@@ -1,4 +1,4 @@
-"""Do the calls of a functional config end? Over one that waits for what never comes tf_keras goes on for ever."""
+"""The check that the layer calls in a functional config end: tf_keras loops forever if an input is never computed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from sqnxt_export.errors import ExportError
 
 _CONSTANT = "_CONSTANT_VALUE"
-"""In place of a layer's name, for a value written into the config."""
+"""Stands in place of a layer's name for a value that is written into the config."""
 
 
 def check_calls(path: Path, config: Any) -> None:
-    """Go through the calls of every functional model in a tf_keras config as Keras will.
+    """Run through the calls of every functional model in a tf_keras config in the order that Keras would.
 
     Raises:
-        ExportError: A layer is called with the output of a call that is not there, or of its own.
+        ExportError: A layer is called with the output of a missing call, or of its own call.
     """
     if isinstance(config, list):
         for item in config:
@@ -61,7 +61,7 @@ def _is_there(reference: list[Any], first: dict[str, int], made: Counter[str], o
 
 
 def _references(node: Any) -> Iterator[list[Any]]:
-    """What Keras takes for `[layer, call, output]`, with or without arguments behind it, wherever it lies."""
+    """Yield all that Keras reads as `[layer, call, output]`, with or without arguments behind it, at any depth."""
     if isinstance(node, list):
         if len(node) in (3, 4) and isinstance(node[0], str):
             yield node
@@ -74,7 +74,7 @@ def _references(node: Any) -> Iterator[list[Any]]:
 
 
 def _first_call(layer: dict[str, Any]) -> int:
-    """The number of a layer's first call: a model that begins with an input was called once when it was made."""
+    """Return the number of a layer's first call: 1 for a model that is built with its input (call 0), else 0."""
     if layer.get("class_name") not in ("Functional", "Model", "Sequential") or not isinstance(
         layer.get("config"), dict
     ):
@@ -87,7 +87,7 @@ def _first_call(layer: dict[str, Any]) -> int:
 
 
 def _outputs(layer: dict[str, Any]) -> int:
-    """How many outputs a call of the layer has: several, only of a model."""
+    """Return the number of outputs of a call of the layer; only models have several."""
     config = layer.get("config")
     ends = config.get("output_layers") if isinstance(config, dict) else None
     return max(1, len(ends)) if isinstance(ends, list) else 1

@@ -1,6 +1,6 @@
 """TensorFlow functions that a model may apply between its layers, by the names under which Keras records them.
 
-Both sides go by these tables: the loader, which lets a file name these functions and no others, and the converters.
+Two sides use these tables: the loader, which allows files to name these functions and no others, and the converters.
 """
 
 from __future__ import annotations
@@ -42,4 +42,4 @@ UNCHANGED = ("identity", "stop_gradient")
 _OTHERS = ("clip_by_value", "concat", "nn.gelu", "nn.leaky_relu")
 
 FUNCTIONS = frozenset((*ARITHMETIC, *ACTIVATIONS, *UNARY, *POOLING, *UNCHANGED, *_OTHERS))
-"""All of them: none reads or writes anything outside the graph, or makes large values of small ones."""
+"""All allowed functions: none of them accesses anything outside the graph, or makes large tensors of small ones."""

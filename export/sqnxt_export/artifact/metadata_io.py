@@ -1,7 +1,7 @@
-"""Metadata inside the artifact: a zip member at the end of .keras and .tflite files, a property of .onnx files.
+"""Metadata inside an artifact: a zip member at the end of .keras and .tflite files, a property of .onnx files.
 
-A .tflite with a zip archive appended is still valid for every runtime, since a flatbuffer is read from its front;
-.keras files are zip archives to begin with, and loaders look only at the members that they know.
+A .tflite file with a zip archive appended stays valid for every runtime, since a flatbuffer is read from its front.
+.keras files are zip archives already, and loaders ignore members that they do not know.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _END_RECORD = b"PK\x05\x06"
 
 
 def read_metadata(path: str | os.PathLike[str]) -> Metadata | None:
-    """What the artifact says of itself, or None where it says nothing.
+    """Read the metadata of an artifact; None if it has none.
 
     Raises:
-        ExportError: No such file, an unknown kind of file, or metadata that is damaged.
+        ExportError: There is no such file, it is of an unknown kind, or its metadata are damaged.
     """
     path = existing_file(path)
     text = _read_property(path) if format_of(path) == "onnx" else _read_zip_text(path)
@@ -38,10 +38,10 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata | None:
 
 
 def write_metadata(path: str | os.PathLike[str], metadata: Metadata) -> None:
-    """Put `metadata` into an artifact that is there, in place of what it carries; the file is replaced whole.
+    """Write `metadata` into an existing artifact, in place of its former metadata. The file is replaced as a whole.
 
     Raises:
-        ExportError: See `read_metadata`; also where the file cannot be written.
+        ExportError: See `read_metadata`; also if the file cannot be written.
     """
     path = existing_file(path)
     text = metadata.to_json()
@@ -77,7 +77,7 @@ def _write_keras(path: Path, target: Path, text: str) -> None:
 
 
 def _write_tflite(path: Path, target: Path, text: str) -> None:
-    """The flatbuffer's bytes, then one archive with the members that were there and ours."""
+    """Write the flatbuffer's bytes, followed by one archive with the file's former members and the metadata."""
     if not _ends_in_zip(path):
         shutil.copyfile(path, target)
         with zipfile.ZipFile(target, "a") as archive:
@@ -105,7 +105,7 @@ def _copy_bytes(source, sink, count: int) -> None:  # type: ignore[no-untyped-de
 
 
 def _ends_in_zip(path: Path) -> bool:
-    """Whether the end-of-archive record lies where a zip archive keeps it, in the last 64 KiB and 22 bytes."""
+    """Tell whether a zip archive's end record is where it must be, in the last 64 KiB and 22 bytes."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 16) - 22))
         return _END_RECORD in file.read() and zipfile.is_zipfile(path)

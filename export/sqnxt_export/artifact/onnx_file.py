@@ -1,4 +1,4 @@
-"""Reading and writing .onnx files with the onnx package alone."""
+"""Reader and writer of .onnx files, with the onnx package alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnx
 from sqnxt_export.errors import ExportError, one_line
 
 _MAX_BYTES = 2 << 30
-"""Protobuf's own limit."""
+"""Protobuf's own limit of a file."""
 _MAX_TENSOR_BYTES = 2 << 30
 _MAX_TENSOR_SUM = 16 << 30
 _ITEM_BYTES = {
@@ -26,10 +26,10 @@ _LARGEST_ITEM_BYTES = 8
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
-    """The model, all of it inside this one file.
+    """Read a model that is contained in this one file.
 
     Raises:
-        ExportError: Not an ONNX file, no nodes, functions, or values kept in other files wherever they are named.
+        ExportError: The file is not an ONNX file, has no nodes, defines functions, or refers to values in other files.
     """
     if path.stat().st_size > _MAX_BYTES:
         raise ExportError(path, "larger than 2 GiB, which no ONNX file can be", "give another file")
@@ -39,7 +39,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise ExportError(path, f"not an ONNX file or cut short ({one_line(error)})", "export it again") from error
     if not model.graph.node or not model.opset_import:
         raise ExportError(path, "not an ONNX file (no graph inside)", "export it again")
-    if model.functions:  # two calls of one another a level double the graph with every level
+    if model.functions:  # nested functions, two calls per level, double the graph with every level
         raise ExportError(path, "has functions of its own", "inline them with onnx.inliner.inline_local_functions")
     for tensor in _tensors(model.graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
@@ -48,7 +48,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor of a graph and of the branches and loops inside it; protobuf itself stops at a depth of 100."""
+    """Yield every tensor of a graph, including its branches and loops; protobuf itself limits the depth to 100."""
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
@@ -61,12 +61,12 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 
 
 def check_sizes(path: Path, model: onnx.ModelProto) -> None:
-    """Refuse a graph whose tensors would not fit in any memory; a runtime allocates them before it looks back.
+    """Refuse a graph whose tensors would not fit in any memory, since a runtime allocates them unchecked.
 
-    Shapes that depend on what is fed in are not known; a dimension without a value counts as one.
+    Shapes that depend on the input values are unknown; a dimension without a value counts as one.
 
     Raises:
-        ExportError: A tensor of more than 2 GiB, all together more than 16 GiB, or shapes that contradict each other.
+        ExportError: A tensor is larger than 2 GiB, all together exceed 16 GiB, or shapes contradict each other.
     """
     try:
         graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
@@ -83,15 +83,16 @@ def check_sizes(path: Path, model: onnx.ModelProto) -> None:
                 path,
                 f"describes tensors of more than {_MAX_TENSOR_BYTES >> 30} GiB, or {_MAX_TENSOR_SUM >> 30} "
                 f"GiB in all, as {value.name[:80]!r}",
-                "refused, export it for smaller images or batches",
+                "export it for smaller images or batches",
             )
 
 
 def save_onnx(model: onnx.ModelProto, path: Path) -> None:
-    """Write the model.
+    """Write the model to one file.
 
     Raises:
-        ExportError: It is larger than ONNX allows. A full disk raises the OSError that `whole_file` explains.
+        ExportError: The model is larger than ONNX allows.
+        OSError: The disk is full; `whole_file` turns this into an ExportError.
     """
     try:
         data = model.SerializeToString()

@@ -1,4 +1,4 @@
-"""From images to the network's input, the same way in training, evaluation and on the device."""
+"""Preprocessing of images to the network's input, identical in training, in evaluation and on the device."""
 
 from __future__ import annotations
 
@@ -18,10 +18,21 @@ _LARGEST_SIDE = 16384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
-    """Resize to `height` x `width`, then `(value - mean) / scale` per channel, values on 0-255, channels in RGB order.
+    """The steps from an image to the network's input: resizing, then `(value - mean) / scale` per channel.
 
-    `resize` is "short_side_crop" (the short side to the input's, aspect kept, then the centre; the paper's rule) or
-    "stretch" (bilinear straight to the input's size; for digits). `channels` is 1 (grey) or 3 (RGB).
+    Values are 0 to 255, and channels are in RGB order.
+
+    Attributes:
+        height: Height of the input in pixels.
+        width: Width of the input in pixels.
+        channels: 1 (grey) or 3 (RGB).
+        resize: "short_side_crop" resizes the short side to the input's, keeps the aspect ratio and crops the centre,
+            which is the paper's rule. "stretch" resizes straight to the input's size, for digits. Both are bilinear.
+        mean: Value to subtract, per channel.
+        scale: Value to divide by, per channel.
+
+    Raises:
+        ExportError: A value is out of range.
     """
 
     height: int
@@ -53,7 +64,7 @@ class Preprocessing:
 
     @classmethod
     def imagenet(cls, height: int = 227, width: int | None = None) -> Preprocessing:
-        """The paper's: short side, centre crop, ImageNet's mean per channel subtracted, nothing else.
+        """Return the paper's preprocessing: centre crop, and ImageNet's mean subtracted per channel.
 
         Source: the authors' network definitions (B 104, G 117, R 123).
         """
@@ -62,19 +73,19 @@ class Preprocessing:
 
     @classmethod
     def plain(cls, height: int, width: int | None = None, channels: int = 3) -> Preprocessing:
-        """Stretched to size, 0-255 mapped to -1..1: for digits and other small pictures."""
+        """Return preprocessing for digits and other small pictures: stretched to size, 0 to 255 mapped to -1 to 1."""
         centre = (127.5,) * channels
         return cls(height=height, width=width or height, channels=channels, resize="stretch", mean=centre, scale=centre)
 
     def apply(self, images: Any) -> NDArray[np.float32]:
-        """The network's input for a batch of images, float32 [n, height, width, channels].
+        """Return the network's input for a batch of images, float32 [n, height, width, channels].
 
         Args:
             images: A uint8 array [n, h, w, c] or [n, h, w] of any size, or a sequence whose items are pillow images
                 or uint8 arrays [h, w, c] or [h, w], each of its own size; c is 1 (grey) or 3 (RGB).
 
         Raises:
-            ExportError: An array that is no image; pillow missing where an image must be resized or converted.
+            ExportError: An array is not an image, or pillow is missing and an image must be resized or converted.
         """
         if isinstance(images, np.ndarray) and images.shape[1:] == (self.height, self.width, self.channels):
             batch = _checked_uint8(images)
@@ -83,12 +94,12 @@ class Preprocessing:
         return self.normalise(batch)
 
     def normalise(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """`(value - mean) / scale` of images [n, height, width, channels] that have the input's size already."""
+        """Return `(value - mean) / scale` of images [n, height, width, channels] that have the input's size."""
         mean, scale = np.asarray(self.mean, np.float32), np.asarray(self.scale, np.float32)
         return ((pixels.astype(np.float32) - mean) / scale).astype(np.float32, copy=False)
 
     def raw(self) -> Preprocessing:
-        """The same sizes and no arithmetic: for an artifact that subtracts and divides inside its graph."""
+        """Return the same sizes without arithmetic, for an artifact that subtracts and divides inside its graph."""
         return replace(self, mean=(0.0,) * self.channels, scale=(1.0,) * self.channels)
 
     def _resized(self, images: Sequence[Any] | NDArray[Any]) -> NDArray[np.uint8]:
@@ -100,7 +111,7 @@ class Preprocessing:
         return np.array([self._one(image) for image in images], np.uint8).reshape(-1, *shape)
 
     def _one(self, image: Any) -> NDArray[np.uint8]:
-        """One image as uint8 [height, width, channels]."""
+        """Return one image as uint8 [height, width, channels]."""
         if isinstance(image, np.ndarray):
             pixels = _checked_uint8(image)
             if pixels.shape == (self.height, self.width, self.channels):
@@ -109,7 +120,10 @@ class Preprocessing:
         return self.pixels(_to_mode(image, "L" if self.channels == 1 else "RGB"))
 
     def pixels(self, image: Any) -> NDArray[np.uint8]:
-        """An upright pillow image, grey ("L") or RGB by the channels, at the input's size: [h, w, channels]."""
+        """Resize an upright pillow image to the input's size, uint8 [h, w, channels].
+
+        Its mode must be "L" for one channel and "RGB" for three.
+        """
         return np.asarray(self._fit(image), np.uint8).reshape(self.height, self.width, self.channels)
 
     def _fit(self, image: Any) -> Any:
@@ -119,7 +133,7 @@ class Preprocessing:
             return image
         if self.resize == "stretch":
             return image.resize((self.width, self.height), bilinear)
-        # The largest centred box with the input's aspect, resized in one go: same pixels as resizing, then cropping.
+        # The largest centred box with the input's aspect is resized at once: same pixels as resizing, then cropping.
         ratio = min(width / self.width, height / self.height)
         box_width, box_height = ratio * self.width, ratio * self.height
         left, top = max((width - box_width) / 2, 0.0), max((height - box_height) / 2, 0.0)  # rounding may cross 0
@@ -127,15 +141,15 @@ class Preprocessing:
         return image.resize((self.width, self.height), bilinear, box=box)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
+        """Return the fields as JSON types."""
         return {**asdict(self), "mean": list(self.mean), "scale": list(self.scale)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Preprocessing:
-        """The reverse of `to_dict`, checked.
+        """Read and check the fields that `to_dict` returns.
 
         Raises:
-            ExportError: A field missing, unknown, of another type or out of range.
+            ExportError: A field is missing, unknown, of another type or out of range.
         """
         expected = set(cls.__dataclass_fields__)
         if set(values) != expected:
@@ -169,7 +183,7 @@ def _to_pillow(image: NDArray[np.uint8]) -> Any:
 
 
 def _to_mode(image: Any, mode: str) -> Any:
-    """Upright, without transparency (laid on white), in grey ("L") or "RGB"."""
+    """Convert an image to grey ("L") or "RGB", upright, with transparent parts on white."""
     image_module = require("PIL.Image", "to read images")
     if not isinstance(image, image_module.Image):
         raise ExportError("images", f"got a {type(image).__name__}", "give pillow images or uint8 arrays")

@@ -1,6 +1,6 @@
-"""A bounds-checked reader of .tflite files: enough to refuse garbage before LiteRT sees it, and to count weights.
+"""A bounds-checked reader of .tflite files, which refuses damaged files before LiteRT sees them, and counts weights.
 
-A .tflite is a flatbuffer: little-endian, tables that point to each other by relative offsets. Only the fields below
+A .tflite file is a flatbuffer: little-endian tables that point to each other by relative offsets. Only the fields below
 are read, each by its slot in TensorFlow Lite's schema (`schema.fbs`, version 3).
 """
 
@@ -33,15 +33,20 @@ _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
 
 _TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
 _SCALED = ("int8", "int16")
-"""Types whose numbers mean nothing without a scale; LiteRT ends the process where one is missing or is no number."""
+"""Types that need a scale; LiteRT ends the process if the scale is missing or not a number."""
 _TYPE_SIZES = {name: np.dtype(name).itemsize for name in _TYPES.values()}
 
 
 @dataclass(frozen=True, slots=True)
 class TfliteTensor:
-    """One tensor of a .tflite file; `data` is empty where the tensor is no constant. `type` is "" for rare types.
+    """One tensor of a .tflite file.
 
-    `offset` is where in the file `data` begins.
+    Attributes:
+        name: Its name.
+        shape: Its shape.
+        type: Its number type; empty for rare types.
+        data: Its values if it is constant, else empty.
+        offset: Offset of `data` in the file.
     """
 
     name: str
@@ -51,10 +56,10 @@ class TfliteTensor:
     offset: int
 
     def array(self) -> NDArray[np.generic]:
-        """The constant's values in its shape.
+        """Return the constant's values in its shape.
 
         Raises:
-            ExportError: The constant has fewer or more bytes than its shape says.
+            ExportError: The number of bytes does not match the shape.
         """
         if not self.type or len(self.data) != math.prod(self.shape) * _TYPE_SIZES[self.type]:
             raise ExportError(f"tensor {self.name[:80]!r}", "its bytes do not fit its shape", "export the file again")
@@ -62,10 +67,10 @@ class TfliteTensor:
 
 
 def read_tflite(path: Path) -> list[TfliteTensor]:
-    """The tensors of all subgraphs, after checking every offset and index on the way to them.
+    """Read the tensors of all subgraphs, and check every offset and index on the way.
 
     Raises:
-        ExportError: Not a .tflite file, cut short, or inconsistent.
+        ExportError: The file is not a .tflite file, is cut short, or is inconsistent.
     """
     if path.stat().st_size > _MAX_BYTES:
         raise ExportError(path, "larger than 2 GiB, which no .tflite file can be", "give another file")
@@ -79,10 +84,10 @@ def read_tflite(path: Path) -> list[TfliteTensor]:
 
 
 class _Reader:
-    """Flatbuffer primitives; every read is inside the file or raises struct.error, IndexError or ValueError.
+    """A reader of flatbuffer primitives; a read outside the file raises struct.error, IndexError or ValueError.
 
-    Offsets may name the same bytes any number of times, so a small file could hold tables without end. All vectors
-    together may therefore have no more items than the file has room for, as they do where each has its own bytes.
+    Offsets may point to the same bytes any number of times, so a small file could describe endless tables. All vectors
+    together may therefore have no more items than the file has room for, which they have if none of them overlap.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -97,7 +102,7 @@ class _Reader:
         return value
 
     def slot(self, table: int, slot: int) -> int:
-        """Position of a table's field, 0 where it is absent."""
+        """Return the position of a table's field, 0 if it is absent."""
         vtable = table - self.number("<i", table)
         entry = 4 + 2 * slot
         if entry + 2 > self.number("<H", vtable):
@@ -110,7 +115,7 @@ class _Reader:
         return self.number(code, position) if position else 0
 
     def vector(self, table: int, slot: int, size: int) -> tuple[int, int]:
-        """First byte and count of a vector whose items have `size` bytes; (0, 0) where it is absent."""
+        """Return the first byte and the number of items of a vector with items of `size` bytes; (0, 0) if absent."""
         position = self.slot(table, slot)
         if not position:
             return 0, 0
@@ -121,7 +126,7 @@ class _Reader:
         return position + 4, count
 
     def items(self, table: int, slot: int, size: int) -> tuple[int, int]:
-        """The like of a vector whose items are read one by one."""
+        """Return the same as `vector`, and count the items, for vectors whose items are read one by one."""
         start, count = self.vector(table, slot, size)
         self.items_left -= (count * size + 3) // 4
         if self.items_left < 0:
@@ -132,7 +137,7 @@ class _Reader:
         start, count = self.items(table, slot, 4)
         positions = [start + 4 * index for index in range(count)]
         tables = [position + self.number("<I", position) for position in positions]
-        if len(set(tables)) != count:  # no converter shares tables
+        if len(set(tables)) != count:  # no converter lists a table twice
             raise ValueError("a table is listed twice")
         return tables
 
@@ -160,7 +165,7 @@ def _tensors(reader: _Reader) -> list[TfliteTensor]:
 
 
 def _check_sizes(tensors: list[TfliteTensor]) -> None:
-    """All tensors together fit in some memory; constants may share their bytes, but not without end."""
+    """Refuse tensors that together fit in no memory. Several constants may be the same bytes, within limits."""
     if sum(math.prod(tensor.shape) * _TYPE_SIZES.get(tensor.type, 8) for tensor in tensors) > _MAX_TENSOR_SUM:
         raise ValueError(f"tensors of more than {_MAX_TENSOR_SUM} bytes")
     if sum(len(tensor.data) for tensor in tensors) > _MAX_BYTES:
@@ -168,7 +173,7 @@ def _check_sizes(tensors: list[TfliteTensor]) -> None:
 
 
 def _buffer(reader: _Reader, table: int) -> tuple[memoryview, int]:
-    """The bytes of a buffer, and where they begin."""
+    """Return the bytes of a buffer, and their offset in the file."""
     start, count = reader.vector(table, _BUFFER_DATA, 1)
     offset = reader.scalar(table, _BUFFER_OFFSET, "<Q")
     if offset > 1:  # large models keep the bytes behind the flatbuffer
@@ -194,7 +199,7 @@ def _tensor(reader: _Reader, table: int, buffers: list[tuple[memoryview, int]]) 
 
 
 def _check_scales(reader: _Reader, tensor: int, kind: str) -> None:
-    """Scales are positive numbers, a zero point each."""
+    """Refuse scales that are not positive numbers with one zero point each."""
     position = reader.slot(tensor, _TENSOR_QUANTIZATION)
     scales: tuple[float, ...] = ()
     if position:
@@ -211,7 +216,7 @@ def _check_scales(reader: _Reader, tensor: int, kind: str) -> None:
 
 
 def _check_indices(reader: _Reader, subgraph: int, tensors: int) -> None:
-    """Every tensor that the graph or an operator names exists; -1 is TensorFlow Lite's mark of an absent input."""
+    """Refuse indices of tensors that do not exist; -1 is TensorFlow Lite's mark of an absent input."""
     lists = [reader.integers(subgraph, slot) for slot in (_SUBGRAPH_INPUTS, _SUBGRAPH_OUTPUTS)]
     for operator in reader.tables(subgraph, _SUBGRAPH_OPERATORS):
         lists += [reader.integers(operator, slot) for slot in (_OPERATOR_INPUTS, _OPERATOR_OUTPUTS)]

@@ -1,4 +1,4 @@
-"""How large an artifact is, and how many of its weights are zero."""
+"""The size of an artifact, and the number of its weights that are zero."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STORAGE_OPS = ("Cast", "DequantizeLinear")
 
 
 def compressed_bytes(path: str | os.PathLike[str]) -> int:
-    """Size of the file once deflated, as in a zip archive or an Android package: what a download costs."""
+    """Return the file's size once deflated, as in a zip archive, an Android package or a download."""
     deflate = zlib.compressobj(6)
     total = 0
     with existing_file(path).open("rb") as file:
@@ -33,7 +33,9 @@ def compressed_bytes(path: str | os.PathLike[str]) -> int:
 
 
 def nonzero_fraction(path: str | os.PathLike[str]) -> float:
-    """Non-zero weights over all weights of an artifact's convolutions and dense layers, biases and scales excluded.
+    """Return the fraction of the weights of an artifact's convolutions and dense layers that are not zero.
+
+    Biases and scales are excluded.
 
     Raises:
         ExportError: The file cannot be read, or holds no weights.
@@ -50,12 +52,12 @@ def nonzero_fraction(path: str | os.PathLike[str]) -> float:
 
 
 def layer_zeros(path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
-    """Node name -> (zero weights, all weights) of an .onnx file's convolutions and dense layers, in graph order.
+    """Return node name -> (zero weights, all weights) of an .onnx file's convolutions and dense layers, in graph order.
 
-    Weights are looked up through the Cast of a float16 file and the DequantizeLinear of a quantised one.
+    Weights are found behind the Cast of a float16 file and the DequantizeLinear of a quantised file.
 
     Raises:
-        ExportError: The file is no ONNX file.
+        ExportError: The file is not an ONNX file.
     """
     found = _onnx_weights(existing_file(path))
     return {name: (weights.size - int(np.count_nonzero(weights)), weights.size) for name, weights in found}
@@ -91,7 +93,7 @@ def _tflite_weights(path: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
 
 
 def _keras_weights(path: Path) -> Iterator[tuple[str, NDArray[np.generic]]]:
-    """Matrices and more: vectors are biases and batch norm's; the optimizer's state lies beside the layers."""
+    """Yield the arrays of two or more dimensions, that is, no biases or batch norm, and no state of the optimizer."""
     for name, weights in read_weights(path):
         if weights.ndim >= 2 and not name.startswith("optimizer"):
             yield name, weights

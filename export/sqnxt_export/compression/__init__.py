@@ -1,10 +1,17 @@
-"""Deep Compression: weights pruned, shared and entropy-coded into a container that restores the exact artifact.
+"""Deep Compression: weights pruned, clustered and entropy-coded into a container that restores the exact artifact.
 
-Role of each file: `clustering` (k-means weight sharing, magnitude pruning: the lossy part, done on a model before it
-is exported), `regions` (where an artifact keeps its weights), `symbols` (weights as few symbols), `rans` (the entropy
-coder), `container` (the file format), `compressing` and `restoring` (there and back).
+- `clustering`: k-means weight sharing and magnitude pruning, the lossy steps on a model before its export.
+- `regions`: where an artifact keeps its weights.
+- `symbols`: weights as symbols of a small alphabet.
+- `rans`: the entropy coder.
+- `coded_tensors`: the container's tables and codebooks.
+- `container`: the file format.
+- `compressing`: from an artifact to its container.
+- `compression_result`: the figures of a container.
+- `restoring`: from a container to the artifact.
 
-Source: Han, Mao, Dally, "Deep Compression" (arXiv 1510.00149), without its gaps and its Huffman code: zero is a symbol
-of the same alphabet as the shared values. Where zeros are independent both cost the same entropy, and this way no gap
-needs a filler, nothing is rounded up to whole bits, and one frequency table serves both.
+Source: Han, Mao, Dally, "Deep Compression" (arXiv 1510.00149). Unlike the paper, zeros are not coded as gaps and there
+is no Huffman code: zero is a symbol of the same alphabet as the clustered values. If zeros are independent, both ways
+have the same entropy. This way, no gap needs a filler, nothing is rounded up to whole bits, and one frequency table is
+enough.
 """

@@ -1,7 +1,7 @@
-"""Weight sharing: a tensor's non-zero weights become at most 2**bits - 1 values, by k-means. Zero stays zero.
+"""Weight sharing: k-means replaces a tensor's non-zero weights by at most 2**bits - 1 values. Zero stays zero.
 
-In one dimension the sorted weights and their running sums are all that k-means needs: clusters are ranges of the
-sorted weights, so a step costs k binary searches, however many weights there are, and is exact.
+In one dimension, k-means needs only the sorted weights and their running sums: clusters are ranges of the sorted
+weights, so a step takes k binary searches for any number of weights, and is exact.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 from sqnxt_export.errors import ExportError
 
 BITS = (1, 8)
-"""Fewest and most bits of a shared weight's index; one of its values is zero."""
+"""Fewest and most bits per clustered weight (2**bits - 1 values plus zero)."""
 _STEPS = 300
 _DROPPED_BITS = 13
-"""Of the 23 of a centroid's mantissa: 10 are left, as in float16. The error of 1/2048 is far below that of sharing, and
-a codebook takes half the bytes."""
+"""Number of bits that are cleared of the 23 bits of a centroid's mantissa, which leaves 10 as in float16. The relative
+error of 1/2048 is far below that of clustering, and a codebook takes half the bytes."""
 
 
 def share_weights(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
-    """The like of `weights`, any shape, with at most 2**bits - 1 values beside zero: each weight its centroid.
+    """Replace each weight by its cluster's centroid, so that at most 2**bits - 1 values remain besides zero.
 
-    Centroids start evenly spaced over the range of the weights ("linear initialisation", section 3.1 of the paper),
-    which keeps some of them for the few large weights that matter most; the gap that pruning leaves around zero gets
-    none.
+    Centroids start evenly spaced over the range of the weights ("linear initialisation", section 3.1 of the paper).
+    This keeps some of them for the few large weights, which matter most. The gap that pruning leaves around zero gets
+    no centroid.
+
+    Args:
+        weights: An array of any shape, which is left unchanged.
+        bits: Bits per clustered weight.
 
     Raises:
         ExportError: `bits` is out of range, or a weight is not finite.
@@ -41,7 +45,7 @@ def share_weights(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32
 
 
 def shared_values(values: NDArray[np.float32], counts: NDArray[np.int64], bits: int) -> NDArray[np.float32]:
-    """For distinct, sorted `values` [n] that occur `counts` [n] times: the centroid of each, float32 [n]."""
+    """Return the centroid of each of the distinct, sorted `values` [n], which occur `counts` [n] times; float32 [n]."""
     kept = values != 0
     points, weights = values[kept].astype(np.float64), counts[kept].astype(np.float64)
     result = np.zeros(values.size, np.float32)
@@ -52,7 +56,7 @@ def shared_values(values: NDArray[np.float32], counts: NDArray[np.int64], bits: 
 
 
 def check_bits(bits: int) -> None:
-    """Refuse what no index can have.
+    """Refuse a number of bits outside `BITS`.
 
     Raises:
         ExportError: It is out of range.
@@ -65,7 +69,7 @@ def check_bits(bits: int) -> None:
 
 
 def check_density(density: float) -> None:
-    """Refuse what no kernel can be pruned to.
+    """Refuse a fraction of weights that no kernel can be pruned to.
 
     Raises:
         ExportError: The fraction is not above 0 and at most 1.
@@ -75,7 +79,7 @@ def check_density(density: float) -> None:
 
 
 def keep_largest(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
-    """The weights with all but the fraction `density` that is largest in magnitude set to zero.
+    """Return a copy in which only the fraction `density` of the weights with the largest magnitudes is not zero.
 
     Raises:
         ExportError: See `check_density`.
@@ -89,7 +93,11 @@ def keep_largest(weights: NDArray[np.float32], density: float) -> NDArray[np.flo
 
 
 def _linear_start(points: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """`count` centroids or fewer: each sign's share is that of its range, and lies evenly over it."""
+    """Return at most `count` initial centroids, evenly spaced over the range of each sign.
+
+    The centroids are divided between the signs in proportion to their ranges. Worked example: 3 centroids for points
+    from -1 to -0.5 and from 0.5 to 1.5 are -1, 0.5 and 1.5.
+    """
     if points.size <= count:
         return points
     sides = [side for side in (points[points < 0], points[points > 0]) if side.size]
@@ -106,7 +114,7 @@ def _linear_start(points: NDArray[np.float64], count: int) -> NDArray[np.float64
 def _lloyd(
     points: NDArray[np.float64], weights: NDArray[np.float64], centroids: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """k-means of sorted, weighted points from given sorted centroids.
+    """Run k-means on sorted, weighted points from given sorted centroids.
 
     Returns:
         The centroids that have points, [k], and the bounds of their clusters among the points, [k + 1].
@@ -127,7 +135,7 @@ def _lloyd(
 
 
 def _rounded(centroids: NDArray[np.float64]) -> NDArray[np.float32]:
-    """To the nearest float32 whose last `_DROPPED_BITS` are zero; never to zero or infinity."""
+    """Round to the nearest float32 whose last `_DROPPED_BITS` are zero, but never to zero or infinity."""
     bits = centroids.astype(np.float32).view(np.uint32)
     half, mask = np.uint32(1 << (_DROPPED_BITS - 1)), np.uint32(0xFFFFFFFF << _DROPPED_BITS & 0xFFFFFFFF)
     rounded = ((bits + half) & mask).view(np.float32)

@@ -1,15 +1,19 @@
-"""The entropy coder: range asymmetric numeral systems, encoded and decoded by the library constriction.
+"""The entropy coder: range asymmetric numeral systems (rANS), encoded and decoded by the library constriction.
 
-What is coded is defined here and not by the library, so that a container outlives it: a stack of 32-bit words, a state
-of 64 bits, frequencies in units of 2**-24 (`TOTAL`). Popping symbol s of frequency f, below which frequencies sum to c:
+The code is defined here and not by the library, so that containers outlive it: a stack of 32-bit words, a state of 64
+bits, and frequencies in units of 2**-24 (`TOTAL`). To pop symbol s of frequency f, where c is the sum of the
+frequencies of all symbols before s:
 
 ```
 quantile = state mod 2**24;  s is the symbol with c <= quantile < c + f
 state    = (state >> 24) * f + quantile - c;  if state < 2**32: state = state << 32 | next word
 ```
 
-constriction has no wheels for Linux on ARM, where many devices live, so the seven lines are here as well: slower, the
-same answers.
+Worked example in units of 1/4 instead of 2**-24: two symbols of frequencies 3 and 1, state 14. The quantile is 14 mod 4
+= 2, which is below 3, so s = 0 and c = 0, and the new state is (14 >> 2) * 3 + 2 - 0 = 11.
+
+constriction has no wheels for Linux on ARM, which many devices run, so `PlainDecoder` has these lines in Python. It is
+slower and gives the same answers.
 """
 
 from __future__ import annotations
@@ -26,24 +30,24 @@ from sqnxt_export.errors import ExportError, one_line
 
 _PRECISION = 24
 TOTAL = 1 << _PRECISION
-"""The sum of a model's frequencies; each is an integer above zero."""
+"""Sum of all frequencies; each is an integer above zero."""
 MAX_LOW_BITS = _PRECISION - 1
 
 Frequencies = NDArray[np.int64]
 
 
 class Decoder(Protocol):
-    """Reads symbols in the order in which they were given to `Encoder.push`, last push first."""
+    """A reader of symbols. The last `Encoder.push` is read first, each push in its own order."""
 
     def symbols(self, frequencies: Frequencies, count: int) -> NDArray[np.int32]:
-        """The next `count` symbols, below len(frequencies), which is 2 at least."""
+        """Read `count` symbols, each below len(frequencies), of which there are at least 2."""
 
     def low_bits(self, bits: int, count: int) -> NDArray[np.int32]:
-        """The next `count` numbers of `bits` bits (1 to `MAX_LOW_BITS`), each value as likely as any other."""
+        """Read `count` numbers of `bits` bits (1 to `MAX_LOW_BITS`), whose values are all equally likely."""
 
 
 class Encoder:
-    """A stack of symbols; what is pushed last is decoded first, each push in its own order.
+    """A stack of symbols: the last push is decoded first, each push in its own order.
 
     Raises:
         ExportError: Constriction is not installed.
@@ -62,18 +66,18 @@ class Encoder:
         self._coder.encode_reverse(values, self._library.stream.model.Uniform(1 << bits))
 
     def words(self) -> NDArray[np.uint32]:
-        """All that is on the stack."""
+        """Return the words of the whole stack."""
         words: NDArray[np.uint32] = self._coder.get_compressed()
         return words
 
 
 def make_decoder(words: NDArray[np.uint32]) -> Decoder:
-    """A decoder of a stack of words, which may be any: what makes no sense decodes to something all the same."""
+    """Return a decoder of a stack of words; damaged words decode to wrong symbols or raise an error."""
     return LibraryDecoder(words) if find_spec("constriction") else PlainDecoder(words)
 
 
 class LibraryDecoder:
-    """constriction's."""
+    """The decoder of the library constriction."""
 
     def __init__(self, words: NDArray[np.uint32]) -> None:
         self._library = require("constriction", "to decompress quickly")
@@ -96,7 +100,7 @@ class LibraryDecoder:
         try:
             result: NDArray[np.int32] = self._coder.decode(model, count)
         except BaseException as error:
-            # A panic in Rust arrives as a PanicException, which is no Exception: it must not end the process.
+            # A panic in Rust raises PanicException, which is not an Exception; it must not end the process.
             if isinstance(error, Exception) or type(error).__name__ == "PanicException":
                 raise ExportError(
                     "container", f"its coded weights are damaged ({one_line(error)})", "copy the file again"
@@ -106,7 +110,7 @@ class LibraryDecoder:
 
 
 class PlainDecoder:
-    """The same without the library: about a million symbols a second."""
+    """A decoder in plain Python, which reads about a million symbols a second."""
 
     def __init__(self, words: NDArray[np.uint32]) -> None:
         if len(words) and not words[-1]:
@@ -150,9 +154,9 @@ class PlainDecoder:
 
 
 def _model(library: Any, frequencies: Frequencies) -> Any:
-    """The library's categorical model with exactly these frequencies.
+    """Return the library's categorical model with exactly these frequencies.
 
-    It takes probabilities and rounds them to units of 2**-24. `perfect` asks for the best rounding, which for whole
-    units is none; the other way would add its own correction, one that has changed from version to version.
+    The library takes probabilities and rounds them to units of 2**-24. `perfect` asks for the best rounding, which
+    leaves whole units unchanged. Without it, the library adds a correction that differs between versions.
     """
     return library.stream.model.Categorical(frequencies / TOTAL, perfect=True)

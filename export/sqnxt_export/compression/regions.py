@@ -20,7 +20,7 @@ from sqnxt_export.artifact.tflite_file import read_tflite
 from sqnxt_export.errors import ExportError
 
 _SMALLEST = 256
-"""Elements. Smaller tensors, biases and scales mostly, would need more bytes of tables than they could save."""
+"""Smallest number of elements. Smaller tensors, mostly biases and scales, need more bytes of tables than they save."""
 _ONNX_TYPES = {
     onnx.TensorProto.FLOAT: "float32",
     onnx.TensorProto.FLOAT16: "float16",
@@ -35,7 +35,7 @@ _TFLITE_TYPES = ("float32", "float16", "int8", "uint8", "int16", "int32")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """The bytes of one constant tensor: `count` elements of `type`, little-endian, from byte `offset` of the file."""
+    """The bytes of one constant tensor: `count` little-endian elements of `type`, from byte `offset` of the file."""
 
     name: str
     type: str
@@ -44,35 +44,37 @@ class Region:
 
     @property
     def width(self) -> int:
-        """Bytes of an element: 1, 2 or 4."""
+        """Size of an element in bytes: 1, 2 or 4."""
         return np.dtype(self.type).itemsize
 
     @property
     def end(self) -> int:
-        """The first byte behind it."""
+        """Offset of the first byte behind the tensor."""
         return self.offset + self.count * self.width
 
     def words(self, data: bytes) -> NDArray[np.uint32]:
-        """The elements' bit patterns, in a file's bytes."""
+        """Return the bit patterns of the elements, read from the file's bytes."""
         stored = np.frombuffer(data, np.dtype(f"<u{self.width}"), self.count, self.offset)
         return stored.astype(np.uint32)
 
     def zeros(self, words: NDArray[np.uint32]) -> int:
-        """How many of its `words` are zero, or minus zero."""
+        """Count the words that are zero or minus zero."""
         if self.type.startswith("float"):
             words = words & np.uint32((1 << (8 * self.width - 1)) - 1)
         return int(words.size - np.count_nonzero(words))
 
 
 def find_regions(path: Path, data: bytes) -> list[Region]:
-    """The constant tensors of an .onnx or .tflite file that are worth coding, in the file's order, none overlapping.
+    """Find the constant tensors of an .onnx or .tflite file that are worth coding, in the file's order.
+
+    No two of them overlap.
 
     Args:
         path: The artifact.
         data: Its bytes.
 
     Raises:
-        ExportError: Another kind of file, or a damaged one.
+        ExportError: The file is of another kind, or damaged.
     """
     kind = format_of(path)
     if kind == "keras":
@@ -86,7 +88,7 @@ def find_regions(path: Path, data: bytes) -> list[Region]:
 
 
 def _onnx(path: Path, data: bytes) -> Iterator[Region]:
-    """Initializers lie in the file in the order in which they are read, so each is sought behind the one before."""
+    """Find each initializer behind the one before, since they are stored in the order in which they are read."""
     position = 0
     for tensor in read_onnx(path).graph.initializer:
         kind = _ONNX_TYPES.get(tensor.data_type)

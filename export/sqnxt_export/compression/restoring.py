@@ -1,4 +1,4 @@
-"""From a container back to the exact artifact: piece by piece, in memory that does not grow with it."""
+"""The way from a container back to the exact artifact, piece by piece, in memory independent of its size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from sqnxt_export.artifact.files import check_output, existing_file, whole_file
-from sqnxt_export.compression.container import CHUNK, FILTERS, SUFFIX, CodedTensor, Container, unpack
+from sqnxt_export.compression.coded_tensors import FILTERS, CodedTensor
+from sqnxt_export.compression.container import CHUNK, SUFFIX, Container, unpack
 from sqnxt_export.compression.rans import Decoder, make_decoder
 from sqnxt_export.errors import ExportError, one_line
 
@@ -22,7 +23,16 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """The artifact that was written; `container_bytes` is what it was restored from."""
+    """An artifact that was restored from a container.
+
+    Attributes:
+        path: The artifact.
+        format: "onnx" or "tflite".
+        bytes: Size of the artifact.
+        container_bytes: Size of the container.
+        tensors: Number of coded tensors.
+        sha256: SHA-256 of the artifact, in hexadecimal.
+    """
 
     path: str
     format: str
@@ -32,7 +42,7 @@ class Restored:
     sha256: str
 
     def to_json(self) -> dict[str, Any]:
-        """The `decompress` document."""
+        """Return the JSON document of a decompression."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
@@ -43,19 +53,21 @@ def decompress(
 
     Args:
         path: The container.
-        output: The artifact; its suffix must be that of what the container holds. The container's name without its
-            suffix, beside it, where None.
+        output: The artifact, with the suffix of the container's format. If None, it is written beside the container,
+            under the container's name without its suffix.
         force: Overwrite the output.
 
     Raises:
-        ExportError: No such file, no container, one that is damaged or asks for too much, or an output that cannot be
-            written.
+        ExportError: There is no such file, it is not a container, is damaged or demands too much memory, or the output
+            cannot be written.
     """
     path = existing_file(path)
     container = unpack(path)
     target = Path(output) if output is not None else default_output(path, container.format)
     if target.suffix.lower() != f".{container.format}":
-        raise ExportError(target, f"{path} holds an .{container.format} file", "choose a name that ends so")
+        raise ExportError(
+            target, f"{path} holds an .{container.format} file", f"choose a name that ends in .{container.format}"
+        )
     check_output(target, force=force)
     with whole_file(target, force=force) as temporary:
         digest = hashlib.sha256()
@@ -67,7 +79,7 @@ def decompress(
             except ExportError as error:
                 raise error.about(path) from error
         if digest.digest() != container.sha256:
-            raise ExportError(path, "is damaged (what it holds has another checksum)", "copy it or compress again")
+            raise ExportError(path, "is damaged (its content has another checksum)", "copy it or compress again")
     return Restored(
         path=str(target),
         format=container.format,
@@ -79,16 +91,16 @@ def decompress(
 
 
 def default_output(path: Path, format: str) -> Path:
-    """`net.onnx.sqz` -> `net.onnx`, and `net.sqz` likewise where it holds an ONNX file."""
+    """Return `net.onnx` for `net.onnx.sqz`, and for `net.sqz` if it holds an ONNX file."""
     stem = path.with_suffix("") if path.suffix.lower() == SUFFIX else path
     return stem if stem.suffix.lower() == f".{format}" else stem.with_name(f"{stem.name}.{format}")
 
 
 def pieces(container: Container) -> Iterator[bytes]:
-    """The artifact's bytes in order, about a mebibyte at a time.
+    """Yield the artifact's bytes in order, about a mebibyte at a time.
 
     Raises:
-        ExportError: A section is damaged. What merely decodes to other weights is left to the checksum.
+        ExportError: A section is damaged. Damage that only decodes to other weights is left to the checksum.
     """
     decoder = make_decoder(container.words)
     rest = _Rest(container.rest)
@@ -101,6 +113,7 @@ def pieces(container: Container) -> Iterator[bytes]:
 
 
 def _elements(decoder: Decoder, tensor: CodedTensor) -> Iterator[bytes]:
+    """Yield the bytes of a coded tensor, a chunk at a time."""
     alphabet = tensor.alphabet
     words, frequencies = alphabet.words, alphabet.frequencies
     stored = np.dtype(f"<u{alphabet.width}")
@@ -116,13 +129,14 @@ def _elements(decoder: Decoder, tensor: CodedTensor) -> Iterator[bytes]:
 
 
 class _Rest:
-    """Reads the rest of the artifact as far as it is asked to."""
+    """A reader of the artifact's bytes outside its coded tensors."""
 
     def __init__(self, data: bytes) -> None:
         self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=FILTERS)
         self._input = data
 
     def read(self, count: int) -> Iterator[bytes]:
+        """Yield the next `count` bytes in pieces."""
         while count:
             try:
                 piece = self._decompressor.decompress(self._input, max_length=min(count, _PIECE))

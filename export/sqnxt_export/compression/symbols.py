@@ -1,9 +1,12 @@
-"""A tensor's words as symbols of a small alphabet and, where it has too many values for that, low bits.
+"""The words of a tensor as symbols of a small alphabet and, if it has too many values for that, low bits.
 
 A word is the bit pattern of one weight as an unsigned integer. Zero is a symbol of its own, and so is minus zero, which
-is what pruning by a mask leaves of negative weights. Of the others the upper bits are symbols, whose frequencies
-differ, and the lowest `shift` bits are kept as they are: they look random in all weights that nobody shared. Shared and
-8-bit weights have a `shift` of 0, so that every value is a symbol.
+pruning by a mask makes of negative weights. Of all other words the upper bits are symbols, whose frequencies differ,
+and the lowest `shift` bits are stored as they are, because they look random in weights that were not clustered.
+Clustered and 8-bit weights have a `shift` of 0, so that every value is a symbol.
+
+Worked example: with a shift of 2, the words 0, 9 and 11 are the symbols of "zero" and of the upper bits 2 and 2, and
+the low bits 1 and 3.
 """
 
 from __future__ import annotations
@@ -17,18 +20,21 @@ from sqnxt_export.compression.rans import MAX_LOW_BITS, TOTAL
 
 MAX_SYMBOLS = 1024
 MAX_CODE = 123
-"""The code of the largest count, 7 * 2**29: larger than any tensor."""
+"""The code of the largest count, 7 * 2**29, which is larger than any tensor."""
 _TABLE_BITS = 4
-"""What a symbol's frequency takes in the tables after compression."""
+"""Estimated size of a symbol's frequency in the compressed tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alphabet:
-    """How the words of a tensor are written, `width` bytes each.
+    """The symbols that the words of a tensor are written in.
 
-    The first symbols stand for the words in `exact`: zero and minus zero (`exact_words`), as far as they occur. The
-    others stand for the upper bits of a word, `highs`, ascending. `codes` are the frequencies of the symbols, uint8
-    [n], rounded (see `rounded_count`).
+    Attributes:
+        width: Size of a word in bytes.
+        shift: Number of low bits that are stored beside a symbol.
+        exact: The words of the first symbols: zero and minus zero (`exact_words`), as far as they occur.
+        highs: The upper bits that each further symbol stands for, ascending.
+        codes: Frequency of each symbol, rounded (see `rounded_count`), uint8 [n].
     """
 
     width: int
@@ -39,19 +45,19 @@ class Alphabet:
 
     @property
     def words(self) -> NDArray[np.uint32]:
-        """The word of each symbol, its low bits zero."""
+        """Word of each symbol, with its low bits zero."""
         return np.concatenate([np.array(self.exact, np.uint32), self.highs << np.uint32(self.shift)])
 
     @property
     def frequencies(self) -> NDArray[np.int64]:
-        """How likely each symbol is, in units of 1 / TOTAL; every one at least 1. Integers, the same everywhere."""
+        """Probability of each symbol in units of 1 / TOTAL, at least 1; integers, so that all machines agree."""
         counts = rounded_count(self.codes)
         result = 1 + counts * (TOTAL - len(counts)) // max(int(counts.sum()), 1)
         result[int(np.argmax(result))] += TOTAL - int(result.sum())
         return result
 
     def split(self, words: NDArray[np.uint32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Symbols of `words` [n], int32 [n], and the low bits of those that have any, int32 [m]."""
+        """Return the symbols of `words` [n], int32 [n], and the low bits of those that have any, int32 [m]."""
         symbols = np.searchsorted(self.highs, words >> np.uint32(self.shift)) + len(self.exact)
         for symbol, word in enumerate(self.exact):
             symbols[words == word] = symbol
@@ -60,20 +66,20 @@ class Alphabet:
 
 
 def exact_words(width: int) -> tuple[int, int]:
-    """Zero and minus zero; of integers the latter is the least one, which does no harm."""
+    """Return the words of zero and minus zero; for integers the latter is the smallest integer, which does no harm."""
     return 0, 1 << (8 * width - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a tensor's words carry under an alphabet, in bits: their entropy, and their length in the stored model."""
+    """The size of a tensor's words under an alphabet: their entropy, and their length once coded, both in bits."""
 
     entropy_bits: float
     coded_bits: float
 
 
 def choose_alphabet(words: NDArray[np.uint32], width: int) -> tuple[Alphabet, Content] | None:
-    """The alphabet in which `words` [n], of `width` bytes each, take the fewest bits; None where none fits."""
+    """Return the alphabet in which `words` [n], of `width` bytes each, take the fewest bits; None if none fits."""
     values, counts = np.unique(words, return_counts=True)
     best: tuple[float, Alphabet, Content] | None = None
     for shift in range(min(8 * width, MAX_LOW_BITS + 1)):
@@ -90,7 +96,7 @@ def choose_alphabet(words: NDArray[np.uint32], width: int) -> tuple[Alphabet, Co
 def _alphabet(
     values: NDArray[np.uint32], counts: NDArray[np.int64], width: int, shift: int
 ) -> tuple[Alphabet | None, NDArray[np.int64]]:
-    """The alphabet of distinct, sorted `values` at a `shift`, None where it is too large, and its symbols' counts."""
+    """Return the alphabet of distinct, sorted `values` at a `shift` (None if too large) and its symbols' counts."""
     special = np.isin(values, np.array(exact_words(width), np.uint32))
     highs = values[~special] >> np.uint32(shift)
     starts = np.flatnonzero(np.diff(highs, prepend=highs[:1] + np.uint32(1)))
@@ -113,17 +119,17 @@ def _content(alphabet: Alphabet, tally: NDArray[np.int64]) -> Content:
 
 
 def rounded_count(codes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The count that a code up to `MAX_CODE` stands for: a float with a mantissa of two bits.
+    """Return the count that a code up to `MAX_CODE` stands for, a float with a mantissa of two bits.
 
-    They are 0 1 2 3 4 5 6 7 8 10 12 14 16 20 24 and so on. Steps of a quarter at most cost about 0.003 bits a symbol,
-    where exact counts would make tables larger than many a layer of a SqueezeNext.
+    The counts are 0 1 2 3 4 5 6 7 8 10 12 14 16 20 24 and so on. Steps of at most a quarter cost about 0.003 bits per
+    symbol; exact counts would make tables larger than some layers of a SqueezeNext.
     """
     wide = codes.astype(np.int64)
     return np.where(wide < 4, wide, (4 + (wide & 3)) << np.maximum((wide >> 2) - 1, 0))
 
 
 def count_code(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The code of the nearest count that has one."""
+    """Return the code of the nearest count that has one."""
     codes = np.arange(MAX_CODE + 1, dtype=np.uint8)
     known = rounded_count(codes)
     above = np.searchsorted(known, counts)

@@ -71,14 +71,14 @@ def checked(model: onnx.ModelProto) -> onnx.ModelProto:
         onnx.checker.check_model(inferred, full_check=True)
     except Exception as error:
         raise ExportError(
-            f"model {model.graph.name!r}", f"the ONNX graph fails its check ({one_line(error)})", "report this"
+            f"model {model.graph.name!r}", f"the ONNX graph fails its check ({one_line(error)})", "report this as a bug"
         ) from error
     require("onnxruntime", "to prove an ONNX export")
     try:
         onnx_session(inferred.SerializeToString(), optimise=False)
     except Exception as error:
         raise ExportError(
-            f"model {model.graph.name!r}", f"onnxruntime refuses the graph ({one_line(error)})", "report this"
+            f"model {model.graph.name!r}", f"onnxruntime refuses the graph ({one_line(error)})", "report this as a bug"
         ) from error
     return inferred
 

@@ -1,4 +1,14 @@
-"""onnxruntime, LiteRT and Keras behind one small interface, each imported when used."""
+"""onnxruntime, LiteRT and Keras behind one interface, each imported when it is used.
+
+- `runner`: the interface.
+- `onnx_runner`: .onnx files in onnxruntime.
+- `litert_runner`: .tflite files in LiteRT.
+- `keras_runner`: .keras files, loaded safely.
+- `keras3_loader`: .keras files saved by Keras 3, rebuilt as tf_keras models.
+- `allocation`: a bound on the memory that a file makes Keras allocate.
+- `onnx_profile`: the time of each node of an .onnx file.
+- `onnx_origins`: which node of the file an operator of onnxruntime's optimised graph comes from.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +24,12 @@ __all__ = ["Runner", "check_artifact", "open_model"]
 
 
 def check_artifact(path: str | os.PathLike[str]) -> Mapping[str, str]:
-    """Look at an .onnx or .tflite file as `open_model` does first; gives the session options that it would use.
+    """Check an .onnx or .tflite file as `open_model` does, and return the session options that it would use.
 
-    Where time and memory of the runtime alone are to be measured, one process checks and another opens.
+    This is for measuring the time and memory of the runtime alone: one process checks and another opens.
 
     Raises:
-        ExportError: No such file, another kind, or one that its runtime might not survive.
+        ExportError: There is no such file, it is of another kind, or its runtime might not survive it.
     """
     path = existing_file(path)
     kind = format_of(path)
@@ -44,13 +54,13 @@ def open_model(
 
     Args:
         path: The file; it may come from anyone.
-        threads: Threads of onnxruntime and LiteRT; the runtime's own choice where None. Keras ignores it.
-        options: Onnxruntime's session options by their own names ("session.disable_quant_qdq": "1"); those that are
-            fastest for the graph where None, none at all where empty. `Runner.options` says which were used.
-        checked: `check_artifact` has seen this very file, and gave `options`.
+        threads: Number of threads of onnxruntime and LiteRT; None leaves it to the runtime. Keras ignores it.
+        options: Onnxruntime's session options by their own names ("session.disable_quant_qdq": "1"). None stands for
+            those that are fastest for the graph. `Runner.options` tells which were used.
+        checked: Whether `check_artifact` has checked this very file and returned `options`.
 
     Raises:
-        ExportError: No such file, an unknown kind, a damaged one, or a runtime that is not installed.
+        ExportError: There is no such file, it is of an unknown kind or damaged, or its runtime is not installed.
     """
     path = existing_file(path)
     kind = format_of(path)

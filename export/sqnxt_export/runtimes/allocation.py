@@ -1,4 +1,4 @@
-"""A bound on what a file can make Keras allocate."""
+"""A bound on the memory that a file can make Keras allocate."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sqnxt_export.artifact.keras_file import CONFIG
 from sqnxt_export.errors import ExportError
 
 SPARE_BYTES = 1 << 20
-"""For what layers keep beside their weights: seeds, counters."""
+"""Allowance for variables that are not stored as weights, such as seeds and counters."""
 
 
 @contextlib.contextmanager
 def allocating_at_most(path: Path, stored: int) -> Iterator[None]:
-    """Refuse, before it is allocated, a variable with which the model outgrows the weights that its file stores.
+    """Refuse variables, before they are allocated, beyond the `stored` bytes of weights in the file.
 
-    Keras initialises every weight that the config describes, and looks only then whether the file has values for it.
-    Variables are all that is bounded: a model is not run while it is built.
+    Keras initialises every weight that the config describes, and only then looks whether the file has values for it.
+    Only variables need a bound, since a model is not run while it is built.
     """
     tensorflow = require("tensorflow", "to load a .keras file")
     left = stored + SPARE_BYTES
@@ -31,7 +31,9 @@ def allocating_at_most(path: Path, stored: int) -> Iterator[None]:
         size = tensorflow.as_dtype(options.get("dtype") or "float32").size
         left -= math.prod(options.get("shape") or ()) * size
         if left < 0:
-            raise ExportError(path, f"{CONFIG} describes more weights than the file holds", "refused, save it again")
+            raise ExportError(
+                path, f"refused, since {CONFIG} describes more weights than the file holds", "save it again"
+            )
         return next_creator(**options)
 
     with tensorflow.variable_creator_scope(create):

@@ -1,4 +1,4 @@
-"""A .keras file that Keras 3 saved, rebuilt as a tf_keras model: layer by layer, every weight accounted for."""
+"""Rebuilding of a .keras file that Keras 3 saved as a tf_keras model, layer by layer, with every weight."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sqnxt_export.errors import ExportError, one_line
 
 _MAX_DEPTH = 16
 _Reference = tuple[str, int, int]
-"""A layer's name, which of its calls, which of the call's outputs."""
+"""Name of a layer, number of one of its calls, number of one of the call's outputs."""
 
 
 def rebuild(path: Path, config: Mapping[str, Any], stored: StoredWeights) -> Any:
-    """The tf_keras model of a Keras 3 config, its weights set.
+    """Build the tf_keras model of a Keras 3 config, and set its weights.
 
     Raises:
-        ExportError: Something has no equal in tf_keras, a weight is missing or of another shape, or is left over.
+        ExportError: A layer has no equivalent in tf_keras, or a weight is missing, left over or of another shape.
     """
     rebuilding = _Rebuilding(path, stored)
     model = rebuilding.model(config, "", 0)
@@ -33,15 +33,23 @@ def rebuild(path: Path, config: Mapping[str, Any], stored: StoredWeights) -> Any
 
 
 class _Rebuilding:
+    """The layers and weights of one file while its model is rebuilt."""
+
     def __init__(self, path: Path, stored: StoredWeights) -> None:
         self.path = path
         self.stored = stored
         self.keras = require("tf_keras", "to load a .keras file")
         self.set: set[int] = set()
-        """Identities of the variables that have the file's values."""
+        """Ids of the variables that have the file's values."""
 
     def model(self, layer: Mapping[str, Any], group: str, depth: int) -> Any:
-        """A model, the outermost or one within another; `group` is where its weights lie, with a slash behind it."""
+        """Build a model, the outermost or a nested one.
+
+        Args:
+            layer: The model's entry in the config.
+            group: Path of its weights in the file, ending in a slash.
+            depth: Number of models around it.
+        """
         config = layer.get("config")
         if not isinstance(config, dict) or not isinstance(config.get("layers"), list) or depth > _MAX_DEPTH:
             raise ExportError(self.path, "holds a model without layers, or nested too deep", "save it again")
@@ -80,7 +88,7 @@ class _Rebuilding:
         return self.keras.Model(*ends, name=name_of(self.path, {"config": config}))
 
     def _run(self, calls: list[tuple[str, int, Any, Callable[..., Any]]], tensors: dict[_Reference, Any]) -> None:
-        """Call every layer once its inputs are there, in the file's order where that is possible."""
+        """Call every layer as soon as its inputs exist, in the file's order where possible."""
         while calls:
             waiting = []
             for name, index, node, made in calls:
@@ -89,13 +97,11 @@ class _Rebuilding:
                 else:
                     waiting.append((name, index, node, made))
             if len(waiting) == len(calls):
-                raise ExportError(
-                    self.path, f"the inputs of layer {waiting[0][0][:80]!r} are not there", "save it again"
-                )
+                raise ExportError(self.path, f"the inputs of layer {waiting[0][0][:80]!r} are missing", "save it again")
             calls = waiting
 
     def _made(self, entry: Mapping[str, Any], names: GroupNames, depth: int) -> Callable[..., Any]:
-        """A layer, model or function of the file, to be called with tensors."""
+        """Make a layer, model or function of the file, which can be called with tensors."""
         name = name_of(self.path, entry)
         if operation := plan_operation(self.path, entry):
             return _FUNCTIONS[operation]
@@ -124,7 +130,7 @@ class _Rebuilding:
         return call
 
     def _set_weights(self, layer: Any, group: str) -> None:
-        """Every variable of a layer from the file, equal in number and shape."""
+        """Set every variable of a layer from the file; number and shapes must be equal."""
         values = self.stored.take(group, layer.name)
         wanted, found = [list(weight.shape) for weight in layer.weights], [list(value.shape) for value in values]
         if wanted != found:
@@ -134,14 +140,14 @@ class _Rebuilding:
                 "rebuild the model with `import tf_keras as keras`",
             )
         if not all(value.dtype.kind in "fiu" and np.isfinite(value).all() for value in values):
-            raise ExportError(self.path, f"layer {layer.name[:80]!r} has weights that are no numbers", "train it again")
+            raise ExportError(self.path, f"layer {layer.name[:80]!r} has weights that are not finite", "train it again")
         layer.set_weights(values)
         self.set |= {id(weight) for weight in layer.weights}
         if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its weights
             layer.finalize_state()
 
     def _arguments(self, name: str, node: Any, tensors: Mapping[_Reference, Any]) -> Iterator[Any]:
-        """Tensors, lists of them and numbers; of the rest only what changes nothing may be there."""
+        """Yield the arguments of a call: tensors, lists of tensors and numbers. Refuse others that have an effect."""
         if not isinstance(node, dict):
             raise ExportError(self.path, f"layer {name[:80]!r} is called in an unknown way", "save it again")
         kwargs = node.get("kwargs") or {}
@@ -163,7 +169,7 @@ class _Rebuilding:
                 )
 
     def _ends(self, config: Mapping[str, Any], key: str, tensors: Mapping[_Reference, Any]) -> Any:
-        """The model's inputs or outputs."""
+        """Return the tensors of the model's inputs or outputs."""
         given = config.get(key)
         many: Any = given if isinstance(given, list) and given and isinstance(given[0], list) else [given]
         try:
@@ -174,7 +180,7 @@ class _Rebuilding:
 
 
 def _references(node: Any) -> Iterator[_Reference]:
-    """What a call depends on."""
+    """Yield the outputs that a call reads."""
     args = node.get("args") if isinstance(node, dict) else None
     for value in args if isinstance(args, list) else ():
         for item in value if isinstance(value, list) else [value]:
@@ -183,7 +189,7 @@ def _references(node: Any) -> Iterator[_Reference]:
 
 
 def _reference(value: Any) -> _Reference | None:
-    """What a `__keras_tensor__` of the config points to."""
+    """Return the output that a `__keras_tensor__` of the config stands for; None for other values."""
     if not isinstance(value, dict) or value.get("class_name") != "__keras_tensor__":
         return None
     config = value.get("config")
@@ -219,4 +225,4 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "subtract": lambda x, y: x - y,
     "tanh": _activation("tanh"),
 }
-"""What `keras3_config` calls functions and activations -> the same in tf_keras."""
+"""Name of a function or activation in `keras3_config` -> the function in tf_keras."""

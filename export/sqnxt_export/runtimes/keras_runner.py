@@ -1,4 +1,4 @@
-"""Load .keras files safely, and run Keras models behind the common interface."""
+"""Safe loader of .keras files, and the runner of Keras models."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from sqnxt_export.runtimes.runner import Runner, checked_shape
 
 
 def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
-    """The tf_keras model of a .keras file that may come from anyone; not compiled.
+    """Load the tf_keras model of a .keras file that may come from anyone; the model is not compiled.
 
     Args:
         path: A file saved by tf_keras, or by Keras 3 from layers that tf_keras has too.
-        custom_objects: Registered name ("package>Class") -> layer class, for classes outside Keras that you trust.
+        custom_objects: Registered name ("package>Class") -> layer class, for trusted classes outside Keras.
 
     Raises:
-        ExportError: No such file, not a .keras file or a damaged one, or one that names any module or class which is
-            not on the allow-list, that describes more weights than it holds, or that was saved by Keras 3 and cannot
-            be rebuilt; the message names what stands in the way.
+        ExportError: There is no such file, it is not a .keras file or damaged, it names a module or class that is not
+            on the allow-list, it describes more weights than it holds, or it was saved by Keras 3 and cannot be
+            rebuilt. The message names the obstacle.
     """
     path = existing_file(path)
     if path.suffix.lower() != ".keras":
@@ -67,14 +67,14 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
 
 
 def _applications_layers() -> dict[str, type]:
-    """Layers of Keras's own networks that its loader does not find by itself."""
+    """Return layers of Keras's own networks that its loader does not find by itself."""
     from tf_keras.src.applications import convnext
 
     return {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
 
 
 def _load_keras3(path: Path) -> Any:
-    """The tf_keras model of a file that Keras 3 saved."""
+    """Load a file that Keras 3 saved as a tf_keras model."""
     from sqnxt_export.runtimes.keras3_loader import rebuild
 
     config = read_keras3_config(path)
@@ -96,14 +96,20 @@ def _load_keras3(path: Path) -> Any:
 def save_keras(
     model: Any, path: str | os.PathLike[str], metadata: Metadata | None = None, *, force: bool = False
 ) -> None:
-    """Save a tf_keras model with its metadata inside, whole or not at all.
+    """Save a tf_keras model with its metadata inside, completely or not at all.
+
+    Args:
+        model: The model.
+        path: The output; its name must end in .keras.
+        metadata: Metadata to embed; None for none.
+        force: Overwrite the output.
 
     Raises:
-        ExportError: The name does not end in .keras, the output exists and `force` is not set, or cannot be written.
+        ExportError: The name has another suffix, or the output exists without `force` or cannot be written.
     """
     path = Path(path)
     if path.suffix != ".keras":
-        raise ExportError(path, "models are saved as .keras files", "choose a name that ends so")
+        raise ExportError(path, "models are saved as .keras files", "choose a name that ends in .keras")
     with whole_file(path, force=force) as temporary:
         model.save(temporary, save_format="keras")
         if metadata is not None:
@@ -111,7 +117,7 @@ def save_keras(
 
 
 class KerasRunner(Runner):
-    """A tf_keras model, called directly; `threads` is TensorFlow's own affair and cannot be set once it runs."""
+    """The runner of a tf_keras model. The number of threads is TensorFlow's, and cannot be set once it runs."""
 
     format = "keras"
     runtime = "tf_keras"
@@ -119,26 +125,26 @@ class KerasRunner(Runner):
     def __init__(self, path: Path, model: Any) -> None:
         keras = require("tf_keras", "to run a .keras file")
         if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise ExportError(path, f"has {len(model.inputs)} inputs", "a network with one image as input is needed")
+            raise ExportError(path, f"has {len(model.inputs)} inputs", "give a network with one image as input")
         batch, *shape = model.inputs[0].shape
         super().__init__(path, keras.__version__, checked_shape(path, list(shape)), batch)
         self._model = model
 
     def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        with quiet_stderr():  # XLA introduces itself at the first grouped convolution
+        with quiet_stderr():  # XLA writes a banner at the first grouped convolution
             return np.asarray(self._model(images, training=False))
 
 
 def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:
     """Write a .keras file of the three members that Keras needs, each checked; return the bytes of its weights.
 
-    Keras opens the file for writing and extracts archives with further members to disk: neither is done to the
-    user's file.
+    Keras opens the file for writing, and extracts archives with further members to disk. The copy protects the user's
+    file from both.
     """
     h5py = require("h5py", "to load a .keras file")
     with open_zip(path, ".keras file") as source, zipfile.ZipFile(target, "w") as archive:
         if WEIGHTS not in source.namelist():
-            raise ExportError(path, f"has no {WEIGHTS} inside", "it is incomplete, save it again")
+            raise ExportError(path, f"has no {WEIGHTS} inside", "save the model again")
         archive.writestr(METADATA, "{}")
         archive.writestr(CONFIG, json.dumps(config))
         copy_member(path, source, WEIGHTS, archive, MAX_WEIGHT_BYTES)

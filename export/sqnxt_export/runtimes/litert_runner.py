@@ -1,4 +1,4 @@
-"""Run .tflite files in LiteRT."""
+"""The runner of .tflite files in LiteRT."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqnxt_export.runtimes.runner import Runner, checked_shape
 
 
 class LiteRtRunner(Runner):
-    """A LiteRT interpreter, with its default delegate (XNNPACK). Integer inputs and outputs are converted here."""
+    """A LiteRT interpreter with its default delegate (XNNPACK). Integer inputs and outputs are converted to float."""
 
     format = "tflite"
     runtime = "LiteRT"
@@ -26,7 +26,7 @@ class LiteRtRunner(Runner):
     def __init__(self, path: Path, threads: int | None = None, *, checked: bool = False) -> None:
         interpreter = require("ai_edge_litert.interpreter", "to run a .tflite file")
         if not checked:
-            read_tflite(path)  # refuses garbage that the interpreter might not survive
+            read_tflite(path)  # refuses damaged files that could end the process
         try:
             with quiet_stderr():
                 self._interpreter = interpreter.Interpreter(model_path=str(path), num_threads=threads)
@@ -35,7 +35,7 @@ class LiteRtRunner(Runner):
         except Exception as error:
             raise ExportError(path, f"LiteRT refuses it ({one_line(error)})", "export it again") from error
         if len(inputs) != 1 or not outputs or len(inputs[0]["shape"]) != 4:
-            raise ExportError(path, f"has {len(inputs)} inputs", "a network with one image as input is needed")
+            raise ExportError(path, f"has {len(inputs)} inputs", "give a network with one image as input")
         self._input, self._output = inputs[0], outputs[0]
         self.stored_types = (np.dtype(self._input["dtype"]).name, np.dtype(self._output["dtype"]).name)
         self.resizable_batch = bool(self._input["shape_signature"][0] < 0)
@@ -47,7 +47,7 @@ class LiteRtRunner(Runner):
         super().__init__(path, version, checked_shape(path, shape), batch)
 
     def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
-        """See `Runner.call`; values are stored as the file's type beforehand."""
+        """Prepare a call, see `Runner.call`; values are converted to the file's type beforehand."""
         given = _to_stored(filled(self._checked(images), self.batch or len(images)), self._input)
         return lambda: self._invoke(given)
 
@@ -65,16 +65,17 @@ class LiteRtRunner(Runner):
 
 
 def _provider(interpreter: Any) -> str:
-    """LiteRT applies its default delegate, XNNPACK, where it can; a delegated part is one more operator, DELEGATE."""
+    """Return what executes the graph: LiteRT adds an operator DELEGATE for each part that XNNPACK takes over."""
     try:
         operators = [operator["op_name"] for operator in interpreter._get_ops_details()]
-    except Exception:  # no public interface tells it, and this one may go
+    except Exception:  # the interface is private and may be removed
         return "unknown"
     parts = operators.count("DELEGATE")
     return "built-in kernels" if not parts else "XNNPACK" if parts == 1 else f"XNNPACK in {parts} parts"
 
 
 def _to_stored(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]:
+    """Convert real values to the type of a tensor: round(value / scale) + zero point for integers."""
     dtype = np.dtype(details["dtype"])
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
@@ -85,6 +86,7 @@ def _to_stored(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[
 
 
 def _from_stored(values: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float32]:
+    """Convert a tensor's values to real values: (integer - zero point) * scale for integers."""
     if values.dtype.kind == "f":
         return values.astype(np.float32, copy=False)
     scale, zero_point = details["quantization"]

@@ -1,7 +1,8 @@
-"""Which node of a file an operator of onnxruntime's optimised graph comes from.
+"""The node of a file that an operator of onnxruntime's optimised graph comes from.
 
-onnxruntime names what it rewrites after a node of the graph, and what it gives the blocked NCHWc layout after the
-node's output. Each exporter names nodes in its own way, if at all; so the session is given the graph with ours.
+onnxruntime names rewritten operators after a node of the graph, and operators in the blocked NCHWc layout after the
+node's output. Exporters name nodes in different ways, if at all, so the session gets the graph with names of this
+module.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ import onnx
 _MARK = "sqnxt"
 _MARKED = re.compile(rf"{_MARK}(\d+)_")
 _BLOCKED = re.compile(r"_nchwc(_token_\d+)?$")
-_FURTHEST = 4  # steps back from a fused Relu over its Add, and over the Q/DQ nodes in between
+_FURTHEST = 4  # steps back from a fused Relu over its Add and the Q/DQ nodes in between
 
 
 class Origins:
-    """The nodes of a graph by what onnxruntime may call them; `names` are the file's own, or a node's first output."""
+    """The nodes of a graph, found by the names that onnxruntime derives from them.
+
+    Attributes:
+        names: Name of each node; its first output's if it has none, or else its operator.
+    """
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.names = [node.name or next(iter(node.output), "") or node.op_type for node in graph.node]
@@ -27,17 +32,20 @@ class Origins:
         self._inputs = [list(node.input) for node in graph.node]
 
     def marked(self, model: onnx.ModelProto) -> bytes:
-        """The model with names that `of` finds again; `model` itself is renamed."""
+        """Give the nodes of `model` names that `of` recognises, and return the model serialised."""
         for index, node in enumerate(model.graph.node):
             node.name = f"{_MARK}{index}_"
         data: bytes = model.SerializeToString()
         return data
 
     def of(self, operators: Mapping[str, str]) -> dict[str, int | None]:
-        """Index of the node that each runs, from name -> operator; None for what onnxruntime put in between.
+        """Return the index of the node that each operator runs; None for operators that onnxruntime added.
 
-        A blocked convolution carries the name of the last node that was fused into it, such as an Add. It is then the
-        nearest convolution before that one which nothing else runs.
+        A convolution in the blocked layout has the name of the last node that was fused into it, such as an Add. It is
+        then the nearest convolution before that node which no other operator runs.
+
+        Args:
+            operators: Name in the optimised graph -> operator.
         """
         found: dict[str, int | None] = {}
         blocked: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""How long each node of an .onnx file takes, by onnxruntime's own profiler."""
+"""The time of each node of an .onnx file, measured by onnxruntime's own profiler."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.onnx_origins import Origins
 
 _MOST_EVENTS = 500_000
-"""The profiler writes at most a million events, and then nothing."""
+"""Limit on events: the profiler drops events beyond a million."""
 _SUFFIX = "_kernel_time"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NodeTime:
-    """What one node of the file took.
+    """The time of one node of the file.
 
     Attributes:
-        index: Place of the node in the file's graph; None for what onnxruntime put in between, as a change of layout.
-        name: The node's name, or its first output's where it has none; the operator for what was put in between.
-        op: The operator that ran, "QLinearConv" where the file has a Conv between Q/DQ nodes.
-        milliseconds: Time of each run, float64 [runs], in a resolution of 1 µs.
+        index: Index of the node in the file's graph; None for an operator that onnxruntime added, such as a change of
+            layout.
+        name: The node's name, or its first output's if it has none; the operator if `index` is None.
+        op: The operator that ran, as in "QLinearConv" for a Conv between Q/DQ nodes.
+        milliseconds: Time of each run, float64 [runs], with a resolution of 1 µs.
     """
 
     index: int | None
@@ -43,14 +44,14 @@ class NodeTime:
 def profile_onnx(
     path: Path, *, threads: int, options: Mapping[str, str], runs: int, warmup: int = 5
 ) -> tuple[NodeTime, ...]:
-    """Run a file `runs` times on noise and time its nodes; those that were fused count for the one that names them.
+    """Run a file on noise and time its nodes. The time of fused nodes counts for the node that names their operator.
 
     Args:
-        path: A file that `check_artifact` has seen.
-        threads: Threads within an operator.
-        options: Session options, as `Runner.options` tells them.
-        runs: How many runs count; fewer where there are so many nodes that the profiler would not keep them all.
-        warmup: Runs before those.
+        path: A file that `check_artifact` has checked.
+        threads: Number of threads within an operator.
+        options: Session options, as in `Runner.options`.
+        runs: Number of runs to time; fewer if the file has more nodes than the profiler can record.
+        warmup: Number of runs before those.
 
     Raises:
         ExportError: Onnxruntime cannot run the file, or is not installed.
@@ -69,9 +70,9 @@ def profile_onnx(
             events = json.loads(Path(session.end_profiling()).read_text())
         except ExportError:
             raise
-        except Exception as error:  # onnxruntime's classes share no base of their own
+        except Exception as error:  # onnxruntime's classes share no base class of their own
             raise ExportError(
-                path, f"onnxruntime cannot profile it ({one_line(error)})", "leave its layers out"
+                path, f"onnxruntime cannot profile it ({one_line(error)})", "measure it without its layers"
             ) from error
     return tuple(_node_times(events, origins, runs))
 
@@ -85,7 +86,7 @@ def _noise(item: Any) -> NDArray[Any]:
 
 
 def _node_times(events: list[dict[str, Any]], origins: Origins, runs: int) -> list[NodeTime]:
-    """In the order of execution. A node that ran in a branch or loop runs more often; its times of a run are added."""
+    """Return the times in the order of execution; those of a node that a loop repeats are added."""
     kernels = [event for event in events if event.get("cat") == "Node" and event["name"].endswith(_SUFFIX)]
     starts = [event["ts"] for event in events if event.get("name") == "model_run"][-runs:]
     times: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(runs))

@@ -1,4 +1,4 @@
-"""Run .onnx files in onnxruntime, on the CPU."""
+"""The runner of .onnx files in onnxruntime, on the CPU."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sqnxt_export.runtimes.runner import Runner, checked_shape
 
 _IMAGE_CHANNELS = (1, 3, 4)
 _WIDE_INTEGERS = {"session.disable_quant_qdq": "1", MEMORY_REUSE: "0"}
-"""How 16-bit graphs run fastest, with the same Q/DQ nodes between the same convolutions.
+"""The options with which 16-bit graphs run fastest; the Q/DQ nodes between convolutions stay the same.
 
-onnxruntime has no 16-bit integer kernels, and by default keeps the weights' DequantizeLinear nodes for the 8-bit
-fusions that never come: each run widens all weights anew, and convolutions whose weights are no constants get no
-blocked layout. Without the attempt, weights are folded when the file is loaded. Buffers of their own save the
-element-wise nodes that are left another twentieth. 1.0-SqNxt-23v5 at 227x227: 2.5x float32's time by default, 1.66x
-with the first, 1.56x with both.
+onnxruntime has no 16-bit integer kernels. By default it keeps the weights' DequantizeLinear nodes for 8-bit fusions,
+which do not apply here. Each run then widens all weights anew, and convolutions whose weights are not constant get no
+blocked layout. With the first option, weights are folded when the file is loaded. Without reuse of buffers, the
+remaining element-wise nodes save another twentieth. 1.0-SqNxt-23v5 at 227x227 takes 2.5x float32's time by default,
+1.66x with the first option, and 1.56x with both.
 """
 _FLOATS, _PIXELS = "tensor(float)", "tensor(uint8)"
 
 
 class OnnxRunner(Runner):
-    """An onnxruntime session. Files with one image of floats or pixels as input, channels first or last, are taken."""
+    """An onnxruntime session of a file that takes one image of floats or pixels, channels first or last."""
 
     format = "onnx"
     runtime = "onnxruntime"
@@ -51,7 +51,7 @@ class OnnxRunner(Runner):
         self.options = options or {}
         try:
             self._session = onnx_session(str(path), threads=threads, options=self.options)
-        except Exception as error:  # onnxruntime's classes share no base of their own
+        except Exception as error:  # onnxruntime's classes share no base class of their own
             raise ExportError(path, f"onnxruntime refuses it ({one_line(error)})", "export it again") from error
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in (_FLOATS, _PIXELS) or len(inputs[0].shape) != 4:
@@ -61,7 +61,7 @@ class OnnxRunner(Runner):
         self.provider = ", ".join(self._session.get_providers())
         batch, *shape = inputs[0].shape
         self._input = inputs[0].name
-        # Pixels come channels last, as this package writes them, even where the height is that of a channel count.
+        # This package writes pixels with channels last. The height may then look like a number of channels.
         likely_first = shape[0] in _IMAGE_CHANNELS and not self.takes_pixels
         self.layout = "NCHW" if likely_first or shape[-1] not in _IMAGE_CHANNELS else "NHWC"
         image = [*shape[1:], shape[0]] if self.layout == "NCHW" else shape
@@ -69,7 +69,7 @@ class OnnxRunner(Runner):
         super().__init__(path, onnxruntime.__version__, checked_shape(path, image), fixed)
 
     def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
-        """See `Runner.call`; layout and type are changed beforehand."""
+        """Prepare a call, see `Runner.call`; layout and type are changed beforehand."""
         given = self._converted(filled(self._checked(images), self.batch or len(images)))
         return lambda: self._invoke(given)
 
@@ -89,20 +89,20 @@ class OnnxRunner(Runner):
 
 
 def check_onnx(path: Path) -> Mapping[str, str]:
-    """Refuse a file that onnxruntime might not survive; gives the options that are fastest for a good one.
+    """Refuse a file that onnxruntime might not survive, and return the options that are fastest for it otherwise.
 
     Raises:
         ExportError: See `read_onnx` and `check_sizes`.
     """
-    model = read_onnx(path)  # refuses garbage and external weights with a plain reason
+    model = read_onnx(path)  # refuses damaged files and external weights
     check_sizes(path, model)
     return fast_options(model)
 
 
 def fast_options(model: onnx.ModelProto) -> Mapping[str, str]:
-    """The session options with which a graph runs fastest, by onnxruntime's own names; none but for 16-bit graphs.
+    """Return the session options with which a graph runs fastest, by onnxruntime's own names.
 
-    Eight-bit graphs need the fusions that these turn off, and so do graphs of both widths.
+    Only 16-bit graphs get any: 8-bit graphs, and graphs of both widths, need the fusions that these options turn off.
     """
     types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     stored = {types.get(node.input[0]) for node in model.graph.node if node.op_type == "DequantizeLinear"}

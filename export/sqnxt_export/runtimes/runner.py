@@ -1,4 +1,4 @@
-"""The one interface behind which onnxruntime, LiteRT and Keras run a model."""
+"""The interface that onnxruntime, LiteRT and Keras have in common here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_VALUES = 1 << 29  # 2 GiB of float32
 
 
 class Runner(ABC):
-    """A loaded model. Whatever the file's layout and batch, images go in as NHWC and logits come out, one row each.
+    """A loaded model that takes NHWC images and returns one row of logits each, for any layout and batch of the file.
 
     Attributes:
         path: The file.
@@ -27,13 +27,13 @@ class Runner(ABC):
         runtime: Name of the library that runs it.
         version: That library's version.
         input_shape: Height, width and channels of one image.
-        batch: The file's fixed batch, or None where it is free.
-        options: What the runtime was told beside the number of threads, so that a figure can say how it came about.
-        provider: What executes the graph inside the runtime: onnxruntime's execution providers, LiteRT's delegate.
-        takes_pixels: The file takes uint8 pixels as they are; `images` are then whole numbers of 0 to 255.
-        layout: Order of the file's own input, "NHWC" or "NCHW"; `run` turns images over.
-        stored_types: What the file itself takes and gives, by NumPy's names; `run` converts.
-        resizable_batch: The file leaves the batch open, though its runtime starts with the one in `batch`.
+        batch: The file's fixed batch, or None if it is free.
+        options: Settings of the runtime besides the number of threads, to be shown with measurements.
+        provider: The part of the runtime that executes the graph: onnxruntime's execution providers, LiteRT's delegate.
+        takes_pixels: Whether the file takes raw uint8 pixels; `images` are then integers of 0 to 255.
+        layout: Layout of the file's own input, "NHWC" or "NCHW"; `run` converts.
+        stored_types: NumPy names of the file's own input and output types; `run` converts.
+        resizable_batch: Whether the file leaves the batch free although its runtime starts with `batch`.
     """
 
     format: str
@@ -58,26 +58,26 @@ class Runner(ABC):
         self.batch = batch
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits of preprocessed images.
+        """Run preprocessed images through the model.
 
         Args:
-            images: Float32 [n, height, width, channels], n of at least 1; any type where the file takes pixels.
+            images: Float32 [n, height, width, channels], n >= 1; of any number type if the file takes pixels.
 
         Returns:
-            float32 [n, classes].
+            The logits, float32 [n, classes].
 
         Raises:
-            ExportError: Another shape, or the runtime failed.
+            ExportError: The images have another shape, or the runtime fails.
         """
         images = self._checked(images)
         size = self.batch or _FREE_BATCH
         return np.concatenate([self._run_filled(batch) for batch in batches(images, size)])
 
     def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
-        """A call that has the runtime run one batch of images and does nothing else, to be timed.
+        """Prepare a function that only makes the runtime run one batch, for timing.
 
         Args:
-            images: As for `run`, and as many as the file takes at once.
+            images: As for `run`; as many as the file's batch.
         """
         images = filled(self._checked(images), self.batch or len(images))
         return lambda: self._run_batch(images)
@@ -88,22 +88,22 @@ class Runner(ABC):
             expected = ", ".join(map(str, self.input_shape))
             raise ExportError(self.path, f"got input of shape {list(images.shape)}", f"give [n, {expected}]")
         if self.takes_pixels and not (images == np.clip(np.round(images), 0, 255)).all():
-            raise ExportError(self.path, "takes pixels of 0 to 255 as they are", "leave the preprocessing to it")
+            raise ExportError(self.path, "takes raw pixels of 0 to 255", "leave the preprocessing to it")
         return images
 
     def noise(self, count: int, seed: int = 0) -> NDArray[np.float32]:
-        """Seeded random images that the file can take, float32 [count, height, width, channels]."""
+        """Return seeded random images that the file can take, float32 [count, height, width, channels]."""
         random, shape = np.random.default_rng(seed), (count, *self.input_shape)
         values = random.integers(0, 256, shape) if self.takes_pixels else random.normal(size=shape)
         return values.astype(np.float32)
 
     def _run_filled(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one batch, filled up with its last image where the file's batch is larger."""
+        """Run one batch, filled up with its last image if the file's batch is larger."""
         count = len(images)
         images = filled(images, self.batch or count)
         logits = self._run_batch(images)
         if logits.shape[0] != len(images):
-            raise ExportError(self.path, f"gave {logits.shape[0]} rows for {len(images)} images", "it is no classifier")
+            raise ExportError(self.path, f"gave {logits.shape[0]} rows for {len(images)} images", "give a classifier")
         return logits.reshape(len(images), -1)[:count].astype(np.float32, copy=False)
 
     @abstractmethod
@@ -112,12 +112,12 @@ class Runner(ABC):
 
 
 def checked_shape(path: Path, shape: list[int]) -> tuple[int, int, int]:
-    """Height, width and channels, each fixed.
+    """Return height, width and channels, each of them fixed.
 
     Raises:
-        ExportError: Not three of them, or one is free.
+        ExportError: There are not three sides, or one is free.
     """
     if len(shape) != 3 or not all(isinstance(side, int) and side > 0 for side in shape):
-        raise ExportError(path, f"its input has the shape {shape} per sample", "an image of fixed size is needed")
+        raise ExportError(path, f"its input has the shape {shape} per sample", "export it for images of a fixed size")
     height, width, channels = shape
     return height, width, channels
