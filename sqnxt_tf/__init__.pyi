@@ -45,6 +45,7 @@ from sqnxt_tf.exploration.workloads import network_workload as network_workload
 from sqnxt_tf.htmlreport.study import Study as Study
 from sqnxt_tf.htmlreport.study import WhatIf as WhatIf
 from sqnxt_tf.networks.keras_ops import build as build
+from sqnxt_tf.networks.ops import Epilogue as Epilogue
 from sqnxt_tf.networks.ops import Ops as Ops
 from sqnxt_tf.networks.published import PaperFigures as PaperFigures
 from sqnxt_tf.networks.registry import NetworkDefinition as NetworkDefinition

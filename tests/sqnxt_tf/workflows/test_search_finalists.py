@@ -86,14 +86,14 @@ def test_an_interrupted_one_goes_on_where_it_was(outcome: Outcome, fake: School,
     assert len(fake.trained) == len(set(fake.trained)) == 8 + 4
     assert train_finalists(outcome, how).to_json() == report.to_json()
     assert len(fake.trained) == 12
-    train_finalists(outcome, FinalistOptions(folder=tmp_path, epochs=4, survivors=8, force=True))
+    train_finalists(outcome, FinalistOptions(folder=tmp_path, epochs=4, survivors=8), force=True)
     assert len(fake.trained) == 24
 
 
 def test_a_worker_judges_what_the_chief_has_saved_not_what_was_there(
     outcome: Outcome, fake: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = FinalistOptions(folder=tmp_path, epochs=1, survivors=1, force=True)
+    how = FinalistOptions(folder=tmp_path, epochs=1, survivors=1)
     train_finalists(outcome, how)
     (path,) = tmp_path.iterdir()
     network = path.read_text()
