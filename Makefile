@@ -56,7 +56,8 @@ lint:
 	$(BIN)/python -m ruff format --check .
 
 types:
-	$(BIN)/python -m mypy sqnxt_tf base/sqnxt_base export/sqnxt_export simulator/sqnxt_sim
+	$(BIN)/python -m mypy sqnxt_tf base/sqnxt_base export/sqnxt_export simulator/sqnxt_sim tests/helpers \
+		$(shell find tests -name conftest.py)
 
 fast-tests:
 	$(PYTEST)

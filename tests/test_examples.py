@@ -1,5 +1,7 @@
 """The examples run as they stand."""
 
+from __future__ import annotations
+
 import ast
 import subprocess
 import sys
@@ -9,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.repository import EXAMPLES
 from sqnxt_tf import classify, export, load_data
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_the_device_example_is_short_and_needs_little() -> None:

@@ -1,5 +1,7 @@
 """Accelerators, workloads and reports are plain values: Python pickles, copies and unfolds them."""
 
+from __future__ import annotations
+
 import copy
 import json
 import pickle

@@ -1,5 +1,7 @@
 """The report and its JSON, the options of `simulate_workload`, and the parts of a network's total."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 

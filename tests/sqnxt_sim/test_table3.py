@@ -1,22 +1,19 @@
 """The 13 networks of Table 3 on both arrays equal an earlier implementation of the same formulas."""
 
-import csv
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 
+from helpers.golden import read_golden
 from sqnxt_sim import load_accelerator, simulate_workload
 
 DATA = Path(__file__).parent / "data"
 
 
-def golden(file):
-    with (DATA / file).open(encoding="utf-8") as lines:
-        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
 @pytest.mark.parametrize("size", ["8x8", "16x16"])
-@pytest.mark.parametrize("row", golden("model_table3.csv"), ids=lambda row: row["model"])
+@pytest.mark.parametrize("row", read_golden(DATA / "model_table3.csv"), ids=lambda row: row["model"])
 def test_network_totals(network, row, size):
     report = simulate_workload(network(row["model"]), load_accelerator(f"squeezelerator-{size}"), sparsity=0.4)
     assert report.cycles == pytest.approx(float(row[f"cycles_{size}"]), abs=0.5)
@@ -27,7 +24,7 @@ def test_network_totals(network, row, size):
 # SqueezeNet v1.1 is published at 227 and costed at 224; v1.0 is published with a padded conv10 and costed without.
 @pytest.mark.parametrize("name", ["1.0-SqNxt-23", "1.0-SqNxt-23v5", "SqueezeNet v1.0"])
 def test_networks_here_are_the_published_ones(network, name):
-    rows = [row for row in golden(f"{name.replace(' ', '-')}.csv") if row["op"] in ("Conv", "Gemm")]
+    rows = [row for row in read_golden(DATA / f"{name.replace(' ', '-')}.csv") if row["op"] in ("Conv", "Gemm")]
     layers = network(name).conv_layers
     assert len(layers) == len(rows)
     for layer, row in zip(layers, rows, strict=True):

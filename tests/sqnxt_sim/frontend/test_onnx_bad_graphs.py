@@ -1,5 +1,7 @@
 """Graphs that contradict themselves or are too large are refused in one line that says where, and in little memory."""
 
+from __future__ import annotations
+
 import os
 import resource
 import tracemalloc

@@ -1,5 +1,7 @@
 """Operators of ONNX Runtime: onnxruntime and the reader agree on the shape and the type of each output."""
 
+from __future__ import annotations
+
 import numpy as np
 import onnx
 import onnxruntime

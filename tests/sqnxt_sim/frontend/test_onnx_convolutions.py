@@ -1,22 +1,20 @@
 """Convolutions become layers with the output that onnx infers, and a batch has its cost."""
 
+from __future__ import annotations
+
 from math import prod
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 from onnx.reference import ReferenceEvaluator
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
-
-
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 @st.composite
@@ -47,7 +45,10 @@ def convolutions(draw):
 def test_convolutions_have_the_shape_that_onnx_computes(onnx_model, read, convolution):
     attributes, data, weights = convolution
     proto = onnx_model(
-        [make_node("Conv", ["x", "w"], ["y"], **attributes)], data, [("w", floats(*weights))], output_rank=len(data)
+        [make_node("Conv", ["x", "w"], ["y"], **attributes)],
+        data,
+        [("w", floats(*weights))],
+        output_rank=len(data),
     )
     try:
         (result,) = ReferenceEvaluator(proto).run(None, {"x": floats(*data)})

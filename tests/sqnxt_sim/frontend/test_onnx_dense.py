@@ -1,18 +1,16 @@
 """Matrix products become layers."""
 
+from __future__ import annotations
+
 from itertools import product
 
-import numpy as np
 import pytest
 from onnx.helper import make_node
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import OffArrayReason, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
-
-
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), product((0, 1), repeat=2))

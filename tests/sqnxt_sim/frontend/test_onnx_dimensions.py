@@ -1,18 +1,17 @@
 """Free dimensions take the batch and the input size that the caller gives."""
 
+from __future__ import annotations
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto
 from onnx.helper import make_node, make_tensor_value_info
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import SimulatorError
 
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
-
-
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def test_free_dimensions(onnx_model, read):

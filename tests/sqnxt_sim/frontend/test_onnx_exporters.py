@@ -1,31 +1,29 @@
 """Networks that other programs wrote have the MACs that the program itself, or onnx's shapes, give."""
 
-import csv
+from __future__ import annotations
+
 from math import prod
 from pathlib import Path
 
 import onnx
 import pytest
 
+from helpers.golden import read_golden
 from sqnxt_sim import OffArrayReason, load_accelerator, read_onnx, simulate_workload
 
 EXPORTERS = Path(__file__).parents[1] / "data" / "exporters"
+MACS = read_golden(EXPORTERS / "macs.csv")
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 
-def golden():
-    with (EXPORTERS / "macs.csv").open(encoding="utf-8") as lines:
-        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
-@pytest.mark.parametrize("row", golden(), ids=lambda row: row["file"])
+@pytest.mark.parametrize("row", MACS, ids=lambda row: row["file"])
 def test_macs_and_zeros_are_what_the_exporter_counts(row):
     workload = read_onnx(EXPORTERS / row["file"], batch=1)
     assert sum(layer.macs for layer in workload.conv_layers) == int(row["macs"])
     assert sum(layer.nonzero_weights for layer in workload.conv_layers) == int(row["nonzero_weights"])
 
 
-@pytest.mark.parametrize("row", golden(), ids=lambda row: row["file"])
+@pytest.mark.parametrize("row", MACS, ids=lambda row: row["file"])
 def test_every_node_has_a_row_and_the_total_is_complete(row):
     model = onnx.load(EXPORTERS / row["file"])
     workload = read_onnx(EXPORTERS / row["file"], batch=2)
@@ -38,7 +36,7 @@ def test_every_node_has_a_row_and_the_total_is_complete(row):
 
 
 def test_every_file_has_a_golden_row():
-    assert {row["file"] for row in golden()} == {path.name for path in EXPORTERS.glob("*.onnx")}
+    assert {row["file"] for row in MACS} == {path.name for path in EXPORTERS.glob("*.onnx")}
 
 
 def test_bits_of_quantised_networks():

@@ -1,5 +1,7 @@
 """Broken files are refused in one line that says what and where, without a traceback and in little memory."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from itertools import pairwise
 

@@ -1,5 +1,7 @@
 """Activations that are alive while each node runs, counted by hand."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from onnx import TensorProto

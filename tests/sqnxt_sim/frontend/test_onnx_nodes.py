@@ -1,19 +1,18 @@
 """Every node is costed, folded, or listed as not costed."""
 
+from __future__ import annotations
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_graph, make_node, make_opsetid, make_tensor_value_info
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import OffArrayReason, SimulatorError, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
-
-
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def test_every_node_is_in_the_workload(onnx_model, read):
@@ -28,7 +27,12 @@ def test_every_node_is_in_the_workload(onnx_model, read):
         make_node("Fancy", ["up"], ["y"], name="fancy", domain="somewhere"),
     ]
     one = np.ones(4, np.float32)
-    tensors = [("w", floats(4, 3, 3, 3)), ("one", one), ("bias", one.reshape(4, 1, 1)), ("t", floats(4, 2, 2, 2))]
+    tensors = [
+        ("w", floats(4, 3, 3, 3)),
+        ("one", one),
+        ("bias", one.reshape(4, 1, 1)),
+        ("t", floats(4, 2, 2, 2)),
+    ]
     report = simulate_workload(read(onnx_model(nodes, [1, 3, 8, 8], tensors, domains=["somewhere"])), ACCELERATOR)
     rows = report.to_json()["layers"]
     assert [(row["name"], row["status"]) for row in rows] == [

@@ -1,14 +1,14 @@
 """Quantised graphs: bits of activations, and operators on integers."""
 
+from __future__ import annotations
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto
 from onnx.helper import make_node
 
-
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+from helpers.onnx_graphs import floats
 
 
 @pytest.mark.parametrize("between", [(), ("Relu",), ("MaxPool",), ("Relu", "Identity")])

@@ -1,5 +1,7 @@
 """Transposed convolutions: the phases compute what the ConvTranspose computes."""
 
+from __future__ import annotations
+
 from itertools import product
 from math import prod
 

@@ -1,5 +1,7 @@
 """The work of operators that are not costed on a vector unit."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from onnx import TensorProto

@@ -1,5 +1,7 @@
 """Bits and zeros of weights, wherever a graph stores them."""
 
+from __future__ import annotations
+
 import numpy as np
 import onnx
 import pytest

@@ -1,5 +1,7 @@
 """Presets and accelerator files: their contents, and errors that name key, value and range."""
 
+from __future__ import annotations
+
 import pytest
 
 from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator

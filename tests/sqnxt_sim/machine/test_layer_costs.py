@@ -1,5 +1,7 @@
 """The properties of a cost: roofline, memory, multiplier width, compressed weights, the vector unit."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest

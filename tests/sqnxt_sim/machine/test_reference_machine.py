@@ -4,6 +4,8 @@ Integers in real tiles, small and slow. Array cycles, buffer words and DRAM word
 result must be the plain convolution.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise, permutations, product

@@ -1,5 +1,7 @@
 """The vectorised search equals a plain loop over every tile of the same space."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from itertools import pairwise, permutations, product
 from math import ceil, inf, prod

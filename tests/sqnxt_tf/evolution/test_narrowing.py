@@ -1,5 +1,7 @@
 """Every family of networks is narrowed; what cannot be is refused by name."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Who survives: the strong more often than the weak, never more bytes than asked for, the same by the same seed."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What a search costs a candidate at is what simulating the network says."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """Successive halving: its plan, who begins, and who goes on."""
 
+from __future__ import annotations
+
 import pytest
 
 from sqnxt_tf.exploration.halving import (

@@ -1,5 +1,7 @@
 """Dominance, against its definition."""
 
+from __future__ import annotations
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st

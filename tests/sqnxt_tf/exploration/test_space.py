@@ -1,5 +1,7 @@
 """Spaces: what they hold, how they are counted, and files that are refused."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

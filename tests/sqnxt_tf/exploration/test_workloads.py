@@ -1,5 +1,7 @@
 """The layer rows cost what the exported graph costs."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

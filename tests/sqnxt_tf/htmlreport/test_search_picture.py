@@ -1,5 +1,7 @@
 """The interactive picture of a search in headless Chromium: whole at any width, its menus at work, alone."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Cross-validation: a grid whose answer is known, units that see no held-out network, overheads that may be added."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from math import comb

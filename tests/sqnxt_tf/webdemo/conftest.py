@@ -1,4 +1,6 @@
-"""A small network trained on the digits in seconds, its artifacts, and a browser to show them in."""
+"""A small network that is trained on the digits in seconds, its artifacts, and a browser that shows them."""
+
+from __future__ import annotations
 
 import functools
 import http.server
@@ -12,43 +14,31 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.browsers import missing
+from helpers.webdemo_page import KINDS
 from sqnxt_export import ArtifactOptions, ExportSamples, Metadata, Preprocessing, export_model
 from sqnxt_tf.data.data_source import load_data
 from sqnxt_tf.webdemo.site import write_webdemo
 
-from ..browsers import missing
-
 SIDE = 16
-KINDS = {
-    "float32.tflite": {},
-    "float16.tflite": {},
-    "int8.tflite": {},
-    "int16x8.tflite": {},
-    "float32.onnx": {"batch": None},
-    "float16.onnx": {},
-    "int8.onnx": {},
-    "int16.onnx": {},
-    "pixels-int8.tflite": {"embed_preprocessing": True},
-    "pixels-float32.onnx": {"embed_preprocessing": True},
-}
 
 
 @pytest.fixture(scope="session")
 def digit_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One network that knows digits, in every precision: files named as in KINDS."""
+    """Return the folder of a network that knows digits, in every precision; files are named as in KINDS."""
     folder = tmp_path_factory.mktemp("digits")
     preprocessing = Preprocessing.plain(SIDE, channels=3)
     train, test = load_data("digits", "train"), load_data("digits", "test")
     images = np.array(train.batch(0, len(train)))
     model = _trained(preprocessing.apply(images), train.labels)
-    seen = {"parity": np.array(test.batch(0, 64)), "calibration": images[:256]}
+    parity, calibration = np.array(test.batch(0, 64)), images[:256]
     metadata = Metadata(
         network="tiny", labels=train.class_names, preprocessing=preprocessing, data=test.name, input_size=(SIDE, SIDE)
     )
     for name, options in KINDS.items():
         prepare = preprocessing.raw() if "embed_preprocessing" in options else preprocessing
         kind, _, suffix = name.rpartition(".")
-        samples = ExportSamples(**{key: prepare.apply(value) for key, value in seen.items()})
+        samples = ExportSamples(parity=prepare.apply(parity), calibration=prepare.apply(calibration))
         settings = ArtifactOptions(format=suffix, precision=kind.rpartition("-")[2], **options)
         export_model(model, folder / name, settings, samples, metadata=metadata)
     return folder
@@ -73,7 +63,7 @@ def _trained(images: Any, labels: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def digit_pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Ten test digits, one of each, as PNG files."""
+    """Return ten test digits, one of each, as PNG files."""
     folder, data = tmp_path_factory.mktemp("pictures"), load_data("digits", "test")
     chosen = [int(np.flatnonzero(data.labels == digit)[0]) for digit in range(10)]
     for digit, index in enumerate(chosen):
@@ -83,7 +73,7 @@ def digit_pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def photo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights, a wide grey input, five classes, ending in a softmax: nothing of the digits."""
+    """Return a network unlike that of the digits: random weights, a wide grey input, five classes, a softmax."""
     import tf_keras as keras
 
     keras.utils.set_random_seed(2)
@@ -103,7 +93,7 @@ def photo_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    """A plain static host: no headers of its own, as on most of them."""
+    """A plain static host without headers of its own."""
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -111,7 +101,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address at which it is served."""
+    """Serve a folder, and yield the address."""
     folder = tmp_path_factory.mktemp("host")
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -124,7 +114,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
 
 @pytest.fixture(scope="session")
 def digit_site(host: tuple[Path, str], digit_artifacts: Path) -> str:
-    """Address of a site with all artifacts of the digits, in a sub-folder of its host."""
+    """Return the address of a site with all artifacts of the digits, in a sub-folder of its host."""
     folder, address = host
     if shutil.which("npm") is None:
         missing("no npm is installed")
@@ -135,7 +125,7 @@ def digit_site(host: tuple[Path, str], digit_artifacts: Path) -> str:
 
 @pytest.fixture(scope="session")
 def photo_site(host: tuple[Path, str], photo_artifact: Path) -> str:
-    """Address of a site with one model that knows nothing of digits."""
+    """Return the address of a site with one model that is not of digits."""
     folder, address = host
     if shutil.which("npm") is None:
         missing("no npm is installed")
@@ -145,7 +135,7 @@ def photo_site(host: tuple[Path, str], photo_artifact: Path) -> str:
 
 @pytest.fixture(scope="session")
 def video_of_a_digit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the fake camera films: a zero in dark ink on paper that is lighter on one side."""
+    """Return the film of the fake camera: a zero in dark ink on paper that is lighter on one side."""
     from PIL import ImageDraw
 
     height, width = 240, 320
@@ -162,7 +152,7 @@ def video_of_a_digit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def browser(launch_chromium: Callable[..., Any], video_of_a_digit: Path) -> Any:
-    """Headless Chromium with a camera that films a digit."""
+    """Return headless Chromium with a camera that films a digit."""
     return launch_chromium(
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",

@@ -1,5 +1,7 @@
 """Packages from npm: what is taken is what was pinned, and every fault is one line."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import io

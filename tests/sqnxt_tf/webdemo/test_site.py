@@ -1,5 +1,7 @@
 """The site as files: whole or not at all, nothing in it from outside, and every fault in one line."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json

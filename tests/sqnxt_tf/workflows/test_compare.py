@@ -1,5 +1,7 @@
 """Two simulations side by side."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest

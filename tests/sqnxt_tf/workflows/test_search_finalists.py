@@ -1,5 +1,7 @@
 """Accuracy in the loop: who is trained for how long, what a second call repeats, and the real thing once."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from threading import Timer
 from types import SimpleNamespace

@@ -1,5 +1,7 @@
 """Write the network of this folder that Keras 3 exports, with the counts of Keras itself."""
 
+from __future__ import annotations
+
 import csv
 import sys
 from math import prod

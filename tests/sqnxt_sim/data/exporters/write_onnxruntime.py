@@ -1,5 +1,7 @@
 """Write the networks of this folder that onnxruntime.quantization makes from a float one, with its counts."""
 
+from __future__ import annotations
+
 import csv
 import sys
 from math import prod

@@ -1,5 +1,7 @@
 """Write the networks of this folder that PyTorch exports, with the counts of PyTorch itself."""
 
+from __future__ import annotations
+
 import csv
 import sys
 

@@ -7,6 +7,8 @@ evaluate or save. Prints one JSON object: how many were killed, the steps that t
 SHA-256 of weights and history of each run that came to its end, and of one that was never killed.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -73,7 +75,7 @@ def open_data(folder: Path, data: str) -> dict[str, Any]:
         return {"train": noise(44, 0), "validation": noise(12, 1)}
     options = StreamOptions(augmentation="standard", max_shift=1)
     parts = open_streams(DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), options)
-    return {**parts}
+    return dict(parts.items())
 
 
 def run(folder: Path, data: str, result: Path, say_training: Callable[[], None]) -> None:
@@ -99,9 +101,13 @@ def start(folder: Path, data: str, result: Path) -> tuple[int, int]:
         os.close(writer)
         return child, reader
     status = 1
+
+    def say_training() -> None:
+        os.write(writer, b".")
+
     try:
         os.close(reader)
-        run(folder, data, result, lambda: os.write(writer, b".") and None)
+        run(folder, data, result, say_training)
         status = 0
     finally:
         os._exit(status)
@@ -115,7 +121,7 @@ class Moment:
     steps: int = 0
 
     @classmethod
-    def drawn(cls, random: random.Random, number: int, run_seconds: float) -> "Moment":
+    def drawn(cls, random: random.Random, number: int, run_seconds: float) -> Moment:
         """One of the moments at which the attempts are killed, `number` of them having been so far."""
         if number % 3 == 0:
             return cls(random.uniform(0, run_seconds))
@@ -148,7 +154,8 @@ def main(folder: Path, data: str, kills: int) -> dict[str, Any]:
     drawn, began = random.Random(20), time.monotonic()
     assert attempt(folder / "whole.train", data, folder / "whole", None)
     seconds = time.monotonic() - began
-    killed, digests, saved = 0, [], set()
+    digests: list[str] = []
+    killed, saved = 0, set()
     while killed < kills or (folder / f"{len(digests)}.train").exists():
         state, result = folder / f"{len(digests)}.train", folder / f"{len(digests)}"
         moment = Moment.drawn(drawn, killed, seconds) if killed < kills else None

@@ -5,6 +5,8 @@ TFRecords to train on, noise if not given; `kill` the step after which this proc
 JSON, the history, the labels of each step that this worker read, and the figures told after each step.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal

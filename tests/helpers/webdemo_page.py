@@ -1,4 +1,6 @@
-"""What a person does to the page, and a look at what it did."""
+"""Steps of a user on the page, and what the page shows then."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,26 +10,39 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from helpers import browsers
 from sqnxt_export import open_model, read_metadata
-
-from .. import browsers
 
 PHONE = {"viewport": {"width": 390, "height": 844}, **browsers.PHONE}
 PATIENCE_S = 180  # nothing is timed here: a machine that is busy with other work may take its time
 SETTLED = "body[data-state=ready], body[data-state=failed]"
 
+# Artifacts of the network that knows digits, and the options that make each.
+KINDS: dict[str, dict[str, Any]] = {
+    "float32.tflite": {},
+    "float16.tflite": {},
+    "int8.tflite": {},
+    "int16x8.tflite": {},
+    "float32.onnx": {"batch": None},
+    "float16.onnx": {},
+    "int8.onnx": {},
+    "int16.onnx": {},
+    "pixels-int8.tflite": {"embed_preprocessing": True},
+    "pixels-float32.onnx": {"embed_preprocessing": True},
+}
+
 
 @contextmanager
 def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Iterator[Any]:
-    """A page that has its first model; fails where it said anything wrong or asked another host for anything."""
+    """Yield a page that has loaded its first model; fail if it reports an error or requests another host."""
     context = browser.new_context(**{**browsers.DESKTOP, **options})
     context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     wrong: list[str] = []
-    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on("console", lambda message: wrong.extend([message.text] if message.type == "error" else []))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(request.url))
-    page.on("response", lambda response: response.status >= 400 and wrong.append(response.url))
+    page.on("response", lambda response: wrong.extend([response.url] if response.status >= 400 else []))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(
@@ -44,7 +59,7 @@ def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Ite
 
 
 def wait_for(page: Any, expression: str) -> None:
-    """Until it holds; elements stand under their ids. (Playwright's own wait needs `eval`, which the page forbids.)"""
+    """Wait until a condition on elements holds. (Playwright's own wait needs `eval`, which the page forbids.)"""
     for _ in range(10 * PATIENCE_S):
         if page.evaluate(expression):
             return
@@ -59,7 +74,7 @@ def choose_model(page: Any, index: int) -> None:
 
 
 def answer_to(page: Any, picture: Path) -> Any:
-    """What the page answers to a chosen file: the event's detail."""
+    """Return the page's answer to a chosen file: the event's detail."""
     page.evaluate("window.heard = []")
     page.set_input_files("#file", picture)
     wait_for(page, "window.heard.length > 0")
@@ -67,7 +82,7 @@ def answer_to(page: Any, picture: Path) -> Any:
 
 
 def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
-    """Strokes on the pad, whose sides are 1, with the mouse."""
+    """Draw strokes with the mouse on the pad, whose sides are 1."""
     page.click("#clear")
     box = page.locator("#pad").bounding_box()
     for stroke in strokes:
@@ -80,7 +95,7 @@ def draw(page: Any, strokes: list[list[tuple[float, float]]]) -> None:
 
 
 def answer_to_drawing(page: Any, strokes: list[list[tuple[float, float]]]) -> int:
-    """The best class of what was drawn, once the last stroke has been answered."""
+    """Return the best class of the drawing after the last stroke."""
     page.evaluate("window.heard = []")
     draw(page, strokes)
     page.wait_for_timeout(100)
@@ -91,7 +106,7 @@ def answer_to_drawing(page: Any, strokes: list[list[tuple[float, float]]]) -> in
 
 
 def expected(artifact: Path, picture: Path) -> Any:
-    """What Python answers to a picture."""
+    """Return Python's answer to an image."""
     metadata = read_metadata(artifact)
     assert metadata is not None
     assert metadata.preprocessing is not None

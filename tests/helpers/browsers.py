@@ -1,5 +1,7 @@
 """A real browser for the tests of pages."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ PHONE = {"device_scale_factor": 3, "is_mobile": True, "has_touch": True, "color_
 
 
 def missing(what: str) -> None:
-    """Skip where a person tests; fail in CI, which installs it."""
+    """Skip the test on a developer's machine; fail in CI, which installs everything."""
     message = f"{what}; `.ci/run` shows how to install it"
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(message)
@@ -23,7 +25,7 @@ def missing(what: str) -> None:
 
 @contextmanager
 def chromium_launcher() -> Iterator[Callable[..., Any]]:
-    """Starts headless Chromium with the arguments that it is given, as often as it is called; all of them end with it.
+    """Yield a function that starts headless Chromium with arguments. Every browser is closed at the end.
 
     Playwright drives any number of browsers, but its synchronous interface allows itself only once in a process.
     """

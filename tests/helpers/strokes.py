@@ -1,12 +1,14 @@
 """Ten digits as a person draws them: strokes of points on a pad whose sides are 1."""
 
+from __future__ import annotations
+
 import math
 
 Stroke = list[tuple[float, float]]
 
 
 def arc(x: float, y: float, across: float, down: float, start: float, end: float) -> Stroke:
-    """Part of an ellipse; degrees, clockwise from the right."""
+    """Return a part of an ellipse; angles are in degrees, clockwise from the right."""
     angles = [math.radians(start + (end - start) * step / 24) for step in range(25)]
     return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
 
