@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from helpers.golden import read_golden
-from sqnxt_sim import load_accelerator, simulate_workload
+from sqnxt_sim import Workload, load_accelerator, simulate_workload
 
 DATA = Path(__file__).parent / "data"
 
 
 @pytest.mark.parametrize("size", ["8x8", "16x16"])
 @pytest.mark.parametrize("row", read_golden(DATA / "model_table3.csv"), ids=lambda row: row["model"])
-def test_network_totals(network, row, size):
+def test_network_totals(network: Callable[[str], Workload], row: dict[str, str], size: str) -> None:
     report = simulate_workload(network(row["model"]), load_accelerator(f"squeezelerator-{size}"), sparsity=0.4)
     assert report.cycles == pytest.approx(float(row[f"cycles_{size}"]), abs=0.5)
     # The table prints five digits.
@@ -23,7 +24,7 @@ def test_network_totals(network, row, size):
 
 # SqueezeNet v1.1 is published at 227 and costed at 224; v1.0 is published with a padded conv10 and costed without.
 @pytest.mark.parametrize("name", ["1.0-SqNxt-23", "1.0-SqNxt-23v5", "SqueezeNet v1.0"])
-def test_networks_here_are_the_published_ones(network, name):
+def test_networks_here_are_the_published_ones(network: Callable[[str], Workload], name: str) -> None:
     rows = [row for row in read_golden(DATA / f"{name.replace(' ', '-')}.csv") if row["op"] in ("Conv", "Gemm")]
     layers = network(name).conv_layers
     assert len(layers) == len(rows)
@@ -45,7 +46,7 @@ def test_networks_here_are_the_published_ones(network, name):
         assert ours == tuple(tuple(int(row[column]) for column in part) for part in published), row["name"]
 
 
-def test_mobilenet_costs_the_same_with_either_padding(network):
+def test_mobilenet_costs_the_same_with_either_padding(network: Callable[[str], Workload]) -> None:
     """TensorFlow pads strided layers below and right, others on all sides; the tiles read the same number of rows."""
     for size in ("8x8", "16x16"):
         accelerator = load_accelerator(f"squeezelerator-{size}")
