@@ -51,6 +51,7 @@ class Trunk:
         return self
 
     def fc(self, *units: int) -> Trunk:
+        """Append fully connected layers."""
         channels, height, width = self.shape
         self.shape = (channels * height * width, 1, 1)
         for unit in units:
@@ -58,11 +59,13 @@ class Trunk:
         return self
 
     def global_pool(self) -> Trunk:
+        """Reduce the map to one pixel."""
         self.shape = (self.shape[0], 1, 1)
         return self
 
 
 def sqnxt(depths: tuple[int, ...], *, width: int = 1, baseline: bool = False) -> list[ConvLayer]:
+    """Build SqueezeNext with a number of blocks for each stage; the baseline is its first variant, with a 7x7 stem."""
     net = Trunk(227).conv(64, 7 if baseline else 5, stride=2).pool(3)
     for stage, depth in enumerate(depths):
         filters = width * 32 * 2**stage
@@ -97,6 +100,7 @@ def squeezenet(net: Trunk, squeezes: tuple[int | None, ...]) -> list[ConvLayer]:
 
 
 def alexnet() -> list[ConvLayer]:
+    """Build AlexNet."""
     net = Trunk(227).conv(96, 11, stride=4).pool(3).conv(256, 5, pad=2, groups=2).pool(3).conv(384, 3, pad=1)
     return net.conv(384, 3, pad=1, groups=2).conv(256, 3, pad=1, groups=2).pool(3).fc(4096, 4096, 1000).layers
 
@@ -122,6 +126,7 @@ def mobilenet(*, same: bool) -> list[ConvLayer]:
 
 
 def tiny_darknet() -> list[ConvLayer]:
+    """Build Tiny Darknet."""
     net = Trunk(224).conv(16, 3, pad=1).pool(2).conv(32, 3, pad=1).pool(2)
     for squeeze, last in ((16, False), (32, False), (64, True)):
         for _ in range(2):

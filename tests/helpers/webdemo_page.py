@@ -68,6 +68,7 @@ def wait_for(page: Any, expression: str) -> None:
 
 
 def choose_model(page: Any, index: int) -> None:
+    """Choose a model if the page offers several, and wait until it is ready."""
     if page.locator("#models label").count() > 1:
         page.locator("#models label").nth(index).click()
     page.wait_for_selector("body[data-state=ready]")

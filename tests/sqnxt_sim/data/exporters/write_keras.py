@@ -57,6 +57,7 @@ def macs(model: keras.Model) -> int:
 
 
 def main() -> None:
+    """Write the files, and print their rows of `macs.csv`."""
     model = network()
     nonzero = prune(model)
     file = f"keras-{keras.backend.backend()}.onnx"

@@ -84,6 +84,7 @@ def nonzero(file: str) -> int:
 
 
 def main() -> None:
+    """Write the files, and print their rows of `macs.csv`."""
     source = "float.onnx"
     float_model(source)
     files = []
