@@ -1,14 +1,17 @@
 """Who may import whom (CONTRIBUTING.md): looked at in fresh interpreters, and in the source."""
 
+from __future__ import annotations
+
 import ast
 import importlib
 import pkgutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from helpers.commands import run_python
 
 PACKAGES = ("sqnxt_tf", "sqnxt_export", "sqnxt_sim")
 EVERY = (*PACKAGES, "sqnxt_base")
@@ -147,7 +150,7 @@ def test_the_packages_of_sqnxt_tf_stand_on_each_other_in_one_direction(package: 
 
 def loaded_after(statement: str) -> set[str]:
     code = f"{statement}\nimport sys; print(*sorted(name.split('.')[0] for name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python(code, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
 

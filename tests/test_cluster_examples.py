@@ -1,5 +1,7 @@
 """The examples for 32 workers do what they say, with stand-ins for Slurm, Kubernetes and `sqnxt-tf` itself."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
@@ -9,9 +11,8 @@ from typing import Any
 import click
 import yaml
 
+from helpers.repository import EXAMPLES
 from sqnxt_tf.cli.train import command as train_command
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def stand_in(folder: Path, name: str, script: str) -> None:

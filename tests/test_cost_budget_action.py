@@ -1,5 +1,7 @@
 """The steps of the composite action run as GitHub runs them, on a real graph, within and over the budget."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -10,26 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 import yaml
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 import sqnxt_tf
+from helpers.onnx_graphs import save_graph
+from helpers.repository import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 ACTION = yaml.safe_load((EXAMPLES / "cost-budget-action" / "action.yml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("graph") / "net.onnx"
-    weights = numpy_helper.from_array(np.ones((8, 3, 3, 3), np.float32), "w")
-    node = helper.make_node("Conv", ["x", "w"], ["y"], "conv")
-    shapes = {"x": [1, 3, 16, 16], "y": [1, 8, 14, 14]}
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
-    onnx.save(helper.make_model(helper.make_graph([node], "net", values[:1], values[1:], [weights])), path)
-    return path
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], "conv")
+    weights = {"w": np.ones((8, 3, 3, 3), np.float32)}
+    return save_graph(path, [conv], {"x": [1, 3, 16, 16]}, {"y": [1, 8, 14, 14]}, weights)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The Dockerfile of the device install: what it copies is enough to build the wheel, and what it installs exists."""
 
-import configparser
+from __future__ import annotations
+
 import json
 import re
 import shutil
@@ -8,19 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from helpers.repository import ROOT, read_setup
+
 LINES = (ROOT / "examples" / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
 STEPS = [line.split(maxsplit=1) for line in LINES if line and not line.startswith("#")]
 
 
 def given(instruction: str) -> list[str]:
     return [rest for name, rest in STEPS if name == instruction]
-
-
-def setup() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser()
-    parser.read(ROOT / "setup.cfg", "utf-8")
-    return parser
 
 
 def test_what_it_copies_builds_the_wheel(tmp_path: Path) -> None:
@@ -47,17 +43,17 @@ def test_what_it_copies_builds_the_wheel(tmp_path: Path) -> None:
 def test_what_it_installs_and_starts_exists() -> None:
     (extra,) = re.findall(r'"sqnxt-tf\[(\w+)\] @ ', " ".join(given("RUN")))
     assert extra == "device"
-    assert extra in setup()["options.extras_require"]
+    assert extra in read_setup()["options.extras_require"]
     (entry,) = given("ENTRYPOINT")
     assert json.loads(entry) == ["sqnxt-tf"]
-    assert "sqnxt-tf = " in setup()["options.entry_points"]["console_scripts"]
+    assert "sqnxt-tf = " in read_setup()["options.entry_points"]["console_scripts"]
     assert json.loads(given("CMD")[0]) == ["--help"]
 
 
 def test_its_python_is_supported_and_its_user_is_not_root() -> None:
     images = {image.split()[0] for image in given("FROM")}
     assert images == {"python:3.12-slim"}
-    assert "Python :: 3.12" in setup()["metadata"]["classifiers"]
+    assert "Python :: 3.12" in read_setup()["metadata"]["classifiers"]
     (user,) = given("USER")
     assert int(user) >= 1000
     assert f"--uid {user} " in " ".join(given("RUN"))

@@ -1,5 +1,7 @@
 """The documentation tells the truth: its links lead somewhere, its tables are the schemas, its sessions run."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Iterator
@@ -16,9 +18,9 @@ import pytest
 import sqnxt_export
 import sqnxt_sim
 import sqnxt_tf
+from helpers.repository import ROOT
 from sqnxt_tf.cli.main import VERBS
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.append(str(DOCS))  # the tools that the pages are made with live beside them
 
@@ -158,7 +160,7 @@ def check_range(cell: str, low: float, high: float, *, whole: bool) -> None:
     assert [number(limit) for limit in limits.split("..")] == [low, high]
 
 
-def check_default(cell: str, field: "Field[Any]", *, required: bool) -> None:
+def check_default(cell: str, field: Field[Any], *, required: bool) -> None:
     if required:
         assert cell == "required"
     elif field.default is None:
@@ -228,7 +230,7 @@ def test_the_metadata_reference_is_the_metadata() -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[list[refresh.Answer]]"]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[list[refresh.Answer]]]]:
     """All sessions, two at a time: most of a command's time is TensorFlow's start on one core."""
 
     def run(name: str, pages: list[Path]) -> list[refresh.Answer]:
@@ -240,7 +242,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future
 
 @pytest.mark.slow
 @pytest.mark.parametrize("session", sorted(refresh.sessions()))
-def test_the_sessions_print_what_the_pages_show(session: str, runs: dict[str, "Future[list[refresh.Answer]]"]) -> None:
+def test_the_sessions_print_what_the_pages_show(session: str, runs: dict[str, Future[list[refresh.Answer]]]) -> None:
     """`python docs/refresh.py` writes what is new into the pages."""
     faults = [answer.fault for answer in runs[session].result() if answer.fault]
     assert not faults, "\n\n".join(faults)

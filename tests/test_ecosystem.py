@@ -1,7 +1,8 @@
 """What other programs read of this repository holds: workflows, forms, hooks, citation, versions, security policy."""
 
+from __future__ import annotations
+
 import ast
-import configparser
 import importlib.util
 import re
 import shlex
@@ -13,9 +14,9 @@ import pytest
 import yaml
 
 import sqnxt_tf
+from helpers.repository import ROOT, read_setup
 from sqnxt_tf.cli.main import VERBS
 
-ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = [ROOT / ".github" / "ISSUE_TEMPLATE" / name for name in ("bug.yml", "feature.yml")]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -26,12 +27,6 @@ SHELL = {"cd", "git", "pip"}  # programs that every runner has
 
 def read(path: Path) -> Any:
     return yaml.safe_load(path.read_text("utf-8"))
-
-
-def setup() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser()
-    parser.read(ROOT / "setup.cfg", "utf-8")
-    return parser
 
 
 def missing_from_tree(line: str) -> str | None:
@@ -74,7 +69,7 @@ def test_the_workflows_do_what_they_are_for() -> None:
     assert ".ci/run" in commands("ci")
     assert {"python -m build", "make docs"} <= set(commands("build"))
     (job,) = read(ROOT / ".github" / "workflows" / "ci.yml")["jobs"].values()
-    classifiers = re.findall(r"Python :: (3\.\d+)", setup()["metadata"]["classifiers"])
+    classifiers = re.findall(r"Python :: (3\.\d+)", read_setup()["metadata"]["classifiers"])
     assert job["strategy"]["matrix"]["python"] == classifiers
 
 
@@ -109,7 +104,7 @@ def test_the_hooks_are_what_make_check_runs() -> None:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    assert setup()["metadata"]["version"] == "attr: sqnxt_tf.__version__"
+    assert read_setup()["metadata"]["version"] == "attr: sqnxt_tf.__version__"
     tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     assigned = [
         name
@@ -134,7 +129,7 @@ def test_the_changelog_is_cut_at_the_version() -> None:
 
 
 def test_the_citation_names_the_project_and_the_paper() -> None:
-    citation, metadata = read(ROOT / "CITATION.cff"), setup()["metadata"]
+    citation, metadata = read(ROOT / "CITATION.cff"), read_setup()["metadata"]
     assert citation["cff-version"] == "1.2.0"
     assert (citation["license"], citation["repository-code"]) == (metadata["license"], metadata["url"])
     (paper,) = citation["references"]
@@ -146,8 +141,8 @@ def test_the_citation_names_the_project_and_the_paper() -> None:
 
 
 def test_the_project_has_one_home() -> None:
-    urls = dict(line.split(" = ") for line in setup()["metadata"]["project_urls"].strip().splitlines())
-    assert setup()["metadata"]["url"] == urls["Source"] == HOME
+    urls = dict(line.split(" = ") for line in read_setup()["metadata"]["project_urls"].strip().splitlines())
+    assert read_setup()["metadata"]["url"] == urls["Source"] == HOME
     assert all(url.startswith(HOME) for name, url in urls.items() if name != "Paper")
     for name in ("Documentation", "Changelog"):
         assert (ROOT / urls[name].partition("/main/")[2]).exists()

@@ -1,5 +1,7 @@
 """The examples run as they stand."""
 
+from __future__ import annotations
+
 import ast
 import subprocess
 import sys
@@ -9,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.repository import EXAMPLES
 from sqnxt_tf import classify, export, load_data
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_the_device_example_is_short_and_needs_little() -> None:
@@ -58,20 +59,24 @@ def test_the_pictures_of_the_docs_are_drawn(tmp_path: Path) -> None:
         assert "@font-face" not in picture  # no page asks another host for letters
 
 
-@pytest.mark.slow
-def test_the_python_example_goes_the_whole_way(tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "python_api.py", tmp_path / "out"]
+def run_example(name: str, output: Path) -> subprocess.CompletedProcess[str]:
+    """Run an example that takes the folder for its output."""
+    command = [sys.executable, EXAMPLES / f"{name}.py", output]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.slow
+def test_the_python_example_goes_the_whole_way(tmp_path: Path) -> None:
+    done = run_example("python_api", tmp_path / "out")
     assert "squeezelerator-8x8: " in done.stdout
     assert (tmp_path / "out" / "model.onnx").exists()
 
 
 @pytest.mark.slow
 def test_images_on_disk_are_checked_packed_and_trained_on(tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "images_from_disk.py", tmp_path / "out"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run_example("images_from_disk", tmp_path / "out")
     assert "1 CMYK, 1 truncated, 1 two classes, 2 unreadable, 1 wrong extension" in done.stdout
     assert "packed: 268 train, 45 validation, 44 test images in 12 shards" in done.stdout
     assert "photos/test/sky/000.jpg: cannot be read as an image" in done.stderr

@@ -1,5 +1,7 @@
 """The notebook runs as it stands, with the photos that it makes and with a user's own; it is kept without outputs."""
 
+from __future__ import annotations
+
 import ast
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ from nbclient import NotebookClient
 from PIL import Image
 
 import sqnxt_tf
+from helpers.repository import EXAMPLES
 
-NOTEBOOK = Path(__file__).parents[1] / "examples" / "photos_to_cycles.ipynb"
+NOTEBOOK = EXAMPLES / "photos_to_cycles.ipynb"
 CELL_SECONDS = 300
 
 

@@ -4,6 +4,8 @@ The test begins at `__all__` of each package and resolves the type hints of its 
 ours that they name must itself be a public name, of the package under test or of the class's own package.
 """
 
+from __future__ import annotations
+
 import ast
 import inspect
 from collections.abc import Iterator

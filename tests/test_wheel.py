@@ -1,5 +1,7 @@
 """The built wheel holds the tree's packages, no more and no less; its base install does what it says."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import subprocess
@@ -12,10 +14,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from helpers.commands import cli_command
+from helpers.repository import ROOT
 from sqnxt_tf.data.digits import digits
 
-ROOT = Path(__file__).parents[1]
 SOURCES = {
+    "sqnxt_base": ROOT / "base/sqnxt_base",
     "sqnxt_tf": ROOT / "sqnxt_tf",
     "sqnxt_export": ROOT / "export/sqnxt_export",
     "sqnxt_sim": ROOT / "simulator/sqnxt_sim",
@@ -30,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     for name in tracked.stdout.splitlines():
-        if name.startswith(("sqnxt_tf/", "export/", "simulator/")) or "/" not in name:
+        if name.startswith(("sqnxt_tf/", "base/", "export/", "simulator/")) or "/" not in name:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             (copy / name).write_bytes((ROOT / name).read_bytes())
     out = tmp_path_factory.mktemp("wheel")
@@ -70,7 +74,7 @@ def test_the_device_install_is_small_and_runs_its_verbs_without_tensorflow(wheel
 
     for name in ("net.onnx", "net.tflite"):
         export = ["export", "squeezenet_v1_1", "--input-size", "64", "--classes", "10", "--format", name.split(".")[1]]
-        command = [sys.executable, "-m", "sqnxt_tf.cli", *export, "--samples", "4", "-q", "-o", tmp_path / name]
+        command = cli_command(*export, "--samples", 4, "-q", "-o", tmp_path / name)
         subprocess.run(command, check=True, capture_output=True)
     for index, image in enumerate(digits("test").batch(0, 10)):
         (tmp_path / "images" / str(index)).mkdir(parents=True)
@@ -107,7 +111,7 @@ def test_the_base_install_lists_summarises_and_simulates_without_tensorflow(whee
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     graph = tmp_path / "graph.onnx"
-    export = [sys.executable, "-m", "sqnxt_tf.cli", "export", "squeezenet_v1_1", "--format", "onnx", "-o", graph, "-q"]
+    export = cli_command("export", "squeezenet_v1_1", "--format", "onnx", "-o", graph, "-q")
     subprocess.run(export, check=True, capture_output=True)
     assert len(json.loads(run("list", "--json").stdout)) == 44
     assert json.loads(run("summary", "alexnet", "--json").stdout)["params"] == 60_965_224

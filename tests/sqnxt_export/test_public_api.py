@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
 import sqnxt_export
+from helpers.commands import run_python
 from sqnxt_export import ExportError
 
 HEAVY = ("tensorflow", "tf_keras", "onnxruntime", "ai_edge_litert", "PIL", "h5py")
 
 
 def _python(code: str, *arguments: str) -> str:
-    command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return run_python(textwrap.dedent(code), *arguments, check=True).stdout
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
@@ -101,7 +99,7 @@ def test_litert_is_quiet(models: object, tmp_path: Path) -> None:
     path = tmp_path / "net.tflite"
     path.write_bytes(sqnxt_export.to_tflite(models["mobilenet_like"], "float32"))  # type: ignore[index]
     code = "import sys; from sqnxt_export import open_model; open_model(sys.argv[1])"
-    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    run = run_python(code, path, check=True)
     assert (run.stdout, run.stderr) == ("", "")
 
 

@@ -1,9 +1,11 @@
 """Accelerators, workloads and reports are plain values: Python pickles, copies and unfolds them."""
 
+from __future__ import annotations
+
 import copy
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, asdict, fields, is_dataclass, replace
 from typing import Any
 
@@ -58,7 +60,7 @@ EXAMPLES = {
 }
 
 
-def test_every_public_dataclass_has_an_example():
+def test_every_public_dataclass_has_an_example() -> None:
     assert set(DATACLASSES) <= set(EXAMPLES)
 
 
@@ -68,7 +70,7 @@ def test_every_public_dataclass_has_an_example():
     [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy, copy.copy],
     ids=["pickle", "deep", "copy"],
 )
-def test_a_copy_equals_its_original(name, copied):
+def test_a_copy_equals_its_original(name: str, copied: Callable[..., Any]) -> None:
     value = EXAMPLES[name]
     again = copied(value)
     assert again == value
@@ -77,7 +79,7 @@ def test_a_copy_equals_its_original(name, copied):
 
 
 @pytest.mark.parametrize("name", DATACLASSES)
-def test_a_value_unfolds_into_dictionaries_that_json_takes(name):
+def test_a_value_unfolds_into_dictionaries_that_json_takes(name: str) -> None:
     value = EXAMPLES[name]
     unfolded = asdict(value)
     assert list(unfolded) == [field.name for field in fields(value)]
@@ -85,13 +87,13 @@ def test_a_value_unfolds_into_dictionaries_that_json_takes(name):
 
 
 @pytest.mark.parametrize("name", DATACLASSES)
-def test_a_value_cannot_be_changed(name):
+def test_a_value_cannot_be_changed(name: str) -> None:
     value = EXAMPLES[name]
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(value)[0].name, None)
 
 
-def test_a_copied_report_has_the_same_document():
+def test_a_copied_report_has_the_same_document() -> None:
     assert pickle.loads(pickle.dumps(REPORT)).to_json() == REPORT.to_json()
 
 
@@ -111,14 +113,14 @@ ORIGIN = Origin("chosen")
         lambda origins: origins.clear(),
     ],
 )
-def test_the_origins_of_an_accelerator_cannot_be_changed(change):
+def test_the_origins_of_an_accelerator_cannot_be_changed(change: Callable[..., Any]) -> None:
     before = dict(ACCELERATOR.origins)
     with pytest.raises(TypeError, match=r"cannot be changed; make another with `dataclasses\.replace`"):
         change(ACCELERATOR.origins)
     assert before == ACCELERATOR.origins
 
 
-def test_an_accelerator_keeps_its_own_origins():
+def test_an_accelerator_keeps_its_own_origins() -> None:
     origins = {"array.rows": ORIGIN}
     changed = replace(ACCELERATOR, origins=origins)
     origins["array.cols"] = ORIGIN

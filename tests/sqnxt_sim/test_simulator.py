@@ -1,7 +1,10 @@
 """The report and its JSON, the options of `simulate_workload`, and the parts of a network's total."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,11 +30,11 @@ WORKLOAD = Workload(name="net.onnx", layers=(LAYER, POOL, replace(LAYER, name="s
 
 
 @pytest.fixture(scope="module")
-def document():
+def document() -> dict[str, Any]:
     return json.loads(json.dumps(simulate_workload(WORKLOAD, ACCELERATOR).to_json()))
 
 
-def test_the_contract_of_the_document(document):
+def test_the_contract_of_the_document(document: dict[str, Any]) -> None:
     assert {"model", "accelerator", "clock_hz", "total", "layers"} <= set(document)
     total = "cycles time_ms energy macs dram_bytes efficiency_macs_per_cycle"
     assert set(total.split()) <= set(document["total"])
@@ -44,7 +47,7 @@ def test_the_contract_of_the_document(document):
     assert (document["model"], document["accelerator"]) == ("net.onnx", "squeezelerator-8x8")
 
 
-def test_rows_of_the_document(document):
+def test_rows_of_the_document(document: dict[str, Any]) -> None:
     conv, pool, sparse = document["layers"]
     assert conv["costed"]
     assert set(conv["tiling"]) == {"rows", "cols", "in_channels", "out_channels"}
@@ -60,7 +63,7 @@ def test_rows_of_the_document(document):
         assert sum(row[key] for row in document["layers"]) == pytest.approx(document["total"][key])
 
 
-def test_total_is_the_sum_of_the_layers(document):
+def test_total_is_the_sum_of_the_layers(document: dict[str, Any]) -> None:
     rows = [row for row in document["layers"] if row["costed"]]
     for key in ("cycles", "energy", "macs", "dram_bytes"):
         assert document["total"][key] == pytest.approx(sum(row[key] for row in rows))
@@ -75,7 +78,7 @@ def test_total_is_the_sum_of_the_layers(document):
 
 
 @pytest.mark.parametrize("dataflow", Dataflow)
-def test_a_dataflow_can_be_imposed(dataflow):
+def test_a_dataflow_can_be_imposed(dataflow: Dataflow) -> None:
     report = simulate_workload(WORKLOAD, ACCELERATOR, dataflow=dataflow)
     assert {layer.chosen.dataflow for layer in report.costed} == {dataflow}
     assert {layer.rejected.dataflow for layer in report.costed} == set(Dataflow) - {dataflow}
@@ -83,26 +86,26 @@ def test_a_dataflow_can_be_imposed(dataflow):
     assert report == simulate_workload(WORKLOAD, ACCELERATOR, dataflow=str(dataflow).replace("_", "-"))
 
 
-def test_sparsity_overrides_the_zeros_that_were_counted():
+def test_sparsity_overrides_the_zeros_that_were_counted() -> None:
     report = simulate_workload(WORKLOAD, ACCELERATOR, sparsity=0.4)
     assert [layer.weight_sparsity for layer in report.costed] == pytest.approx([0.4, 0.4])
     first, second = report.costed
     assert first.cycles == second.cycles
 
 
-def test_zeros_save_nothing_in_weight_stationary():
+def test_zeros_save_nothing_in_weight_stationary() -> None:
     dense, sparse = simulate_workload(WORKLOAD, ACCELERATOR, dataflow=Dataflow.WEIGHT_STATIONARY).costed
     assert (dense.cycles, dense.energy) == (sparse.cycles, sparse.energy)
 
 
-def test_zeros_save_time_and_energy_in_output_stationary():
+def test_zeros_save_time_and_energy_in_output_stationary() -> None:
     dense, sparse = simulate_workload(WORKLOAD, ACCELERATOR, dataflow=Dataflow.OUTPUT_STATIONARY).costed
     assert sparse.cycles < dense.cycles
     assert sparse.energy.mac == pytest.approx(dense.energy.mac * 1000 / LAYER.weights)
     assert sparse.dram_bytes == dense.dram_bytes
 
 
-def test_bits_scale_traffic_and_energy():
+def test_bits_scale_traffic_and_energy() -> None:
     """Half the bits with the same tiles take half the DRAM traffic and a quarter of the multiplier energy."""
     native, int16, int8 = (
         simulate_workload(WORKLOAD, ACCELERATOR, precision=p).costed[0] for p in (None, "int16", "int8")
@@ -114,7 +117,7 @@ def test_bits_scale_traffic_and_energy():
     assert int8.energy.dram <= int16.energy.dram / 2
 
 
-def test_mixed_precision_scales_each_tensor_by_its_own_width():
+def test_mixed_precision_scales_each_tensor_by_its_own_width() -> None:
     fully = replace(LAYER, in_height=1, in_width=1, kernel_height=1, kernel_width=1, **dict.fromkeys(
         ("pad_top", "pad_left", "pad_bottom", "pad_right"), 0))  # fmt: skip
     report = simulate_workload(Workload(name="fc", layers=(fully,)), ACCELERATOR, precision="int16x8")
@@ -122,7 +125,7 @@ def test_mixed_precision_scales_each_tensor_by_its_own_width():
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_precisions_are_reported(precision):
+def test_precisions_are_reported(precision: str) -> None:
     row = simulate_workload(WORKLOAD, ACCELERATOR, precision=precision).to_json()["layers"][0]
     assert (row["activation_bits"], row["weight_bits"]) == PRECISIONS[precision]
 
@@ -131,29 +134,29 @@ def test_precisions_are_reported(precision):
     "options",
     [{"sparsity": -0.1}, {"sparsity": 1.1}, {"sparsity": float("nan")}, {"precision": "int3"}, {"dataflow": "row"}],
 )
-def test_options_out_of_range(options):
+def test_options_out_of_range(options: dict[str, Any]) -> None:
     with pytest.raises(SimulatorError, match=f"^{next(iter(options))} .*: is .*; "):
         simulate_workload(WORKLOAD, ACCELERATOR, **options)
 
 
-def test_all_zero_weights():
+def test_all_zero_weights() -> None:
     report = simulate_workload(WORKLOAD, ACCELERATOR, sparsity=1)
     assert report.cycles > 0
 
 
-def test_an_empty_network():
+def test_an_empty_network() -> None:
     report = simulate_workload(Workload(name="empty", layers=(POOL,)), ACCELERATOR)
     assert report.to_json()["total"]["cycles"] == 0
     assert report.to_json()["total"]["efficiency_macs_per_cycle"] == 0
 
 
-def test_picojoules_where_the_accelerator_has_them():
+def test_picojoules_where_the_accelerator_has_them() -> None:
     energy = replace(ACCELERATOR.energy, mac_pj=0.5)
     total = simulate_workload(WORKLOAD, replace(ACCELERATOR, energy=energy)).to_json()["total"]
     assert total["energy_pj"] == total["energy"] / 2
 
 
-def test_layers_that_differ_in_name_only_cost_the_same():
+def test_layers_that_differ_in_name_only_cost_the_same() -> None:
     report = simulate_workload(Workload(name="twins", layers=(LAYER, replace(LAYER, name="twin"))), ACCELERATOR)
     first, second = report.costed
     assert first.chosen is second.chosen
@@ -171,12 +174,12 @@ def test_layers_that_differ_in_name_only_cost_the_same():
         ({"nonzero_weights": 10**9}, "nonzero_weights"),
     ],
 )
-def test_layers_that_cannot_be(fields, fault):
+def test_layers_that_cannot_be(fields: dict[str, int], fault: str) -> None:
     with pytest.raises(SimulatorError, match=fault):
         replace(LAYER, **fields)
 
 
-def test_nodes_that_are_not_costed_say_why():
+def test_nodes_that_are_not_costed_say_why() -> None:
     """Report and JSON list the nodes that are folded, left out, or without a model, each with its reason."""
     nodes = tuple(OffArrayNode(name=why, op="Op", why=why, reason=f"reason: {why}") for why in OffArrayReason)
     report = simulate_workload(Workload(name="net", layers=nodes), ACCELERATOR)
@@ -185,7 +188,7 @@ def test_nodes_that_are_not_costed_say_why():
     assert [layer.name for layer in report.without_model] == ["no_model"]
 
 
-def test_a_layer_that_fits_no_buffer():
+def test_a_layer_that_fits_no_buffer() -> None:
     tiny = replace(ACCELERATOR, buffer=replace(ACCELERATOR.buffer, bytes=64))
     with pytest.raises(SimulatorError, match=r"'conv'.*64 byte buffer"):
         simulate_workload(WORKLOAD, tiny)

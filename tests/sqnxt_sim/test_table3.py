@@ -1,23 +1,21 @@
 """The 13 networks of Table 3 on both arrays equal an earlier implementation of the same formulas."""
 
-import csv
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sqnxt_sim import load_accelerator, simulate_workload
+from helpers.golden import read_golden
+from sqnxt_sim import Workload, load_accelerator, simulate_workload
 
 DATA = Path(__file__).parent / "data"
 
 
-def golden(file):
-    with (DATA / file).open(encoding="utf-8") as lines:
-        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
 @pytest.mark.parametrize("size", ["8x8", "16x16"])
-@pytest.mark.parametrize("row", golden("model_table3.csv"), ids=lambda row: row["model"])
-def test_network_totals(network, row, size):
+@pytest.mark.parametrize("row", read_golden(DATA / "model_table3.csv"), ids=lambda row: row["model"])
+def test_network_totals(network: Callable[[str], Workload], row: dict[str, str], size: str) -> None:
     report = simulate_workload(network(row["model"]), load_accelerator(f"squeezelerator-{size}"), sparsity=0.4)
     assert report.cycles == pytest.approx(float(row[f"cycles_{size}"]), abs=0.5)
     # The table prints five digits.
@@ -26,8 +24,8 @@ def test_network_totals(network, row, size):
 
 # SqueezeNet v1.1 is published at 227 and costed at 224; v1.0 is published with a padded conv10 and costed without.
 @pytest.mark.parametrize("name", ["1.0-SqNxt-23", "1.0-SqNxt-23v5", "SqueezeNet v1.0"])
-def test_networks_here_are_the_published_ones(network, name):
-    rows = [row for row in golden(f"{name.replace(' ', '-')}.csv") if row["op"] in ("Conv", "Gemm")]
+def test_networks_here_are_the_published_ones(network: Callable[[str], Workload], name: str) -> None:
+    rows = [row for row in read_golden(DATA / f"{name.replace(' ', '-')}.csv") if row["op"] in ("Conv", "Gemm")]
     layers = network(name).conv_layers
     assert len(layers) == len(rows)
     for layer, row in zip(layers, rows, strict=True):
@@ -48,7 +46,7 @@ def test_networks_here_are_the_published_ones(network, name):
         assert ours == tuple(tuple(int(row[column]) for column in part) for part in published), row["name"]
 
 
-def test_mobilenet_costs_the_same_with_either_padding(network):
+def test_mobilenet_costs_the_same_with_either_padding(network: Callable[[str], Workload]) -> None:
     """TensorFlow pads strided layers below and right, others on all sides; the tiles read the same number of rows."""
     for size in ("8x8", "16x16"):
         accelerator = load_accelerator(f"squeezelerator-{size}")

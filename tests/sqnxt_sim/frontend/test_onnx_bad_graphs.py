@@ -1,13 +1,19 @@
 """Graphs that contradict themselves or are too large are refused in one line that says where, and in little memory."""
 
+from __future__ import annotations
+
 import os
 import resource
 import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, numpy_helper
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.helper import make_graph, make_node, make_tensor_value_info
 
 from sqnxt_sim import SimulatorError, read_onnx
@@ -15,15 +21,15 @@ from sqnxt_sim import SimulatorError, read_onnx
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 
-def weights(*shape):
+def weights(*shape: int) -> NDArray[Any]:
     return np.ones(shape, np.float32)
 
 
 @pytest.fixture
-def refused(tmp_path):
+def refused(tmp_path: Path) -> Callable[..., str]:
     """Return a function that reads a model, which must be refused in one line and little memory, for its message."""
 
-    def refuse(model, **options):
+    def refuse(model: ModelProto, **options: Any) -> str:
         path = tmp_path / "model.onnx"
         path.write_bytes(model.SerializeToString())
         tracemalloc.start()
@@ -42,12 +48,12 @@ def refused(tmp_path):
     return refuse
 
 
-def test_two_nodes_that_feed_each_other(onnx_model, refused):
+def test_two_nodes_that_feed_each_other(onnx_model: Any, refused: Any) -> None:
     nodes = [make_node("Add", ["x", "b"], ["a"]), make_node("Relu", ["a"], ["b"]), make_node("Relu", ["b"], ["y"])]
     assert "is not a valid graph" in refused(onnx_model(nodes, [1, 3]))
 
 
-def test_a_cycle_among_operators_of_onnxruntime(onnx_model, refused):
+def test_a_cycle_among_operators_of_onnxruntime(onnx_model: Any, refused: Any) -> None:
     nodes = [
         make_node("Gelu", ["b"], ["a"], domain="com.microsoft"),
         make_node("Gelu", ["a"], ["b"], domain="com.microsoft"),
@@ -56,20 +62,20 @@ def test_a_cycle_among_operators_of_onnxruntime(onnx_model, refused):
 
 
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose", "MatMul"])
-def test_weights_that_nothing_produces(onnx_model, refused, op):
+def test_weights_that_nothing_produces(onnx_model: Any, refused: Any, op: str) -> None:
     message = refused(onnx_model([make_node(op, ["x", "absent"], ["y"])], [1, 3, 8, 8]))
     assert "is not a valid graph" in message
     assert "absent" in message
 
 
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose", "MatMul", "Gemm"])
-def test_weights_of_another_type(onnx_model, refused, op):
+def test_weights_of_another_type(onnx_model: Any, refused: Any, op: str) -> None:
     shape = [3, 3] if op == "Gemm" else [1, 3, 8, 8]
     tensors = [("w", np.ones((3, 3) if op == "Gemm" else (3, 3, 8, 8), np.int64))]
     assert "do not fit together" in refused(onnx_model([make_node(op, ["x", "w"], ["y"])], shape, tensors))
 
 
-def test_a_tensor_written_twice(onnx_model, refused):
+def test_a_tensor_written_twice(onnx_model: Any, refused: Any) -> None:
     nodes = [make_node("Relu", ["x"], ["y"]), make_node("Relu", ["x"], ["y"])]
     assert "is not a valid graph" in refused(onnx_model(nodes, [1, 3]))
 
@@ -83,7 +89,7 @@ def test_a_tensor_written_twice(onnx_model, refused):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
-def test_attributes(onnx_model, read, op, given):
+def test_attributes(onnx_model: Any, read: Any, op: str, given: dict[str, Any]) -> None:
     """The convolution is refused, or is a layer of one output pixel if its stride exceeds the map."""
     node = make_node(op, ["x", "w"], ["y"], name="conv", **given)
     model = onnx_model([node], [1, 3, 8, 8], [("w", weights(3, 3, 3, 3))])
@@ -99,7 +105,7 @@ def test_attributes(onnx_model, read, op, given):
 
 @pytest.mark.parametrize("dims", [[2**32, 2**32, 3, 3], [2**62, 3, 3, 3], [2**31, 2**31, 2**31, 2**31], [0, 3, 3, 3]])
 @pytest.mark.parametrize("field", ["raw_data", "float_data"])
-def test_dimensions_beyond_the_data(onnx_model, refused, dims, field):
+def test_dimensions_beyond_the_data(onnx_model: Any, refused: Any, dims: list[int], field: str) -> None:
     model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(4, 3, 3, 3))])
     tensor = model.graph.initializer[0]
     tensor.dims[:] = dims
@@ -110,18 +116,18 @@ def test_dimensions_beyond_the_data(onnx_model, refused, dims, field):
 
 
 @pytest.mark.parametrize("dims", [[2**31, 3, 3, 3], [2**40, 2**40, 3, 3], [2**62, 3, 3, 3], [-1, 3, 3, 3]])
-def test_one_value_in_absurdly_many_places(onnx_model, refused, dims):
+def test_one_value_in_absurdly_many_places(onnx_model: Any, refused: Any, dims: list[int]) -> None:
     nodes = [make_node("ConstantOfShape", ["shape"], ["w"]), CONV]
     refused(onnx_model(nodes, [1, 3, 8, 8], [("shape", np.array(dims))]))
 
 
-def test_data_shorter_than_declared(onnx_model, refused):
+def test_data_shorter_than_declared(onnx_model: Any, refused: Any) -> None:
     model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(40, 3, 3, 3))])
     model.graph.initializer[0].raw_data = model.graph.initializer[0].raw_data[:-1]
     assert "tensor 'w' does not hold the values that its dimensions declare" in refused(model)
 
 
-def test_a_zero_point_shorter_than_declared(onnx_model, refused):
+def test_a_zero_point_shorter_than_declared(onnx_model: Any, refused: Any) -> None:
     nodes = [make_node("DequantizeLinear", ["q", "s", "z"], ["w"]), CONV]
     tensors = [("q", np.ones((4, 3, 3, 3), np.int8)), ("s", np.float32(1)), ("z", np.int8(0))]
     model = onnx_model(nodes, [1, 3, 8, 8], tensors)
@@ -129,13 +135,13 @@ def test_a_zero_point_shorter_than_declared(onnx_model, refused):
     refused(model)
 
 
-def test_products_of_sizes_that_overflow(onnx_model, refused):
+def test_products_of_sizes_that_overflow(onnx_model: Any, refused: Any) -> None:
     """Each dimension is allowed, but the output of the transposed convolution is too large."""
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2**31, 2**31])
     refused(onnx_model([node], [1, 3, 2**18, 2**18], [("w", weights(3, 3, 2, 2))]))
 
 
-def external(path, location, *, length=None):
+def external(path: Path, location: str, *, length: str | None = None) -> ModelProto:
     model = onnx.helper.make_model(
         make_graph(
             [CONV],
@@ -157,7 +163,7 @@ def external(path, location, *, length=None):
 
 
 @pytest.mark.parametrize("kind", ["parent", "absolute", "link", "hard link", "folder"])
-def test_external_data_outside_the_folder(tmp_path, refused, kind):
+def test_external_data_outside_the_folder(tmp_path: Path, refused: Any, kind: str) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside.bin"
     outside.write_bytes(weights(40, 3, 3, 3).tobytes())
     location = {"parent": f"../{outside.name}", "absolute": str(outside), "folder": "."}.get(kind, "inside.bin")
@@ -169,19 +175,19 @@ def test_external_data_outside_the_folder(tmp_path, refused, kind):
 
 
 @pytest.mark.parametrize("length", [None, "10", "-5", str(2**62), "many"])
-def test_external_data_of_another_length(tmp_path, refused, length):
+def test_external_data_of_another_length(tmp_path: Path, refused: Any, length: str | None) -> None:
     (tmp_path / "short.bin").write_bytes(bytes(10))
     refused(external(tmp_path, "short.bin", length=length))
 
 
-def test_an_initializer_of_no_known_type(onnx_model, refused):
+def test_an_initializer_of_no_known_type(onnx_model: Any, refused: Any) -> None:
     model = onnx_model([CONV], [1, 3, 8, 8], [("w", weights(40, 3, 3, 3))])
     model.graph.initializer[0].data_type = 99
     refused(model)
 
 
 @pytest.mark.parametrize("op", ["ConstantOfShape", "Expand", "Range"])
-def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
+def test_arithmetic_on_shapes_that_would_take_memory(onnx_model: Any, refused: Any, op: str) -> None:
     """Values that a shape depends on are computed, but not half a gigabyte of them."""
     inputs = {"ConstantOfShape": ["size"], "Expand": ["one", "size"], "Range": ["none", "limit", "step"]}[op]
     given = {"value": numpy_helper.from_array(np.array([0]))} if op == "ConstantOfShape" else {}
@@ -197,7 +203,7 @@ def test_arithmetic_on_shapes_that_would_take_memory(onnx_model, refused, op):
     refused(onnx_model(nodes, [1, 3, 8, 8], [*arrays, ("w", weights(4, 3, 3, 3))]))
 
 
-def test_a_long_vector_is_not_written_out(onnx_model, refused):
+def test_a_long_vector_is_not_written_out(onnx_model: Any, refused: Any) -> None:
     """onnx's own propagation of values would keep all of them, in memory that Python does not count."""
     nodes = [
         make_node("ConstantOfShape", ["size"], ["large"], value=numpy_helper.from_array(np.array([0]))),
@@ -212,7 +218,7 @@ def test_a_long_vector_is_not_written_out(onnx_model, refused):
 
 
 @pytest.mark.parametrize("op", ["QGemm", "QLinearAdd", "QLinearWhere", "FusedConv", "NhwcMaxPool", "QLinearConcat"])
-def test_operators_of_onnxruntime_without_their_inputs(onnx_model, refused, op):
+def test_operators_of_onnxruntime_without_their_inputs(onnx_model: Any, refused: Any, op: str) -> None:
     node = make_node(op, ["x"], ["y"], domain="com.microsoft")
     message = refused(onnx_model([node], [1, 3, 8, 8], domains=["com.microsoft"]))
     assert "does not fit" in message or "do not fit" in message or "is not a valid graph" in message

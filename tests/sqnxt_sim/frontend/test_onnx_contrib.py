@@ -1,10 +1,16 @@
 """Operators of ONNX Runtime: onnxruntime and the reader agree on the shape and the type of each output."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, numpy_helper
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
 from sqnxt_sim import ConvLayer, SimulatorError, read_onnx
@@ -48,7 +54,7 @@ SHAPES = {"q": (2, 4, 5, 6), "q2": (2, 3, 5, 6), "row": (4, 1, 6), "mq": (3, 4),
 FLOATS = {"f": (2, 4, 5, 6), "f2": (2, 4, 5, 3), "m": (3, 4), "square": (6, 6)}
 
 
-def constants(kind):
+def constants(kind: type[Any]) -> dict[str, NDArray[Any]]:
     """Return all tensors that are not activations."""
     arrays = {
         S: np.float32(0.1), Z: kind(3), "zero16": np.int16(0), "condition": np.array(True),
@@ -59,7 +65,7 @@ def constants(kind):
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 
-def model_of(case, kind):
+def model_of(case: Any, kind: type[Any]) -> tuple[ModelProto, tuple[int, ...]]:
     """Return a graph of one operator, and the shape that onnxruntime computes."""
     op, (inputs, given) = case.split()[0], CASES[case]
     domain = "" if op == "LayerNormalization" else "com.microsoft"
@@ -85,7 +91,7 @@ def model_of(case, kind):
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8])
 @pytest.mark.parametrize("case", CASES)
-def test_shapes_and_types_are_those_that_onnxruntime_returns(tmp_path, case, kind):
+def test_shapes_and_types_are_those_that_onnxruntime_returns(tmp_path: Path, case: Any, kind: type[Any]) -> None:
     model, shape = model_of(case, kind)
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString())
@@ -102,7 +108,7 @@ def test_shapes_and_types_are_those_that_onnxruntime_returns(tmp_path, case, kin
         ("QLinearConv channels last", (6, 7, 4, 5, 3, 3, 2, 1, 1, 0, 1)),
     ],
 )
-def test_convolutions(tmp_path, case, expected):
+def test_convolutions(tmp_path: Path, case: Any, expected: tuple[int, ...]) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(model_of(case, np.uint8)[0].SerializeToString())
     (layer,) = read_onnx(path).layers
@@ -114,7 +120,7 @@ def test_convolutions(tmp_path, case, expected):
     assert tuple(getattr(layer, field) for field in fields) == expected
 
 
-def test_what_does_not_fit_is_refused(tmp_path):
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     """onnx's own checks apply to the standard nodes."""
     model, _ = model_of("QLinearAdd", np.uint8)
     model.graph.input[1].type.tensor_type.shape.dim[0].dim_value = 3

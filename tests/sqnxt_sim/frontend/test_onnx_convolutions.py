@@ -1,30 +1,29 @@
 """Convolutions become layers with the output that onnx infers, and a batch has its cost."""
 
-from math import prod
+from __future__ import annotations
 
-import numpy as np
+from math import prod
+from typing import Any
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx.helper import make_node
 from onnx.reference import ReferenceEvaluator
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
-
-
 @st.composite
-def convolutions(draw):
+def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], list[int], list[int]]:
     """Draw attributes, input shape and weight shape of a Conv node in 1-D or 2-D."""
     rank = draw(st.integers(1, 2))
 
-    def each(low, high):
+    def each(low: int, high: int) -> list[int]:
         return [draw(st.integers(low, high)) for _ in range(rank)]
 
     group, filters, channels = (draw(st.integers(1, 3)) for _ in range(3))
@@ -44,10 +43,13 @@ def convolutions(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(convolutions())
-def test_convolutions_have_the_shape_that_onnx_computes(onnx_model, read, convolution):
+def test_convolutions_have_the_shape_that_onnx_computes(onnx_model: Any, read: Any, convolution: Any) -> None:
     attributes, data, weights = convolution
     proto = onnx_model(
-        [make_node("Conv", ["x", "w"], ["y"], **attributes)], data, [("w", floats(*weights))], output_rank=len(data)
+        [make_node("Conv", ["x", "w"], ["y"], **attributes)],
+        data,
+        [("w", floats(*weights))],
+        output_rank=len(data),
     )
     try:
         (result,) = ReferenceEvaluator(proto).run(None, {"x": floats(*data)})
@@ -62,7 +64,7 @@ def test_convolutions_have_the_shape_that_onnx_computes(onnx_model, read, convol
     assert layer.nonzero_weights == prod(weights)
 
 
-def test_a_batch_multiplies_the_cost(onnx_model, read):
+def test_a_batch_multiplies_the_cost(onnx_model: Any, read: Any) -> None:
     one, four = (
         simulate_workload(read(onnx_model([CONV], [n, 3, 8, 8], [("w", floats(4, 3, 3, 3))])), ACCELERATOR)
         for n in (1, 4)

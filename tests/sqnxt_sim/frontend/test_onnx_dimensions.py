@@ -1,21 +1,23 @@
 """Free dimensions take the batch and the input size that the caller gives."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto
 from onnx.helper import make_node, make_tensor_value_info
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import SimulatorError
 
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
-
-
-def test_free_dimensions(onnx_model, read):
+def test_free_dimensions(onnx_model: Any, read: Any) -> None:
     channels_first = onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))])
     with pytest.raises(
         SimulatorError, match=r"'x' has a dynamic shape.*`batch=1` and `input_size` \(height and width\)"
@@ -36,13 +38,13 @@ def test_free_dimensions(onnx_model, read):
 
 
 @pytest.mark.parametrize("options", [{"batch": 0}, {"batch": 2**70}, {"input_size": (8, -1)}])
-def test_sizes_out_of_range(onnx_model, read, options):
+def test_sizes_out_of_range(onnx_model: Any, read: Any, options: dict[str, Any]) -> None:
     with pytest.raises(SimulatorError, match="out of range"):
         read(onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
 
 
 @pytest.mark.parametrize("size", [9, np.int64(9), (9, 9), [9, 9]])
-def test_input_size_is_a_side_or_both(onnx_model, read, size):
+def test_input_size_is_a_side_or_both(onnx_model: Any, read: Any, size: Sequence[int] | int) -> None:
     (layer,) = read(onnx_model([CONV], [1, 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), input_size=size).layers
     assert (layer.in_height, layer.in_width) == (9, 9)
 
@@ -59,12 +61,12 @@ def test_input_size_is_a_side_or_both(onnx_model, read, size):
         ({"batch": "1"}, "batch is '1'; give a whole number"),
     ],
 )
-def test_sizes_of_the_wrong_type(onnx_model, read, options, fault):
+def test_sizes_of_the_wrong_type(onnx_model: Any, read: Any, options: dict[str, Any], fault: str) -> None:
     with pytest.raises(SimulatorError, match=rf"model\.onnx: {fault}"):
         read(onnx_model([CONV], ["n", 3, "h", "w"], [("w", floats(4, 3, 3, 3))]), **options)
 
 
-def test_opset_7_with_weights_among_the_inputs(onnx_model, read):
+def test_opset_7_with_weights_among_the_inputs(onnx_model: Any, read: Any) -> None:
     proto = onnx_model([CONV], [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=7)
     proto.ir_version = 3
     proto.graph.input.append(make_tensor_value_info("w", TensorProto.FLOAT, [4, 3, 3, 3]))
@@ -74,7 +76,7 @@ def test_opset_7_with_weights_among_the_inputs(onnx_model, read):
 CONV_1D = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 
-def test_the_length_of_a_1d_map(onnx_model, read):
+def test_the_length_of_a_1d_map(onnx_model: Any, read: Any) -> None:
     model = onnx_model([CONV_1D], ["n", 3, "length"], [("w", floats(4, 3, 5))], output_rank=3)
     with pytest.raises(SimulatorError, match=r"`batch=1` and `input_size` \(a length\)"):
         read(model)
@@ -87,13 +89,13 @@ def test_the_length_of_a_1d_map(onnx_model, read):
         read(model, batch=2, input_size=(20, 10))
 
 
-def test_the_length_of_a_1d_map_with_the_channels_last(onnx_model, read):
+def test_the_length_of_a_1d_map_with_the_channels_last(onnx_model: Any, read: Any) -> None:
     nodes = [make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]), make_node("Conv", ["t", "w"], ["y"])]
     model = onnx_model(nodes, [1, "length", 3], [("w", floats(4, 3, 5))], output_rank=3)
     assert read(model, input_size=20).conv_layers[0].in_width == 20
 
 
-def two_inputs(onnx_model, *shapes):
+def two_inputs(onnx_model: Any, *shapes: list[Any]) -> ModelProto:
     """Make a graph that convolves a map `x` and adds `extra`."""
     nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Add", ["c", "extra"], ["y"], name="sum")]
     model = onnx_model(nodes, shapes[0], [("w", floats(4, 3, 3, 3))])
@@ -101,7 +103,7 @@ def two_inputs(onnx_model, *shapes):
     return model
 
 
-def test_a_named_dimension_has_one_size_wherever_it_occurs(onnx_model, read):
+def test_a_named_dimension_has_one_size_wherever_it_occurs(onnx_model: Any, read: Any) -> None:
     """The batch also fixes `n` where it is not the first dimension (second input), and in the output."""
     model = two_inputs(onnx_model, ["n", 3, 8, 8], [1, "n", 1, 1])
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "n"
@@ -110,25 +112,25 @@ def test_a_named_dimension_has_one_size_wherever_it_occurs(onnx_model, read):
     assert workload.layers[1].work.values_read == 4 * 4 * 36 + 4
 
 
-def test_an_input_that_is_fixed_beside_a_free_batch_keeps_its_size(onnx_model, read):
+def test_an_input_that_is_fixed_beside_a_free_batch_keeps_its_size(onnx_model: Any, read: Any) -> None:
     workload = read(two_inputs(onnx_model, ["n", 3, 8, 8], [1, 4, 6, 6]), batch=3)
     assert workload.conv_layers[0].batch == 3
 
 
-def test_one_name_for_two_sizes(onnx_model, read):
+def test_one_name_for_two_sizes(onnx_model: Any, read: Any) -> None:
     model = onnx_model([CONV], [1, 3, "side", "side"], [("w", floats(4, 3, 3, 3))])
     assert read(model, input_size=9).conv_layers[0].in_height == 9
     with pytest.raises(SimulatorError, match="calls axis 3 'side', which is 9 elsewhere, not 7"):
         read(model, input_size=(9, 7))
 
 
-def test_the_map_among_several_inputs(onnx_model, read):
+def test_the_map_among_several_inputs(onnx_model: Any, read: Any) -> None:
     """An input size applies to maps only; a sequence beside one keeps its own size."""
     model = two_inputs(onnx_model, [1, 3, "h", "w"], [4, 1, 5])
     assert read(model, input_size=(8, 7)).conv_layers[0].in_width == 7
 
 
-def test_operators_of_2018(onnx_model, read):
+def test_operators_of_2018(onnx_model: Any, read: Any) -> None:
     """Opset 7 has spatial batch normalisation, Dropout and Upsample with attributes, and Reshape to a constant."""
     ones = [(name, np.ones(4, np.float32)) for name in ("g", "b", "m", "v")]
     nodes = [
@@ -156,12 +158,12 @@ def test_operators_of_2018(onnx_model, read):
 
 
 @pytest.mark.parametrize("opset", range(7, onnx.defs.onnx_opset_version() + 1))
-def test_every_opset_from_7_up(onnx_model, read, opset):
+def test_every_opset_from_7_up(onnx_model: Any, read: Any, opset: int) -> None:
     nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
     assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=opset)).conv_layers[0].macs == 3888
 
 
-def test_opsets_before_7_are_tried(onnx_model, read):
+def test_opsets_before_7_are_tried(onnx_model: Any, read: Any) -> None:
     nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
     assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=6)).conv_layers[0].macs == 3888
     # In old opsets, Reshape has its target in an attribute, which onnx does not follow, and Gemm needs `broadcast`.

@@ -1,32 +1,30 @@
 """Networks that other programs wrote have the MACs that the program itself, or onnx's shapes, give."""
 
-import csv
+from __future__ import annotations
+
 from math import prod
 from pathlib import Path
 
 import onnx
 import pytest
 
+from helpers.golden import read_golden
 from sqnxt_sim import OffArrayReason, load_accelerator, read_onnx, simulate_workload
 
 EXPORTERS = Path(__file__).parents[1] / "data" / "exporters"
+MACS = read_golden(EXPORTERS / "macs.csv")
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 
-def golden():
-    with (EXPORTERS / "macs.csv").open(encoding="utf-8") as lines:
-        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
-@pytest.mark.parametrize("row", golden(), ids=lambda row: row["file"])
-def test_macs_and_zeros_are_what_the_exporter_counts(row):
+@pytest.mark.parametrize("row", MACS, ids=lambda row: row["file"])
+def test_macs_and_zeros_are_what_the_exporter_counts(row: dict[str, str]) -> None:
     workload = read_onnx(EXPORTERS / row["file"], batch=1)
     assert sum(layer.macs for layer in workload.conv_layers) == int(row["macs"])
     assert sum(layer.nonzero_weights for layer in workload.conv_layers) == int(row["nonzero_weights"])
 
 
-@pytest.mark.parametrize("row", golden(), ids=lambda row: row["file"])
-def test_every_node_has_a_row_and_the_total_is_complete(row):
+@pytest.mark.parametrize("row", MACS, ids=lambda row: row["file"])
+def test_every_node_has_a_row_and_the_total_is_complete(row: dict[str, str]) -> None:
     model = onnx.load(EXPORTERS / row["file"])
     workload = read_onnx(EXPORTERS / row["file"], batch=2)
     names = {layer.name.split(" phase ")[0] for layer in workload.layers}
@@ -37,11 +35,11 @@ def test_every_node_has_a_row_and_the_total_is_complete(row):
     assert simulate_workload(workload, load_accelerator("squeezelerator-8x8")).to_json()["complete"]
 
 
-def test_every_file_has_a_golden_row():
-    assert {row["file"] for row in golden()} == {path.name for path in EXPORTERS.glob("*.onnx")}
+def test_every_file_has_a_golden_row() -> None:
+    assert {row["file"] for row in MACS} == {path.name for path in EXPORTERS.glob("*.onnx")}
 
 
-def test_bits_of_quantised_networks():
+def test_bits_of_quantised_networks() -> None:
     bits = {"qoperator": (8, 8), "dynamic": (8, 8), "qdq-int16": (16, 16)}
     for form, expected in bits.items():
         for path in EXPORTERS.glob(f"onnxruntime-{form}*.onnx"):
@@ -64,7 +62,7 @@ LIGHT_MODELS = {
 }
 
 
-def macs_of_inferred_shapes(path):
+def macs_of_inferred_shapes(path: Path) -> int:
     """Count MACs from the shapes that onnx infers: every output value takes a MAC for each weight of its filter."""
     graph = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
     shapes = {
@@ -82,7 +80,7 @@ def macs_of_inferred_shapes(path):
 
 
 @pytest.mark.parametrize("name", LIGHT_MODELS)
-def test_networks_of_2018(name):
+def test_networks_of_2018(name: str) -> None:
     path = LIGHT / f"light_{name}.onnx"
     workload = read_onnx(path)
     macs = sum(layer.macs for layer in workload.conv_layers)
@@ -96,5 +94,5 @@ def test_networks_of_2018(name):
     assert workload.live
 
 
-def test_all_light_models_are_read():
+def test_all_light_models_are_read() -> None:
     assert {path.stem for path in LIGHT.glob("light_*.onnx")} == {f"light_{name}" for name in LIGHT_MODELS}

@@ -1,22 +1,23 @@
 """Every node is costed, folded, or listed as not costed."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_graph, make_node, make_opsetid, make_tensor_value_info
 
+from helpers.onnx_graphs import floats
 from sqnxt_sim import OffArrayReason, SimulatorError, load_accelerator, simulate_workload
 
 ACCELERATOR = load_accelerator("squeezelerator-8x8")
 CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
-
-
-def test_every_node_is_in_the_workload(onnx_model, read):
+def test_every_node_is_in_the_workload(onnx_model: Any, read: Any) -> None:
     nodes = [
         make_node("Conv", ["x", "w"], ["c"], name="conv"),
         make_node("BatchNormalization", ["c", "one", "one", "one", "one"], ["b"], name="bn"),
@@ -28,7 +29,12 @@ def test_every_node_is_in_the_workload(onnx_model, read):
         make_node("Fancy", ["up"], ["y"], name="fancy", domain="somewhere"),
     ]
     one = np.ones(4, np.float32)
-    tensors = [("w", floats(4, 3, 3, 3)), ("one", one), ("bias", one.reshape(4, 1, 1)), ("t", floats(4, 2, 2, 2))]
+    tensors = [
+        ("w", floats(4, 3, 3, 3)),
+        ("one", one),
+        ("bias", one.reshape(4, 1, 1)),
+        ("t", floats(4, 2, 2, 2)),
+    ]
     report = simulate_workload(read(onnx_model(nodes, [1, 3, 8, 8], tensors, domains=["somewhere"])), ACCELERATOR)
     rows = report.to_json()["layers"]
     assert [(row["name"], row["status"]) for row in rows] == [
@@ -45,7 +51,7 @@ def test_every_node_is_in_the_workload(onnx_model, read):
     assert not report.to_json()["complete"]
 
 
-def test_what_is_computed_from_shapes_is_constant(onnx_model, read):
+def test_what_is_computed_from_shapes_is_constant(onnx_model: Any, read: Any) -> None:
     """PyTorch writes a Flatten as Shape, Gather, Concat and Reshape."""
     nodes = [
         make_node("Shape", ["x"], ["shape"]),
@@ -60,7 +66,7 @@ def test_what_is_computed_from_shapes_is_constant(onnx_model, read):
     assert workload.conv_layers[0].macs == 2 * 48 * 5
 
 
-def test_a_subgraph_is_not_taken_for_a_constant(onnx_model, read):
+def test_a_subgraph_is_not_taken_for_a_constant(onnx_model: Any, read: Any) -> None:
     """The node has constant inputs, but its subgraph reads the outer graph."""
     branch = make_graph(
         [make_node("Relu", ["x"], ["r"])], "branch", [], [make_tensor_value_info("r", TensorProto.FLOAT, [1, 3])]
@@ -70,7 +76,7 @@ def test_a_subgraph_is_not_taken_for_a_constant(onnx_model, read):
     assert workload.layers[0].why is OffArrayReason.NO_MODEL
 
 
-def test_local_functions_are_read_through(onnx_model, read):
+def test_local_functions_are_read_through(onnx_model: Any, read: Any) -> None:
     body = onnx.helper.make_function(
         "local", "Block", ["a", "b"], ["c"], [make_node("Conv", ["a", "b"], ["c"])], [make_opsetid("", 21)]
     )
@@ -84,7 +90,7 @@ def test_local_functions_are_read_through(onnx_model, read):
     assert read(proto).conv_layers[0].macs == 36 * 108
 
 
-def test_an_unknown_operator_hides_the_shape_that_a_layer_needs(onnx_model, read):
+def test_an_unknown_operator_hides_the_shape_that_a_layer_needs(onnx_model: Any, read: Any) -> None:
     nodes = [
         make_node("Fancy", ["x"], ["f"], name="fancy", domain="somewhere"),
         make_node("Relu", ["f"], ["r"]),
@@ -103,7 +109,7 @@ def test_an_unknown_operator_hides_the_shape_that_a_layer_needs(onnx_model, read
     assert workload.layers[0].why is OffArrayReason.NO_MODEL
 
 
-def test_what_the_file_says_of_known_operators_is_not_believed(onnx_model, read):
+def test_what_the_file_says_of_known_operators_is_not_believed(onnx_model: Any, read: Any) -> None:
     nodes = [make_node("Relu", ["x"], ["r"]), make_node("Conv", ["r", "w"], ["y"])]
     model = onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))])
     model.graph.value_info.append(make_tensor_value_info("r", TensorProto.FLOAT, [1, 3, 100, 100]))
@@ -111,13 +117,13 @@ def test_what_the_file_says_of_known_operators_is_not_believed(onnx_model, read)
 
 
 @pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
-def test_three_dimensions_have_no_model(onnx_model, read, op):
+def test_three_dimensions_have_no_model(onnx_model: Any, read: Any, op: str) -> None:
     nodes = [make_node(op, ["x", "w"], ["y"])]
     (layer,) = read(onnx_model(nodes, [1, 3, 4, 4, 4], [("w", floats(3, 3, 2, 2, 2))], output_rank=5)).layers
     assert (layer.why, layer.op, layer.work) == (OffArrayReason.NO_MODEL, op, None)
 
 
-def test_shape_arithmetic_is_followed(onnx_model, read):
+def test_shape_arithmetic_is_followed(onnx_model: Any, read: Any) -> None:
     """PyTorch writes pads as pairs reversed by constants, which onnx's inference does not follow."""
     nodes = [
         make_node("Concat", ["given", "none"], ["all"], axis=0),
@@ -139,7 +145,7 @@ def test_shape_arithmetic_is_followed(onnx_model, read):
     assert [row.why for row in workload.layers[:5]] == [OffArrayReason.FOLDED] * 5
 
 
-def test_arithmetic_on_a_shape_may_not_take_memory(onnx_model, read):
+def test_arithmetic_on_a_shape_may_not_take_memory(onnx_model: Any, read: Any) -> None:
     """The target shape of an Expand is computed, but not the expanded tensor."""
     nodes = [
         make_node("Mul", ["huge", "huge"], ["size"]),
@@ -156,7 +162,7 @@ def test_arithmetic_on_a_shape_may_not_take_memory(onnx_model, read):
         read(model)
 
 
-def test_shapes_that_hang_on_shapes(onnx_model, read):
+def test_shapes_that_hang_on_shapes(onnx_model: Any, read: Any) -> None:
     """PyTorch writes channel shuffles so that each splits the shape that the one before has joined."""
     nodes, tensors = [], [("zero", np.array([0])), ("split", np.array([2, 3, -1])), ("w", floats(4, 6, 3, 3))]
     for step in range(12):

@@ -1,18 +1,23 @@
 """Quantised graphs: bits of activations, and operators on integers."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto
 from onnx.helper import make_node
 
-
-def floats(*shape):
-    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+from helpers.onnx_graphs import floats
+from sqnxt_sim import Workload
 
 
 @pytest.mark.parametrize("between", [(), ("Relu",), ("MaxPool",), ("Relu", "Identity")])
-def test_activation_bits_come_from_the_quantised_input(onnx_model, read, between):
+def test_activation_bits_come_from_the_quantised_input(onnx_model: Any, read: Any, between: tuple[str, ...]) -> None:
     nodes = [
         make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
         make_node("DequantizeLinear", ["q", "s", "z"], ["a0"]),
@@ -25,7 +30,7 @@ def test_activation_bits_come_from_the_quantised_input(onnx_model, read, between
     assert (layer.activation_bits, layer.weight_bits) == (16, None)
 
 
-def integers(*shape, kind=np.uint8, zero_point=0):
+def integers(*shape: int, kind: Any = np.uint8, zero_point: NDArray[Any] | int = 0) -> NDArray[Any]:
     """Return random integers of which about a third equal the zero point."""
     return (np.random.default_rng(2).integers(-1, 2, size=shape) + np.asarray(zero_point)).astype(kind)
 
@@ -35,7 +40,14 @@ ZEROS = {"u8": np.uint8(3), "i8": np.int8(0)}
 PER_CHANNEL = np.array([1, 2, 3, 4], np.uint8)
 
 
-def quantised(read, onnx_model, nodes, tensors, shape=(1, 3, 8, 8), **options):
+def quantised(
+    read: Any,
+    onnx_model: Any,
+    nodes: list[NodeProto],
+    tensors: Sequence[tuple[str, Any]],
+    shape: tuple[int, ...] = (1, 3, 8, 8),
+    **options: Any,
+) -> Workload:
     """Return the workload of some nodes that read `xq`, the input as unsigned integers."""
     first = make_node("QuantizeLinear", ["x", "s", "u8"], ["xq"])
     tensors = [*ZEROS.items(), SCALE, *tensors]
@@ -43,7 +55,7 @@ def quantised(read, onnx_model, nodes, tensors, shape=(1, 3, 8, 8), **options):
 
 
 @pytest.mark.parametrize("zero_point", ["u8", "i8", "per channel"])
-def test_qlinearconv(onnx_model, read, zero_point):
+def test_qlinearconv(onnx_model: Any, read: Any, zero_point: str) -> None:
     zero = {**ZEROS, "per channel": PER_CHANNEL.reshape(4, 1, 1, 1)}[zero_point]
     weights = integers(4, 3, 3, 3, kind=zero.dtype, zero_point=zero)
     tensors = [
@@ -62,7 +74,7 @@ def test_qlinearconv(onnx_model, read, zero_point):
 
 
 @pytest.mark.parametrize("zero_point", [None, 0, 2])
-def test_convinteger(onnx_model, read, zero_point):
+def test_convinteger(onnx_model: Any, read: Any, zero_point: int | None) -> None:
     weights = integers(4, 3, 3, 3, zero_point=zero_point or 0)
     given = [] if zero_point is None else [("wz", np.uint8(zero_point))]
     inputs = ["xq", "w", "u8", *(["wz"] if given else [])]
@@ -88,7 +100,7 @@ PRODUCTS = {
 
 
 @pytest.mark.parametrize("case", PRODUCTS)
-def test_products_of_integers_with_a_zero_point_for_each_column(onnx_model, read, case):
+def test_products_of_integers_with_a_zero_point_for_each_column(onnx_model: Any, read: Any, case: Any) -> None:
     inputs, given, kind = PRODUCTS[case]
     op = case.split()[0]
     weights = integers(4, 5, zero_point=COLUMNS)
@@ -109,7 +121,7 @@ def test_products_of_integers_with_a_zero_point_for_each_column(onnx_model, read
     assert (layer.weight_bits, layer.activation_bits, layer.nonzero_weights) == (8, 8, nonzero)
 
 
-def test_zero_points_that_the_network_computes_leave_the_zeros_unknown(onnx_model, read):
+def test_zero_points_that_the_network_computes_leave_the_zeros_unknown(onnx_model: Any, read: Any) -> None:
     nodes = [
         make_node("DynamicQuantizeLinear", ["x"], ["dq", "ds", "dz"]),
         make_node("MatMulInteger", ["dq", "w", "dz", "dz"], ["p"]),

@@ -1,27 +1,32 @@
 """Transposed convolutions: the phases compute what the ConvTranspose computes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from onnx.helper import make_node
 
-from sqnxt_sim import SimulatorError
+from sqnxt_sim import ConvLayer, SimulatorError
 from sqnxt_sim.frontend.onnx_transposed import axis_phases
 
 PADDINGS = ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "output_shape"]
 
 
 @st.composite
-def transposed(draw):
+def transposed(draw: st.DrawFn) -> tuple[dict[str, Any], list[int], list[int]]:
     """Draw attributes, input shape and weight shape of a ConvTranspose node in 1-D or 2-D."""
     rank = draw(st.integers(1, 2))
 
-    def each(low, high):
+    def each(low: int, high: int) -> list[int]:
         return [draw(st.integers(low, high)) for _ in range(rank)]
 
     group, filters, channels = (draw(st.integers(1, 2)) for _ in range(3))
@@ -48,11 +53,11 @@ def transposed(draw):
     return given, [draw(st.integers(1, 2)), group * channels, *sizes], [group * channels, filters, *kernel]
 
 
-def whole_numbers(shape, seed):
+def whole_numbers(shape: Sequence[int], seed: int) -> NDArray[Any]:
     return np.random.default_rng(seed).integers(-3, 4, shape).astype(np.float32)
 
 
-def convolve(data, weights, dilations, groups):
+def convolve(data: NDArray[Any], weights: NDArray[Any], dilations: list[int], groups: int) -> NDArray[Any]:
     """Convolve [n, c, h, w] with [k, c / groups, *kernel] at stride 1 without padding, one tap after another."""
     outs = [n - (k - 1) * d for n, k, d in zip(data.shape[2:], weights.shape[2:], dilations, strict=True)]
     batch, channels = data.shape[0], data.shape[1] // groups
@@ -65,7 +70,14 @@ def convolve(data, weights, dilations, groups):
     return result.reshape(batch, -1, *outs)
 
 
-def run_phases(axes, data, weights, groups, strides, out_shape):
+def run_phases(
+    axes: list[list[Any]],
+    data: NDArray[Any],
+    weights: NDArray[Any],
+    groups: int,
+    strides: list[int],
+    out_shape: tuple[int, ...],
+) -> NDArray[Any]:
     """Compute every phase as an ordinary convolution, and write its results to the rows and columns of the phase."""
     result = np.zeros(out_shape)
     for phases in product(*axes):
@@ -86,7 +98,7 @@ def run_phases(axes, data, weights, groups, strides, out_shape):
 @given(transposed())
 # This case has a phase with two taps beyond the last row.
 @example(({"group": 1, "strides": [4], "dilations": [1], "output_padding": [0], "pads": [1, 2]}, [1, 1, 1], [1, 1, 5]))
-def test_the_phases_compute_what_the_node_computes(onnx_model, read, case):
+def test_the_phases_compute_what_the_node_computes(onnx_model: Any, read: Any, case: Any) -> None:
     attributes, data_shape, weight_shape = case
     data, weights = whole_numbers(data_shape, 0), whole_numbers(weight_shape, 1)
     model = onnx_model(
@@ -115,13 +127,13 @@ def test_the_phases_compute_what_the_node_computes(onnx_model, read, case):
     check_layers(workload.conv_layers, list(product(*axes)), weights, expected.shape, strides)
 
 
-def quiet():
+def quiet() -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     return options
 
 
-def cut_off(attributes, axis, data, weights, output):
+def cut_off(attributes: dict[str, Any], axis: int, data: list[int], weights: list[int], output: tuple[int, ...]) -> int:
     """Return the rows cut off in front by ONNX's definition; the reader's own code is checked through its layers."""
     if "pads" in attributes:
         return attributes["pads"][axis]
@@ -132,7 +144,13 @@ def cut_off(attributes, axis, data, weights, output):
     return total // 2 if attributes["auto_pad"] == "SAME_UPPER" else total - total // 2
 
 
-def check_layers(layers, phases, weights, out_shape, strides):
+def check_layers(
+    layers: tuple[ConvLayer, ...],
+    phases: list[tuple[Any, ...]],
+    weights: NDArray[Any],
+    out_shape: tuple[int, ...],
+    strides: list[int],
+) -> None:
     """The reader's layers are the phases, with the same maps, pads, taps and zeros."""
     assert len(layers) == len(phases)
     for layer, places in zip(layers, phases, strict=True):
@@ -160,7 +178,9 @@ def check_layers(layers, phases, weights, out_shape, strides):
     ],
 )
 @pytest.mark.parametrize("group", [1, 2])
-def test_upsampling_takes_a_kernel_for_each_input_pixel(onnx_model, read, kernel, given, group):
+def test_upsampling_takes_a_kernel_for_each_input_pixel(
+    onnx_model: Any, read: Any, kernel: int, given: dict[str, list[int]], group: int
+) -> None:
     weights = whole_numbers((6, 4, kernel, kernel), 2)
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", group=group, **given)
     layers = read(onnx_model([node], [2, 6, 7, 5], [("w", weights)])).conv_layers
@@ -169,7 +189,7 @@ def test_upsampling_takes_a_kernel_for_each_input_pixel(onnx_model, read, kernel
     assert sum(layer.nonzero_weights for layer in layers) == np.count_nonzero(weights)
 
 
-def test_names_and_operator_of_the_phases(onnx_model, read):
+def test_names_and_operator_of_the_phases(onnx_model: Any, read: Any) -> None:
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2, 3])
     layers = read(onnx_model([node], [1, 2, 4, 4], [("w", whole_numbers((2, 3, 3, 2), 3))])).layers
     assert {layer.op for layer in layers} == {"ConvTranspose"}
@@ -177,7 +197,7 @@ def test_names_and_operator_of_the_phases(onnx_model, read):
     assert [layer.name for layer in layers] == [f"up phase {y},{x}" for y in (0, 1) for x in (0, 1)]
 
 
-def test_one_dimension(onnx_model, read):
+def test_one_dimension(onnx_model: Any, read: Any) -> None:
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[2])
     layers = read(onnx_model([node], [1, 2, 4], [("w", whole_numbers((2, 3, 4), 3))], output_rank=3)).layers
     assert [(layer.name, layer.in_height, layer.kernel_height) for layer in layers] == [
@@ -186,7 +206,7 @@ def test_one_dimension(onnx_model, read):
     ]
 
 
-def test_integer_weights_per_channel(onnx_model, read):
+def test_integer_weights_per_channel(onnx_model: Any, read: Any) -> None:
     """Zeros are counted in the taps of each phase, with a zero point for each output channel."""
     weights = np.random.default_rng(4).integers(-1, 2, (2, 3, 4, 4))
     zero_point = np.array([3, 5, 7], np.uint8)
@@ -205,14 +225,14 @@ def test_integer_weights_per_channel(onnx_model, read):
         assert layer.nonzero_weights == np.count_nonzero(weights[:, :, row::2, column::2])
 
 
-def test_an_absurd_number_of_phases(onnx_model, read):
+def test_an_absurd_number_of_phases(onnx_model: Any, read: Any) -> None:
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", strides=[100, 100])
     with pytest.raises(SimulatorError, match="'up' has a stride of more than 4096 phases"):
         read(onnx_model([node], [1, 1, 2, 2], [("w", whole_numbers((1, 1, 100, 100), 0))]))
 
 
 @pytest.mark.parametrize("pads", [[3, 0, 0, 0], [0, 0, 3, 0]])
-def test_rows_that_are_cut_off_are_not_read(onnx_model, read, pads):
+def test_rows_that_are_cut_off_are_not_read(onnx_model: Any, read: Any, pads: list[int]) -> None:
     node = make_node("ConvTranspose", ["x", "w"], ["y"], name="up", pads=pads)
     (layer,) = read(onnx_model([node], [1, 1, 8, 8], [("w", whole_numbers((1, 1, 2, 2), 0))])).layers
     assert (layer.in_height, layer.out_height, prod((layer.in_width, layer.out_width))) == (6, 6, 8 * 9)

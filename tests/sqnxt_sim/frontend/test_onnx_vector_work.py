@@ -1,7 +1,12 @@
 """The work of operators that are not costed on a vector unit."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto
 from onnx.helper import make_node
 
@@ -12,7 +17,7 @@ SIZE = 2 * 4 * 6 * 8
 QUARTER = 2 * 4 * 3 * 4
 
 
-def ints(*values):
+def ints(*values: int) -> NDArray[Any]:
     return np.array(values, np.int64)
 
 
@@ -47,14 +52,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_operations_and_values(onnx_model, read, case):
+def test_operations_and_values(onnx_model: Any, read: Any, case: Any) -> None:
     node, tensors, operations, values_read, values_written = CASES[case]
     (layer,) = read(onnx_model([node], MAP, tensors.items())).layers
     assert layer.why is OffArrayReason.NOT_COSTED
     assert layer.work == VectorWork(operations=operations, values_read=values_read, values_written=values_written)
 
 
-def test_two_activations_are_both_read(onnx_model, read):
+def test_two_activations_are_both_read(onnx_model: Any, read: Any) -> None:
     nodes = [
         make_node("Relu", ["x"], ["r"]),
         make_node("GlobalMaxPool", ["r"], ["g"]),
@@ -65,7 +70,7 @@ def test_two_activations_are_both_read(onnx_model, read):
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int16])
-def test_bits_are_those_of_the_integers_that_hold_the_values(onnx_model, read, kind):
+def test_bits_are_those_of_the_integers_that_hold_the_values(onnx_model: Any, read: Any, kind: type[Any]) -> None:
     nodes = [
         make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
         make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
@@ -76,7 +81,7 @@ def test_bits_are_those_of_the_integers_that_hold_the_values(onnx_model, read, k
     assert [layer.work and layer.work.bits for layer in layers] == [None, None, None, np.dtype(kind).itemsize * 8]
 
 
-def test_what_is_folded_or_has_no_model_has_no_work(onnx_model, read):
+def test_what_is_folded_or_has_no_model_has_no_work(onnx_model: Any, read: Any) -> None:
     nodes = [
         make_node("Relu", ["x"], ["r"]),
         make_node("Add", ["r", "c"], ["a"]),
@@ -90,7 +95,7 @@ def test_what_is_folded_or_has_no_model_has_no_work(onnx_model, read):
     assert layers[3].why is OffArrayReason.NO_MODEL
 
 
-def test_outputs_that_nobody_reads_may_have_no_shape(onnx_model, read):
+def test_outputs_that_nobody_reads_may_have_no_shape(onnx_model: Any, read: Any) -> None:
     """Dropout's mask has no shape in old graphs."""
     nodes = [make_node("Dropout", ["x"], ["d", "mask"]), make_node("Erf", ["d"], ["y"])]
     workload = read(onnx_model(nodes, MAP, opset=9))

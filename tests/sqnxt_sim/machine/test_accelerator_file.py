@@ -1,5 +1,9 @@
 """Presets and accelerator files: their contents, and errors that name key, value and range."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 
 from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator
@@ -8,14 +12,14 @@ from sqnxt_sim.machine.accelerator_file import _PRESETS, ORIGINS
 PRESET = (_PRESETS / "squeezelerator-8x8.toml").read_text(encoding="utf-8")
 
 
-def test_presets():
+def test_presets() -> None:
     assert list_accelerators() == ("edge-npu-8bit", "eyeriss-like", "squeezelerator-16x16", "squeezelerator-8x8")
 
 
 @pytest.mark.parametrize(
     ("name", "side", "words"), [("squeezelerator-8x8", 8, 16384), ("squeezelerator-16x16", 16, 65536)]
 )
-def test_the_papers_accelerators(name, side, words):
+def test_the_papers_accelerators(name: str, side: int, words: int) -> None:
     accelerator = load_accelerator(name)
     assert accelerator.name == name
     assert (accelerator.array.rows, accelerator.array.cols, accelerator.buffer_words) == (side, side, words)
@@ -23,12 +27,12 @@ def test_the_papers_accelerators(name, side, words):
 
 
 @pytest.mark.parametrize("name", list_accelerators())
-def test_every_number_has_an_origin(name):
+def test_every_number_has_an_origin(name: str) -> None:
     assert {origin.kind for origin in load_accelerator(name).origins.values()} <= set(ORIGINS)
 
 
 @pytest.mark.parametrize("name", ["squeezelerator-8x8", "squeezelerator-16x16"])
-def test_four_numbers_are_fitted_to_table_3(name):
+def test_four_numbers_are_fitted_to_table_3(name: str) -> None:
     origins = load_accelerator(name).origins
     assert sorted(key for key, origin in origins.items() if origin.kind == "fitted") == [
         "array.clock_hz",
@@ -39,13 +43,13 @@ def test_four_numbers_are_fitted_to_table_3(name):
 
 
 @pytest.mark.parametrize("name", ["edge-npu-8bit", "eyeriss-like"])
-def test_nothing_is_fitted_elsewhere_and_what_is_published_names_its_source(name):
+def test_nothing_is_fitted_elsewhere_and_what_is_published_names_its_source(name: str) -> None:
     for key, origin in load_accelerator(name).origins.items():
         assert origin.kind != "fitted", key
         assert origin.kind != "published" or origin.note, key
 
 
-def test_a_file_of_ones_own(tmp_path):
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(
         PRESET.replace('name = "squeezelerator-8x8"', 'name = "mine"').replace("value = 32768", "value = 65536")
@@ -76,7 +80,7 @@ def test_a_file_of_ones_own(tmp_path):
         ('"paper" }\ncols', '"paper", note = 3 }\ncols', r"array\.rows has note 3; it must be a string"),
     ],
 )  # fmt: skip
-def test_what_is_refused(tmp_path, good, bad, fault):
+def test_what_is_refused(tmp_path: Path, good: str, bad: str, fault: str) -> None:
     assert good in PRESET
     path = tmp_path / "wrong.toml"
     path.write_text(PRESET.replace(good, bad))
@@ -85,7 +89,7 @@ def test_what_is_refused(tmp_path, good, bad, fault):
     assert str(path) in str(error.value)
 
 
-def test_an_unknown_name_offers_the_presets():
+def test_an_unknown_name_offers_the_presets() -> None:
     with pytest.raises(
         SimulatorError,
         match=r"^accelerator 'squeezelerator': is not known; use one of edge-npu-8bit, eyeriss-like, squeezelerator",
@@ -94,12 +98,12 @@ def test_an_unknown_name_offers_the_presets():
 
 
 @pytest.mark.parametrize("name", ["absent.toml", "."])
-def test_a_file_that_cannot_be_read(tmp_path, name):
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(SimulatorError, match=r"cannot be read"):
         load_accelerator(tmp_path / name)
 
 
-def test_a_file_that_is_not_text(tmp_path):
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SimulatorError, match="not TOML"):

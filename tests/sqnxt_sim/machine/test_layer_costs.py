@@ -1,14 +1,20 @@
 """The properties of a cost: roofline, memory, multiplier width, compressed weights, the vector unit."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sqnxt_sim import (
+    Accelerator,
     Bound,
     ConvLayer,
     Dataflow,
+    LayerCost,
     LiveActivations,
+    NetworkReport,
     OffArrayNode,
     OffArrayReason,
     SimulatorError,
@@ -30,11 +36,11 @@ POOL = OffArrayNode(
 )  # fmt: skip
 
 
-def cost_of(layer, accelerator=ARRAY_16, **options):
+def cost_of(layer: ConvLayer, accelerator: Accelerator = ARRAY_16, **options: Any) -> LayerCost:
     return simulate_workload(Workload(name="net", layers=(layer,)), accelerator, **options).costed[0]
 
 
-def test_no_layer_stands_above_the_roof():
+def test_no_layer_stands_above_the_roof() -> None:
     layers = (
         LAYER,
         replace(LAYER, name="sparse", nonzero_weights=100),
@@ -47,7 +53,7 @@ def test_no_layer_stands_above_the_roof():
         assert cost.utilisation == pytest.approx(roofline.macs_per_cycle / 64)
 
 
-def test_a_layer_fits_the_buffer_or_not():
+def test_a_layer_fits_the_buffer_or_not() -> None:
     words = 64 * 28 * 28 * 2 + 64 * 64 * 9
     cost = cost_of(LAYER)
     assert cost.working_set_bytes == 2 * words
@@ -57,7 +63,7 @@ def test_a_layer_fits_the_buffer_or_not():
     assert cost_of(replace(LAYER, weight_bits=8, activation_bits=8)).working_set_bytes == words
 
 
-def test_the_peak_of_live_activations():
+def test_the_peak_of_live_activations() -> None:
     live = (
         LiveActivations(node="a", float_values=1000, integer_bits=0),
         LiveActivations(node="b", float_values=0, integer_bits=8 * 40000),
@@ -87,12 +93,12 @@ def test_the_peak_of_live_activations():
         (8, 1, 4, 4, 1),
     ],
 )
-def test_cycles_of_a_mac(multiplier_bits, per_pe, activation, weight, cycles):
+def test_cycles_of_a_mac(multiplier_bits: int | None, per_pe: int, activation: int, weight: int, cycles: float) -> None:
     array = replace(ARRAY_16.array, multiplier_bits=multiplier_bits, multipliers_per_pe=per_pe)
     assert array.cycles_per_mac(activation, weight) == cycles
 
 
-def test_wide_operands_take_the_array_longer_and_narrow_ones_share_it():
+def test_wide_operands_take_the_array_longer_and_narrow_ones_share_it() -> None:
     fused = replace(ARRAY_16, array=replace(ARRAY_16.array, multiplier_bits=8, multipliers_per_pe=4))
     narrow = replace(LAYER, weight_bits=8, activation_bits=8)
     plain, wide = (cost_of(x, a, dataflow="weight_stationary") for x, a in ((narrow, ARRAY_16), (LAYER, fused)))
@@ -103,7 +109,7 @@ def test_wide_operands_take_the_array_longer_and_narrow_ones_share_it():
     assert packed.roofline.macs_per_cycle <= packed.roofline.attainable_macs_per_cycle
 
 
-def test_zeros_cut_traffic_only_where_weights_are_compressed():
+def test_zeros_cut_traffic_only_where_weights_are_compressed() -> None:
     fully = replace(LAYER, in_height=1, in_width=1, kernel_height=1, kernel_width=1, pad_top=0, pad_left=0,
                     pad_bottom=0, pad_right=0)  # fmt: skip
     pruned = replace(fully, nonzero_weights=fully.weights // 4)
@@ -116,12 +122,12 @@ def test_zeros_cut_traffic_only_where_weights_are_compressed():
     assert sparse.cycles < cost_of(pruned).cycles
 
 
-def vector_report(operations_per_cycle):
+def vector_report(operations_per_cycle: int) -> NetworkReport:
     unit = VectorUnit(operations_per_cycle=operations_per_cycle, operation_energy=0.5)
     return simulate_workload(Workload(name="net", layers=(LAYER, POOL)), replace(ARRAY_16, vector=unit))
 
 
-def test_the_vector_unit_overlaps_operations_and_traffic():
+def test_the_vector_unit_overlaps_operations_and_traffic() -> None:
     """5000 words at 8 a cycle take 625 cycles, after a latency of 100."""
     (fast,) = vector_report(100).on_vector_unit
     assert (fast.cycles, fast.bound_by, fast.dram_bytes) == (725, Bound.DRAM_BANDWIDTH, 10000)
@@ -132,7 +138,7 @@ def test_the_vector_unit_overlaps_operations_and_traffic():
     assert slow.energy.buffer == 6 * 2 * 5000
 
 
-def test_the_total_has_the_vector_unit_in_it_and_its_row_every_key():
+def test_the_total_has_the_vector_unit_in_it_and_its_row_every_key() -> None:
     report = vector_report(1)
     array_only = simulate_workload(Workload(name="net", layers=(LAYER, POOL)), ARRAY_16)
     assert report.cycles == array_only.cycles + 9100
@@ -144,13 +150,13 @@ def test_the_total_has_the_vector_unit_in_it_and_its_row_every_key():
     assert not array_only.on_vector_unit
 
 
-def test_nothing_known_to_do_is_not_costed():
+def test_nothing_known_to_do_is_not_costed() -> None:
     idle = replace(POOL, work=None)
     unit = replace(ARRAY_16, vector=VectorUnit(operations_per_cycle=1, operation_energy=1))
     assert simulate_workload(Workload(name="net", layers=(idle,)), unit).layers == (idle,)
 
 
-def test_strict_refuses_what_has_no_model():
+def test_strict_refuses_what_has_no_model() -> None:
     odd = OffArrayNode(name="odd", op="LSTM", why=OffArrayReason.NO_MODEL, reason="no model of this operator")
     workload = Workload(name="net.onnx", layers=(LAYER, POOL, odd))
     assert simulate_workload(workload, ARRAY_16).without_model == (odd,)
@@ -163,7 +169,7 @@ def test_strict_refuses_what_has_no_model():
 
 @pytest.mark.parametrize("name", ["edge-npu-8bit", "eyeriss-like"])
 @pytest.mark.parametrize("dataflow", Dataflow)
-def test_the_other_presets_cost_a_layer(name, dataflow):
+def test_the_other_presets_cost_a_layer(name: str, dataflow: Dataflow) -> None:
     accelerator = load_accelerator(name)
     cost = cost_of(replace(LAYER, weight_bits=8, activation_bits=8), accelerator, dataflow=dataflow)
     assert cost.cycles >= cost.chosen.executed_macs / accelerator.array.size

@@ -4,16 +4,20 @@ Integers in real tiles, small and slow. Array cycles, buffer words and DRAM word
 result must be the plain convolution.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise, permutations, product
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, load_accelerator
+from sqnxt_sim import Accelerator, ConvLayer, Dataflow, SimulatorError, Tiling, load_accelerator
 from sqnxt_sim.machine.dataflows import array_cycles, buffer_words
 from sqnxt_sim.machine.tiling import tiling_space, word_scale
 
@@ -62,7 +66,7 @@ class Buffer:
             self.words += self.spilled[tile]
 
 
-def stored_words(weights, index_bits: float | None) -> float:
+def stored_words(weights: NDArray[Any], index_bits: float | None) -> float:
     """Return the words of 16-bit weights in DRAM: all of them, or the nonzero ones with an index each."""
     return weights.size if index_bits is None else np.count_nonzero(weights) * (16 + index_bits) / 16
 
@@ -70,7 +74,7 @@ def stored_words(weights, index_bits: float | None) -> float:
 class Array:
     """Pr x Pc processing elements that compute tiles, and count cycles by kind and words to and from the buffer."""
 
-    def __init__(self, layer: ConvLayer, accelerator, data, weights) -> None:
+    def __init__(self, layer: ConvLayer, accelerator: Accelerator, data: NDArray[Any], weights: NDArray[Any]) -> None:
         self.layer, self.array, self.weights = layer, accelerator.array, weights
         # Weights are compressed only if the zeros save more than the indices cost.
         index_bits = accelerator.dram.weight_index_bits
@@ -82,12 +86,12 @@ class Array:
         self.begun = np.zeros(self.output.shape, dtype=bool)
         self.counts: Counter[str] = Counter()
 
-    def input(self, channels, y: int, x: int, tap_y: int, tap_x: int):
+    def input(self, channels: int | list[int], y: int, x: int, tap_y: int, tap_x: int) -> NDArray[Any] | int:
         layer = self.layer
         row = y * layer.stride_height + tap_y * layer.dilation_height
         return self.data[channels, row, x * layer.stride_width + tap_x * layer.dilation_width]
 
-    def add(self, channels: list[int], y: int, x: int, sums) -> None:
+    def add(self, channels: list[int], y: int, x: int, sums: NDArray[Any]) -> None:
         """Count partial sums to the buffer: each is written, and read first if there is one already."""
         self.counts["words"] += len(channels) + int(self.begun[channels, y, x].sum())
         self.output[channels, y, x] += sums
@@ -135,7 +139,7 @@ class Array:
         return self.counts["stream"] + max(self.counts["steps"], loads) + self.counts["drain"]
 
 
-def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) -> float:
+def run(layer: ConvLayer, tiling: Tiling, array: Array, dataflow: Dataflow, order: str) -> float:
     """Run the layer with tile loops in `order` (map s, input c, output channels k; outermost first).
 
     Returns its DRAM words.
@@ -169,7 +173,7 @@ def run(layer: ConvLayer, tiling, array: Array, dataflow: Dataflow, order: str) 
     return words
 
 
-def convolution(layer: ConvLayer, data, weights):
+def convolution(layer: ConvLayer, data: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     """Compute the convolution by its definition."""
     padded = np.pad(data, ((0, 0), (layer.pad_top, layer.pad_bottom), (layer.pad_left, layer.pad_right)))
     output = np.zeros((layer.out_channels, layer.out_height, layer.out_width), dtype=np.int64)
@@ -183,10 +187,10 @@ def convolution(layer: ConvLayer, data, weights):
 
 
 @st.composite
-def problems(draw):
+def problems(draw: st.DrawFn) -> tuple[Any, ...]:
     """Draw a small layer with integer data and weights, an array, and one of the tilings that the search considers."""
 
-    def number(low, high):
+    def number(low: int, high: int) -> int:
         return draw(st.integers(low, high))
 
     groups = draw(st.sampled_from([1, 1, 2, 4]))
@@ -233,13 +237,15 @@ def problems(draw):
 
 @settings(max_examples=500, deadline=None)
 @given(problems(), st.sampled_from(Dataflow), st.sampled_from(list(permutations("sck"))))
-def test_closed_forms_equal_the_counts(problem, dataflow, order):
+def test_closed_forms_equal_the_counts(
+    problem: tuple[Any, ...], dataflow: Dataflow, order: tuple[str, str, str]
+) -> None:
     layer, data, weights, accelerator, space, place = problem
     machine = Array(layer, accelerator, data, weights)
     run(layer, space.tiling(place), machine, dataflow, "".join(order))
     assert (machine.output == convolution(layer, data, weights)).all()
 
-    def closed_form(values):
+    def closed_form(values: NDArray[Any]) -> float:
         return np.broadcast_to(values, space.fits.shape)[place]
 
     cycles = closed_form(array_cycles(dataflow, layer, space, accelerator.array))
@@ -251,7 +257,7 @@ def test_closed_forms_equal_the_counts(problem, dataflow, order):
 
 @settings(max_examples=200, deadline=None)
 @given(problems())
-def test_dram_words_are_those_of_the_best_order(problem):
+def test_dram_words_are_those_of_the_best_order(problem: tuple[Any, ...]) -> None:
     layer, data, weights, accelerator, space, place = problem
     machine = Array(layer, accelerator, data, weights)
     # Traffic depends on the tiles only.

@@ -1,14 +1,18 @@
 """The vectorised search equals a plain loop over every tile of the same space."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, permutations, product
 from math import ceil, inf, prod
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, load_accelerator
+from sqnxt_sim import Accelerator, ConvLayer, Dataflow, PEArray, SimulatorError, TilingCost, load_accelerator
 from sqnxt_sim.machine.tile_search import best_tilings
 from sqnxt_sim.machine.tiling import tiling_space
 
@@ -16,8 +20,8 @@ SMALL = load_accelerator("squeezelerator-8x8")
 
 
 @st.composite
-def layers(draw):
-    def number(low, high):
+def layers(draw: st.DrawFn) -> ConvLayer:
+    def number(low: int, high: int) -> int:
         return draw(st.integers(low, high))
 
     groups = draw(st.sampled_from([1, 1, 2, 3, 5]))
@@ -44,7 +48,7 @@ def layers(draw):
 
 
 @st.composite
-def accelerators(draw):
+def accelerators(draw: st.DrawFn) -> Accelerator:
     sides = st.sampled_from([2, 3, 4, 8])
     array = replace(
         SMALL.array,
@@ -59,22 +63,22 @@ def accelerators(draw):
     return replace(SMALL, array=array, buffer=buffer, dram=dram)
 
 
-def tiles(size, step):
+def tiles(size: int, step: int) -> list[tuple[int, ...]]:
     """Return (begin, end) of each tile."""
     return list(pairwise([*range(0, size, step), size]))
 
 
-def rows_read(begin, end, size, span, stride, pad):
+def rows_read(begin: int, end: int, size: int, span: int, stride: int, pad: int) -> int:
     """Count the input rows that output rows begin..end-1 read; a kernel of one row skips the rows between."""
     starts = [y * stride - pad for y in range(begin, end)]
     rows = set(starts) if span == 1 else set(range(starts[0], starts[-1] + span))
     return len(rows & set(range(size)))
 
 
-def dram_words(trips, inputs, weights, outputs):
+def dram_words(trips: dict[str, int], inputs: float, weights: float, outputs: float) -> float:
     """Return the least traffic over the six orders of the loops over map (s), input (c) and output channels (k)."""
 
-    def fetches(order, tensor):
+    def fetches(order: tuple[str, str, str], tensor: str) -> int:
         innermost = max(order.index(loop) for loop in tensor)
         return prod(trips[loop] for loop in order[:innermost] if loop not in tensor)
 
@@ -84,13 +88,13 @@ def dram_words(trips, inputs, weights, outputs):
     )
 
 
-def cycles_of_a_mac(layer, array):
+def cycles_of_a_mac(layer: ConvLayer, array: PEArray) -> float:
     if array.multiplier_bits is None:
         return 1
     return ceil(layer.activation_bits / 8) * ceil(layer.weight_bits / 8) / array.multipliers_per_pe
 
 
-def stored_words(layer, accelerator):
+def stored_words(layer: ConvLayer, accelerator: Accelerator) -> float:
     """Return the words of a weight in DRAM: dense, or nonzero ones with an index of four bits if that is less."""
     dense = layer.weight_bits / 16
     if accelerator.dram.weight_index_bits is None:
@@ -98,7 +102,7 @@ def stored_words(layer, accelerator):
     return min(dense, layer.nonzero_weights * (layer.weight_bits + 4) / 16 / layer.weights)
 
 
-def every_cost(layer, accelerator, dataflow):
+def every_cost(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> Iterator[Any]:
     """Yield (cost, DRAM words) of every tile that fits, term by term as the model is described."""
     array = accelerator.array
     pr, pc, sums = array.rows, array.cols, array.partial_sums_per_pe
@@ -155,7 +159,7 @@ def every_cost(layer, accelerator, dataflow):
 
 @settings(max_examples=400, deadline=None)
 @given(layers(), accelerators(), st.sampled_from(Dataflow))
-def test_search_equals_brute_force(layer, accelerator, dataflow):
+def test_search_equals_brute_force(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> None:
     costs = list(every_cost(layer, accelerator, dataflow))
     if not costs:
         with pytest.raises(SimulatorError, match="buffer"):
@@ -171,7 +175,7 @@ def test_search_equals_brute_force(layer, accelerator, dataflow):
 
 @settings(max_examples=100, deadline=None)
 @given(layers(), accelerators(), st.sampled_from(Dataflow))
-def test_invariants_of_one_layer(layer, accelerator, dataflow):
+def test_invariants_of_one_layer(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> None:
     cost = solve(layer, accelerator, dataflow)
     assume(cost is not None)
     activation, weight = layer.activation_bits / 16, layer.weight_bits / 16
@@ -189,7 +193,9 @@ def test_invariants_of_one_layer(layer, accelerator, dataflow):
 
 @settings(max_examples=100, deadline=None)
 @given(layers(), accelerators(), st.sampled_from(Dataflow), st.floats(1, 4), st.floats(0, 1))
-def test_minimised_cost_never_rises_with_better_hardware_or_more_zeros(layer, accelerator, dataflow, factor, kept):
+def test_minimised_cost_never_rises_with_better_hardware_or_more_zeros(
+    layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow, factor: float, kept: float
+) -> None:
     cost = objective(layer, accelerator, dataflow)
     assume(cost < inf)
     limit = cost * (1 + 1e-9)
@@ -200,14 +206,14 @@ def test_minimised_cost_never_rises_with_better_hardware_or_more_zeros(layer, ac
     assert objective(replace(layer, nonzero_weights=int(layer.nonzero_weights * kept)), accelerator, dataflow) <= limit
 
 
-def solve(layer, accelerator, dataflow):
+def solve(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> TilingCost | None:
     try:
         return best_tilings(layer, tiling_space(layer, accelerator), accelerator)[dataflow]
     except SimulatorError:
         return None
 
 
-def objective(layer, accelerator, dataflow):
+def objective(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> float:
     cost = solve(layer, accelerator, dataflow)
     if cost is None:
         return inf

@@ -1,5 +1,7 @@
 """Bad input ends in one line with object, fault and remedy, exit code 2, and nothing half-written."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from helpers.commands import cli_command, run_python
+
 NETWORK = "squeezenet_v1_1"
 
 
@@ -20,9 +24,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifacts")
 
     def run(*arguments: str) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "sqnxt_tf.cli", *arguments, "-q"], cwd=folder, check=True, capture_output=True
-        )
+        subprocess.run(cli_command(*arguments, "-q"), cwd=folder, check=True, capture_output=True)
 
     run("train", "--network", NETWORK, "--epochs", "1", "--input-size", "32", "-o", "model.keras")
     run("export", "model.keras", "--format", "onnx", "-o", "model.onnx", "--samples", "4")
@@ -168,7 +170,7 @@ def test_an_output_that_exists_stays_unless_force_is_given(cli: Any, tmp_path: P
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_closed_or_full_stdout_ends_without_a_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sqnxt_tf.cli", "list"]
+    command = cli_command("list")
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
@@ -190,16 +192,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, artifacts: Pat
         if os.geteuid() == 0
         else []
     )
-    command = [
-        *drop,
-        sys.executable,
-        "-m",
-        "sqnxt_tf.cli",
-        "export",
-        str(artifacts / "model.keras"),
-        "--format",
-        "onnx",
-    ]
+    command = [*drop, *cli_command("export", artifacts / "model.keras", "--format", "onnx")]
     done = subprocess.run([*command, "-q", "-o", str(locked / "m.onnx")], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "read-only" in done.stderr
@@ -223,7 +216,7 @@ def test_a_disk_that_fills_up_leaves_no_half_written_file(
     program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
     program += f"sys.argv[1:] = {[a.format(artifacts=artifacts) for a in arguments] + ['-q']!r}\n"
     program += "from sqnxt_tf.cli.main import run; run()"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_python(program, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -285,18 +278,7 @@ def test_failed_parity_is_exit_code_1_with_the_figures_and_no_file(
 
 
 def test_ctrl_c_is_exit_code_130(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sqnxt_tf.cli",
-        "train",
-        "--network",
-        NETWORK,
-        "--input-size",
-        "32",
-        "-o",
-        "m.keras",
-    ]
+    command = cli_command("train", "--network", NETWORK, "--input-size", 32, "-o", "m.keras")
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         while not (tmp_path / "m.train" / "history.csv").exists():

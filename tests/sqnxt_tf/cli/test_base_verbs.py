@@ -1,5 +1,7 @@
 """`list`, `summary`, `reproduce`, `doctor`: no TensorFlow, no runtimes."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

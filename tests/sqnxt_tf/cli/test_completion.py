@@ -1,12 +1,13 @@
 """What the shell offers on Tab."""
 
-import subprocess
-import sys
+from __future__ import annotations
+
 from typing import Any
 
 import click
 import pytest
 
+from helpers.commands import run_python
 from sqnxt_tf.cli import completion
 from sqnxt_tf.cli.main import VERBS
 
@@ -73,7 +74,7 @@ for name in ("network", "accelerator", "recipe", "space", "data", "file"):
     getattr(completion, f"complete_{name}")(None, None, "")
 print({"numpy", "onnx", "tensorflow"} & set(sys.modules))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = run_python(script, check=True)
     assert done.stdout == "set()\n"
 
 

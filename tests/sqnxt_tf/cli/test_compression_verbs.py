@@ -1,5 +1,7 @@
 """`compress` and `decompress` by their contract: a trained model, an artifact, and what is no container."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

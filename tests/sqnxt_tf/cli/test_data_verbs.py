@@ -1,5 +1,7 @@
 """`data pack` and `data check` as commands."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any

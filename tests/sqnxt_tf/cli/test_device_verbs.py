@@ -1,12 +1,13 @@
 """`benchmark` and `classify` by their contracts, and one line for whatever cannot be done."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from helpers.commands import cli_command
 from sqnxt_export import open_model
 from sqnxt_tf import load_data
 
@@ -27,7 +29,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifacts")
     for name, options in (("net.onnx", []), ("net.tflite", []), ("pixels.tflite", ["--embed-preprocessing"])):
         export = ["export", NETWORK, "--input-size", "32", "--format", name.split(".")[1], "--samples", "4", "-o", name]
-        command = [sys.executable, "-m", "sqnxt_tf.cli", *export, "-q", "--classes", "10", *options]
+        command = cli_command(*export, "-q", "--classes", 10, *options)
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     (folder / "digits").mkdir()
     digits = load_data("digits", "test")
@@ -180,7 +182,7 @@ def test_the_other_files_are_done_and_the_exit_code_tells(cli: Any, tmp_path: Pa
 
 
 def test_ctrl_c_ends_it_and_leaves_no_process(tmp_path: Path, artifacts: Path) -> None:
-    command = [sys.executable, "-m", "sqnxt_tf.cli", "benchmark", artifacts / "net.onnx", "--tolerance", "0.1"]
+    command = cli_command("benchmark", artifacts / "net.onnx", "--tolerance", 0.1)
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         workers: list[int] = []
         while not workers:  # the child of the child, once it is there

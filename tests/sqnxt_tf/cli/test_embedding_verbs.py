@@ -1,5 +1,7 @@
 """`export --embed-preprocessing` and `--batch free`, and what the other verbs make of such files."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

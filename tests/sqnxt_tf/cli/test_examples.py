@@ -1,5 +1,7 @@
 """Each verb's help ends with examples, and each of them is a command that the verb understands."""
 
+from __future__ import annotations
+
 import shlex
 from typing import Any
 

@@ -1,7 +1,8 @@
 """Ctrl-C reaches a verb even where Python throws the exception away."""
 
-import subprocess
-import sys
+from __future__ import annotations
+
+from helpers.commands import run_python
 
 SCRIPT = """
 import os, signal
@@ -23,7 +24,7 @@ Output().progress("work", 1, 2)
 
 
 def test_an_interrupt_that_a_finaliser_swallowed_comes_at_the_next_progress() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
+    done = run_python(SCRIPT)
     assert done.stdout == "went on\n"
     assert "Exception ignored" in done.stderr
     assert done.stderr.rstrip().endswith("KeyboardInterrupt")

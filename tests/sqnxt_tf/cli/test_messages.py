@@ -1,5 +1,7 @@
 """Errors of the libraries name parameters; on the command line they name its options."""
 
+from __future__ import annotations
+
 import click
 import pytest
 

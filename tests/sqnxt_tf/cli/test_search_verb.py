@@ -1,5 +1,7 @@
 """`search` as a person and a program run it."""
 
+from __future__ import annotations
+
 import csv
 import io
 from pathlib import Path

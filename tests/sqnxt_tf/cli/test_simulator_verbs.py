@@ -1,5 +1,7 @@
 """`simulate` with its options, `compare` and `accelerators`, as processes on small graphs."""
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -9,7 +11,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
+
+from helpers.onnx_graphs import save_graph
 
 
 @pytest.fixture
@@ -25,16 +29,8 @@ def graph(tmp_path: Path) -> Path:
         helper.make_node("Conv", ["b", "w2"], ["c"], "conv2", pads=[1] * 4),
         helper.make_node("Det", ["c"], ["y"], "odd"),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "small",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 16, 16])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 32])],
-        [numpy_helper.from_array(first, "w1"), numpy_helper.from_array(second, "w2")],
-    )
-    path = tmp_path / "small.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
-    return path
+    weights = {"w1": first, "w2": second}
+    return save_graph(tmp_path / "small.onnx", nodes, {"x": [1, 3, 16, 16]}, {"y": [1, 32]}, weights)
 
 
 def test_csv_is_the_layers_as_a_table(cli: Any, graph: Path) -> None:

@@ -1,5 +1,7 @@
 """What the command line prints on a terminal, and that it is the same everywhere else."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import pty
@@ -12,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
+from helpers.commands import run_python
+from helpers.onnx_graphs import save_graph
 from sqnxt_tf.cli import terminal
 from sqnxt_tf.cli.output import Output
 from sqnxt_tf.reports.tables import Table
@@ -58,16 +61,10 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helper.make_node("Conv", ["x", "w0"], ["a"], names[0], pads=[1] * 4),
         helper.make_node("Conv", ["a", "w1"], ["y"], names[1], pads=[1] * 4),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "small",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 64, 64])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 16, 64, 64])],
-        [numpy_helper.from_array(weight, f"w{index}") for index, weight in enumerate(weights)],
-    )
-    path = tmp_path_factory.mktemp("terminal") / "small.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
-    return path
+    return save_graph(
+        tmp_path_factory.mktemp("terminal") / "small.onnx", nodes, {"x": [1, 3, 64, 64]}, {"y": [1, 16, 64, 64]},
+        {f"w{index}": weight for index, weight in enumerate(weights)},
+    )  # fmt: skip
 
 
 VERBS = (
@@ -121,7 +118,7 @@ from sqnxt_tf.cli.main import main
 main.main(["simulate", {str(graph)!r}], standalone_mode=False)
 print("rich" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = run_python(script, check=True)
     assert done.stdout.splitlines()[-1] == "False"
 
 

@@ -1,5 +1,7 @@
 """Train, prune, export, evaluate, inspect, simulate: a small network through every verb, by their contracts."""
 
+from __future__ import annotations
+
 import csv
 from pathlib import Path
 from typing import Any

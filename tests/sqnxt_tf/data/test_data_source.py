@@ -1,5 +1,7 @@
 """A source of data is parsed once: what a name means, and which parts the data have."""
 
+from __future__ import annotations
+
 import copy
 import pickle
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Images that claim too much, or that pillow would hand to another program, are refused before they are decoded."""
 
+from __future__ import annotations
+
 import struct
 import tracemalloc
 import zlib

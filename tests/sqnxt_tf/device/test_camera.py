@@ -1,5 +1,7 @@
 """Tests of a camera behind OpenCV's interface; OpenCV itself is an extra that the tests do not need."""
 
+from __future__ import annotations
+
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,7 @@ from sqnxt_tf.errors import SqnxtError
 class Capture:
     """The used part of cv2.VideoCapture, with frames in BGR."""
 
-    made: list["Capture"] = []  # noqa: RUF012 - the test looks at what was opened
+    made: list[Capture] = []  # noqa: RUF012 - the test looks at what was opened
 
     def __init__(self, source: int | str) -> None:
         self.source, self.left, self.released = source, {0: 3, 1: 0}.get(source, 1), False  # type: ignore[call-overload]

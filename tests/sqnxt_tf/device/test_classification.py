@@ -1,5 +1,7 @@
 """Images of every kind are classified upright, in the colours that the file asks for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,11 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.onnx_graphs import write_quadrants
 from sqnxt_export import ExportError, Metadata, Preprocessing, write_metadata
 from sqnxt_tf.device.classification import Classifier, classify_images, probabilities
 from sqnxt_tf.errors import SqnxtError
-
-from .conftest import write_quadrants
 
 SIDE = 40
 

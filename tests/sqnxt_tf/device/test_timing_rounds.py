@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import os
 import signal
 from collections.abc import Callable
@@ -7,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.onnx_graphs import write_quadrants
 from sqnxt_export import ExportError
 from sqnxt_tf.device.timing_client import TimingClient
 from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark, Timing
 from sqnxt_tf.reports.benchmark import benchmark_lines
-
-from .conftest import write_quadrants
 
 CONTRACT = {
     "path", "format", "precision", "runtime", "threads", "bytes", "latency_ms", "warmup", "runs", "peak_rss_bytes"

@@ -1,5 +1,7 @@
 """The protocol of the timing process, and the errors after its end."""
 
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -16,6 +18,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from helpers.commands import cli_command
 from sqnxt_tf.device import timing_client
 from sqnxt_tf.device.timing_client import TimingClient
 from sqnxt_tf.device.timing_server import TimingServer, serve
@@ -93,6 +96,6 @@ def test_onnxruntime_tells_nobody(quadrants: Callable[..., Path], tmp_path: Path
     home.mkdir()
     env = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
     env |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "TMPDIR"), str(home))
-    command = [sys.executable, "-m", "sqnxt_tf.cli", *verb, quadrants()]
+    command = cli_command(*verb, quadrants())
     subprocess.run(command, env=env, capture_output=True, check=False)
     assert not list(home.rglob("*"))

@@ -1,5 +1,7 @@
 """Every family of networks can be narrowed; what cannot be removed is refused by name."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

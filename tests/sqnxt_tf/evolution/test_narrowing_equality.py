@@ -1,5 +1,7 @@
 """A narrowed network equals the masked one: small random networks, random survivors, and a SqueezeNext."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Draws of survivors: strong groups survive more often, sizes hold their limit, and a seed repeats a draw."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The costs of a candidate equal those of simulating the network."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

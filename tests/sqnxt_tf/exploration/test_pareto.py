@@ -1,5 +1,7 @@
 """Pareto sets compared with the definition of dominance."""
 
+from __future__ import annotations
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st

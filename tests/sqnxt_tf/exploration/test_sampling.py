@@ -1,5 +1,7 @@
 """Sampled searches: what they find, and that a kill at any time loses or repeats no trial."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sqlite3
@@ -134,7 +136,7 @@ def test_a_storage_is_gone_on_from(space: Space, tmp_path: Path, monkeypatch: py
     assert {state for _, state, _ in trials} == {"COMPLETE"}
 
 
-def worker(file: Path, storage: Path, number: int, trials: int) -> "subprocess.Popen[bytes]":
+def worker(file: Path, storage: Path, number: int, trials: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sqnxt_tf.cli", "search", file, "--objectives", ",".join(OBJECTIVES), "--trials",
                trials, "--population", 10, "--storage", storage, "--worker", number, "--json"]  # fmt: skip
     return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -148,7 +150,7 @@ def count(storage: Path) -> int:
         return 0
 
 
-def killed_after(process: "subprocess.Popen[bytes]", storage: Path, trials: int) -> None:
+def killed_after(process: subprocess.Popen[bytes], storage: Path, trials: int) -> None:
     deadline = time.monotonic() + 400
     while count(storage) < trials and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,5 +1,7 @@
 """Spaces: their contents, their size, and files that are refused."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

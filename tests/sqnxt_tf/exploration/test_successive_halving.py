@@ -1,5 +1,7 @@
 """Successive halving: its rungs, the networks that begin, and those that continue."""
 
+from __future__ import annotations
+
 import pytest
 
 from sqnxt_tf.exploration.outcome import Outcome

@@ -1,5 +1,7 @@
 """Layer rows have the costs of the exported graph."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """The page in a real browser: Chromium, headless and offline, from a file, at phone and desktop size."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +10,10 @@ from typing import Any
 
 import pytest
 
+from helpers import browsers
+from helpers.report_graphs import HOSTILE
 from sqnxt_tf import simulate, write_report
 from sqnxt_tf.htmlreport.scales import fixed
-
-from .. import browsers
-from .conftest import HOSTILE
 
 pytestmark = pytest.mark.slow
 

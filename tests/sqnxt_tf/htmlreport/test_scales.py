@@ -1,5 +1,7 @@
 """Axes: places, ticks and labels."""
 
+from __future__ import annotations
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st

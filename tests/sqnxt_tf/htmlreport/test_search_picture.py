@@ -1,5 +1,7 @@
 """The interactive picture of a search in headless Chromium: it fits any width, its menus work, it loads nothing."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The report's file and verb: contents, refusals, and everything that can be tested without a browser."""
 
+from __future__ import annotations
+
 import builtins
 import html
 import re
@@ -11,12 +13,11 @@ from typing import Any
 import pytest
 
 import sqnxt_tf.workflows.report as workflow
+from helpers.report_graphs import HOSTILE, write_graph
 from sqnxt_sim import Dataflow, load_accelerator, read_onnx
 from sqnxt_tf import SqnxtError, simulate, write_report
 from sqnxt_tf.htmlreport import study as study_module
 from sqnxt_tf.htmlreport.study import AS_EXPORTED, PRECISIONS, study_networks
-
-from .conftest import HOSTILE, write_graph
 
 
 @pytest.fixture

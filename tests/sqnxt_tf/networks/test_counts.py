@@ -1,5 +1,7 @@
 """Peak memory on graphs small enough to count by hand."""
 
+from __future__ import annotations
+
 from sqnxt_tf.networks.counts import count_macs, count_macs_as_paper, count_params, peak_activation_bytes
 from sqnxt_tf.networks.ops import Epilogue
 from sqnxt_tf.networks.rows import RowOps

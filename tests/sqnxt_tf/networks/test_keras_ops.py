@@ -1,5 +1,7 @@
 """The two interpreters describe the same network."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,11 +1,13 @@
 """Our rows against the published layer tables."""
 
-import csv
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from helpers.golden import read_golden
 from sqnxt_tf.networks.rows import LayerRow, RowOps
 from sqnxt_tf.networks.squeezenet import V1_0, V1_1, squeezenet
 from sqnxt_tf.networks.squeezenext import SPECS, sqnxt
@@ -23,11 +25,6 @@ PUBLISHED = {
 OPS = {"AvePool": "GlobalAveragePool"}
 
 
-def read_golden(name: str) -> list[dict[str, str]]:
-    lines = (GOLDEN / f"{name}.csv").read_text().splitlines()
-    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
-
-
 def our_rows(name: str) -> list[LayerRow]:
     builder, spec = PUBLISHED[name]
     ops = RowOps()
@@ -41,7 +38,7 @@ def shape_of(row: dict[str, str], side: str) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_rows_equal_the_published_table(name: str) -> None:
-    published, ours = read_golden(name), our_rows(name)
+    published, ours = read_golden(GOLDEN / f"{name}.csv"), our_rows(name)
     assert len(ours) == len(published)
     for theirs, row in zip(published, ours, strict=True):
         assert row.op == OPS.get(theirs["op"], theirs["op"])
@@ -61,7 +58,7 @@ def test_rows_equal_the_published_table(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_layers_read_what_the_published_ones_read(name: str) -> None:
-    published, ours = read_golden(name), our_rows(name)
+    published, ours = read_golden(GOLDEN / f"{name}.csv"), our_rows(name)
     our_name = {theirs["output"]: row.name for theirs, row in zip(published, ours, strict=True)}
     our_name["data"] = "input"
     for theirs, row in zip(published, ours, strict=True):

@@ -1,5 +1,7 @@
 """Parameters and MACs against every table of the paper."""
 
+from __future__ import annotations
+
 from decimal import Decimal
 
 import pytest

@@ -1,5 +1,7 @@
 """Systematic names of SqueezeNexts that no table lists."""
 
+from __future__ import annotations
+
 import pytest
 
 from sqnxt_tf.errors import SqnxtError

@@ -1,5 +1,7 @@
 """The tally of a network is its plain layer rows, counted."""
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import replace
 

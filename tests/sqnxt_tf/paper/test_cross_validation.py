@@ -1,5 +1,7 @@
 """Cross-validation: a grid with a known answer, units without held-out networks, and overheads that are added."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import replace
 from math import comb

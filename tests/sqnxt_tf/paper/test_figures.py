@@ -1,5 +1,7 @@
 """Figures 6 and 7: the data behind them, and the files."""
 
+from __future__ import annotations
+
 import csv
 from pathlib import Path
 from typing import Any

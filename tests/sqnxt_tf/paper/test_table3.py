@@ -1,6 +1,7 @@
 """Table 3: the errors to reach, its document, and layer rows that have the costs of exported graphs."""
 
-import csv
+from __future__ import annotations
+
 import importlib.util
 import json
 import os
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from helpers.golden import read_golden
+from helpers.repository import ROOT
 from sqnxt_sim import simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
@@ -25,7 +28,7 @@ TARGETS = [
     ("energy_8x8", 3.3, 9.1),
     ("energy_16x16", 2.7, 9.1),
 ]
-REFERENCE = Path(__file__).parents[2] / "sqnxt_sim" / "data" / "model_table3.csv"
+REFERENCE = ROOT / "tests" / "sqnxt_sim" / "data" / "model_table3.csv"
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +52,7 @@ def test_at_most_four_numbers_are_fitted_and_the_arrays_share_them() -> None:
 
 
 def test_the_totals_are_those_of_the_earlier_implementation(costs: CostTable) -> None:
-    lines = [line for line in REFERENCE.read_text().splitlines() if not line.startswith("#")]
-    reference = {row["model"]: row for row in csv.DictReader(lines)}
+    reference = {row["model"]: row for row in read_golden(REFERENCE)}
     assert [row.model for row in costs.rows] == list(reference)
     for row in costs.rows:
         theirs = reference[row.model]

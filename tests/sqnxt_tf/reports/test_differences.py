@@ -1,5 +1,7 @@
 """A negative loss is a gain, and what rounds to zero is neither."""
 
+from __future__ import annotations
+
 from types import SimpleNamespace
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Pictures as they are drawn: no text leaves its picture, no axis label covers a tick label, and no label another."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Tables as plain text: in full, and on a terminal that is too narrow for them."""
 
+from __future__ import annotations
+
 import re
 
 import pytest

@@ -1,5 +1,7 @@
 """Fine-tuning of shared weights: they stay shared, zeros stay zero, and the loss does not rise."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Batch norm folded into the layer before it: the same answers, wherever folding is right and where it is not."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

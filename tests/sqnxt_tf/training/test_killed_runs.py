@@ -1,11 +1,12 @@
 """`kill -9` at random moments: whatever a run was doing, the next attempt goes on and ends with the same weights."""
 
+from __future__ import annotations
+
 import json
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.commands import cli_command, helper_program
+from helpers.training import load_weights
 from sqnxt_tf.workflows.data_pack import pack
 
 pytestmark = pytest.mark.slow
@@ -24,10 +27,8 @@ KILLS_OF_TWO = 3
 def test_runs_that_are_killed_at_random_moments_end_with_the_same_weights(
     tmp_path: Path, data: str, kills: int
 ) -> None:
-    program = Path(__file__).with_name("killed_runs.py")
-    done = subprocess.run(
-        [sys.executable, program, tmp_path, data, str(kills)], capture_output=True, text=True, check=False, timeout=500
-    )
+    command = helper_program("killed_runs", tmp_path, data, kills)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["kills"] == kills
@@ -38,11 +39,11 @@ def test_runs_that_are_killed_at_random_moments_end_with_the_same_weights(
 
 def command_of(data: Path, output: str) -> list[str]:
     """Two workers on packed images, saved at every step."""
-    return [
-        sys.executable, "-m", "sqnxt_tf.cli", "train", "--network", "tiny_darknet", "--input-size", "32", "--data",
-        str(data), "--recipe", "digits", "--augmentation", "standard", "--epochs", "4", "--batch", "8",
+    return cli_command(
+        "train", "--network", "tiny_darknet", "--input-size", "32", "--data",
+        data, "--recipe", "digits", "--augmentation", "standard", "--epochs", "4", "--batch", "8",
         "--local-workers", "2", "--checkpoint-steps", "1", "-o", output, "--json",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def kill_all_after(seconds: float, command: list[str], folder: Path) -> None:
@@ -61,12 +62,6 @@ def kill_all_after(seconds: float, command: list[str], folder: Path) -> None:
     process.communicate()
 
 
-def weights_of(path: Path) -> list[Any]:
-    import tf_keras as keras
-
-    return keras.models.load_model(path, compile=False).get_weights()  # type: ignore[no-any-return]
-
-
 def test_two_workers_that_are_killed_together_end_with_the_weights_of_two_that_were_not(
     tmp_path: Path, make_images: Any
 ) -> None:
@@ -80,5 +75,7 @@ def test_two_workers_that_are_killed_together_end_with_the_weights_of_two_that_w
         done = subprocess.run(command_of(data, output), cwd=tmp_path, capture_output=True, check=True, timeout=300)
         histories.append([row["loss"] for row in json.loads(done.stdout)["history"]])
     assert histories[0] == pytest.approx(histories[1], rel=1e-5)
-    for ours, theirs in zip(weights_of(tmp_path / "killed.keras"), weights_of(tmp_path / "whole.keras"), strict=True):
+    for ours, theirs in zip(
+        load_weights(tmp_path / "killed.keras"), load_weights(tmp_path / "whole.keras"), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)

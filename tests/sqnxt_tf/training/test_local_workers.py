@@ -1,5 +1,7 @@
 """Processes that stand for workers: how they are started, watched and ended."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,5 +1,7 @@
 """Training runs on a network small enough for seconds."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import replace
 from io import BytesIO
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.training import Killed, kill_at, stripes
 from sqnxt_export import Preprocessing
 from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.data.pipeline import InMemory
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.loop import Trained, train_model
@@ -36,16 +39,6 @@ def small_model() -> Any:
     x = layers.Conv2D(8, 3, groups=2, kernel_initializer=keras.initializers.GlorotUniform(seed=2))(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(image, layers.Dense(2, kernel_initializer=keras.initializers.GlorotUniform(seed=3))(x))
-
-
-def stripes(count: int, seed: int) -> Arrays:
-    """Two classes: upright and lying stripes."""
-    random = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    images = random.normal(0, 0.3, (count, 8, 8, 3)).astype(np.float32)
-    images[labels == 0, ::2] += 1
-    images[labels == 1, :, ::2] += 1
-    return Arrays(images, labels)
 
 
 def run(recipe: Recipe = RECIPE, **options: Any) -> Trained:
@@ -83,17 +76,10 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     ],
 )
 def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, recipe: Recipe) -> None:
-    class Killed(Exception):  # noqa: N818 - it is no error
-        pass
-
-    def kill_in_epoch_3(task: str, done: int, total: int, **figures: float) -> None:
-        if done == 13:
-            raise Killed
-
     folder = RunFolder(tmp_path / "m.train")
     folder.begin({"seed": 3})
     with pytest.raises(Killed):
-        run(recipe, folder=folder, saving=Saving(steps=4), progress=kill_in_epoch_3)
+        run(recipe, folder=folder, saving=Saving(steps=4), progress=kill_at(13))
     told: list[int] = []
     resumed = run(recipe, folder=folder, progress=lambda task, done, total, **figures: told.append(done))
     assert told[0] == 13  # step 12 was saved

@@ -1,5 +1,7 @@
 """Pruned kernels, in the model and in the graph that is exported from it."""
 
+from __future__ import annotations
+
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 import sqnxt_export
-from sqnxt_tf.data.pipeline import Arrays
+from helpers.training import Killed, kill_at, stripes
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import count_zeros, named_layers, prunable_layers, pruned_kernel
 from sqnxt_tf.training.loop import Trained
@@ -37,16 +39,6 @@ def small_model() -> Any:
     x = layers.Conv2D(8, 3, groups=2, name="grouped")(nested(x))
     x = layers.SeparableConv2D(16, 3, name="separable")(layers.DepthwiseConv2D(3, name="depthwise")(x))
     return keras.Model(image, layers.Dense(2, name="classifier")(layers.GlobalAveragePooling2D()(x)))
-
-
-def stripes(count: int, seed: int) -> Arrays:
-    """Two classes: upright and lying stripes."""
-    random = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    images = random.normal(0, 0.3, (count, 8, 8, 3)).astype(np.float32)
-    images[labels == 0, ::2] += 1
-    images[labels == 1, :, ::2] += 1
-    return Arrays(images, labels)
 
 
 def run(model: Any, recipe: Recipe = RECIPE, *, folder: RunFolder | None = None, **settings: Any) -> Trained:
@@ -160,17 +152,10 @@ def test_of_each_n_of_m_the_largest_stay() -> None:
 
 @pytest.mark.parametrize("settings", [{"sparsity": 0.5, "schedule": "polynomial"}, {"pattern": "2:4"}])
 def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, settings: Any) -> None:
-    class Killed(Exception):  # noqa: N818 - it is no error
-        pass
-
-    def kill_in_epoch_3(task: str, done: int, total: int, **figures: float) -> None:
-        if done == 13:
-            raise Killed
-
     folder = RunFolder(tmp_path / "m.train")
     folder.begin({"seed": 3})
     with pytest.raises(Killed), folder.kept_once_begun():
-        run(small_model(), folder=folder, progress=kill_in_epoch_3, **settings)
+        run(small_model(), folder=folder, progress=kill_at(13), **settings)
     resumed, whole = run(small_model(), folder=folder, **settings), run(small_model(), **settings)
     for ours, theirs in itertools.zip_longest(resumed.model.get_weights(), whole.model.get_weights()):
         np.testing.assert_array_equal(ours, theirs)

@@ -1,5 +1,7 @@
 """What settings mean for the layers of a model."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

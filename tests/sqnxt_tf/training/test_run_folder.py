@@ -1,5 +1,7 @@
 """A run's folder: one run at a time, and no file without what was written to it."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess

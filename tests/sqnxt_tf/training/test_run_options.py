@@ -1,5 +1,7 @@
 """Options of a run that make no sense are refused where they are made."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """Layers pruned one at a time, without fine-tuning."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

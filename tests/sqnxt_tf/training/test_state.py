@@ -1,5 +1,7 @@
 """Checkpoints: whole or not there, refused where they are not this run's."""
 
+from __future__ import annotations
+
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path

@@ -1,11 +1,12 @@
 """Two real processes train together on loopback, or die together; two logical devices train in one."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.commands import cli_command, helper_program, run_python
+from helpers.keras_networks import save_dense
 from sqnxt_tf.data.examples import encode
 from sqnxt_tf.data.records import framed
 
@@ -30,41 +33,14 @@ def free_ports(count: int) -> list[int]:
 
 
 def train_command(output: str, strategy: str) -> list[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "sqnxt_tf.cli",
-        "train",
-        "--network",
-        "tiny_darknet",
-        "--epochs",
-        "2",
-        "--batch",
-        "64",
-    ]
+    command = cli_command("train", "--network", "tiny_darknet", "--epochs", 2, "--batch", 64)
     return [*command, "--input-size", "32", "--strategy", strategy, "-o", output, "--json"]
 
 
 def prune_command(output: str, strategy: str, *options: str) -> list[str]:
-    """A command that prunes the `dense.keras` of `save_dense`."""
-    command = [sys.executable, "-m", "sqnxt_tf.cli", "prune", "dense.keras", "--epochs", "2", "--batch", "64"]
+    """Return the command that prunes `dense.keras`."""
+    command = cli_command("prune", "dense.keras", "--epochs", 2, "--batch", 64)
     return [*command, "--rate", "0.01", "--strategy", strategy, "-o", output, "--json", *options]
-
-
-def save_dense(folder: Path) -> None:
-    """A small untrained model for the digits."""
-    import tf_keras as keras
-
-    from sqnxt_export import Metadata, Preprocessing, save_keras
-
-    keras.utils.set_random_seed(1)
-    layers = keras.layers
-    image = layers.Input((8, 8, 3))
-    x = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(16, 3, padding="same", name="stem")(image))
-    x = layers.Conv2D(16, 3, groups=2, name="grouped")(layers.ReLU()(x))
-    x = layers.Dense(10, name="classifier")(layers.GlobalAveragePooling2D()(x))
-    metadata = Metadata(labels=tuple("0123456789"), preprocessing=Preprocessing.plain(8, 8))
-    save_keras(keras.Model(image, x), folder / "dense.keras", metadata)
 
 
 def start_two_workers(folder: Path, commands: list[list[str]]) -> list[subprocess.Popen[str]]:
@@ -98,7 +74,7 @@ def worker_command(**settings: Any) -> list[str]:
         "epochs": 2, "batch": 16, "rate": 0.05, "warmup_rate": 0.05, "warmup_steps": 0, "synchronized_batch_norm": True,
     }  # fmt: skip
     settings = {"output": "weights.npz", **settings, "recipe": {**recipe, **settings.get("recipe", {})}}
-    return [sys.executable, str(Path(__file__).with_name("worker.py")), json.dumps(settings)]
+    return helper_program("training_worker", json.dumps(settings))
 
 
 def run_one(folder: Path, command: list[str]) -> Any:
@@ -190,7 +166,7 @@ def test_a_worker_that_dies_takes_the_other_down_and_the_same_command_goes_on(
 def test_local_workers_end_together_and_the_same_command_goes_on(tmp_path: Path, cli: Any) -> None:
     arguments = [*train_command("model.keras", "auto")[3:], "--local-workers", "2"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sqnxt_tf.cli", *arguments], cwd=tmp_path, stdout=subprocess.PIPE,
+        cli_command(*arguments), cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     history = tmp_path / "model.train" / "history.csv"
@@ -223,7 +199,7 @@ def test_two_workers_report_the_same_losses_and_the_chief_writes_the_model(tmp_p
 
 @pytest.mark.parametrize("options", [("--schedule", "polynomial", "--sparsity", "0.5"), ("--pattern", "2:4")])
 def test_two_workers_prune_the_same_weights(tmp_path: Path, cli: Any, options: tuple[str, ...]) -> None:
-    save_dense(tmp_path)
+    save_dense(tmp_path / "dense.keras")
     first, second = run_two_workers(tmp_path, prune_command("pruned.keras", "multi-worker", *options))
     assert first["layers"] == second["layers"]
     assert first["test"] == second["test"]
@@ -246,7 +222,7 @@ sys.argv = {command[2:]!r}
 from sqnxt_tf.cli.main import run
 run()
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    done = run_python(program, cwd=folder)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -258,7 +234,7 @@ def test_two_logical_devices_mirror_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [("--schedule", "polynomial", "--sparsity", "0.5"), ("--pattern", "2:4")])
 def test_two_logical_devices_prune_together(tmp_path: Path, options: tuple[str, ...]) -> None:
-    save_dense(tmp_path)
+    save_dense(tmp_path / "dense.keras")
     result = run_on_two_devices(tmp_path, prune_command("pruned.keras", "mirrored", *options))
     assert [layer["sparsity"] for layer in result["layers"]][1:] == [0.5, 0.5]
     assert result["history"][-1]["loss"] < result["history"][0]["loss"]

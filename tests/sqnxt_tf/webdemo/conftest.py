@@ -1,5 +1,7 @@
 """A small network that is trained on the digits in seconds, its artifacts, and a browser that shows them."""
 
+from __future__ import annotations
+
 import functools
 import http.server
 import shutil
@@ -12,25 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.browsers import missing
+from helpers.webdemo_page import KINDS
 from sqnxt_export import ArtifactOptions, ExportSamples, Metadata, Preprocessing, export_model
 from sqnxt_tf.data.data_source import load_data
 from sqnxt_tf.webdemo.site import write_webdemo
 
-from ..browsers import missing
-
 SIDE = 16
-KINDS = {
-    "float32.tflite": {},
-    "float16.tflite": {},
-    "int8.tflite": {},
-    "int16x8.tflite": {},
-    "float32.onnx": {"batch": None},
-    "float16.onnx": {},
-    "int8.onnx": {},
-    "int16.onnx": {},
-    "pixels-int8.tflite": {"embed_preprocessing": True},
-    "pixels-float32.onnx": {"embed_preprocessing": True},
-}
 
 
 @pytest.fixture(scope="session")
@@ -41,14 +31,14 @@ def digit_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train, test = load_data("digits", "train"), load_data("digits", "test")
     images = np.array(train.batch(0, len(train)))
     model = _trained(preprocessing.apply(images), train.labels)
-    seen = {"parity": np.array(test.batch(0, 64)), "calibration": images[:256]}
+    parity, calibration = np.array(test.batch(0, 64)), images[:256]
     metadata = Metadata(
         network="tiny", labels=train.class_names, preprocessing=preprocessing, data=test.name, input_size=(SIDE, SIDE)
     )
     for name, options in KINDS.items():
         prepare = preprocessing.raw() if "embed_preprocessing" in options else preprocessing
         kind, _, suffix = name.rpartition(".")
-        samples = ExportSamples(**{key: prepare.apply(value) for key, value in seen.items()})
+        samples = ExportSamples(parity=prepare.apply(parity), calibration=prepare.apply(calibration))
         settings = ArtifactOptions(format=suffix, precision=kind.rpartition("-")[2], **options)
         export_model(model, folder / name, settings, samples, metadata=metadata)
     return folder

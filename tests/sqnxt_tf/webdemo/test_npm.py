@@ -1,5 +1,7 @@
 """Packages from npm: only pinned files are taken, and every fault is one line."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import io

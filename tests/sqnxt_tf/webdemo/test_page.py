@@ -1,14 +1,15 @@
 """The page of digits in a real browser: Chromium, headless, from a host that sends plain files."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from .conftest import KINDS
-from .page import PHONE, answer_to, answer_to_drawing, choose_model, expected, opened, wait_for
-from .strokes import DIGITS
+from helpers.strokes import DIGITS
+from helpers.webdemo_page import KINDS, PHONE, answer_to, answer_to_drawing, choose_model, expected, opened, wait_for
 
 pytestmark = pytest.mark.slow
 

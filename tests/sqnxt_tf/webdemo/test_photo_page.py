@@ -1,5 +1,7 @@
 """The page for photos, and its errors, in a real browser: headless Chromium."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.strokes import DIGITS
+from helpers.webdemo_page import PATIENCE_S, answer_to, answer_to_drawing, expected, opened, wait_for
 from sqnxt_export import Preprocessing
 from sqnxt_tf.device.classification import probabilities
-
-from .page import PATIENCE_S, answer_to, answer_to_drawing, expected, opened, wait_for
-from .strokes import DIGITS
 
 pytestmark = pytest.mark.slow
 

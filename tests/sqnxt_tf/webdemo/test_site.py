@@ -1,5 +1,7 @@
 """The files of a site: complete or not there, self-contained, and every fault in one line."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json

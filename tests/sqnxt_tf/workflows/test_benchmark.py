@@ -1,15 +1,17 @@
 """Measured shares beside simulated ones."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
+from helpers.onnx_graphs import save_graph
 from sqnxt_sim import SimulatorError
 from sqnxt_tf.device.layer_shares import HERE, THERE, LayerShares, layer_shares
 from sqnxt_tf.device.timings import Benchmark, LayerTime, Timing
@@ -116,20 +118,13 @@ def graph(tmp_path: Path) -> Callable[[str], Path]:
 
     def write(batch: str) -> Path:
         side: int | str = 1 if batch == "1" else batch
-        image = helper.make_tensor_value_info("x", TensorProto.FLOAT, [side, 3, 8, 8])
-        logits = helper.make_tensor_value_info("y", TensorProto.FLOAT, [side, 4 * 36])
-        weights = onnx.numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
         nodes = [
             helper.make_node("Conv", ["x", "w"], ["c"], name="conv"),
             helper.make_node("Relu", ["c"], ["r"], name="relu"),
             helper.make_node("Flatten", ["r"], ["y"], name="flat"),
         ]
-        model = helper.make_model(
-            helper.make_graph(nodes, "g", [image], [logits], [weights]), opset_imports=[helper.make_opsetid("", 17)]
-        )
-        model.ir_version = 10
-        onnx.save(model, tmp_path / f"{batch}.onnx")
-        return tmp_path / f"{batch}.onnx"
+        weights = {"w": np.ones((4, 3, 3, 3), np.float32)}
+        return save_graph(tmp_path / f"{batch}.onnx", nodes, {"x": [side, 3, 8, 8]}, {"y": [side, 4 * 36]}, weights)
 
     return write
 

@@ -1,5 +1,7 @@
 """Deep Compression of whole networks: the sizes that the paper promises, and shared weights that reach the artifact."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

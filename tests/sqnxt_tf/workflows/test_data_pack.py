@@ -1,9 +1,10 @@
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.commands import cli_command
 from sqnxt_tf.data.data_source import DataSource, load_data
 from sqnxt_tf.data.examples import decode
 from sqnxt_tf.data.records import find_records, read_record
@@ -154,7 +156,7 @@ def test_a_folder_that_holds_something_is_kept(folder: Path, tmp_path: Path) -> 
 def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(tmp_path: Path, make_images: Any) -> None:
     folder = make_images(tmp_path / "images", 150, size=(300, 200))
     whole = contents(pack(folder, tmp_path / "whole", shards=20).path)
-    command = [sys.executable, "-m", "sqnxt_tf.cli", "data", "pack", str(folder), "-o", str(tmp_path / "packed")]
+    command = cli_command("data", "pack", folder, "-o", tmp_path / "packed")
     random, kills = np.random.default_rng(0), 0
     for attempt in range(100):
         began, state = time.time(), tmp_path / "packed" / "packing.json"

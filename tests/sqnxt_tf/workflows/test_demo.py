@@ -1,5 +1,7 @@
 """The demo as a user runs it, and what it promises."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

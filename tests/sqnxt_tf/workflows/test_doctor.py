@@ -1,5 +1,7 @@
 """What `doctor` finds: requirements that are meant for other machines are not missing here; Node.js and npm."""
 
+from __future__ import annotations
+
 import platform
 import sys
 from pathlib import Path

@@ -1,10 +1,11 @@
 """`evolve` as a user runs it: offspring shrink, are kept, go on after a cut, and are the same by the same seed."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.commands import cli_command
 from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_sim import SimulatorError, accelerator_text
@@ -108,7 +110,7 @@ def test_the_best_of_a_generation_is_the_parent_of_the_next(founder: Path, tmp_p
 def test_a_killed_command_goes_on_and_keeps_what_was_finished(founder: Path, tmp_path: Path, cli: Any) -> None:
     command = ["evolve", founder.name, "--sizes", "0.003,0.002,0.0012", "--epochs", 8, "--batch", 16, "-o"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sqnxt_tf.cli", *map(str, [*command, "killed"])], cwd=tmp_path,
+        cli_command(*command, "killed"), cwd=tmp_path,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     first, deadline = tmp_path / "killed" / "offspring-1.keras", time.monotonic() + 400

@@ -1,9 +1,10 @@
 """`prune` as a user runs it: steered by pattern, scanned, killed and resumed."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_export import Metadata, Preprocessing, save_keras
+from helpers.commands import cli_command
+from helpers.keras_networks import save_dense
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipe_files import Recipe
@@ -26,20 +28,6 @@ RECIPE = Recipe(epochs=1, batch=64, rate=0.01, warmup_rate=0.01, warmup_steps=0)
 def dense(tmp_path: Path) -> Path:
     """A small untrained model for the digits."""
     return save_dense(tmp_path / "dense.keras")
-
-
-def save_dense(path: Path, *, seed: int = 1, classes: int = 10, labels: tuple[str, ...] = tuple("0123456789")) -> Path:
-    import tf_keras as keras
-
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    image = layers.Input((8, 8, 3))
-    x = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(16, 3, padding="same", name="stem")(image))
-    x = layers.Conv2D(16, 3, groups=2, name="grouped")(layers.ReLU()(x))
-    x = layers.Dense(classes, name="classifier")(layers.GlobalAveragePooling2D()(x))
-    metadata = Metadata(labels=labels, preprocessing=Preprocessing.plain(8, 8))
-    save_keras(keras.Model(image, x), path, metadata)
-    return path
 
 
 def test_a_result_tells_accuracy_before_and_after_and_what_stays_dense(dense: Path, tmp_path: Path) -> None:
@@ -106,9 +94,7 @@ def command_of(output: str, *options: object) -> list[str]:
 
 def kill_after_epochs(epochs: int, command: list[str], folder: Path) -> None:
     """Start a command and kill it, as the system would, in the epoch after that many."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sqnxt_tf.cli", *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    process = subprocess.Popen(cli_command(*command), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 400
         while not any(len(path.read_text().splitlines()) > epochs for path in folder.glob("*.train/history.csv")):

@@ -1,5 +1,7 @@
 """The search over the paper's space: what it must find, what limits do, and members that are built."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """Accuracy in the loop: who is trained for how long, what a second call repeats, and the real thing once."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from threading import Timer
 from types import SimpleNamespace
@@ -94,7 +96,7 @@ def test_a_worker_judges_what_the_chief_has_saved_not_what_was_there(
     outcome: Outcome, fake: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     how = FinalistOptions(folder=tmp_path, epochs=1, survivors=1)
-    train_finalists(outcome, how)
+    train_finalists(outcome, how, force=True)
     (path,) = tmp_path.iterdir()
     network = path.read_text()
     path.write_text("an old one")
@@ -106,11 +108,11 @@ def test_a_worker_judges_what_the_chief_has_saved_not_what_was_there(
 
     monkeypatch.setattr(module, "is_chief", lambda: False)
     monkeypatch.setattr(module, "train", train)
-    assert [one.network.name for one in train_finalists(outcome, how).networks] == [network]
+    assert [one.network.name for one in train_finalists(outcome, how, force=True).networks] == [network]
     monkeypatch.setattr(module, "CHIEF_SAVES_WITHIN", 0.0)
     monkeypatch.setattr(module, "train", lambda *_, **__: None)
     with pytest.raises(SqnxtError, match="was not saved by the chief"):
-        train_finalists(outcome, how)
+        train_finalists(outcome, how, force=True)
 
 
 def test_models_of_another_run_are_not_taken(outcome: Outcome, fake: School, tmp_path: Path) -> None:

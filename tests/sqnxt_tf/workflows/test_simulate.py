@@ -1,5 +1,7 @@
 """The same network exported dense and pruned, at several precisions: different answers, each for a stated reason."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What `train` says of a run that is over."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

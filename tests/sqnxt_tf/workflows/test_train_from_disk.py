@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.training import load_weights
 from sqnxt_export import ExportError
 from sqnxt_tf import RECIPES, load_data, train
 from sqnxt_tf.data.unreadable import TooManyUnreadableError
@@ -31,12 +34,6 @@ def run(data: Path, output: Path, **settings: Any) -> Any:
     return train("tiny_darknet", output, data=str(data), recipe=RECIPE, input_size=32, **settings)
 
 
-def weights(path: Path) -> list[Any]:
-    import tf_keras as keras
-
-    return keras.models.load_model(path, compile=False).get_weights()  # type: ignore[no-any-return]
-
-
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_run_from_disk_that_is_cut_ends_as_if_it_had_not_been(folder: Path, tmp_path: Path, packed: bool) -> None:
     data = pack(folder, tmp_path / "packed", shards=2).path if packed else folder
@@ -52,7 +49,7 @@ def test_a_run_from_disk_that_is_cut_ends_as_if_it_had_not_been(folder: Path, tm
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path / "cut.keras", progress=cut)
     resumed = run(data, tmp_path / "cut.keras")
-    for due, found in zip(weights(tmp_path / "whole.keras"), weights(tmp_path / "cut.keras"), strict=True):
+    for due, found in zip(load_weights(tmp_path / "whole.keras"), load_weights(tmp_path / "cut.keras"), strict=True):
         np.testing.assert_array_equal(due, found)
     assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
 
@@ -73,9 +70,9 @@ def test_a_run_that_is_killed_as_it_ends_goes_on(folder: Path, tmp_path: Path, m
         patched.setattr(RunFolder, "finish", interrupted)  # the model has been written
         with pytest.raises(KeyboardInterrupt):
             run(folder, output)
-    due = weights(output)
+    due = load_weights(output)
     assert len(run(folder, output).history) == 2
-    for ours, theirs in zip(due, weights(output), strict=True):
+    for ours, theirs in zip(due, load_weights(output), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(ExportError, match="exists already"):
         run(folder, output)

@@ -1,13 +1,14 @@
 """Any two of model and artifacts, all three ways, and what cannot be compared."""
 
-import subprocess
-import sys
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers.commands import run_python
 from sqnxt_export import (
     ArtifactOptions,
     ExportError,
@@ -117,8 +118,7 @@ def test_artifacts_are_compared_without_tensorflow(files: dict[str, Path]) -> No
         "import sys; sys.modules['tensorflow'] = sys.modules['tf_keras'] = None\n"
         "from sqnxt_tf.cli.main import run; run(['verify', *sys.argv[1:], '--quiet'])"
     )
-    command = [sys.executable, "-c", code, str(files["onnx"]), str(files["tflite"])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_python(code, files["onnx"], files["tflite"])
     assert (done.returncode, done.stderr) == (0, "")
     assert (
         "required for float32: 0.0001 of the largest logit, and the same top-1 for every clear answer; passed"

@@ -1,5 +1,7 @@
 """Write the network of this folder that Keras 3 exports, with the counts of Keras itself."""
 
+from __future__ import annotations
+
 import csv
 import sys
 from math import prod
@@ -55,6 +57,7 @@ def macs(model: keras.Model) -> int:
 
 
 def main() -> None:
+    """Write the files, and print their rows of `macs.csv`."""
     model = network()
     nonzero = prune(model)
     file = f"keras-{keras.backend.backend()}.onnx"

@@ -1,5 +1,7 @@
 """Write the networks of this folder that onnxruntime.quantization makes from a float one, with its counts."""
 
+from __future__ import annotations
+
 import csv
 import sys
 from math import prod
@@ -82,6 +84,7 @@ def nonzero(file: str) -> int:
 
 
 def main() -> None:
+    """Write the files, and print their rows of `macs.csv`."""
     source = "float.onnx"
     float_model(source)
     files = []

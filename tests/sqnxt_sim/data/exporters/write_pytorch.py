@@ -1,5 +1,7 @@
 """Write the networks of this folder that PyTorch exports, with the counts of PyTorch itself."""
 
+from __future__ import annotations
+
 import csv
 import sys
 
@@ -30,6 +32,7 @@ class Image(nn.Module):
         self.head = nn.Linear(4, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the network."""
         x = torch.relu(self.norm(self.stem(self.pad(x))))
         x = x + self.dilated(x)
         x = torch.nn.functional.gelu(self.grouped(x))
@@ -49,6 +52,7 @@ class Signal(nn.Module):
         self.mix = nn.Linear(4, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the network."""
         x = self.up(torch.relu(self.dilated(torch.relu(self.down(x)))))
         return self.mix(x.transpose(1, 2)).mean(dim=1)
 
@@ -79,6 +83,7 @@ def macs(model: nn.Module, x: torch.Tensor) -> int:
 
 
 def main() -> None:
+    """Write the files, and print their rows of `macs.csv`."""
     rows = []
     for name, network, x in (("image", Image, torch.randn(1, 3, 33, 30)), ("signal", Signal, torch.randn(1, 2, 40))):
         torch.manual_seed(SEED)

@@ -1,8 +1,10 @@
 """What happens on a machine without a browser."""
 
+from __future__ import annotations
+
 import pytest
 
-from .browsers import missing
+from helpers.browsers import missing
 
 
 def test_a_missing_browser_skips_for_a_person_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

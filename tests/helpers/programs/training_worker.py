@@ -5,6 +5,8 @@ TFRecords to train on, noise if not given; `kill` the step after which this proc
 JSON, the history, the labels of each step that this worker read, and the figures told after each step.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -41,24 +43,29 @@ class Read:
 
     @property
     def same_for_any_workers(self) -> bool:
+        """The batches' own answer."""
         return self.batches.same_for_any_workers
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def steps_per_epoch(self, batch: int) -> int:
+        """Return the batches' own number."""
         return self.batches.steps_per_epoch(batch)
 
     def training(self, **which: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield the batches, and remember their labels; half of the images are of either class."""
         for images, labels in self.batches.training(**which):
             self.read.append(np.asarray(labels).tolist())
             yield images, np.asarray(labels) % 2
 
     def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterable[tuple[Any, Any]]:
+        """Return the batches for evaluation."""
         return self.batches.evaluation(batch=batch, rank=rank)
 
 
 def small_model() -> Any:
+    """Build a network for 8x8 images."""
     import tf_keras as keras
 
     layers, glorot = keras.layers, keras.initializers.GlorotUniform
@@ -71,16 +78,18 @@ def small_model() -> Any:
 
 
 def noise(count: int, seed: int) -> Arrays:
-    """Images that have their own numbers for labels."""
+    """Draw images that have their own numbers for labels."""
     drawn = np.random.default_rng(seed).normal(0, 1, (count, 8, 8, 3))
     return Arrays(drawn.astype(np.float32), np.arange(count))
 
 
 def shards(folder: str) -> Streamed:
+    """Open the training images of a folder of TFRecords."""
     return Streamed(images=DataSource.parse(folder).encoded_part("train"), preprocessing=Preprocessing.plain(8, 8))
 
 
 def main(settings: dict[str, Any]) -> dict[str, Any]:
+    """Train as this worker, and return the document that this program prints."""
     told: list[float] = []
 
     def tell(task: str, done: int, total: int, **figures: float) -> None:

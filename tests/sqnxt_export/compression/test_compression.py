@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from helpers.commands import run_python
 from sqnxt_export import (
     ExportError,
     Metadata,
@@ -195,7 +194,7 @@ try:
 except sqnxt_export.ExportError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = run_python(code, cwd=tmp_path, check=True)
     size, fault = done.stdout.splitlines()
     assert int(size) == path.stat().st_size
     assert "pip install 'sqnxt-tf[device]'" in fault

@@ -7,6 +7,8 @@ evaluate or save. Prints one JSON object: how many were killed, the steps that t
 SHA-256 of weights and history of each run that came to its end, and of one that was never killed.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -44,6 +46,7 @@ STEPS = 30 * 6  # 44 images in batches of 8
 
 
 def small_model() -> Any:
+    """Build a network for 8x8 images."""
     layers, glorot = keras.layers, keras.initializers.GlorotUniform
     image = layers.Input((8, 8, 3))
     x = layers.Conv2D(8, 3, use_bias=False, kernel_initializer=glorot(seed=1))(image)
@@ -53,11 +56,13 @@ def small_model() -> Any:
 
 
 def noise(count: int, seed: int) -> Arrays:
+    """Draw images of two classes."""
     drawn = np.random.default_rng(seed)
     return Arrays(drawn.normal(0, 1, (count, 8, 8, 3)).astype(np.float32), np.arange(count) % 2)
 
 
 def make_photos(folder: Path) -> None:
+    """Write a folder of JPEGs, split for training and validation."""
     drawn = np.random.default_rng(2)
     for split, count in (("train", 22), ("validation", 6)):
         for name in "ab":
@@ -68,16 +73,16 @@ def make_photos(folder: Path) -> None:
 
 
 def open_data(folder: Path, data: str) -> dict[str, Any]:
-    """What to train and validate on."""
+    """Return the images for training and for validation."""
     if data == "memory":
         return {"train": noise(44, 0), "validation": noise(12, 1)}
     options = StreamOptions(augmentation="standard", max_shift=1)
     parts = open_streams(DataSource.parse(str(folder / data)), Preprocessing.plain(8, 8), options)
-    return {**parts}
+    return dict(parts.items())
 
 
 def run(folder: Path, data: str, result: Path, say_training: Callable[[], None]) -> None:
-    """One attempt at the run, which goes on where the last one was killed."""
+    """Attempt the run, which continues where the last attempt was killed."""
     state, parts = RunFolder(folder), open_data(folder.parent, data)
     state.begin({"seed": 3})
     options = RunOptions(
@@ -92,16 +97,20 @@ def run(folder: Path, data: str, result: Path, say_training: Callable[[], None])
 
 
 def start(folder: Path, data: str, result: Path) -> tuple[int, int]:
-    """A new process at the run, and a pipe that it writes to as soon as it trains."""
+    """Start the run in a new process, and return it with a pipe to which it writes as soon as it trains."""
     reader, writer = os.pipe()
     child = os.fork()
     if child:
         os.close(writer)
         return child, reader
     status = 1
+
+    def say_training() -> None:
+        os.write(writer, b".")
+
     try:
         os.close(reader)
-        run(folder, data, result, lambda: os.write(writer, b".") and None)
+        run(folder, data, result, say_training)
         status = 0
     finally:
         os._exit(status)
@@ -115,15 +124,15 @@ class Moment:
     steps: int = 0
 
     @classmethod
-    def drawn(cls, random: random.Random, number: int, run_seconds: float) -> "Moment":
-        """One of the moments at which the attempts are killed, `number` of them having been so far."""
+    def drawn(cls, random: random.Random, number: int, run_seconds: float) -> Moment:
+        """Draw the moment at which an attempt is killed, after `number` earlier ones."""
         if number % 3 == 0:
             return cls(random.uniform(0, run_seconds))
         return cls(random.uniform(0, 0.03), random.randint(1, STEPS // 3))
 
 
 def attempt(folder: Path, data: str, result: Path, moment: Moment | None) -> bool:
-    """Whether the run came to its end; it was killed at the moment otherwise."""
+    """Attempt the run; return whether it came to its end before the moment at which it is killed."""
     child, trains = start(folder, data, result)
     try:
         done, began = 0, time.monotonic()
@@ -142,13 +151,15 @@ def attempt(folder: Path, data: str, result: Path, moment: Moment | None) -> boo
 
 
 def main(folder: Path, data: str, kills: int) -> dict[str, Any]:
+    """Kill and continue runs, and return the document that this program prints."""
     if data != "memory":
         make_photos(folder / "photos")
         pack(folder / "photos", folder / "records", shards=3)
     drawn, began = random.Random(20), time.monotonic()
     assert attempt(folder / "whole.train", data, folder / "whole", None)
     seconds = time.monotonic() - began
-    killed, digests, saved = 0, [], set()
+    digests: list[str] = []
+    killed, saved = 0, set()
     while killed < kills or (folder / f"{len(digests)}.train").exists():
         state, result = folder / f"{len(digests)}.train", folder / f"{len(digests)}"
         moment = Moment.drawn(drawn, killed, seconds) if killed < kills else None

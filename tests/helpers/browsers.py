@@ -1,5 +1,7 @@
 """A real browser for the tests of pages."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,5 +1,7 @@
 """Steps of a user on the page, and what the page shows then."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,13 +10,26 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from helpers import browsers
 from sqnxt_export import open_model, read_metadata
-
-from .. import browsers
 
 PHONE = {"viewport": {"width": 390, "height": 844}, **browsers.PHONE}
 PATIENCE_S = 180  # nothing is timed here: a machine that is busy with other work may take its time
 SETTLED = "body[data-state=ready], body[data-state=failed]"
+
+# Artifacts of the network that knows digits, and the options that make each.
+KINDS: dict[str, dict[str, Any]] = {
+    "float32.tflite": {},
+    "float16.tflite": {},
+    "int8.tflite": {},
+    "int16x8.tflite": {},
+    "float32.onnx": {"batch": None},
+    "float16.onnx": {},
+    "int8.onnx": {},
+    "int16.onnx": {},
+    "pixels-int8.tflite": {"embed_preprocessing": True},
+    "pixels-float32.onnx": {"embed_preprocessing": True},
+}
 
 
 @contextmanager
@@ -24,10 +39,10 @@ def opened(browser: Any, address: str, *, init: str = "", **options: Any) -> Ite
     context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     wrong: list[str] = []
-    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on("console", lambda message: wrong.extend([message.text] if message.type == "error" else []))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(request.url))
-    page.on("response", lambda response: response.status >= 400 and wrong.append(response.url))
+    page.on("response", lambda response: wrong.extend([response.url] if response.status >= 400 else []))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(
@@ -53,6 +68,7 @@ def wait_for(page: Any, expression: str) -> None:
 
 
 def choose_model(page: Any, index: int) -> None:
+    """Choose a model if the page offers several, and wait until it is ready."""
     if page.locator("#models label").count() > 1:
         page.locator("#models label").nth(index).click()
     page.wait_for_selector("body[data-state=ready]")

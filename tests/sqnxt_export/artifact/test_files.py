@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
+from helpers.commands import run_python
 from sqnxt_export import ExportError, whole_file
 
 
@@ -82,9 +81,7 @@ def test_a_disk_that_fills_up_is_one_line(tmp_path: Path) -> None:
             print(error)
     """
     target = tmp_path / "a.onnx"
-    run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), str(target)], capture_output=True, text=True, check=True
-    )
+    run = run_python(textwrap.dedent(code), target, check=True)
     assert run.stdout.count("\n") == 1
     assert "cannot be written (File too large)" in run.stdout
     assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """Ten digits as a person draws them: strokes of points on a pad whose sides are 1."""
 
+from __future__ import annotations
+
 import math
 
 Stroke = list[tuple[float, float]]
