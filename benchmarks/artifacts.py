@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from sqnxt_export import ExportResult, ParityError
 from sqnxt_tf import evaluate, load_data, train
-from sqnxt_tf.device.measurement import SECONDS, time_artifacts
 from sqnxt_tf.device.statistics import ratio
+from sqnxt_tf.device.timing_rounds import SECONDS, time_artifacts
 from sqnxt_tf.sources import open_source
 from sqnxt_tf.training.recipe_files import DIGITS
 from sqnxt_tf.workflows.export import export_source
@@ -44,7 +44,7 @@ class Cell(NamedTuple):
     ratio: float
 
     def to_row(self) -> str:
-        """A row of the table."""
+        """Return a row of the table."""
         parity = self.export.parity
         return (
             f"| {self.network} | {self.export.format} {self.export.precision} | {self.export.bytes:,} | "

@@ -30,7 +30,7 @@ COLUMNS = ("network", "float32 bytes", "zipped", "container", "ratio", "weights 
 
 
 def random_model(name: str, seed: int = 0):
-    """A network with He-normal kernels, and no bias or statistic at its initial value."""
+    """Return a network with He-normal kernels, and no bias or statistic at its initial value."""
     model, rng = sqnxt_tf.build(name), np.random.default_rng(seed)
     for layer in model.layers:
         values = []

@@ -52,7 +52,7 @@ def main(folder: Path, variants: list[str]) -> None:
 
 
 def deal(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The part of each image, int64 [n]: shuffled, then dealt class by class."""
+    """Return the part of each image, int64 [n]: shuffled, then dealt class by class."""
     order = np.random.default_rng(0).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     fold_of = np.empty(len(labels), np.int64)
@@ -81,7 +81,7 @@ def measure(folder: Path, images: Arrays, fold_of: NDArray[np.int64], fold: int,
 
 
 def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: str) -> Any:
-    """The dense model pruned and fine-tuned; only fine-tuned where the variant is `0`."""
+    """Prune and fine-tune the dense model; only fine-tune it if the variant is `0`."""
     run = RunOptions(strategy=make_strategy("one-device"), seed=fold, progress=tell)
     if variant != "0":
         return prune_model(dense, inside, outside, FINETUNE, make_plan(dense, pruning_of(variant)), run).model
@@ -96,7 +96,7 @@ def fine_tuned(dense: Any, inside: Arrays, outside: Arrays, fold: int, variant: 
 
 
 def trained(folder: Path, inside: Arrays, outside: Arrays, fold: int) -> Any:
-    """The dense model of a part, trained once for all variants."""
+    """Train the dense model of a part once for all variants."""
     path = folder / f"fold{fold}.weights.h5"
     model = build(NETWORK, classes=10, input_size=64, seed=fold)
     if not path.exists():

@@ -68,14 +68,14 @@ def main() -> None:
 
 
 def use_one_core() -> None:
-    """This process and those that it starts; before NumPy is imported."""
+    """Keep this process, and those that it starts, on one core; call it before NumPy is imported."""
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def table3_cells() -> list[tuple["Workload", "Accelerator"]]:
-    """The 13 networks of the paper's Table 3 on both arrays."""
+    """Return the 13 networks of the paper's Table 3, each with both arrays."""
     from sqnxt_sim import load_accelerator
     from sqnxt_tf.exploration.workloads import network_workload
     from sqnxt_tf.networks.published import read_table
@@ -126,7 +126,7 @@ def cold_searches(graph: str) -> dict[str, Seconds]:
 
 
 def run(command: list[str]) -> tuple[Seconds, str]:
-    """A whole process and what it printed."""
+    """Run a whole process and return what it printed."""
     outputs: list[str] = []
     start = partial(subprocess.run, command, check=True, stdout=subprocess.PIPE, text=True)
     seconds = timed(lambda: outputs.append(start().stdout), resource.RUSAGE_CHILDREN)
@@ -134,7 +134,7 @@ def run(command: list[str]) -> tuple[Seconds, str]:
 
 
 def measure(graph: str, tools: dict[str, list[str]], runs: int) -> tuple[Samples, dict[str, Answer]]:
-    """Times by what was run, and what the other tools answered; the warm-up counts for a slow tool only."""
+    """Return times by what was run, and the other tools' answers; the warm-up counts for a slow tool only."""
     samples: Samples = defaultdict(list)
     answers: dict[str, Answer] = {}
     commands = {PROCESS: [sys.executable, __file__, "--cells"], SIMULATE: [*CLI, "simulate", graph]}
@@ -154,7 +154,7 @@ def measure(graph: str, tools: dict[str, list[str]], runs: int) -> tuple[Samples
 
 
 def write_inputs(folder: Path) -> str:
-    """The network in the forms that the tools read; returns our own."""
+    """Write the network in the forms that the tools read; return our own."""
     from sqnxt_tf.exploration.workloads import network_workload
 
     graph = str(folder / "network.onnx")

@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def held_out(variant: Variant) -> tuple[str, str]:
-    """What is fitted anew on every six networks, and the mean errors (times, energies) on the other seven, per cent."""
+    """Refit on every six networks and return the mean errors (times, energies) on the other seven, in per cent."""
     grid = {"clock": CLOCKS_GHZ, "divisor": DIVISORS}
     grid |= {} if variant.by_energy_delay else {"lambda": LAMBDAS}
     layers = np.array([len(network_workload(model).conv_layers) for model in paper_costs()])
@@ -95,7 +95,7 @@ def held_out(variant: Variant) -> tuple[str, str]:
 
 
 def with_numbers(accelerator: Accelerator, divisor: float, price: float | None = None) -> Accelerator:
-    """The accelerator with another capacity divisor, and another price of a DRAM word."""
+    """Return the accelerator with another capacity divisor and another price of a DRAM word."""
     search = accelerator.search if price is None else replace(accelerator.search, cycles_per_dram_word=price)
     return replace(accelerator, buffer=replace(accelerator.buffer, capacity_divisor=divisor), search=search)
 

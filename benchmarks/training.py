@@ -57,7 +57,7 @@ def batches(stream: Any, batch: int, steps: int) -> Iterator[tuple[Any, Any]]:
 
 
 def one_step() -> Callable[[Any, Any], None]:
-    """A compiled training step of the network."""
+    """Return a compiled training step of the network."""
     import tensorflow as tf
     import tf_keras as keras
 

@@ -33,7 +33,7 @@ print(statistics.median(seconds() for _ in range(steps)))
 
 
 def step_seconds(case: tuple[str, int, int], threads: int) -> float:
-    """The median of a training step in a process of its own; 0 threads leaves the number to TensorFlow."""
+    """Return the median of a training step in a process of its own; 0 threads lets TensorFlow choose."""
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", STEP_TIME, *map(str, (*case, BATCH, STEPS))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -37,7 +37,7 @@ def main(folder: Path, seconds: float) -> None:
 
 
 def write_terminal(result: BenchmarkResult, path: Path) -> None:
-    """What the command prints, as a picture of a terminal."""
+    """Draw what the command prints as a picture of a terminal."""
     (shares,) = result.layers
     name = result.benchmark.reference.path.name
     parts = [

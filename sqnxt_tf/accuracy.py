@@ -1,4 +1,4 @@
-"""Right and wrong answers counted: top-1, top-5 and their intervals."""
+"""Accuracy of a model on labelled images: top-1, top-5 and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a model answered. `predictions` and `labels` are class indices, int64 [samples]; accuracies fractions.
+    """A model's answers. `predictions` and `labels` are class indices, int64 [samples]; accuracies are fractions.
 
-    `left_out` are the images that could not be read and so were not shown, by where they come from; `shown` are the
-    indices of the others, int64 [samples], all of them where it is None.
+    `left_out` names the images that could not be read. `shown` are the indices of the others, int64 [samples]; None
+    stands for all images.
     """
 
     path: Path
@@ -34,47 +34,47 @@ class Evaluation:
 
     @property
     def samples(self) -> int:
-        """How many images were shown."""
+        """The number of images that were classified."""
         return len(self.labels)
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the best class is right, image by image, bool [samples]."""
+        """Whether the best class is the true one, image by image, bool [samples]."""
         right: NDArray[np.bool_] = self.predictions == self.labels
         return right
 
     @property
     def top1(self) -> float:
-        """Fraction of images whose best class is right."""
+        """The fraction of images whose best class is the true one."""
         return float(np.mean(self.right))
 
     @property
     def top5(self) -> float:
-        """Fraction of images whose class is among the best five."""
+        """The fraction of images whose true class is among the best five."""
         return self.top5_hits / self.samples
 
     @property
     def top1_interval(self) -> tuple[float, float]:
-        """95 % interval of top-1."""
+        """The 95 % interval of top-1."""
         return wilson_interval(int(np.sum(self.right)), self.samples)
 
     def confusion(self) -> NDArray[np.int64]:
-        """How often each true class (row) was taken for each class (column), int64 [classes, classes]."""
+        """Count how often each true class (row) was classified as each class (column), int64 [classes, classes]."""
         size = max(len(self.class_names), int(self.predictions.max()) + 1)
         table = np.zeros((size, size), np.int64)
         np.add.at(table, (self.labels, self.predictions), 1)
         return table
 
     def misclassified(self) -> NDArray[np.int64]:
-        """Which of the images that were shown have a wrong best class, counted among those shown."""
+        """Return which of the classified images have a wrong best class, as indices into `predictions`."""
         return np.flatnonzero(self.predictions != self.labels)
 
     def index_in_data(self, place: int) -> int:
-        """The index, among all images of the data, of one of those shown."""
+        """Return the index of a classified image among all images of the data."""
         return int(place if self.shown is None else self.shown[place])
 
     def to_json(self) -> dict[str, Any]:
-        """The `evaluate` document."""
+        """Return the `evaluate` document."""
         return {
             "path": str(self.path),
             "data": self.data,
@@ -87,7 +87,9 @@ class Evaluation:
 
 
 def wilson_interval(hits: int, samples: int, z: float = _Z_95) -> tuple[float, float]:
-    """Wilson's score interval of a fraction; unlike the normal one it holds near 0 and 1.
+    """Return Wilson's score interval of a fraction. Unlike the normal interval it is valid near 0 and 1.
+
+    Example: 90 hits of 100 samples give 0.826 to 0.945.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """
@@ -98,9 +100,15 @@ def wilson_interval(hits: int, samples: int, z: float = _Z_95) -> tuple[float, f
 
 
 def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = _Z_95) -> tuple[float, float, float]:
-    """Fraction of the images that is lost, and its 95 % interval, from right answers to the same images, [samples].
+    """Return the loss of accuracy on the same images, as a fraction, and the low and high end of its 95 % interval.
 
-    Narrower than two intervals beside each other: images that both get right, or both wrong, tell of no difference.
+    The interval is narrower than two separate ones, as images that both models classify rightly, or both wrongly, say
+    nothing about the difference.
+
+    Args:
+        before: Whether each image was classified rightly before, bool [samples].
+        after: Likewise after the change.
+        z: The normal quantile of the interval.
 
     Source: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference of binomial proportions
     based on paired data", Journal of Educational and Behavioral Statistics 37 (2012).
@@ -113,7 +121,7 @@ def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = 
 
 
 def count_answers(path: Path, data: ImageSet, logits: NDArray[np.float32]) -> Evaluation:
-    """An evaluation from logits, float32 [n, classes]."""
+    """Return the evaluation of logits, float32 [n, classes]."""
     best5 = np.argsort(-logits, axis=1, kind="stable")[:, :5]
     return Evaluation(
         path=path,

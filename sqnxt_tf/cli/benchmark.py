@@ -54,13 +54,14 @@ def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: boo
     """
     from sqnxt_tf.options.artifacts import BenchmarkOptions
     from sqnxt_tf.reports.benchmark import NO_PROFILER, noise_lines
-    from sqnxt_tf.reports.benchmark_picture import check_picture, draw_benchmark
+    from sqnxt_tf.reports.benchmark_picture import draw_benchmark
+    from sqnxt_tf.reports.picture_files import check_picture_file
     from sqnxt_tf.workflows.benchmark import benchmark
 
     if as_csv and out.as_json:
         raise click.UsageError("--csv and --json both want stdout: leave one out")
     if plot is not None:
-        check_picture(plot, force=force)
+        check_picture_file(plot, force=force)
     options = BenchmarkOptions(**{**settings, "tolerance": settings["tolerance"] / 100})
     result = benchmark(files, options, on_fault=out.fault, progress=out.progress)
     if not result.benchmark.timings:

@@ -41,11 +41,11 @@ def command(
     """Measure top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
     from sqnxt_tf.data.data_source import load_data
     from sqnxt_tf.device.evaluation import evaluate
-    from sqnxt_tf.device.misclassified import check_folder, write_misclassified
+    from sqnxt_tf.device.misclassified import check_misclassified_folder, write_misclassified
     from sqnxt_tf.reports.results import accuracy_line, confusion_table
 
     if misclassified:
-        check_folder(misclassified, force=force)
+        check_misclassified_folder(misclassified, force=force)
     images = load_data(data, split)  # type: ignore[arg-type]
     result = evaluate(file, images, threads=threads, progress=out.progress)
     document = result.to_json()

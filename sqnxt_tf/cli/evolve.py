@@ -63,13 +63,13 @@ def command(
     shows one that is finished.
     """
     from sqnxt_tf.options.training import EvolveOptions
-    from sqnxt_tf.reports.lineage_picture import check_picture, draw_lineage, lineage_lines, lineage_table
+    from sqnxt_tf.reports.lineage_picture import check_lineage_picture, draw_lineage, lineage_lines, lineage_table
     from sqnxt_tf.workflows.evolve import evolve
 
     if as_csv and out.as_json:
         raise click.UsageError("--csv prints the networks and nothing else: leave out --json")
     if picture is not None:
-        check_picture(picture, force=force)
+        check_lineage_picture(picture, force=force)
     lineage = evolve(model, output, EvolveOptions(**settings), force=force, progress=out.progress)
     if picture is not None:
         draw_lineage(lineage, picture, force=force)

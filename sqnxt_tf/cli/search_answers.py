@@ -56,12 +56,12 @@ class Answers:
 
             check_model_output(self.output, force=self.force)
         if self.picture is not None:
-            from sqnxt_tf.reports.search_picture import check_picture
+            from sqnxt_tf.reports.search_picture import check_search_picture
 
             if trained and self.picture.is_file() and not self.force:
                 fault = "exists already, and `force` would train everything again"
                 raise SqnxtError(self.picture, fault, "choose another name")
-            check_picture(self.picture, force=self.force)
+            check_search_picture(self.picture, force=self.force)
 
     def give(self, outcome: Outcome, finalists: FinalistOptions | None, out: Output) -> None:
         """Do everything that was asked for, the tables last; print one document for a program."""

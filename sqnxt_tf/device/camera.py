@@ -1,4 +1,4 @@
-"""Frames of a webcam, by OpenCV, which is an extra of its own: it is larger than all else on the device."""
+"""Frames of a webcam, read by OpenCV. It is an extra of its own, as it is larger than all other packages together."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sqnxt_tf.errors import SqnxtError
 
 @contextmanager
 def open_camera(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
-    """Frames until the source ends, uint8 [height, width, 3] in RGB; the camera is released with the block.
+    """Yield an iterator over frames, uint8 [height, width, 3] in RGB, and release the camera at the end of the block.
 
     Args:
-        source: A camera's number, as in "0", or whatever else OpenCV opens: a device, a film, a stream's address.
+        source: The number of a camera, as in "0", or anything else that OpenCV opens: a device, a film, a stream's URL.
 
     Raises:
-        SqnxtError: OpenCV is not installed, or there is no such camera.
+        SqnxtError: OpenCV is not installed, or the camera cannot be opened.
     """
     try:
         import cv2
@@ -32,7 +32,7 @@ def open_camera(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
     try:
         if not capture.isOpened():
             raise SqnxtError(f"camera {source}", "cannot be opened", "plug one in, or give another number or device")
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what it sees now, and not some frames ago
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one of some frames ago
         yield _frames(capture, cv2.COLOR_BGR2RGB, cv2.cvtColor, source)
     finally:
         capture.release()
@@ -44,7 +44,7 @@ def _frames(capture: Any, conversion: int, convert: Any, source: str) -> Iterato
         there, frame = capture.read()
         if not there:
             if not seen:
-                raise SqnxtError(f"camera {source}", "gives no picture", "close other programs that use it")
+                raise SqnxtError(f"camera {source}", "delivers no picture", "close other programs that use it")
             return
         seen += 1
         yield np.asarray(convert(frame, conversion), np.uint8)

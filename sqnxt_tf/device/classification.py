@@ -1,4 +1,4 @@
-"""What artifacts see in images: labels and preprocessing from the file itself, top-k, and how long it took."""
+"""Classify images by an artifact's own labels and preprocessing: the best classes, and how long each image took."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata
+from sqnxt_export import Metadata, open_model, read_metadata
 from sqnxt_tf.data.folders import SUFFIXES, read_image
-from sqnxt_tf.device.failures import FAULTS, OnFault, stop
+from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.image_input import choose_preprocessing
 from sqnxt_tf.progress import Progress, silent
 
 _TOP = 5
-_KINDS = SUFFIXES | {".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".tga"}  # of the files of a folder
-_FURTHEST_SUM = 0.5  # rounding to eighths of a bit may take that much off a thousand probabilities
+_KINDS = SUFFIXES | {".avif", ".jfif", ".jp2", ".jpe", ".pgm", ".pnm", ".tga"}  # suffixes of images in a folder
+_FURTHEST_SUM = 0.5  # how far from 1 the sum of a thousand probabilities may be, when each is rounded to 8 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a file says of one image: the best classes with their probabilities, best first.
+    """The best classes of one image with their probabilities, best first.
 
-    `preprocessing_ms` is from pixels to the network's input, `inference_ms` the run itself.
+    `preprocessing_ms` is the time from pixels to the network's input, `inference_ms` that of the run itself.
     """
 
     source: str
@@ -35,7 +36,7 @@ class Answer:
     inference_ms: float
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of the `classify` document."""
+        """Return an entry of the `classify` document."""
         return {
             "image": self.source,
             "top": [{"label": label, "probability": probability} for label, probability in self.top],
@@ -45,29 +46,30 @@ class Answer:
 
 
 class Classifier:
-    """An artifact or model ready to be shown images. `notes` say what had to be assumed of it."""
+    """An artifact or model that is ready to classify. `notes` tell what had to be assumed about it."""
 
     def __init__(self, path: str | Path, *, threads: int | None = None, top: int = _TOP) -> None:
-        """Open the file and run it once, so that the first image does not pay for that.
+        """Open the file and run it once, so that the first image takes no longer than the others.
 
         Raises:
-            SqnxtError: Its input is no picture in grey or colour.
+            SqnxtError: Its input is neither a grey nor an RGB image.
             ExportError: The file cannot be read, or its runtime is not installed.
         """
         self.path, self.top = Path(path), top
         self.runner = open_model(self.path, threads=threads)
         metadata = read_metadata(self.path) or Metadata()
-        self.notes: list[str] = []
-        self.preprocessing = self._preprocessing(metadata)
-        self.preprocessing.apply([np.zeros((1, 1), np.uint8)])  # pillow is imported
+        notes: list[str] = []
+        self.preprocessing = choose_preprocessing(self.runner, metadata, notes)
+        self.preprocessing.apply([np.zeros((1, 1), np.uint8)])  # imports pillow now
         classes = self.runner.run(self.runner.noise(1)).shape[1]
-        self.labels = self._labels(metadata, classes)
+        self.labels = _labels(metadata, classes, notes)
+        self.notes = [f"{self.path}: {note}" for note in notes]
 
     def classify(self, pixels: NDArray[np.uint8], source: str) -> Answer:
-        """The best classes of an image, uint8 [height, width] or [height, width, 3] of any size.
+        """Return the best classes of an image, uint8 [height, width] or [height, width, 3] of any size.
 
         Raises:
-            SqnxtError: The file answers with something that is no number.
+            SqnxtError: An output of the network is not a number.
             ExportError: Its runtime failed.
         """
         began = time.perf_counter()
@@ -76,7 +78,7 @@ class Classifier:
         values = self.runner.run(images)[0]
         done = time.perf_counter()
         if not np.isfinite(values).all():
-            raise SqnxtError(self.path, f"gives values for {source} that are no numbers", "export it again")
+            raise SqnxtError(self.path, f"returns values for {source} that are not numbers", "export it again")
         chances = probabilities(values)
         best = np.argsort(-chances, kind="stable")[: self.top]
         return Answer(
@@ -86,37 +88,17 @@ class Classifier:
             inference_ms=1e3 * (done - ready),
         )
 
-    def _preprocessing(self, metadata: Metadata) -> Preprocessing:
-        height, width, channels = self.runner.input_shape
-        given = metadata.preprocessing
-        if given is not None:
-            if (given.height, given.width, given.channels) != self.runner.input_shape:
-                raise SqnxtError(
-                    self.path,
-                    f"takes images of {height}x{width}x{channels}, and says that they are made "
-                    f"{given.height}x{given.width}x{given.channels}",
-                    "export it again",
-                )
-            return given
-        if channels not in (1, 3):
-            raise SqnxtError(self.path, f"takes {channels} channels", "give a network that looks at grey or RGB images")
-        plain = Preprocessing.plain(height, width, channels)
-        how = "0-255 as they are" if self.runner.takes_pixels else "-1 to 1"
-        self.notes.append(
-            f"{self.path} says nothing of its preprocessing: images are stretched to {height}x{width}, values {how}"
-        )
-        return plain.raw() if self.runner.takes_pixels else plain
 
-    def _labels(self, metadata: Metadata, classes: int) -> tuple[str, ...]:
-        if len(metadata.labels) == classes:
-            return metadata.labels
-        found = f"{len(metadata.labels)} labels for its {classes} classes" if metadata.labels else "no labels"
-        self.notes.append(f"{self.path} has {found}: classes are called by their numbers")
-        return tuple(f"class {index}" for index in range(classes))
+def _labels(metadata: Metadata, classes: int, notes: list[str]) -> tuple[str, ...]:
+    if len(metadata.labels) == classes:
+        return metadata.labels
+    found = f"{len(metadata.labels)} labels for its {classes} classes" if metadata.labels else "no labels"
+    notes.append(f"{found}: classes are numbered")
+    return tuple(f"class {index}" for index in range(classes))
 
 
 def probabilities(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A network's [classes] values as probabilities: softmax of logits; of a network that ends in one, as they are."""
+    """Return a network's [classes] outputs as probabilities, by softmax unless the network ends in one."""
     exact = values.astype(np.float64)
     if exact.min() >= 0 and exact.max() <= 1 and abs(exact.sum() - 1) <= _FURTHEST_SUM:
         return exact
@@ -131,43 +113,47 @@ def classify(
     *,
     threads: int | None = None,
     top: int = _TOP,
-    on_fault: OnFault = stop,
+    on_fault: FaultHandler = raise_fault,
 ) -> tuple[Answer, ...]:
-    """What an artifact or model says of images and of all images in folders, by its own labels and preprocessing.
+    """Classify images, and all images in folders, by the labels and the preprocessing of an artifact or model.
 
     Args:
         path: A .tflite, .onnx or .keras file.
-        images: Whatever pillow reads: turned as EXIF says, transparency laid on white.
-        threads: Of the runtime.
+        images: Files that pillow reads, or folders. EXIF rotation is applied, and transparency is put on white.
+        threads: Threads of the runtime.
         top: How many classes an answer holds.
-        on_fault: Called with the error of an image that cannot be read; the others go on if it returns.
+        on_fault: Called with the error of an image that cannot be read; if it returns, the others are classified.
 
     Raises:
-        SqnxtError: An image that is not there or cannot be read, or a file that does not look at pictures.
+        SqnxtError: An image does not exist or cannot be read, or the file does not take images.
         ExportError: The file cannot be read, or its runtime is not installed.
     """
     return tuple(classify_images(Classifier(path, threads=threads, top=top), images, on_fault=on_fault))
 
 
 def classify_images(
-    classifier: Classifier, places: Sequence[str | Path], *, on_fault: OnFault = stop, progress: Progress = silent
+    classifier: Classifier,
+    places: Sequence[str | Path],
+    *,
+    on_fault: FaultHandler = raise_fault,
+    progress: Progress = silent,
 ) -> Iterator[Answer]:
-    """The answers for images and for all images in folders, one after the other.
+    """Yield the answers for images, and for all images in folders, one after the other.
 
     Raises:
-        SqnxtError: An image that is not there or cannot be read, unless `on_fault` keeps it.
+        SqnxtError: An image does not exist or cannot be read, and `on_fault` raises its error.
     """
     paths = find_images(places, on_fault)
     for number, path in enumerate(paths, 1):
         try:
             yield classifier.classify(read_image(path), str(path))
-        except FAULTS as error:
+        except SqnxtError as error:
             on_fault(error)
         progress("classifying", number, len(paths))
 
 
-def find_images(places: Iterable[str | Path], on_fault: OnFault = stop) -> list[Path]:
-    """Image files by name; those in a folder and its sub-folders by their suffix, sorted."""
+def find_images(places: Iterable[str | Path], on_fault: FaultHandler = raise_fault) -> list[Path]:
+    """Return the files that are given, and the files with a suffix of images in folders and sub-folders, sorted."""
     found: list[Path] = []
     for place in map(Path, places):
         if place.is_dir():

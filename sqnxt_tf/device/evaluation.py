@@ -1,4 +1,4 @@
-"""Accuracy of a model or an artifact, in its own runtime."""
+"""The accuracy of a model or an artifact, in its own runtime."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ BATCH = 32  # images decoded at a time
 def evaluate(
     path: str | Path, data: ImageSet, *, threads: int | None = None, progress: Progress = silent
 ) -> Evaluation:
-    """Show every image of `data` to the model or artifact at `path` and count its right answers.
+    """Run the model or artifact at `path` on every image of `data`, and count its correct answers.
 
-    Preprocessing and labels are those that travel with the file. Images that cannot be read are left out and named in
-    the log.
+    Preprocessing and labels come from the file's own metadata. Images that cannot be read are left out and logged.
 
     Raises:
-        SqnxtError: The file says nothing of its preprocessing, its classes are not those of the data, or more images
+        SqnxtError: The file has no metadata on preprocessing, its classes are not those of the data, or more images
             than `UnreadableImages` allows cannot be read.
         ExportError: The file cannot be read, or its runtime is not installed.
     """
@@ -36,9 +35,7 @@ def evaluate(
     runner = open_model(path, threads=threads)
     metadata = read_metadata(path)
     if metadata is None or metadata.preprocessing is None:
-        raise SqnxtError(
-            path, "says nothing of its preprocessing", "evaluate a file that `sqnxt-tf train` or `export` wrote"
-        )
+        raise SqnxtError(path, "has no metadata on preprocessing", "give a file that `train` or `export` wrote")
     _check_classes(path, metadata.labels, data)
     logits, shown, faults = [], [], UnreadableImages()
     for start in range(0, len(data), BATCH):
@@ -49,7 +46,7 @@ def evaluate(
             shown += indices
         progress(f"evaluating {path.name}", min(start + BATCH, len(data)), len(data))
     if not shown:
-        raise SqnxtError(data.name, "none of its images can be read", "`sqnxt-tf data check` tells what ails each")
+        raise SqnxtError(data.name, "has no image that can be read", "run `check_data`, which names the fault of each")
     if not faults.found:
         return count_answers(path, data, np.concatenate(logits))
     rest = replace(data, labels=data.labels[shown])
@@ -62,6 +59,6 @@ def _check_classes(path: Path, labels: Sequence[str], data: ImageSet) -> None:
         theirs, ours = (", ".join(names[:3]) + ", ..." * (len(names) > 3) for names in (labels, data.class_names))
         raise SqnxtError(
             path,
-            f"knows {len(labels)} classes ({theirs}), and {data.name} has {len(data.class_names)} ({ours})",
-            "evaluate it on the data that it was trained for",
+            f"has {len(labels)} classes ({theirs}), and {data.name} has {len(data.class_names)} ({ours})",
+            "give the data that it was trained for",
         )

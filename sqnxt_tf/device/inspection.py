@@ -1,4 +1,4 @@
-"""What a model or an artifact says of itself, and what can be counted in it; no TensorFlow."""
+"""What is in a model or an artifact: its metadata, size and non-zero weights, read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqnxt_export import Metadata, compressed_bytes, layer_zeros, nonzero_fracti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """A file's size, its non-zero weights, and its metadata. `layers` (ONNX only): name -> (zeros, weights)."""
+    """A file's size, non-zero weights and metadata. `layers` (ONNX only) maps a name to (zeros, weights)."""
 
     path: Path
     bytes: int
@@ -22,7 +22,7 @@ class Inspection:
     layers: dict[str, tuple[int, int]]
 
     def to_json(self) -> dict[str, Any]:
-        """The `inspect` document."""
+        """Return the `inspect` document."""
         return {
             "path": str(self.path),
             "format": self.path.suffix.removeprefix("."),
@@ -37,10 +37,10 @@ class Inspection:
 
 
 def inspect(path: str | Path) -> Inspection:
-    """Read what travels with a file, and count its weights.
+    """Read the metadata of a file, and count its weights.
 
     Raises:
-        ExportError: The file is not there, damaged, or of another kind.
+        ExportError: The file does not exist, is damaged, or is of another kind.
     """
     path = Path(path)
     metadata = read_metadata(path)

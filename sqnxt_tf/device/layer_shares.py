@@ -1,4 +1,4 @@
-"""Layers of one graph as they are on this machine, beside what they are on a simulated array."""
+"""Each layer's part of the time on this machine, beside its part of the cycles on a simulated array."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sqnxt_tf.device.timings import LayerTime, Timing
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
 
-_FAR = 1.5  # shares that differ by this factor disagree ...
-_LEAST_SHARE = 0.005  # ... where they also differ by half a per cent of the whole
+_FAR = 1.5  # shares disagree if they differ by this factor ...
+_LEAST_SHARE = 0.005  # ... and also by half a per cent of the whole
 HERE, THERE = "dearer here", "dearer there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerShare:
-    """A layer's part of the time, as a fraction of that of all compared layers.
+    """One layer's part of the time, as a fraction of the time of all compared layers.
 
     `low` and `high` are the quartiles of the runs. `simulated` and `cycles` are None where the simulator has no cost
-    for the node: what it folds into another, and what the runtime put in between.
+    for the node, as it folds the node into another one or the runtime inserted it.
     """
 
     name: str
@@ -39,12 +39,16 @@ class LayerShare:
 
     @property
     def factor(self) -> float | None:
-        """Measured over simulated share."""
+        """The measured share over the simulated one."""
         return self.measured / self.simulated if self.simulated else None
 
     @property
     def verdict(self) -> str:
-        """Where the two disagree, beyond what the spread of the runs explains: which machine the layer is dearer on."""
+        """The machine on which the layer is dearer, or an empty string where the two shares agree.
+
+        They agree where the spread of the runs explains the difference. Example: a layer that takes 10 % of the time
+        here, with a lower quartile of 9 %, and 5 % of the cycles there is dearer here, as 9 > 1.5 * 5.
+        """
         if self.simulated is None or abs(self.measured - self.simulated) < _LEAST_SHARE:
             return ""
         if self.low > _FAR * self.simulated:
@@ -52,7 +56,7 @@ class LayerShare:
         return THERE if _FAR * self.high < self.simulated else ""
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of `layers` in the `benchmark` document."""
+        """Return an entry of `layers` in the `benchmark` document."""
         return {
             "name": self.name,
             "op": self.op,
@@ -69,8 +73,8 @@ class LayerShare:
 class LayerShares:
     """All layers of one timing, in the order of execution. `accelerator` is None where nothing was simulated.
 
-    `compared` are those whose shares are set beside each other; without an accelerator, all. `others` took time that
-    the simulator does not cost. `not_measured` are layers that it costs and that the runtime fused into other nodes.
+    `compared` are the layers that were both measured and simulated, or all layers without an accelerator. `others` took
+    time and have no simulated cost. `not_measured` have a simulated cost, and the runtime fused them into other nodes.
     """
 
     timing: Timing
@@ -81,25 +85,25 @@ class LayerShares:
 
     @property
     def total_ms(self) -> float:
-        """What all nodes took."""
+        """The time of all nodes."""
         return sum(layer.milliseconds for layer in (*self.compared, *self.others))
 
     @property
     def others_share(self) -> float:
-        """Fraction of the measured time that is in nodes without simulated cost."""
+        """The fraction of the measured time that is in nodes without a simulated cost."""
         return sum(layer.milliseconds for layer in self.others) / (self.total_ms or 1)
 
     @property
     def disagreements(self) -> tuple[LayerShare, ...]:
-        """Layers with a verdict, the largest difference first."""
+        """The layers whose shares disagree, the largest difference first."""
         found = [layer for layer in self.compared if layer.verdict]
         return tuple(sorted(found, key=lambda layer: -abs(layer.measured - (layer.simulated or 0))))
 
     @property
     def rank_correlation(self) -> float | None:
-        """Spearman's, between measured and simulated shares: 1 where both put the layers in the same order.
+        """Spearman's rank correlation of measured and simulated shares: 1 if both put the layers in the same order.
 
-        None where nothing is simulated, of fewer than three layers, and where one of the two has them all alike.
+        It is None if nothing was simulated, for fewer than three layers, and if all shares of one kind are equal.
         """
         if self.accelerator is None or len(self.compared) < 3:
             return None
@@ -110,7 +114,7 @@ class LayerShares:
         return float(np.corrcoef(measured, simulated)[0, 1])
 
     def to_json(self) -> dict[str, Any]:
-        """What `--per-layer` adds to an entry of the `benchmark` document."""
+        """Return what per-layer timing adds to an entry of the `benchmark` document."""
         return {
             "accelerator": self.accelerator,
             "profiled_ms": self.total_ms,
@@ -122,10 +126,10 @@ class LayerShares:
 
 
 def layer_shares(timing: Timing, report: NetworkReport | None = None) -> LayerShares:
-    """Shares of a timing's layers, beside those of a simulation of the same file where there is one.
+    """Return the shares of a timing's layers, beside those of a simulation of the same file if there is one.
 
-    Nodes that onnxruntime put in between are one row an operator. Layers that both know are compared among themselves:
-    the rest of the measured time belongs to nodes that cost the array nothing.
+    Nodes that onnxruntime inserted are one row an operator. Layers that were both measured and simulated are compared
+    among themselves: the rest of the measured time belongs to nodes that cost the array nothing.
     """
     measured = _by_name(timing.layers)
     if report is None:
@@ -146,7 +150,10 @@ def layer_shares(timing: Timing, report: NetworkReport | None = None) -> LayerSh
 
 
 def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    """Places in order of size, float64 [n]; equal ones share the mean of theirs: repeated blocks cost the same."""
+    """Return ranks by size, float64 [n]. Equal values get the mean of their ranks, as repeated blocks cost the same.
+
+    Example: [3, 1, 3] has the ranks [2.5, 1, 2.5].
+    """
     _, groups, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[groups]
     return ranks

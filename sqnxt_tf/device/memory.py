@@ -1,4 +1,4 @@
-"""How much memory this process takes."""
+"""The memory that this process takes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _STATUS = Path("/proc/self/status")
 
 
 def resident_bytes() -> int | None:
-    """What is in memory now; None where the system does not say."""
+    """Return the bytes in memory now; None where the system does not tell."""
     return _from_status("VmRSS")
 
 
 def peak_resident_bytes() -> int | None:
-    """The most that ever was; None where the system does not say.
+    """Return the most bytes that were in memory so far; None where the system does not tell.
 
-    Not `ru_maxrss` on Linux: a process inherits that from the one that started it.
+    On Linux this is not `ru_maxrss`, which a process inherits from the one that started it.
     """
     if _STATUS.exists():
         return _from_status("VmHWM")

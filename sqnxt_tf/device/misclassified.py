@@ -1,4 +1,4 @@
-"""The images that a model got wrong, as files to look at."""
+"""The images that a model classified wrongly, as PNG files."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from pathlib import Path
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
 
 _OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
-_SMALLEST_SIDE = 64  # pixels: an 8x8 digit is enlarged by whole steps until a person can see it
+_SMALLEST_SIDE = 64  # pixels; an 8x8 digit is enlarged by a whole factor until a person can see it
 
 
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Refuse, before any work is done, a folder that holds something; with `force`, something that we did not write."""
+def check_misclassified_folder(folder: Path, *, force: bool) -> None:
+    """Refuse a folder that is not empty, before any work is done. With `force`, it may hold misclassified images only.
+
+    Raises:
+        SqnxtError: The folder holds something else, or the folder around it does not exist.
+    """
     check_output_folder(folder, force=force)
     held = folder.iterdir() if folder.is_dir() else ()
     if strange := [path.name for path in held if not _OWN_NAME.fullmatch(path.name)]:
-        raise SqnxtError(folder, f"holds {strange[0]!r}, which is no misclassified image", "choose another folder")
-    if not folder.parent.is_dir():
-        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
+        raise SqnxtError(folder, f"holds {strange[0]!r}, which is not a misclassified image", "choose another folder")
+    check_parent_folder(folder)
 
 
 def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> list[Path]:
-    """One PNG a misclassified image, named by its index, its class and what it was taken for.
+    """Write one PNG a misclassified image, and return the paths. Names hold the index, the class and the wrong class.
 
-    The folder appears whole and takes the place of an earlier one.
+    The folder is written completely under another name, and then replaces an earlier one.
     """
     from PIL import Image
 

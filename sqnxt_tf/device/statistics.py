@@ -1,7 +1,7 @@
-"""What can be said of times on a machine that does other things too: medians, their intervals, and ratios.
+"""Medians of times, ratios of times, and their confidence intervals, on a machine that runs other programs too.
 
-Times are not normal: they have a floor and a long tail, and they drift as the machine slows down. So nothing here is a
-mean with a standard deviation; intervals come from order statistics, which assume no shape.
+Times are not normally distributed: they have a minimum and a long tail, and they drift as the machine slows down. So
+nothing here is a mean with a standard deviation. Intervals come from order statistics, which assume no distribution.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CONFIDENCE = 0.95
-FEWEST = 6  # values whose range holds the median with 95 %
-_LARGEST_EXACT = 500  # values: beyond, the normal approximation is off by less than one place
+FEWEST = 6  # values; the range of fewer ones holds the median with less than 95 %
+_LARGEST_EXACT = 500  # values; for more, the normal approximation is off by less than one place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +33,19 @@ class Estimate:
         return (self.high - self.low) / 2 / self.value if self.value else math.inf
 
     def to_json(self) -> dict[str, Any]:
-        """`{"value", "interval": [low, high]}`."""
+        """Return `{"value", "interval": [low, high]}`."""
         return {"value": self.value, "interval": [self.low, self.high]}
 
 
 def median(values: NDArray[np.float64]) -> Estimate:
-    """The median of [n] values and its interval, the order statistics that hold it with 95 %.
+    """Return the median of [n] values and its interval: the order statistics that hold the median with 95 %.
 
-    Values are taken as independent: give medians of rounds rather than runs, which share what the machine does at the
-    time. Of fewer than `FEWEST`, the interval is all of them, and holds less.
+    Values are assumed to be independent. Give medians of rounds and not single runs, as the runs of a round are slowed
+    by the same other programs. For fewer than `FEWEST` values the interval is their range, which holds the median less
+    often.
+
+    Example: of 10 values in order, the interval runs from the 2nd to the 9th, as the median lies outside of them with
+    a probability of 2 * (1 + 10) / 2**10 = 2.1 %.
 
     Source: W. R. Thompson, "On confidence ranges for the median", Annals of Mathematical Statistics 7 (1936).
     """
@@ -53,27 +57,27 @@ def median(values: NDArray[np.float64]) -> Estimate:
 
 
 def ratio(values: NDArray[np.float64], reference: NDArray[np.float64]) -> Estimate:
-    """Median over [rounds] of one's time over the other's in the same round, with its interval.
+    """Return the median over [rounds] of `values` over `reference` of the same round, with its interval.
 
-    What slows the machine for seconds slows both, and cancels.
+    Whatever slows the machine for seconds slows both, and cancels out.
     """
     return median(values / reference)
 
 
 def middle_mean(values: NDArray[np.float64]) -> float:
-    """Mean of the middle half of [n] values: as robust as a median, and finer than the clock's own steps."""
+    """Return the mean of the middle half of [n] values: as robust as a median, and finer than the clock's steps."""
     ordered = np.sort(values)
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
 def percentiles(values: NDArray[np.float64], wanted: Sequence[int] = (50, 90, 99)) -> dict[str, float]:
-    """`{"p50": ..., "p90": ..., "p99": ...}` of [n] values."""
+    """Return `{"p50": ..., "p90": ..., "p99": ...}` of [n] values."""
     return {f"p{one}": float(value) for one, value in zip(wanted, np.percentile(values, wanted), strict=True)}
 
 
 def _lower_place(count: int) -> int:
-    """How many of the smallest values may be left out, so that the rest on both sides holds the median with 95 %."""
+    """Return how many values can be left out at either end, so that the others hold the median with 95 %."""
     if count > _LARGEST_EXACT:
         return math.floor(count / 2 - 1.96 * math.sqrt(count) / 2)
     tail, place = 0.0, 0

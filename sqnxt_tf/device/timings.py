@@ -1,4 +1,4 @@
-"""What is known of an artifact's speed once it has been timed."""
+"""The results of timing: times of each artifact, their medians, and warnings about their quality."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.device.statistics import FEWEST, Estimate, median, middle_mean, percentiles, ratio
 
-_LONG_TAIL = 1.25  # p90 over p50: on a quiet machine a tenth of the runs does not take a quarter longer
-LEAST_RUNS = 100  # a p99 needs a hundred
-_BUSY = 0.5  # load for each core before anything ran
+_LONG_TAIL = 1.25  # p90 over p50; on a quiet machine fewer than a tenth of the runs take a quarter longer
+LEAST_RUNS = 100  # runs; a p99 needs a hundred
+_BUSY = 0.5  # load for each core before the benchmark began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerTime:
-    """One node of an ONNX graph in onnxruntime's profiler. `index` is None for what the runtime put in between.
+    """One node of an ONNX graph in onnxruntime's profiler. `index` is None for nodes that the runtime inserted.
 
     `milliseconds` is the mean of the middle half of the runs, `low` and `high` their quartiles.
     """
@@ -32,7 +32,7 @@ class LayerTime:
 
     @classmethod
     def of(cls, node: dict[str, Any]) -> LayerTime:
-        """From what the worker tells of a node."""
+        """Return the time of a node from an answer of the timing process."""
         times = np.array(node["milliseconds"], np.float64)
         low, high = np.percentile(times, [25, 75])
         return cls(
@@ -47,11 +47,11 @@ class LayerTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """One artifact with one number of threads. Times of single runs in milliseconds, float64 [runs] in order.
+    """One artifact with one number of threads. `milliseconds` are the times of its runs in order, float64 [runs].
 
-    Memory in bytes, None where the system does not tell it: `rss_before_load_bytes` is Python and the runtime,
-    `peak_rss_bytes` the most that the process took. `round_sizes` says how many runs stood together in each round.
-    `tolerance` is the half width of the median's interval, as a fraction, at which the runs were to stop.
+    Memory is in bytes, and None where the system does not tell it: `rss_before_load_bytes` is that of Python and the
+    runtime, `peak_rss_bytes` the most that the process took. `round_sizes` are the numbers of runs in each round.
+    `tolerance` is the half width of the median's interval, as a fraction, at which timing was to stop.
     """
 
     path: Path
@@ -80,7 +80,7 @@ class Timing:
 
     @property
     def round_medians(self) -> NDArray[np.float64]:
-        """Median of each round, float64 [rounds]."""
+        """The median of each round, float64 [rounds]."""
         edges = np.cumsum(self.round_sizes)[:-1]
         return np.array([np.median(part) for part in np.split(self.milliseconds, edges)])
 
@@ -96,36 +96,36 @@ class Timing:
 
     @property
     def images_per_second(self) -> float:
-        """Images in all over time in all, one batch after the other."""
+        """All images over the time of all runs, one batch after the other."""
         return 1e3 * self.batch / float(self.milliseconds.mean())
 
     @property
     def model_bytes(self) -> int | None:
-        """Memory beyond that of Python and the runtime."""
+        """The memory beyond that of Python and the runtime."""
         if self.peak_rss_bytes is None or self.rss_before_load_bytes is None:
             return None
         return max(0, self.peak_rss_bytes - self.rss_before_load_bytes)
 
     @property
     def is_stable(self) -> bool:
-        """Whether the median is known as well as was asked for."""
+        """Whether the median is known to the tolerance."""
         return len(self.round_sizes) >= FEWEST and self.median.half_width <= self.tolerance
 
     @property
     def noise(self) -> list[str]:
-        """What speaks against its figures; empty on a quiet machine."""
+        """Warnings about measurement quality; empty on a quiet machine."""
         found = []
         if len(self.round_sizes) < FEWEST:
-            found.append(f"{len(self.round_sizes)} rounds only, which are too few for an interval")
+            found.append(f"{len(self.round_sizes)} rounds are too few for an interval")
         elif not self.is_stable:
-            found.append(f"median known to ±{self.median.half_width:.0%}")
+            found.append(f"the median is known to ±{self.median.half_width:.0%} only")
         times = percentiles(self.milliseconds)
         if times["p90"] > _LONG_TAIL * times["p50"]:
-            found.append(f"a tenth of the runs {times['p90'] / times['p50']:.1f} times as long or longer")
+            found.append(f"a tenth of the runs took at least {times['p90'] / times['p50']:.1f} times the median")
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of the `benchmark` document, but for the ratio and the layers."""
+        """Return an entry of the `benchmark` document, without the ratio and the layers."""
         return {
             "path": str(self.path),
             "format": self.format,
@@ -154,9 +154,9 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """Timings of one run, in the order asked for; the first one is what the others are compared with.
+    """The timings of one benchmark, in the order of the request; the others are compared with the first one.
 
-    `load` is the machine's load for each core before anything ran, None where it is not known.
+    `load` is the machine's load for each core before the benchmark began, None where it is not known.
     """
 
     timings: tuple[Timing, ...]
@@ -164,28 +164,28 @@ class Benchmark:
 
     @property
     def reference(self) -> Timing:
-        """What ratios are over."""
+        """The timing that the others are compared with."""
         return self.timings[0]
 
     def ratio(self, timing: Timing) -> Estimate:
-        """Time of one over the reference's, round by round; below 1 is faster."""
+        """Return the time of one over that of the reference, round by round; below 1 is faster."""
         rounds = min(len(timing.round_sizes), len(self.reference.round_sizes))
         return ratio(timing.round_medians[:rounds], self.reference.round_medians[:rounds])
 
     @property
     def noise(self) -> list[str]:
-        """What made the machine too noisy to quote figures of; empty where it was quiet."""
+        """Warnings about measurement quality of all timings; empty if the machine was quiet."""
         found = [f"{_named(timing)}: {', '.join(timing.noise)}" for timing in self.timings if timing.noise]
         if found and self.load is not None and self.load > _BUSY:
-            found.append(f"the machine had {self.load:.1f} running programs a core before it began")
+            found.append(f"the machine had {self.load:.1f} running programs a core before the benchmark began")
         return found
 
     def without_layers(self) -> Benchmark:
-        """The same figures but those of layers."""
+        """Return the same benchmark without the times of layers."""
         return replace(self, timings=tuple(replace(timing, layers=()) for timing in self.timings))
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The `benchmark` document."""
+        """Return the `benchmark` document."""
         return [
             {
                 **timing.to_json(),

@@ -1,4 +1,4 @@
-"""Generations of networks: what is known of each, and their file, which lets an evolution go on."""
+"""The generations of an evolution, and the file that keeps them, so that an evolution can be continued."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqnxt_tf.errors import SqnxtError
 
 FILE = "lineage.json"
 _LARGEST_FILE = 16 << 20  # bytes
-# The types that a member's fields may have in the file, by their annotations, which are never evaluated.
+# The types of a member's fields in the file, by their annotations, which are never evaluated.
 _KINDS: dict[Any, tuple[type, ...]] = {
     "str": (str,), "int": (int,), "float": (int, float), "str | None": (str, type(None)),
     "float | None": (float, type(None)),
@@ -25,9 +25,9 @@ _KINDS: dict[Any, tuple[type, ...]] = {
 class Member:
     """One network of a lineage: the founder (generation 0, no parent) or an offspring.
 
-    `bytes` are those of its weights in float32. Accuracies are fractions; `validation` chooses parents, `top1` is of
-    the test part. `cycles` and `energy` (in native MACs) are simulated. `environment` is the factor under which the
-    offspring was drawn.
+    `bytes` are those of its weights in float32. Accuracies are fractions: parents are chosen by `validation`, and
+    `top1` is that of the test part. `cycles` and `energy` (in native MACs) are simulated. `environment` is the
+    environmental factor with which the offspring was drawn.
     """
 
     name: str
@@ -48,22 +48,22 @@ class Member:
 
     @property
     def score(self) -> float:
-        """20 log10(a² / sqrt(p m)): accuracy a in per cent against millions of parameters p and of cycles m.
+        """NetScore, 20 log10(a² / sqrt(p m)), of accuracy a in per cent, and of parameters p and cycles m in millions.
 
-        Source: NetScore (Wong, arXiv 1806.05512), with simulated cycles in the place of MACs, and accuracy on the
+        Source: Wong, arXiv 1806.05512, with simulated cycles in the place of MACs. The accuracy is that of the
         validation part.
         """
         accuracy = max(100 * self.validation, 1e-3)
         return 20 * log10(accuracy**2 / (self.parameters / 1e6 * self.cycles / 1e6) ** 0.5)
 
     def to_row(self) -> dict[str, Any]:
-        """One row of the table, in JSON or CSV."""
+        """Return a row of the table, for JSON or CSV."""
         return {**asdict(self), "score": self.score}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """All networks of an evolution so far, the founder first."""
+    """All networks of an evolution, the founder first."""
 
     folder: Path
     settings: Mapping[str, Any]
@@ -75,32 +75,32 @@ class Lineage:
         return self.members[0]
 
     def generation(self, number: int) -> list[Member]:
-        """The networks of one generation."""
+        """Return the networks of one generation."""
         return [member for member in self.members if member.generation == number]
 
     def best(self, number: int) -> Member:
-        """Of one generation the network with the highest score, the first of equals."""
+        """Return the network of a generation with the highest score, the first one among equals."""
         return max(self.generation(number), key=lambda member: member.score)
 
     def line(self) -> list[Member]:
-        """The founder, and of each generation the one that the next comes from."""
+        """Return the line of parents: the founder, and the best network of each generation."""
         return [self.best(number) for number in range(1 + max(member.generation for member in self.members))]
 
     def path(self, member: Member) -> Path:
-        """The `.keras` file of an offspring."""
+        """Return the path of an offspring's `.keras` file."""
         return self.folder / f"{member.name}.keras"
 
     def lost(self, member: Member) -> float:
-        """Top-1 of the founder less that of a member, as a fraction."""
+        """Return the top-1 of the founder less that of a member, as a fraction."""
         return self.founder.top1 - member.top1
 
     def lost_in_line(self) -> float:
-        """Top-1 of the first offspring less that of the last, in the line of parents, as a fraction."""
+        """Return the top-1 of the first offspring in the line of parents less that of the last, as a fraction."""
         line = self.line()
         return line[1].top1 - line[-1].top1 if len(line) > 1 else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The `evolve` document."""
+        """Return the `evolve` document."""
         chosen = {member.name for member in self.line()}
         return {
             "folder": str(self.folder),
@@ -118,21 +118,21 @@ class Lineage:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     return sha256(path.read_bytes()).hexdigest()
 
 
 def write_lineage(lineage: Lineage, part: Path) -> None:
-    """Write what `read_lineage` reads."""
+    """Write the file that `read_lineage` reads."""
     document = {"settings": dict(lineage.settings), "members": [asdict(member) for member in lineage.members]}
     part.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
 
 
 def read_lineage(folder: Path) -> Lineage | None:
-    """What an evolution left in its folder; None where none was begun.
+    """Read the lineage of a folder; None if no evolution was begun there.
 
     Raises:
-        SqnxtError: The file is damaged, or an offspring is not there, or not the one that was written.
+        SqnxtError: The file is damaged, or an offspring is missing or was changed.
     """
     path = folder / FILE
     if not path.exists():
@@ -146,12 +146,18 @@ def read_lineage(folder: Path) -> Lineage | None:
             raise ValueError("settings")
         _check_descent(members)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise SqnxtError(path, f"is damaged ({str(error)[:80]})", "use --force to start afresh") from None
+        raise SqnxtError(
+            path, f"is damaged ({str(error)[:80]})", "pass `force=True` to start from the founder"
+        ) from None
     lineage = Lineage(folder=folder, settings=document["settings"], members=members)
     for member in members[1:]:
         kept = lineage.path(member)
         if not kept.is_file() or file_hash(kept) != member.sha256:
-            raise SqnxtError(kept, "is not the offspring that was written there", "use --force to start afresh")
+            raise SqnxtError(
+                kept,
+                "is missing or is not the offspring that was written",
+                "pass `force=True` to start from the founder",
+            )
     return lineage
 
 
@@ -168,11 +174,11 @@ def _member(row: Any) -> Member:
 
 
 def _check_descent(members: tuple[Member, ...]) -> None:
-    """Every member but the founder comes after its parent, which is of the generation before."""
+    """Raise a ValueError unless every member but the founder follows its parent, of the generation before."""
     generations: dict[str | None, int] = {None: -1}
     for member in members:
         if generations.get(member.parent) != member.generation - 1 or (member.parent is None) != (member is members[0]):
-            raise ValueError("descent of a member")
+            raise ValueError("parent of a member")
         generations[member.name] = member.generation
     if not members:
         raise ValueError("no members")

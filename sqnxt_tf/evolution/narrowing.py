@@ -1,7 +1,6 @@
-"""A `tf_keras` model and the filters that survive -> a smaller model that inherits their weights.
+"""Build a smaller `tf_keras` model that inherits the weights of the surviving filters.
 
-The smaller model computes what the large one does with every other filter masked, that is with its channels read as
-zero wherever they are read.
+The smaller model computes the same as the large one with all other filters masked, so that their channels read as zero.
 """
 
 from __future__ import annotations
@@ -18,50 +17,50 @@ from sqnxt_tf.evolution.channels import ChannelMap, LayerChannels, trace_channel
 
 
 def narrow(model: Any, survivors: Mapping[str, NDArray[np.bool_]]) -> Any:
-    """A functional model without the filters that do not survive.
+    """Return a copy of a functional model that has the surviving filters only.
 
     Args:
         model: A functional `tf_keras` model.
-        survivors: Name of a layer -> which of its filters survive, bool [filters]. Filters of a layer that is not
-            named survive, but for those that share the fate of one that does not: What is added to it, or what a
-            depthwise convolution makes of it.
+        survivors: For the name of a layer, which of its filters survive, bool [filters]. Filters of other layers
+            survive unless they are in the channel group of a filter that does not, such as a filter that is added to
+            it, or the filter of a depthwise convolution that reads it.
 
     Raises:
-        SqnxtError: A layer that is not there or makes no channels, a mask of another length, a filter that cannot go,
-            filters that share a fate and are given different ones, a layer that would have none left; names the layer.
+        SqnxtError: A layer does not exist or has no filters, its mask has another length, a filter cannot be removed,
+            two filters of one group have different masks, or no filter of a layer survives. The error names the layer.
     """
     channels = trace_channels(model)
-    return blueprint(model, channels, surviving_fates(channels, survivors))()
+    return prepare_narrowing(model, channels, surviving_groups(channels, survivors))()
 
 
-def surviving_fates(channels: ChannelMap, survivors: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """The masks of layers as one of all fates, bool [fates].
+def surviving_groups(channels: ChannelMap, survivors: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Combine the masks of layers into one mask of all groups, bool [groups].
 
     Raises:
         SqnxtError: See `narrow`.
     """
     alive, makers = channels.whole(), channels.makers
     masks = {name: _checked_mask(name, mask, makers) for name, mask in survivors.items()}
-    killers: dict[int, str] = {}
+    removers: dict[int, str] = {}
     for name, mask in masks.items():
         for index in np.flatnonzero(~mask).tolist():
-            fate = int(makers[name][index])
-            if fate in channels.fixed:
+            group = int(makers[name][index])
+            if group in channels.fixed:
                 raise SqnxtError(
-                    f"layer {name!r}", f"filter {index} cannot go ({channels.fixed[fate]})", "let it survive"
+                    f"layer {name!r}", f"filter {index} cannot be removed ({channels.fixed[group]})", "let it survive"
                 )
-            killers.setdefault(fate, f"filter {index} of {name!r}")
-    alive[list(killers)] = False
+            removers.setdefault(group, f"filter {index} of {name!r}")
+    alive[list(removers)] = False
     for name, mask in masks.items():
         for index in np.flatnonzero(mask & ~alive[makers[name]])[:1].tolist():
             raise SqnxtError(
                 f"layer {name!r}",
-                f"filter {index} survives, and {killers[int(makers[name][index])]}, whose fate it shares, does not",
-                "give both the same",
+                f"filter {index} survives, and {removers[int(makers[name][index])]} of the same channel group does not",
+                "give both the same mask",
             )
-    for name, fates in makers.items():
-        if not alive[fates].any():
-            raise SqnxtError(f"layer {name!r}", "none of its filters survives", "leave it one at least")
+    for name, group_ids in makers.items():
+        if not alive[group_ids].any():
+            raise SqnxtError(f"layer {name!r}", "has no surviving filter", "keep one at least")
     return alive
 
 
@@ -69,23 +68,23 @@ def _checked_mask(name: str, given: Any, makers: Mapping[str, NDArray[np.int64]]
     if name not in makers:
         near = get_close_matches(name, makers, 1)
         hint = f"did you mean {near[0]}?" if near else "give a convolution or dense layer that is called once"
-        raise SqnxtError(f"layer {name!r}", "is not there, or its filters cannot be narrowed", str(hint))
+        raise SqnxtError(f"layer {name!r}", "does not exist, or its filters cannot be removed", hint)
     mask: NDArray[Any] = np.asarray(given)
     if mask.dtype != np.bool_ or mask.shape != makers[name].shape:
         raise SqnxtError(
             f"layer {name!r}",
             f"has {len(makers[name])} filters, and its mask is {mask.dtype} {list(mask.shape)}",
-            "give one boolean a filter",
+            "give one boolean for each filter",
         )
     return mask
 
 
-def blueprint(
+def prepare_narrowing(
     model: Any, channels: ChannelMap, alive: NDArray[np.bool_], *, seed: int | None = None
 ) -> Callable[[], Any]:
-    """What makes the narrowed model, in whatever strategy's scope it is called: the weights are read here and now.
+    """Read the weights now, and return a function that builds the narrowed model, in the scope of any strategy.
 
-    With a `seed`, layers that are random in training and have no seed of their own get one.
+    With a `seed`, random layers that have no seed of their own get one.
     """
     weights = {
         layer.name: [
@@ -114,21 +113,21 @@ def blueprint(
 
 
 def _axes(channels: LayerChannels, layer: Any) -> Any:
-    """The axes of every variable; of a layer without a rule, as a nested model, all stay."""
+    """Return the axes of every variable. All axes of a layer without a rule, such as a nested model, are kept."""
     return channels.variables or [(None,) * len(variable.shape) for variable in layer.weights]
 
 
 def _sliced(value: NDArray[Any], axes: tuple[NDArray[np.int64] | None, ...], alive: NDArray[np.bool_]) -> NDArray[Any]:
-    for axis, fates in enumerate(axes):
-        if fates is not None:
-            value = np.compress(alive[fates], value, axis)
+    for axis, group_ids in enumerate(axes):
+        if group_ids is not None:
+            value = np.compress(alive[group_ids], value, axis)
     return value
 
 
 def _config(layer: Any, channels: LayerChannels, alive: NDArray[np.bool_], seed: int | None, index: int) -> Any:
     config = layer.get_config()
-    for key, fates in channels.widths.items():
-        width = int(alive[fates].sum())
+    for key, group_ids in channels.widths.items():
+        width = int(alive[group_ids].sum())
         config[key] = (*config[key][:-1], width) if key == "target_shape" else width
     if seed is not None and "seed" in config and config["seed"] is None:
         config["seed"] = (seed * 1_000_003 + index) % 2**31

@@ -1,1 +1,14 @@
-"""Design-space exploration: spaces of networks and accelerators, their costs, Pareto sets, sampling and halving."""
+"""Design-space exploration: networks and accelerators searched together.
+
+- `space.py`: a space of networks and accelerators, as the values of each dimension.
+- `space_file.py`: reads a space from a TOML file and checks it.
+- `space_values.py`: the values that may stand in a space's file.
+- `spaces/`: the bundled spaces.
+- `workloads.py`: layer rows as simulator workloads, without building or exporting a network.
+- `candidates.py`: the costs of a network on an accelerator.
+- `sampling.py`: samples spaces that are too large to enumerate, by Optuna.
+- `trial_storage.py`: the storage of Optuna's trials, shared by workers and kept after interruptions.
+- `pareto.py`: Pareto sets of candidates.
+- `outcome.py`: the result of a search.
+- `successive_halving.py`: chooses networks for finalist training, and the better half after each rung.
+"""

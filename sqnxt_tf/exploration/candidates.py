@@ -1,4 +1,4 @@
-"""What candidates cost: each distinct layer is solved once an accelerator, and a network is a sum."""
+"""Costs of candidates: each distinct layer is simulated once an accelerator, and a network's cost is the sum."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqnxt_sim import ConvLayer, SimulatorError, Workload, simulate_workload
+from sqnxt_sim import ConvLayer, Workload, simulate_workload
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
@@ -20,7 +20,7 @@ _LISTED = {spec: name for name, spec in SPECS.items()}
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A network on an accelerator and what it costs; `figures` by the names of `OBJECTIVES`."""
+    """A network on an accelerator, and its costs. `figures` has the names of `OBJECTIVES` as keys."""
 
     spec: SqnxtSpec
     input_size: int
@@ -29,11 +29,11 @@ class Candidate:
 
     @cached_property
     def network(self) -> str:
-        """Its listed name, or its systematic one; both are known to every verb."""
+        """The listed name of the network, or its systematic name; every verb accepts both."""
         return _LISTED.get(self.spec) or systematic_name(self.spec)
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of the `search` document."""
+        """Return an entry of the `search` document."""
         spec = self.spec
         return {
             "network": self.network,
@@ -50,13 +50,13 @@ class Candidate:
 
 
 def unknown() -> Candidate:
-    """A candidate with all names and no figures, for the columns of an empty table."""
+    """Return a candidate whose figures are all 0, for the columns of an empty table."""
     figures = dict.fromkeys(OBJECTIVES, 0.0)
     return Candidate(spec=next(iter(SPECS.values())), input_size=0, accelerator="", figures=figures)
 
 
 class _Network(NamedTuple):
-    """A network's distinct layers, by their place in the tally, each with how often it is used; and what it counts."""
+    """The parameters and MACs of a network, and its distinct layers as pairs of an index into the tally and a count."""
 
     uses: tuple[tuple[int, int], ...]
     params: int
@@ -64,7 +64,7 @@ class _Network(NamedTuple):
 
 
 class Coster:
-    """Costs the points of a space from plain layer rows; layers that were seen before are remembered."""
+    """Costs the points of a space from plain layer rows, and remembers every layer that it has simulated."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
@@ -73,11 +73,11 @@ class Coster:
         self._layers: dict[tuple[int, int], tuple[float, float, float]] = {}
 
     def cost(self, point: Point) -> Candidate:
-        """One point.
+        """Return the costs of one point.
 
         Raises:
             SqnxtError: The input is too small for the network, or its channels do not divide into the groups.
-            SimulatorError: A layer that no tiling fits into the buffer.
+            SimulatorError: No tiling of a layer fits into the buffer.
         """
         network = self._described(point.spec, point.input_size)
         accelerator = self._space.accelerators[point.accelerator]
@@ -103,15 +103,15 @@ class Coster:
         )
 
     def cost_all(self, points: Iterable[Point]) -> Iterator[Candidate | None]:
-        """Points in turn; None for one that no network or no tiling can be made of."""
+        """Yield the costs of points in turn; None for a point that has no network or no tiling."""
         for point in points:
             try:
                 yield self.cost(point)
-            except (SqnxtError, SimulatorError):
+            except SqnxtError:
                 yield None
 
     def _described(self, spec: SqnxtSpec, input_size: int) -> _Network:
-        """The last one is remembered: a space asks for one network on every accelerator in turn."""
+        """Return a network's layers, and keep them: a space lists one network on all accelerators in turn."""
         if self._last is None or self._last[0] != (spec, input_size):
             self._tally.begin()
             sqnxt(self._tally, self._tally.input(input_size, input_size, 3), self._space.classes, spec)
@@ -125,7 +125,7 @@ class Coster:
         return self._last[1]
 
     def _solve(self, row: int, accelerator: int) -> tuple[float, float, float]:
-        """Cycles, energy and DRAM bytes of one distinct layer, by the simulator."""
+        """Simulate one distinct layer, and return its cycles, energy and DRAM bytes."""
         layer = row_layer(self._tally.rows[row])
         assert isinstance(layer, ConvLayer)
         report = simulate_workload(

@@ -1,4 +1,4 @@
-"""The answer of a search: all that was costed, what is worth having, and where known networks stand."""
+"""The result of a search: all candidates, the Pareto set, and the ranks of listed networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sqnxt_tf.exploration.candidates import Candidate
-from sqnxt_tf.exploration.pareto import Figures, dominators, pareto_front, place
+from sqnxt_tf.exploration.pareto import ObjectiveValues, dominators, pareto_front, rank_of
 from sqnxt_tf.exploration.space import Space
 from sqnxt_tf.networks.registry import find_network
 from sqnxt_tf.networks.squeezenext import SPECS
@@ -18,9 +18,9 @@ from sqnxt_tf.networks.squeezenext import SPECS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a listed network stands among the candidates on its accelerator and input size.
+    """The ranks of a listed network among the candidates on its accelerator and input size.
 
-    `places` by objective, 1 for the best; `dominators` are better in one objective and no worse in any other.
+    `places` are its ranks by objective, 1 for the best. `dominators` are better in one objective and no worse in any.
     """
 
     candidate: Candidate
@@ -29,7 +29,7 @@ class Standing:
     dominators: tuple[Candidate, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of `named`."""
+        """Return an entry of `named`."""
         return {
             **self.candidate.to_json(),
             "paper_name": find_network(self.candidate.network).paper_name,
@@ -40,8 +40,8 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """A figure of one network on one accelerator over the same on another."""
+class FigureRatio:
+    """A figure of a network on one accelerator over the same figure on another one."""
 
     candidate: Candidate
     value: float
@@ -49,10 +49,10 @@ class Ratio:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a search found. `candidates` are those that could be costed and hold the limits.
+    """The result of a search. `candidates` are the points that could be costed and are within the limits.
 
-    `method` says how they were found, `asked` how many points were looked at, `impossible` how many of them no network
-    or no tiling can be made of, `over_limits` how many broke a limit.
+    `method` tells how they were found. `asked` counts the points that were evaluated, `impossible` those without a
+    network or a tiling, and `over_limits` those above a limit.
     """
 
     space: Space
@@ -66,46 +66,46 @@ class Outcome:
 
     @cached_property
     def front(self) -> tuple[Candidate, ...]:
-        """The Pareto set, by its first objective and then the others."""
+        """The Pareto set, sorted by the first objective and then by the others."""
         if not self.candidates:
             return ()
         chosen = [self.candidates[index] for index in pareto_front(self.figures(self.candidates))]
         return tuple(sorted(chosen, key=lambda candidate: tuple(candidate.figures[name] for name in self.objectives)))
 
-    def figures(self, candidates: tuple[Candidate, ...]) -> Figures:
-        """Their objectives, [candidates, objectives]."""
+    def figures(self, candidates: tuple[Candidate, ...]) -> ObjectiveValues:
+        """Return the objectives of candidates, float64 [candidates, objectives]."""
         return np.array([[candidate.figures[name] for name in self.objectives] for candidate in candidates], np.float64)
 
     def named(self) -> Iterator[Standing]:
-        """Where each listed network of the space stands, in the order of `sqnxt-tf list`."""
+        """Yield the ranks of each listed network of the space, in the order of `sqnxt-tf list`."""
         listed = {spec: order for order, spec in enumerate(SPECS.values())}
         mine = [candidate for candidate in self.candidates if candidate.spec in listed]
         for candidate in sorted(mine, key=lambda one: listed[one.spec]):
             yield self.standing(candidate)
 
     def standing(self, candidate: Candidate) -> Standing:
-        """Where a candidate stands among those on its accelerator and input size."""
+        """Return the ranks of a candidate among those on its accelerator and input size."""
         peers = self._peers[candidate.accelerator, candidate.input_size]
         values, own = self._figures_of[candidate.accelerator, candidate.input_size], self.figures((candidate,))[0]
         return Standing(
             candidate=candidate,
             among=len(peers),
-            places={name: place(values[:, i], own[i]) for i, name in enumerate(self.objectives)},
+            places={name: rank_of(values[:, i], own[i]) for i, name in enumerate(self.objectives)},
             dominators=tuple(peers[index] for index in dominators(values, own)),
         )
 
-    def ratios(self, accelerator: str, over: str, figure: Callable[[Candidate], float]) -> list[Ratio]:
-        """For each network on both accelerators, its figure on the one over that on the other, smallest first."""
+    def ratios(self, accelerator: str, over: str, figure: Callable[[Candidate], float]) -> list[FigureRatio]:
+        """Return each network's figure on `accelerator` over its figure on `over`, smallest first."""
         there = {(one.spec, one.input_size): one for one in self.candidates if one.accelerator == over}
         found = [
-            Ratio(candidate=one, value=figure(one) / figure(there[one.spec, one.input_size]))
+            FigureRatio(candidate=one, value=figure(one) / figure(there[one.spec, one.input_size]))
             for one in self.candidates
             if one.accelerator == accelerator and (one.spec, one.input_size) in there
         ]
         return sorted(found, key=lambda ratio: ratio.value)
 
     def to_json(self, *, everything: bool = False) -> dict[str, Any]:
-        """The `search` document; `everything` adds all candidates to the Pareto set."""
+        """Return the `search` document; `everything` adds all candidates."""
         return {
             "space": self.space.name,
             "pairs": self.space.size,
@@ -128,17 +128,20 @@ class Outcome:
         return {key: tuple(group) for key, group in groups.items()}
 
     @cached_property
-    def _figures_of(self) -> dict[tuple[str, int], Figures]:
+    def _figures_of(self) -> dict[tuple[str, int], ObjectiveValues]:
         return {key: self.figures(group) for key, group in self._peers.items()}
 
 
 def ranked(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
-    """Candidates as rows, each with its rank, which `--build` takes."""
+    """Return candidates as rows, each with its rank. A network can be built by its rank."""
     return [{"rank": rank, **candidate.to_json()} for rank, candidate in enumerate(candidates, 1)]
 
 
 def better_than(outcome: Outcome, reference: Candidate, *, in_all: tuple[str, ...]) -> tuple[Candidate, ...]:
-    """Candidates on the reference's accelerator that dominate it and are strictly better in `in_all`, best first."""
+    """Return the candidates that dominate the reference and are strictly better in all of `in_all`, best first.
+
+    They are on the reference's accelerator and have its input size.
+    """
     found = [
         one
         for one in outcome.standing(reference).dominators

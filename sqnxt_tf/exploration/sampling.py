@@ -1,8 +1,8 @@
-"""Spaces too large to enumerate: Optuna's multi-objective samplers, and its storage for workers and interruptions.
+"""Sample spaces that are too large to enumerate, by Optuna's multi-objective samplers.
 
-A trial enters the storage whole, in one transaction, when it has been costed. So a killed worker leaves nothing half
-done behind: the next one reads what is there and goes on. The sampler works on a copy in memory that follows the
-storage, and so learns from the trials of all workers.
+A trial is written to the storage when it has been costed, in one transaction. So a killed worker leaves no unfinished
+trial behind, and the next worker continues with the trials that are there. The sampler works on a copy in memory that
+follows the storage, and so it learns from the trials of all workers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqnxt_sim import SimulatorError
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate, Coster
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space, Value
@@ -27,10 +26,11 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("nsga2", "tpe", "random")
 _MOST_TRIALS = 1_000_000
-_TRIES = 10  # of the sampler for a pair that was not asked before
-_RANDOM_TRIES = 500  # after them; where these find none either, hardly any is left
-# What a sampler is told of a pair that breaks a limit, and of one that cannot be: worse than anything that holds them,
-# and the worse the further off. Optuna's own constraints do not reach trials that are added whole.
+_TRIES = 10  # how often the sampler may propose a known pair before random proposals begin
+_RANDOM_TRIES = 500  # how often a random proposal may be a known pair; after that hardly any new one is left
+# The sampler gets this factor for a pair above a limit, and this value for a pair that cannot be built. Both are worse
+# than those of every other pair, and the factor grows with the excess. Optuna's own constraints do not apply to trials
+# that are added complete.
 _OVER_LIMITS, _IMPOSSIBLE = 1e6, 1e30
 
 Key = Point | tuple[Value, ...]
@@ -41,8 +41,13 @@ Found = dict[Key, Candidate | None]
 class Sampling:
     """How a space is sampled.
 
-    `trials` are those in the storage in the end, whoever asked them. `storage` is a file (SQLite), or an SQLAlchemy URL
-    for workers on several machines; in memory where it is not given. Workers on one storage get a number each.
+    Attributes:
+        trials: How many trials the storage holds at the end, from all workers together.
+        sampler: One of `SAMPLERS`.
+        storage: An SQLite file, or an SQLAlchemy URL for workers on several machines; None keeps trials in memory.
+        population: Population of NSGA-II, or the number of random trials before TPE begins.
+        seed: Random seed.
+        worker: Worker number; must differ between processes that share a storage.
     """
 
     trials: int
@@ -54,20 +59,22 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
-            raise SqnxtError(f"sampler {self.sampler!r}", "is not known", f"use one of {', '.join(SAMPLERS)}")
+            raise SqnxtError("sampler", f"{self.sampler!r} is not known", f"use one of {', '.join(SAMPLERS)}")
         if not 1 <= self.trials <= _MOST_TRIALS:
             raise SqnxtError("trials", f"{self.trials} is out of range", f"give 1 to {_MOST_TRIALS}")
         if not 2 <= self.population <= 10_000:
             raise SqnxtError("population", f"{self.population} is out of range", "give 2 to 10000")
 
 
-def sampled(
+def sample_space(
     space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], sampling: Sampling, progress: Progress
 ) -> list[Candidate | None]:
-    """The pairs that the trials of the storage asked for, costed; None for those that cannot be.
+    """Sample until the storage holds all trials, and return the candidates of all trials.
+
+    A candidate is None where the network or the tiling of a trial does not exist.
 
     Raises:
-        SqnxtError: No Optuna, or a storage that cannot be used, or that another search made.
+        SqnxtError: Optuna is not installed, or the storage cannot be used or belongs to another search.
     """
     with open_study(space, objectives, limits, sampling.storage) as study:
         worker = _Worker(space, objectives, limits, sampling, study)
@@ -78,7 +85,7 @@ def sampled(
 
 
 class _Worker:
-    """A copy of the study in memory for the sampler, and what each pair cost; `known` counts the storage's trials."""
+    """A copy of the study in memory for the sampler, and the costs of each pair; `known` counts all trials."""
 
     def __init__(
         self,
@@ -99,13 +106,13 @@ class _Worker:
         }
         self._copy = optuna.create_study(directions=["minimize"] * len(objectives))
         self._catch_up()
-        # Seeded by how far the search is: one that goes on does not draw what it drew before.
+        # The seed depends on the progress, so that a search that continues does not draw what it drew before.
         seed = np.random.SeedSequence([sampling.seed, sampling.worker, self.known]).generate_state(2)
         self._copy.sampler = self._sampler = _sampler(sampling, int(seed[0]))
         self._random = optuna.samplers.RandomSampler(seed=int(seed[1]))
 
     def step(self) -> bool:
-        """One more trial; False where nothing seems left to ask."""
+        """Add one trial, and return whether there was a new pair to evaluate."""
         from optuna.trial import create_trial
 
         proposed = self._propose()
@@ -115,9 +122,9 @@ class _Worker:
         key = self._key(values)
         candidate = self._cost(key)
         self._catch_up()
-        if key not in self.found:  # else another worker was faster
+        if key not in self.found:  # otherwise another worker was faster
             trial = create_trial(
-                values=self._told(candidate),
+                values=self._values(candidate),
                 params=values,
                 distributions=dict(self._choices),
                 user_attrs={"figures": dict(candidate.figures) if candidate else None},
@@ -128,7 +135,7 @@ class _Worker:
         return True
 
     def _propose(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Values of every dimension that were not asked before, and what the sampler wants to remember of them."""
+        """Return values of every dimension for a pair that is new, and the attributes that the sampler keeps of it."""
         from optuna.trial import TrialState
 
         try:
@@ -140,7 +147,7 @@ class _Worker:
                         name: trial.suggest_categorical(name, choice.choices) for name, choice in self._choices.items()
                     }
                     attributes = self._copy.get_trials(deepcopy=False)[trial.number].system_attrs
-                    self._copy.tell(trial, state=TrialState.FAIL)  # it comes back by way of the storage
+                    self._copy.tell(trial, state=TrialState.FAIL)  # the trial comes back from the storage
                     if self._key(values) not in self.found:
                         return values, attributes
             return None
@@ -148,18 +155,20 @@ class _Worker:
             self._copy.sampler = self._sampler
 
     def _catch_up(self) -> None:
-        """Learn what is in the storage and not here yet."""
+        """Read the trials of the storage that are not known here yet."""
         for trial in self._study.get_trials(deepcopy=False)[self.known :]:
             self._learn(trial)
             self._copy.add_trial(trial)
             self.known += 1
 
     def _learn(self, trial: FrozenTrial) -> None:
-        """What a trial found, as the storage has it: solving its layers anew would take longer."""
+        """Take the figures of a trial from the storage, which is faster than simulating its layers again."""
         figures = trial.user_attrs.get("figures", ())
         fits = figures is None or (isinstance(figures, dict) and set(figures) == set(OBJECTIVES))
         if set(trial.params) != set(self._choices) or not fits:
-            raise SqnxtError(f"trial {trial.number} of the storage", "is none of this search", "use another storage")
+            raise SqnxtError(
+                f"trial {trial.number} of the storage", "belongs to another search", "give another `storage`"
+            )
         key = self._key(trial.params)
         if isinstance(key, Point) and figures is not None:
             accelerator = self._space.accelerators[key.accelerator].name
@@ -170,17 +179,17 @@ class _Worker:
             self.found[key] = None
 
     def _key(self, values: Mapping[str, Any]) -> Key:
-        """The point; where the stages' sum is not allowed there is none, and the values themselves will do."""
+        """Return the point, or the values themselves if the sum of the stages is not allowed and there is no point."""
         return self._space.point(values) or tuple(values[name] for name in self._choices)
 
     def _cost(self, key: Key) -> Candidate | None:
         try:
             return self._coster.cost(key) if isinstance(key, Point) else None
-        except (SqnxtError, SimulatorError):
+        except SqnxtError:
             return None
 
-    def _told(self, candidate: Candidate | None) -> list[float]:
-        """What the sampler is to minimise."""
+    def _values(self, candidate: Candidate | None) -> list[float]:
+        """Return the values that the sampler is to minimise."""
         if candidate is None:
             return [_IMPOSSIBLE] * len(self._objectives)
         excess = sum(max(0.0, candidate.figures[name] / limit - 1) for name, limit in self._limits.items())

@@ -1,4 +1,4 @@
-"""A space of networks and accelerators: the values that each of its dimensions may take."""
+"""A space of networks and accelerators: the values of each dimension."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ OBJECTIVES = {
     "cycles": "cycles of one image",
     "time_ms": "milliseconds of one image, at the array's clock",
     "energy": "energy of one image, in MACs of native width",
-    "params": "weights, biases, and two a batch-norm channel",
+    "params": "weights, biases, and two numbers a batch-norm channel",
     "macs": "multiply-accumulates of one image",
     "dram_bytes": "bytes of one image between DRAM and buffer",
     "area": "area proxy, in PEs",
 }
-"""What may be minimised or limited."""
+"""The figures that can be minimised or limited."""
 
 
 class Point(NamedTuple):
-    """One network at one input size (pixels) on one accelerator of the space, by its place there."""
+    """One network at one input size (pixels) on one accelerator, as an index into the space's accelerators."""
 
     spec: SqnxtSpec
     input_size: int
@@ -39,27 +39,31 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AreaProxy:
-    """Area in units of one 16-bit PE with its registers; quadratic in the width of a word, linear in bytes of buffer.
+    """Area in units of one 16-bit PE with its registers; quadratic in the word width, linear in the bytes of buffer.
 
-    The default puts a byte of buffer at 1/430 of a PE: at 45 nm a 16-bit multiplier and adder take some 1,100 um^2 and
-    256 bits of registers as much again, and SRAM some 0.7 um^2 a bit. It orders arrays; it is no floor plan.
+    By default a byte of buffer has 1/430 of the area of a PE. At 45 nm a 16-bit multiplier and adder take about
+    1,100 um^2, 256 bits of registers take as much again, and SRAM takes about 0.7 um^2 a bit. The proxy ranks arrays;
+    it is not a floor plan.
     """
 
     pe: float = 1.0
     buffer_byte: float = 1 / 430
 
     def of(self, accelerator: Accelerator) -> float:
-        """The proxy of an accelerator's array and buffer."""
+        """Return the proxy of an accelerator's array and buffer.
+
+        Example: 16x16 PEs of 16 bits with 128 KiB of buffer have 256 + 131072 / 430 = 561.
+        """
         array = accelerator.array
         return self.pe * array.size * (array.word_bits / 16) ** 2 + self.buffer_byte * accelerator.buffer.bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """Dimensions by name, each with its values in order. The accelerators' are joined in `accelerators`, one each.
+    """Dimensions by name, each with its values in order. `accelerators` has one for each combination of theirs.
 
-    `total_blocks`, where given, are the sums that the four stages may have. `sparsity` and `precision` are what the
-    simulator assumes of every layer.
+    `total_blocks` are the allowed sums of blocks in the four stages; empty allows all. `sparsity` and `precision` are
+    the simulator's assumptions about every layer.
     """
 
     name: str
@@ -75,7 +79,7 @@ class Space:
 
     @cached_property
     def size(self) -> int:
-        """How many pairs of a network and an accelerator it holds; counted without making them."""
+        """The number of pairs of a network and an accelerator, counted without building them."""
         sums = Counter({0: 1})
         for stage in STAGES:
             longer: Counter[int] = Counter()
@@ -88,7 +92,7 @@ class Space:
         return depths * prod(map(len, others)) * len(self.accelerators)
 
     def points(self) -> Iterator[Point]:
-        """Every pair; those of one network follow each other."""
+        """Yield every pair; those of one network follow each other."""
         others = [self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES]
         for depth in product(*(self.dimensions[stage] for stage in STAGES)):
             if not self._allows(depth):
@@ -99,7 +103,7 @@ class Space:
                     yield Point(spec, input_size, accelerator)
 
     def point(self, values: Mapping[str, Value]) -> Point | None:
-        """The pair with these values of all dimensions; None where the stages' sum is not allowed."""
+        """Return the pair with these values of all dimensions; None if the sum of the stages is not allowed."""
         if not self._allows(tuple(values[stage] for stage in STAGES)):
             return None
         spec, input_size = _network(tuple(values[name] for name in NETWORK_DIMENSIONS))
@@ -110,7 +114,7 @@ class Space:
         return Point(spec, input_size, place)
 
     def holds(self, spec: SqnxtSpec) -> bool:
-        """Whether a network is in it, at any of its input sizes."""
+        """Return whether the space contains a network, at any input size."""
         return self._allows(spec.depth) and all(
             value in self.dimensions[name] for name, value in zip(NETWORK_DIMENSIONS, _values(spec), strict=False)
         )
@@ -120,7 +124,7 @@ class Space:
 
 
 def _network(values: tuple[Value, ...]) -> tuple[SqnxtSpec, int]:
-    """Values of `NETWORK_DIMENSIONS` as a network and its input size."""
+    """Return the network and the input size with these values of `NETWORK_DIMENSIONS`."""
     first, second, third, fourth, stem, width, transition, groups, aggregate, input_size = values
     begins: Literal["parallel", "conv_first"] = "parallel" if transition == "parallel" else "conv_first"
     spec = SqnxtSpec(
@@ -135,7 +139,7 @@ def _network(values: tuple[Value, ...]) -> tuple[SqnxtSpec, int]:
 
 
 def _values(spec: SqnxtSpec) -> tuple[Value, ...]:
-    """The other way round, without the input size."""
+    """Return the values of `NETWORK_DIMENSIONS` of a network, without the input size."""
     transition = spec.transition.replace("_", "-")
     return (*spec.depth, spec.stem_kernel, spec.width, transition, spec.groups, spec.aggregate)
 
@@ -143,7 +147,7 @@ def _values(spec: SqnxtSpec) -> tuple[Value, ...]:
 def accelerators_of(
     dimensions: Mapping[str, tuple[Value, ...]], bases: Mapping[Value, Accelerator]
 ) -> Iterator[Accelerator]:
-    """One for each combination of the accelerators' dimensions, in the order that `Space.point` counts in."""
+    """Yield one accelerator for each combination of their dimensions, in the order in which `Space.point` counts."""
     names = [name for name in ACCELERATOR_DIMENSIONS if name in dimensions]
     for values in product(*(dimensions[name] for name in names)):
         chosen = dict(zip(names, values, strict=True))
@@ -152,7 +156,7 @@ def accelerators_of(
 
 
 def _varied(base: Accelerator, chosen: Mapping[str, Value], *, named: str) -> Accelerator:
-    """The base with another array, buffer or bandwidth, named after what was changed."""
+    """Return the base with another array, buffer or bandwidth; the name tells the changes."""
     if not chosen:
         return base
     array, buffer, dram, name = base.array, base.buffer, base.dram, [named] if named else []

@@ -1,4 +1,4 @@
-"""Spaces as TOML: one file each, checked when read."""
+"""Read spaces from TOML files, and check them."""
 
 from __future__ import annotations
 
@@ -55,16 +55,21 @@ _REQUIRED = (*STAGES, "base")
 
 @cache
 def list_spaces() -> tuple[str, ...]:
-    """Names of the spaces that come with the package."""
+    """Return the names of the bundled spaces."""
     return tuple(sorted(path.stem for path in _SPACES.glob("*.toml")))
 
 
 def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None) -> Space:
-    """A bundled space by its name, or a file of one's own by its path; `only` names fewer values of some dimensions.
+    """Read a bundled space by its name, or any other by the path of its file.
+
+    Args:
+        name_or_path: A name from `list_spaces`, or a path that ends with .toml.
+        only: Keeps some values of a dimension, as in `{"width": ["1.0"]}`.
 
     Raises:
-        SqnxtError: No such space or file, not TOML, or an entry that is missing, unknown or out of range.
-        SimulatorError: An accelerator that cannot be read.
+        SqnxtError: The space or file does not exist, is not TOML, or has an entry that is missing, unknown or out of
+            range.
+        SimulatorError: An accelerator cannot be read.
     """
     bundled = str(name_or_path) in list_spaces()
     path = _SPACES / f"{name_or_path}.toml" if bundled else Path(name_or_path)
@@ -78,11 +83,11 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
     except OSError as error:
         raise SqnxtError(path, f"cannot be read ({error.strerror})", "name a space or its .toml file") from error
     if len(content) > _LARGEST_FILE:
-        raise SqnxtError(path, f"is larger than {_LARGEST_FILE} bytes", "no space is described in so many")
+        raise SqnxtError(path, f"is larger than {_LARGEST_FILE} bytes", "give the file of a space")
     try:
         table = tomllib.loads(content.decode("utf-8"))
     except ValueError as error:
-        raise SqnxtError(path, f"not TOML ({error})", "mend the file, or start from a bundled space") from error
+        raise SqnxtError(path, f"is not TOML ({error})", "mend the file, or start from a bundled space") from error
     return _space(table, path, only or {})
 
 
@@ -129,7 +134,7 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
 
 
 def _accelerators(dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> tuple[Accelerator, ...]:
-    """One for each combination; a file among the bases is named as seen from the space's own."""
+    """Return one accelerator for each combination. Paths of accelerator files are relative to the space's file."""
     if prod(len(dimensions.get(name, (0,))) for name in ACCELERATOR_DIMENSIONS) > _MOST_ACCELERATORS:
         raise SqnxtError(
             path, f"[accelerator] makes more than {_MOST_ACCELERATORS} accelerators", "leave some values out"
@@ -137,7 +142,7 @@ def _accelerators(dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> tu
     files = {base: path.parent / str(base) if str(base).endswith(".toml") else str(base) for base in dimensions["base"]}
     made = tuple(accelerators_of(dimensions, {base: load_accelerator(file) for base, file in files.items()}))
     for name, uses in Counter(one.name for one in made).items():
-        if uses > 1:  # places and ratios go by it
+        if uses > 1:  # ranks and ratios are by name
             raise SqnxtError(
                 path, f"accelerator.base has {uses} called {short(name)}", "give each file a `name` of its own"
             )
@@ -160,10 +165,10 @@ def _objectives(entry: object, where: str) -> tuple[str, ...]:
 
 
 def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
-    """Objectives by name.
+    """Check the names of objectives.
 
     Raises:
-        SqnxtError: An unknown one, none, or one twice.
+        SqnxtError: A name is unknown or given twice, or there is none.
     """
     if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
         raise entry_error(
@@ -180,7 +185,7 @@ def _area(section: Mapping[str, Any], path: Path) -> AreaProxy:
             raise SqnxtError(path, f"area.{key} is {short(value)}", f"it must be one of the {number}")
     area = AreaProxy(**{key: float(value) for key, value in section.items()})
     if not area.pe + area.buffer_byte:
-        raise SqnxtError(path, "area.pe and area.buffer_byte are both 0", "one of them has to count")
+        raise SqnxtError(path, "area.pe and area.buffer_byte are both 0", "set one of them above 0")
     return area
 
 

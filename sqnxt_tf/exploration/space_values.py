@@ -1,4 +1,4 @@
-"""What may stand in a space's file: numbers and words, one, a list of them, or a range."""
+"""The values in a space's file: one number or word, a list of them, or a range."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_VALUES = 1000  # of one dimension
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A dimension of numbers: what each may be, and what the dimension is where it is not given."""
+    """The numbers that a dimension may have, and its values if the file does not give any."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class Numbers:
         return f"{'whole numbers' if self.whole else 'numbers'} in {self.low:g}..{self.high:g}"
 
     def accepts(self, value: object) -> bool:
-        """Whether a value is one of them."""
+        """Return whether a value is allowed."""
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
             return False
         return self.low <= value <= self.high
@@ -34,7 +34,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A dimension of words that fit a pattern, or of truths where there is none."""
+    """A dimension of words that match a pattern, or of booleans if there is no pattern."""
 
     pattern: str | None
     says: str
@@ -44,14 +44,18 @@ class Words:
         return self.says
 
     def accepts(self, value: object) -> bool:
-        """Whether a value is one of them."""
+        """Return whether a value is allowed."""
         if self.pattern is None:
             return isinstance(value, bool)
         return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
 
 
 def read_values(entry: object, kind: Numbers | Words, where: str) -> tuple[Value, ...]:
-    """A value, a list of them, or `{ from, to, step }`, both ends included."""
+    """Return the values of an entry: one value, a list, or `{ from, to, step }` with both ends included.
+
+    Raises:
+        SqnxtError: A value is not allowed or given twice, or there are too many or none.
+    """
     values: list[Any]
     if isinstance(entry, dict):
         values = list(_span(entry, kind, where))
@@ -67,7 +71,7 @@ def read_values(entry: object, kind: Numbers | Words, where: str) -> tuple[Value
 
 
 def _span(entry: Mapping[str, Any], kind: Numbers | Words, where: str) -> range:
-    """The whole numbers of `{ from, to, step }`."""
+    """Return the whole numbers of `{ from, to, step }`."""
     refuse_unknown(entry, ("from", "to", "step"), where)
     begin, end, step = (entry.get(key, default) for key, default in (("from", None), ("to", None), ("step", 1)))
     whole = all(isinstance(number, int) for number in (begin, end, step))
@@ -81,11 +85,15 @@ def _span(entry: Mapping[str, Any], kind: Numbers | Words, where: str) -> range:
 
 
 def narrowed(dimensions: Mapping[str, tuple[Value, ...]], name: str, wanted: Sequence[str]) -> tuple[Value, ...]:
-    """Those values of a dimension that are wanted, by the words for them."""
+    """Return the wanted values of a dimension, which are given as text.
+
+    Raises:
+        SqnxtError: The dimension does not have such a value.
+    """
     words = {str(value).lower(): value for value in dimensions.get(name, ())}
     if not wanted or not {word.lower() for word in wanted} <= set(words):
         known = f"some of {short(', '.join(words))}" if words else f"a dimension: {', '.join(dimensions)}"
-        raise SqnxtError(f"only {name}={','.join(wanted)}", "is not in the space", f"name {known}")
+        raise SqnxtError(f"dimension {name}={','.join(wanted)}", "is not in the space", f"name {known}")
     return tuple(words[word] for word in dict.fromkeys(word.lower() for word in wanted))
 
 
@@ -96,16 +104,16 @@ def entry_error(where: str, fault: str, remedy: str) -> SqnxtError:
 
 
 def short(entry: object) -> str:
-    """An entry as a message shows it."""
+    """Return an entry as a message shows it."""
     text = repr(entry)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    """Refuse a key that means nothing.
+    """Refuse a table with a key that is not known.
 
     Raises:
-        SqnxtError: There is one.
+        SqnxtError: The table has one.
     """
     for key in table:
         if key not in known:

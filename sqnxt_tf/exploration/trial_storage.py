@@ -1,4 +1,4 @@
-"""Where the trials of a search are kept: a file, a database server, or memory; and that they belong to this search."""
+"""The storage of a search's trials, in a file, a database or memory, and the check that it belongs to the search."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.output_folder import check_parent_folder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 _STUDY = "sqnxt-tf search"
 _SQLITE_HEADER = b"SQLite format 3\x00"
-_WAIT_SECONDS = 60.0  # for other workers to finish writing
+_WAIT_SECONDS = 60.0  # how long a worker waits for others to finish writing
 
 
 class _Connection(sqlite3.Connection):
-    """Writes ahead: a trial costs no disk flush, other workers read meanwhile, and a kill loses nothing."""
+    """A connection with a write-ahead log: trials need no flush, others read meanwhile, and a kill loses nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,10 +37,10 @@ class _Connection(sqlite3.Connection):
 def open_study(
     space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None
 ) -> Iterator[Study]:
-    """The study in a storage, begun where it is not there.
+    """Open the study of a storage, and create it if there is none.
 
     Raises:
-        SqnxtError: Optuna is missing, the storage cannot be used, or holds the trials of another search.
+        SqnxtError: Optuna is not installed, or the storage cannot be used or holds the trials of another search.
     """
     if find_spec("optuna") is None:
         raise SqnxtError(
@@ -62,9 +63,10 @@ def open_study(
         _check_same_search(study, space, objectives, limits, storage)
         yield study
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
-        remedy = "give a file, or a URL such as mysql://HOST/NAME" if isinstance(error, ArgumentError) else "check it"
+        wrong_url = isinstance(error, ArgumentError)
+        remedy = "give a file, or a URL such as mysql://HOST/NAME" if wrong_url else "check the database"
         reason = " ".join(str(error.__cause__ or error).split())[:160]
-        raise SqnxtError(f"storage {storage}", f"cannot be used ({reason})", str(remedy)) from error
+        raise SqnxtError(f"storage {storage}", f"cannot be used ({reason})", remedy) from error
     finally:
         if opened is not None:
             opened.remove_session()
@@ -87,22 +89,21 @@ def _storage(storage: str | None) -> RDBStorage | None:
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what is no storage before a library touches it."""
+    """Refuse a path that is not a storage before a library opens it."""
     if path.is_dir():
         raise SqnxtError(f"storage {path}", "is a folder", "give the name of a file inside it")
-    if not path.absolute().parent.is_dir():
-        raise SqnxtError(f"storage {path}", f"folder {path.parent} does not exist", "create it first")
+    check_parent_folder(path)
     if path.exists() and path.stat().st_size:
         with path.open("rb") as file:
             if file.read(len(_SQLITE_HEADER)) != _SQLITE_HEADER:
-                raise SqnxtError(f"storage {path}", "is no SQLite file", "give another name")
+                raise SqnxtError(f"storage {path}", "is not an SQLite file", "give another name")
 
 
 def _check_same_search(
     study: Study, space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None
 ) -> None:
-    """Trials of another space or of other objectives would be told apart by nothing."""
-    asked = description(space, objectives, limits)
+    """Refuse a storage of another search, as nothing else would tell the trials apart."""
+    asked = describe_search(space, objectives, limits)
     begun = study.user_attrs.get("search")
     if begun is None:
         study.set_user_attr("search", asked)
@@ -116,8 +117,8 @@ def _check_same_search(
         )
 
 
-def description(space: Space, objectives: tuple[str, ...], limits: Mapping[str, float]) -> dict[str, Any]:
-    """All that the figures of a trial follow from, as JSON reads it back."""
+def describe_search(space: Space, objectives: tuple[str, ...], limits: Mapping[str, float]) -> dict[str, Any]:
+    """Return everything that determines the figures of a trial, as JSON reads it back."""
     what = {
         "dimensions": {name: list(values) for name, values in space.dimensions.items()},
         "total_blocks": list(space.total_blocks),
@@ -131,7 +132,7 @@ def description(space: Space, objectives: tuple[str, ...], limits: Mapping[str, 
 
 
 def _bases(space: Space) -> Iterator[tuple[int, str]]:
-    """The first accelerator of each base; the others follow from it and the dimensions."""
+    """Yield the index of the first accelerator of each base; the others follow from it and the dimensions."""
     bases = space.dimensions["base"]
     each = len(space.accelerators) // len(bases)
     for order, base in enumerate(bases):

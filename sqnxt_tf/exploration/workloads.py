@@ -1,4 +1,4 @@
-"""Layer rows become a simulator workload, without building or exporting anything."""
+"""Turn layer rows into a simulator workload, without building or exporting a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqnxt_tf.networks.rows import LayerRow
 
 
 def network_workload(name: str, *, classes: int = 1000, input_size: int | tuple[int, int] | None = None) -> Workload:
-    """What the exported ONNX graph of a network asks of an accelerator, as far as shapes tell; its zeros are not known.
+    """Return the workload of a network: that of its exported ONNX graph, but with unknown zeros in the weights.
 
     Raises:
         SqnxtError: The name is unknown, or the input is too small for the network.
@@ -18,7 +18,7 @@ def network_workload(name: str, *, classes: int = 1000, input_size: int | tuple[
 
 
 def row_layer(row: LayerRow) -> ConvLayer | OffArrayNode:
-    """What one layer row asks of an accelerator; only convolutions and dense layers are costed, as in the paper."""
+    """Return one layer row as a layer of a workload. Only convolutions and dense layers are costed, as in the paper."""
     if not row.macs:
         return OffArrayNode(
             name=row.name, op=row.op, why=OffArrayReason.NOT_COSTED, reason="the paper costs convolutions only"

@@ -1,93 +1,28 @@
-"""The geometry of a network's charts: shapes in the units of each chart's own viewBox, and what they say when asked."""
+"""The geometry of a network's charts, in the units of each chart's own viewBox, with a text for each mark."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from sqnxt_sim import Energy, LayerCost, NetworkReport, VectorCost
-from sqnxt_tf.htmlreport.scales import Scale, Tick, linear, logarithmic, short
+from sqnxt_tf.htmlreport.chart_shapes import SQUARE, WIDE, Chart, Mark, Segment, Stack
+from sqnxt_tf.htmlreport.scales import AxisScale, Tick, linear, logarithmic, short
 
 Cost = LayerCost | VectorCost
 _VECTOR = "vector_unit"
 _PARTS = {"mac": "MACs", "register_file": "register file", "buffer": "buffer", "dram": "DRAM", "vector": "vector unit"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A bar (`width` x `height`) or a dot (`radius`) of one layer; `kind` is its dataflow, `tip` what it says."""
-
-    x: float
-    y: float
-    width: float = 0.0
-    height: float = 0.0
-    radius: float = 0.0
-    kind: str
-    layer: int
-    tip: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """The size of a chart, and where its axes run inside it."""
-
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
-
-
-_WIDE = Frame(width=880, height=250, left=62, right=872, top=12, bottom=222)
-_WIDEST = 60.0  # of a bar
-SQUARE = Frame(width=560, height=400, left=66, right=548, top=26, bottom=350)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """Marks between axes; `lines` are points of a polyline each, `texts` have x, y, anchor and text."""
-
-    name: str
-    title: str
-    says: str
-    x_label: str
-    y_label: str
-    frame: Frame
-    marks: Sequence[Mark]
-    x_ticks: Sequence[Tick] = ()
-    y_ticks: Sequence[Tick] = ()
-    lines: Sequence[str] = ()
-    texts: Sequence[tuple[float, float, str, str]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """A part of a stacked bar, and its share of it."""
-
-    x: float
-    width: float
-    kind: str
-    share: float
-    tip: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
-    """One stacked bar of `energy_split`."""
-
-    label: str
-    figure: str
-    segments: Sequence[Segment] = field(default_factory=tuple)
+_WIDEST = 60.0  # width of a bar
 
 
 def kind_of(cost: Cost) -> str:
-    """The dataflow as the page's classes have it."""
+    """Return the dataflow of a layer as the page's CSS class."""
     return str(cost.chosen.dataflow) if isinstance(cost, LayerCost) else _VECTOR
 
 
 def layer_charts(report: NetworkReport) -> list[Chart]:
-    """Cycles, energy and utilisation of every layer, and what the rejected dataflow would take, in execution order."""
+    """Return charts of every layer's cycles, energy, utilisation and rejected dataflow, in execution order."""
     cycles, energy = report.cycles, report.energy.total
     return [
         _bars(
@@ -111,7 +46,7 @@ def _utilisation(cost: Cost) -> float:
 
 
 def slowdown(cost: Cost) -> float | None:
-    """How many times as long the rejected dataflow takes; None on the vector unit."""
+    """Return the time of the rejected dataflow over that of the chosen one; None on the vector unit."""
     if isinstance(cost, VectorCost):
         return None
     return cost.rejected.cycles.total / cost.chosen.cycles.total
@@ -125,7 +60,7 @@ def _bars(
     value: Callable[[Cost], float],
     tip: Callable[[Cost], str],
 ) -> Chart:
-    scale = linear(map(value, report.costs), _WIDE.bottom, _WIDE.top)
+    scale = linear(map(value, report.costs), WIDE.bottom, WIDE.top)
     marks = [
         _bar(index, len(report.costs), scale(0), scale(value(cost)), cost, tip(cost))
         for index, cost in enumerate(report.costs)
@@ -135,9 +70,9 @@ def _bars(
 
 
 def _ratios(report: NetworkReport) -> Chart:
-    """On a logarithmic axis, from 1: the two dataflows are as good."""
+    """Return the chart of rejected over chosen dataflow, on a logarithmic axis; at 1 both take the same time."""
     ratios = {index: ratio for index, cost in enumerate(report.costs) if (ratio := slowdown(cost)) is not None}
-    scale = logarithmic([1.0, *ratios.values()], _WIDE.bottom, _WIDE.top)
+    scale = logarithmic([1.0, *ratios.values()], WIDE.bottom, WIDE.top)
     marks = [
         _bar(
             index, len(report.costs), scale(1), scale(ratio), report.costs[index],
@@ -148,16 +83,16 @@ def _ratios(report: NetworkReport) -> Chart:
     most = max(ratios.values())
     says = f"How much longer each layer would take under the rejected dataflow: up to {most:.1f} times"
     return _wide(
-        name="rejected", title="Rejected dataflow", says=says, y_label="times as long, rejected", marks=marks,
-        y_ticks=scale.ticks(),
+        name="rejected", title="Rejected dataflow", says=says, y_label="time, rejected over chosen dataflow",
+        marks=marks, y_ticks=scale.ticks(),
     )  # fmt: skip
 
 
 def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) -> Mark:
-    step = (_WIDE.right - _WIDE.left) / count
+    step = (WIDE.right - WIDE.left) / count
     upper, lower, width = min(base, top), max(base, top), min(0.8 * step, _WIDEST)
     return Mark(
-        x=round(_WIDE.left + (index + 0.5) * step - width / 2, 2),
+        x=round(WIDE.left + (index + 0.5) * step - width / 2, 2),
         y=upper,
         width=round(width, 2),
         height=round(max(lower - upper, 0.75), 2),
@@ -170,12 +105,15 @@ def _bar(index: int, count: int, base: float, top: float, cost: Cost, tip: str) 
 def _wide(*, name: str, title: str, says: str, y_label: str, marks: Sequence[Mark], y_ticks: Sequence[Tick]) -> Chart:
     return Chart(
         name=name, title=title, says=says, x_label="layers in execution order", y_label=y_label, marks=marks,
-        y_ticks=y_ticks, frame=_WIDE,
+        y_ticks=y_ticks, frame=WIDE,
     )  # fmt: skip
 
 
 def roofline_chart(report: NetworkReport) -> Chart:
-    """What each layer does of what array and DRAM allow; a dot's area is its share of the time."""
+    """Return the roofline: each layer's MACs a cycle under the limits of array and DRAM.
+
+    A dot's area is the layer's part of the time.
+    """
     bandwidth = report.accelerator.dram_bytes_per_cycle
     # A network of mixed widths has as many ceilings as its widths have speeds; the highest is drawn.
     peak = max(cost.peak_macs_per_cycle for cost in report.costed)
@@ -194,11 +132,11 @@ def roofline_chart(report: NetworkReport) -> Chart:
     ]
     ridge = min(max(peak / bandwidth, x.low), x.high)
     return Chart(
-        name="roofline", title="Roofline", x_label="MACs for each DRAM byte", y_label="MACs a cycle", marks=marks,
+        name="roofline", title="Roofline", marks=marks,
+        x_label="MACs for each DRAM byte", y_label=f"MACs a cycle, at most {peak:g} on this array",
         says=f"Roofline: {len(marks)} layers under {peak:g} MACs a cycle and {bandwidth:g} DRAM bytes a cycle",
         x_ticks=x.ticks(), y_ticks=y.ticks(),
         lines=[" ".join(f"{x(a)},{y(b)}" for a, b in ((x.low, roof[0]), (ridge, peak), (x.high, roof[1])))],
-        texts=[(SQUARE.right, y(peak) - 6, "end", f"array: {peak:g} MACs a cycle")],
         frame=SQUARE,
     )  # fmt: skip
 
@@ -207,7 +145,7 @@ def _done(cost: LayerCost) -> bool:
     return cost.chosen.executed_macs > 0 and cost.chosen.dram_words > 0
 
 
-def _dot(index: int, cost: LayerCost, x: Scale, y: Scale, cycles: float) -> Mark:
+def _dot(index: int, cost: LayerCost, x: AxisScale, y: AxisScale, cycles: float) -> Mark:
     roofline = cost.roofline
     return Mark(
         x=x(roofline.macs_per_dram_byte),
@@ -221,7 +159,7 @@ def _dot(index: int, cost: LayerCost, x: Scale, y: Scale, cycles: float) -> Mark
 
 
 def energy_split(report: NetworkReport) -> list[Stack]:
-    """Where the energy goes: all of it, and that of each dataflow's layers."""
+    """Return stacked bars of the energy's parts: for the whole network, and for the layers of each dataflow."""
     groups: dict[str, list[Cost]] = {}
     for cost in report.costs:
         groups.setdefault(kind_of(cost), []).append(cost)
@@ -252,5 +190,5 @@ def _stack(label: str, energy: Energy) -> Stack:
 
 
 def words(kind: str) -> str:
-    """`weight stationary`."""
+    """Return a CSS class as words, as in `weight stationary`."""
     return kind.replace("_", " ")

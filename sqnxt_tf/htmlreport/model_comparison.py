@@ -1,4 +1,4 @@
-"""Several networks side by side: their totals, each on every array, and time against energy."""
+"""Several networks side by side: their totals, their times on every array, and a chart of time against energy."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import prod
 
 from sqnxt_sim import Dataflow
-from sqnxt_tf.htmlreport.charts import SQUARE, Chart, Mark
+from sqnxt_tf.htmlreport.chart_shapes import SQUARE, Chart, Mark
 from sqnxt_tf.htmlreport.scales import Tick, fixed, linear, shape_text, short
+from sqnxt_tf.htmlreport.sortable_tables import Cell, Header, Row, SortableTable, headers
 from sqnxt_tf.htmlreport.study import Study
-from sqnxt_tf.htmlreport.view import Cell, Grid, Header, Row, headers
 
 _HEADERS = headers(
     "<<network", "<input", "time ms", "cycles", "energy MMAC", "MMACs", "MACs a cycle", "busy %", "DRAM KB",
@@ -17,11 +17,11 @@ _HEADERS = headers(
 )  # fmt: skip
 
 
-def totals_grid(studies: Sequence[Study]) -> Grid:
-    """One row a network, on the report's own array."""
+def totals_table(studies: Sequence[Study]) -> SortableTable:
+    """Return a table of the networks' totals on the first accelerator."""
     longest = max(study.report.cycles for study in studies)
     rows = [Row(cells=_cells(study, longest)) for study in studies]
-    return Grid(caption="All networks on the same array", headers=_HEADERS, rows=rows)
+    return SortableTable(caption="All networks on the same array", headers=_HEADERS, rows=rows)
 
 
 def _cells(study: Study, longest: float) -> list[Cell]:
@@ -41,8 +41,8 @@ def _cells(study: Study, longest: float) -> list[Cell]:
     ]
 
 
-def arrays_grid(studies: Sequence[Study]) -> Grid:
-    """Milliseconds of every network (a column each) on every array and at every precision."""
+def arrays_table(studies: Sequence[Study]) -> SortableTable:
+    """Return a table of milliseconds on every array and at every precision, with a column for each network."""
     rows = []
     for number, first in enumerate(studies[0].what_ifs):
         reports = [study.what_ifs[number].report for study in studies]
@@ -51,11 +51,11 @@ def arrays_grid(studies: Sequence[Study]) -> Grid:
         ]
         rows.append(Row(cells=[Cell(first.accelerator.name), Cell(first.precision), *times], mine=not number))
     columns = [*headers("<<array", "<precision"), *(Header(study.name) for study in studies)]
-    return Grid(caption="Time in ms on every array", headers=columns, rows=rows)
+    return SortableTable(caption="Time in ms on every array", headers=columns, rows=rows)
 
 
 def time_against_energy(studies: Sequence[Study]) -> Chart:
-    """A numbered dot a network, its area the MACs: near the corner is better."""
+    """Return a chart with a numbered dot for each network, whose area grows with the MACs."""
     reports = [study.report for study in studies]
     x = linear([1.15 * report.time_ms for report in reports], SQUARE.left, SQUARE.right)
     y = linear([1.15 * report.energy.total for report in reports], SQUARE.bottom, SQUARE.top)

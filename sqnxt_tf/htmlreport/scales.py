@@ -1,4 +1,4 @@
-"""Axes: where a value stands, and which round values get a line and a label."""
+"""Axes: the place of a value, the round values that get a line and a label, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """Values from `low` to `high` on the chart's units from `start` to `end` (which may run backwards)."""
+class AxisScale:
+    """Maps values from `low` to `high` to the chart's units from `start` to `end`, in either direction."""
 
     low: float
     high: float
@@ -29,7 +29,7 @@ class Scale:
     logarithmic: bool = False
 
     def __call__(self, value: float) -> float:
-        """Where a value stands; one beyond the scale stands at its end."""
+        """Return the place of a value; a value outside of the scale is placed at its end."""
         value = min(max(value, self.low), self.high)
         if self.logarithmic:
             share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -38,25 +38,28 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 2)
 
     def ticks(self) -> list[Tick]:
-        """Three to seven round values inside the scale; on a short logarithmic one there may be a single one."""
+        """Return three to seven round values inside the scale, or fewer on a short logarithmic one."""
         values = _log_steps(self.low, self.high) if self.logarithmic else _linear_steps(self.low, self.high)
         return [Tick(self(value), short(value)) for value in values]
 
 
-def linear(values: Iterable[float], start: float, end: float, *, at_least: float = 0.0) -> Scale:
-    """A scale from 0 to the largest of the values, or of `at_least`."""
-    return Scale(low=0.0, high=max([*values, at_least]) or 1.0, start=start, end=end)
+def linear(values: Iterable[float], start: float, end: float, *, at_least: float = 0.0) -> AxisScale:
+    """Return a scale from 0 to the largest value, or to `at_least` if that is larger."""
+    return AxisScale(low=0.0, high=max([*values, at_least]) or 1.0, start=start, end=end)
 
 
-def logarithmic(values: Iterable[float], start: float, end: float, *, room: float = 1.0) -> Scale:
-    """A logarithmic scale over positive values, with a factor of `room` to both sides; at least one octave long."""
+def logarithmic(values: Iterable[float], start: float, end: float, *, room: float = 1.0) -> AxisScale:
+    """Return a logarithmic scale over the positive values, with a factor of `room` at both ends.
+
+    Its end is at least twice its beginning.
+    """
     positive = [value for value in values if value > 0] or [1.0]
     low, high = min(positive) / room, max(positive) * room
-    return Scale(low=low, high=max(high, 2 * low), start=start, end=end, logarithmic=True)
+    return AxisScale(low=low, high=max(high, 2 * low), start=start, end=end, logarithmic=True)
 
 
 def short(value: float) -> str:
-    """Three digits and a prefix: `1.2 M`, `340 k`, `0.05`."""
+    """Format a number with three digits and a prefix: `1.2 M`, `340 k`, `0.05`."""
     for size, prefix in _PREFIXES:
         if abs(value) >= size * 0.9995:
             return f"{value / size:.3g} {prefix}"
@@ -64,13 +67,13 @@ def short(value: float) -> str:
 
 
 def fixed(value: float, digits: int) -> str:
-    """With that many digits behind the point, and thousands apart; a small value keeps two that count."""
+    """Format a number with `digits` decimals and separated thousands; a small value keeps two significant digits."""
     text = f"{value:,.{digits}f}"
     return text if not value or abs(value) >= 10 ** (1 - digits) else f"{value:.2g}"
 
 
 def shape_text(shapes: Iterable[tuple[int, ...]]) -> str:
-    """The largest of a graph's inputs, which is the image: `1×3×227×227`; empty where no shape is known."""
+    """Return the largest of a graph's inputs, which is the image, as in `1×3×227×227`; empty if no shape is known."""
     return "×".join(map(str, max(shapes, key=math.prod, default=())))
 
 
@@ -83,7 +86,7 @@ def _linear_steps(low: float, high: float) -> list[float]:
 
 
 def _log_steps(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each decade, or decades alone where those would be many."""
+    """Return 1, 2 and 5 of each decade, or only the decades if there are many."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     wide = math.log10(high / low) > 1.8
     step = math.ceil(len(decades) / MOST_TICKS)

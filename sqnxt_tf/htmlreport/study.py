@@ -1,4 +1,4 @@
-"""What a report tells: each network in full on one accelerator, and its totals on others and at other precisions."""
+"""The simulations of a report: each network in full on one accelerator, and its totals elsewhere."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sqnxt_tf.progress import Progress, silent
 
 AS_EXPORTED = "as exported"
 PRECISIONS: dict[str, str | None] = {AS_EXPORTED: None, "16 bit": "int16", "8 bit": "int8"}
-"""What the what-ifs assume -> the simulator's name for it."""
-MOST_LAYERS = 10_000  # of all networks of a report: beyond it no browser shows the page
+"""The precisions that are simulated, each with the simulator's name for it."""
+MOST_LAYERS = 10_000  # of all networks together; no browser shows a page of more
 _MOST_CHARACTERS = 500  # of a layer's name, which the page repeats in every chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """A network on an accelerator at a precision; `report` is None where `fault` says why there is none."""
+    """A network on an accelerator at a precision. `report` is None if it cannot run, and `fault` tells why."""
 
     accelerator: Accelerator
     precision: str
@@ -27,26 +27,29 @@ class WhatIf:
     fault: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of a model's `what_if`."""
+        """Return an entry of a model's `what_if`."""
         total = None if self.report is None else _total(self.report)
         return {"accelerator": self.accelerator.name, "precision": self.precision, "total": total, "fault": self.fault}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A network on the report's own accelerator, and the what-ifs, that one as exported first."""
+    """A network on the first accelerator, and on all accelerators at all precisions.
+
+    The first of `what_ifs` is that on the first accelerator as exported.
+    """
 
     name: str
     report: NetworkReport
     what_ifs: tuple[WhatIf, ...]
 
     def cycles_with_only(self, dataflow: Dataflow) -> float:
-        """Cycles of the whole where every layer of the array has to run under one dataflow."""
+        """Return the cycles of the network if every layer on the array ran under one dataflow."""
         costs = self.report.costed
         return self.report.cycles + sum(_cycles_under(cost, dataflow) - cost.cycles for cost in costs)
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of the document's `models`."""
+        """Return an entry of the document's `models`."""
         return {
             "model": self.name,
             "input_shapes": [list(shape) for shape in self.report.input_shapes],
@@ -58,35 +61,35 @@ class Study:
         }
 
 
-def study(
+def study_networks(
     workloads: Sequence[tuple[str, Workload]],
     accelerators: Sequence[Accelerator],
     *,
     sparsity: float | None = None,
     progress: Progress = silent,
 ) -> list[Study]:
-    """Simulate every named workload on every accelerator and at every one of `PRECISIONS`.
+    """Simulate every workload on every accelerator and at every one of `PRECISIONS`.
 
     Args:
         workloads: Name and workload of each network.
-        accelerators: The first is the one on which layers are shown one by one.
+        accelerators: Layers are shown one by one for the first of them.
         sparsity: Assume this fraction of zero weights instead of counting them.
-        progress: Told after every simulation.
+        progress: Called after every simulation.
 
     Raises:
-        SqnxtError: A network without any layer that the array runs, or more layers than a page can hold.
-        SimulatorError: A network that does not run on the first accelerator.
+        SqnxtError: No layer of a network runs on an array, or a page cannot show so many layers.
+        SimulatorError: A network does not run on the first accelerator.
     """
     layers = sum(len(workload.layers) for _, workload in workloads)
     if layers > MOST_LAYERS:
         raise SqnxtError(
-            f"{len(workloads)} graph(s) of {layers:,} nodes", f"a page holds {MOST_LAYERS:,}", "give fewer"
+            f"{len(workloads)} graph(s) of {layers:,} nodes", f"a page holds {MOST_LAYERS:,}", "give fewer graphs"
         )
     total = len(workloads) * len(accelerators) * len(PRECISIONS)
     studies: list[Study] = []
     for name, workload in workloads:
         if not workload.conv_layers:
-            raise SqnxtError(name, "no layer of it runs on an array", "there is nothing to report")
+            raise SqnxtError(name, "has no layer that runs on an array", "give a network with convolutions")
         short = _with_short_names(workload)
         what_ifs: list[WhatIf] = []
         for accelerator in accelerators:
@@ -95,13 +98,13 @@ def study(
                 progress("simulate", len(studies) * total // len(workloads) + len(what_ifs), total)
         first = what_ifs[0]
         if first.report is None:
-            raise SimulatorError(name, f"on {first.accelerator.name}, {first.fault}")
+            raise SimulatorError(name, f"does not run on {first.accelerator.name}: {first.fault}")
         studies.append(Study(name=name, report=first.report, what_ifs=tuple(what_ifs)))
     return studies
 
 
 def _with_short_names(workload: Workload) -> Workload:
-    """A file may give a node a name of megabytes."""
+    """Shorten the names of layers, as a file may have names of megabytes."""
 
     def cut(text: str) -> str:
         return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
@@ -124,6 +127,6 @@ def _cycles_under(cost: LayerCost, dataflow: Dataflow) -> float:
 
 
 def _total(report: NetworkReport) -> dict[str, Any]:
-    """The totals of the `simulate` document."""
+    """Return the totals of the `simulate` document."""
     total: dict[str, Any] = report.to_json()["total"]
     return total

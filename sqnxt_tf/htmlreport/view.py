@@ -1,4 +1,4 @@
-"""A study in the words, numbers and rows of the page. Every cell carries what it is sorted by."""
+"""One network's results as text, numbers and table rows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, OffArrayNode, VectorCost
+from sqnxt_tf.htmlreport.chart_shapes import Chart, Stack
 from sqnxt_tf.htmlreport.charts import (
-    Chart,
     Cost,
-    Stack,
     energy_split,
     kind_of,
     layer_charts,
@@ -19,6 +18,7 @@ from sqnxt_tf.htmlreport.charts import (
     words,
 )
 from sqnxt_tf.htmlreport.scales import fixed, shape_text, short
+from sqnxt_tf.htmlreport.sortable_tables import Cell, Row, SortableTable, headers
 from sqnxt_tf.htmlreport.study import Study, WhatIf
 
 _LEFT_OUT = {
@@ -28,46 +28,9 @@ _LEFT_OUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Of a column that holds texts (`left`), or what its rows are called (`names`), or numbers."""
-
-    text: str
-    left: bool = False
-    names: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What stands there, what it is sorted by (None: by its text), and how much of its column's bar it fills."""
-
-    text: str
-    value: float | None = None
-    bar: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of a sortable table; `kind` and `layer` tie it to the charts' marks, `mine` sets it apart."""
-
-    cells: Sequence[Cell]
-    kind: str = ""
-    layer: int | None = None
-    mine: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A sortable table."""
-
-    caption: str
-    headers: Sequence[Header]
-    rows: Sequence[Row]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """All that the page shows of one network."""
+    """Everything that the page shows of one network."""
 
     name: str
     cards: Sequence[tuple[str, str, str]]
@@ -76,20 +39,15 @@ class ModelView:
     roofline: Chart
     energy: Sequence[Stack]
     alone: Sequence[tuple[str, str, float, str]]
-    layers: Grid
-    what_ifs: Grid
+    layers: SortableTable
+    what_ifs: SortableTable
     faults: Sequence[str]
     left_out: Sequence[str]
     notes: Sequence[str]
 
 
-def headers(*texts: str) -> list[Header]:
-    """`<` stands before those of texts, `<<` before that of the rows' names."""
-    return [Header(text.lstrip("<"), text.startswith("<"), text.startswith("<<")) for text in texts]
-
-
 def model_view(study: Study) -> ModelView:
-    """One network's part of the page."""
+    """Return one network's part of the page."""
     report = study.report
     kinds = Counter(kind_of(cost) for cost in report.costs)
     return ModelView(
@@ -103,8 +61,8 @@ def model_view(study: Study) -> ModelView:
         roofline=roofline_chart(report),
         energy=energy_split(report),
         alone=_alone(study),
-        layers=_layer_grid(report),
-        what_ifs=_what_if_grid(study),
+        layers=_layer_table(report),
+        what_ifs=_what_if_table(study),
         faults=[f"{one.accelerator.name}, {one.precision}: {one.fault}" for one in study.what_ifs if one.fault],
         left_out=_left_out(report),
         notes=report.notes,
@@ -112,7 +70,7 @@ def model_view(study: Study) -> ModelView:
 
 
 def _cards(report: NetworkReport) -> list[tuple[str, str, str]]:
-    """Label, figure and a word below it."""
+    """Return the label, figure and small print of each card."""
     pj, peak = report.accelerator.energy.mac_pj, report.peak_activations
     micro = (
         f"{fixed(report.energy.total * pj / 1e6, 1)} µJ" if pj else f"of {report.accelerator.array.word_bits}-bit MACs"
@@ -141,7 +99,7 @@ def _bytes(value: float) -> str:
 
 
 def _alone(study: Study) -> list[tuple[str, str, float, str]]:
-    """Total cycles with the dataflow chosen layer by layer, and with one alone: label, figure, share, kind."""
+    """Compare the cycles of the chosen dataflows and of one dataflow alone: label, figure, percentage, CSS class."""
     chosen = study.report.cycles
     totals = {"chosen layer by layer": (chosen, "chosen")}
     totals |= {f"{words(one)} only": (study.cycles_with_only(one), str(one)) for one in Dataflow}
@@ -159,13 +117,13 @@ _LAYER_HEADERS = headers(
 )  # fmt: skip
 
 
-def _layer_grid(report: NetworkReport) -> Grid:
+def _layer_table(report: NetworkReport) -> SortableTable:
     longest = max(cost.cycles for cost in report.costs)
     rows = [
         Row(cells=_layer_cells(index, cost, report.cycles, longest), kind=kind_of(cost), layer=index)
         for index, cost in enumerate(report.costs)
     ]
-    return Grid(caption="Layers in execution order", headers=_LAYER_HEADERS, rows=rows)
+    return SortableTable(caption="Layers in execution order", headers=_LAYER_HEADERS, rows=rows)
 
 
 def _layer_cells(index: int, cost: Cost, total: float, longest: float) -> list[Cell]:
@@ -205,13 +163,13 @@ _WHAT_IF_HEADERS = headers(
 )  # fmt: skip
 
 
-def _what_if_grid(study: Study) -> Grid:
+def _what_if_table(study: Study) -> SortableTable:
     longest = max(one.report.time_ms for one in study.what_ifs if one.report)
     rows = [
         Row(cells=_what_if_cells(one, longest), mine=one is study.what_ifs[0] or one.report is study.report)
         for one in study.what_ifs
     ]
-    return Grid(caption="Other arrays and precisions", headers=_WHAT_IF_HEADERS, rows=rows)
+    return SortableTable(caption="Other arrays and precisions", headers=_WHAT_IF_HEADERS, rows=rows)
 
 
 def _what_if_cells(one: WhatIf, longest: float) -> list[Cell]:
@@ -243,7 +201,7 @@ def _left_out(report: NetworkReport) -> list[str]:
 
 
 def array_line(accelerator: Accelerator) -> str:
-    """The hardware in a line."""
+    """Return a line about the accelerator."""
     array, dram = accelerator.array, accelerator.dram
     return (
         f"{array.rows}×{array.cols} PEs of {array.word_bits} bits at {short(array.clock_hz)}Hz, "

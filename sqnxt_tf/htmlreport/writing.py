@@ -1,4 +1,4 @@
-"""The page itself: the template filled in, CSS and JavaScript put inline, written whole or not at all."""
+"""Write the page: fill in the template with inline CSS and JavaScript, and write the file completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqnxt_export import whole_file
 from sqnxt_sim import IDEALISATIONS
 from sqnxt_tf import __version__
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.htmlreport.model_comparison import arrays_grid, time_against_energy, totals_grid
+from sqnxt_tf.htmlreport.model_comparison import arrays_table, time_against_energy, totals_table
 from sqnxt_tf.htmlreport.study import Study
 from sqnxt_tf.htmlreport.view import array_line, model_view
 
@@ -23,7 +23,7 @@ _PAGE = Path(__file__).parent / "page"
 
 
 def require_jinja() -> None:
-    """Tell before the work, not after it, that a page cannot be written.
+    """Refuse to write a page without Jinja2. Call it before the simulations.
 
     Raises:
         SqnxtError: Jinja2 is not installed.
@@ -37,7 +37,7 @@ def require_jinja() -> None:
 
 
 def write_page(studies: Sequence[Study], path: Path, *, title: str | None = None, force: bool = False) -> None:
-    """Write the page of one or more studies; the same studies give the same bytes.
+    """Write the page of one or more networks. The same studies give the same bytes.
 
     Raises:
         SqnxtError: Jinja2 is not installed.
@@ -49,7 +49,7 @@ def write_page(studies: Sequence[Study], path: Path, *, title: str | None = None
 
 
 def render(studies: Sequence[Study], *, title: str | None = None) -> str:
-    """The page as text. Names come from anyone's graphs: the template escapes every one of them."""
+    """Return the page as text. The template escapes all names, as they come from files of unknown origin."""
     require_jinja()
     accelerator = studies[0].report.accelerator
     style, script = ((_PAGE / name).read_text("utf-8") for name in ("style.css", "report.js"))
@@ -59,8 +59,8 @@ def render(studies: Sequence[Study], *, title: str | None = None) -> str:
         "accelerator": accelerator,
         "array_line": array_line(accelerator),
         "comparison": {
-            "totals": totals_grid(studies),
-            "arrays": arrays_grid(studies),
+            "totals": totals_table(studies),
+            "arrays": arrays_table(studies),
             "chart": time_against_energy(studies),
         }
         if several
@@ -84,7 +84,7 @@ def _environment() -> Environment:
 
 
 def _policy(style: str, script: str) -> str:
-    """A content security policy that runs these two texts and loads nothing, from nowhere."""
+    """Return a content security policy that allows this style and script, and forbids to load anything."""
     hashes = {name: _digest(text) for name, text in (("style", style), ("script", script))}
     parts = [f"{name}-src 'sha256-{digest}'" for name, digest in hashes.items()]
     return "; ".join(["default-src 'none'", *parts, "base-uri 'none'", "form-action 'none'"])

@@ -1,9 +1,11 @@
-"""How far the numbers that are fitted to Table 3 carry: fitted on some of its networks, judged on the others.
+"""Cross-validation of the accelerator's numbers that are fitted to Table 3: fit on some networks, test on the others.
 
-A setting is one value for each fitted number. What is minimised over all settings of a grid is the mean absolute
-relative error over the four columns. The paper prints times as ratios, so the unit of a time column is unknown: it is
-the median of our cycles over the paper's figure, taken over the networks that are fitted on and over them alone, and it
-goes on to judge the others. Energies are compared as they are.
+A *setting* is one value for each fitted number. A fit chooses the setting of a grid with the smallest mean absolute
+relative error over the four columns and the networks that it is fitted on.
+
+The paper prints times as ratios, so the unit of a time column is unknown. It is estimated as the median of our cycles
+over the paper's figure, from the networks of the fit alone, and it is used for the held-out networks too. Energies are
+compared directly.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ FITTED_ON = 6  # of 13 networks
 _TIMES = np.array([column.startswith("time") for column in COLUMNS])
 
 Floats: TypeAlias = NDArray[np.float64]
-Grid: TypeAlias = Mapping[str, Sequence[float]]
-"""The values that are tried for each number, by the `section.key` that it has in an accelerator's file."""
+SettingGrid: TypeAlias = Mapping[str, Sequence[float]]
+"""The values to try for each number, by its `section.key` in an accelerator's file."""
 
 OVERHEAD = "array.layer_overhead_cycles"
-GRID: Grid = {
+GRID: SettingGrid = {
     "array.clock_hz": (0.7e9, 0.8e9, 0.9e9, 1.0e9, 1.1e9, 1.25e9),
     "buffer.capacity_divisor": (2, 2.5, 3, 3.5, 4),
     "search.cycles_per_dram_word": (0, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2),
@@ -39,16 +41,20 @@ GRID: Grid = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
-    """Every setting, [settings] by fitted number, and ours over the paper's, [columns, settings, networks]."""
+class SimulatedGrid:
+    """The simulations of all settings.
+
+    `settings` has the value of each fitted number, float64 [settings], by its name. `ratios` are our figures over the
+    paper's, float64 [columns, settings, networks].
+    """
 
     settings: dict[str, Floats]
     ratios: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """Absolute relative errors of some cells: their mean and 95th percentile, as fractions."""
+class ErrorSpread:
+    """The mean and the 95th percentile of absolute relative errors, as fractions."""
 
     time_mean: float
     time_p95: float
@@ -57,8 +63,11 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halves:
-    """Every split: errors [columns, splits, networks] on either side, and the setting that each split chose."""
+class SplitFits:
+    """The fits of all splits: errors on the fitted and the held-out networks, and the setting that each fit chose.
+
+    Errors are float64 [columns, splits, networks], settings are indices, int64 [splits].
+    """
 
     fitted: Floats
     held_out: Floats
@@ -67,24 +76,25 @@ class Halves:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossValidation:
-    """The preset's numbers and the best of the grid on all networks; fits to part of them, on that part and the rest.
+    """Errors of the preset's numbers, of the best setting for all networks, and of the fits to parts of the networks.
 
-    `chosen` is, for each fitted number, the share of the splits that chose each value.
+    `fitted` has the errors on the networks of each fit, `held_out` those on the others. `chosen` is, for each fitted
+    number, the fraction of the splits that chose each value.
     """
 
     networks: int
     fitted_on: int
     splits: int
     settings: int
-    preset: Spread
-    best: Spread
-    fitted: Spread
-    held_out: Spread
+    preset: ErrorSpread
+    best: ErrorSpread
+    fitted: ErrorSpread
+    held_out: ErrorSpread
     best_setting: dict[str, float]
     chosen: dict[str, dict[float, float]]
 
     def to_json(self) -> dict[str, Any]:
-        """The `cross_validation` part of the document."""
+        """Return the `cross_validation` part of the document."""
         shares = {
             name: [{"value": value, "share": share} for value, share in sorted(values.items())]
             for name, values in self.chosen.items()
@@ -93,35 +103,35 @@ class CrossValidation:
 
 
 def cross_validate_costs(
-    *, grid: Grid = GRID, fitted_on: int = FITTED_ON, progress: Progress = silent
+    *, grid: SettingGrid = GRID, fitted_on: int = FITTED_ON, progress: Progress = silent
 ) -> CrossValidation:
-    """Choose the fitted numbers anew on every `fitted_on` of the 13 networks, and judge each choice on the others.
+    """Fit the numbers to every choice of `fitted_on` of the 13 networks, and test each fit on the other networks.
 
-    Costs are those of the plain layer rows, which equal the exported graphs'. Takes a minute or two.
+    Costs are simulated from plain layer rows, which cost the same as the exported graphs. It takes a minute or two.
     """
     candidates = simulate_grid(grid, [network_workload(model) for model in paper_costs()], progress=progress)
     ratios, everything = candidates.ratios, list(range(candidates.ratios.shape[2]))
     best, _ = fit(ratios)
     preset = _preset_index(candidates.settings)
-    halves = fit_halves(ratios, fitted_on, progress=progress)
+    splits = fit_splits(ratios, fitted_on, progress=progress)
     return CrossValidation(
         networks=len(everything),
         fitted_on=fitted_on,
-        splits=len(halves.chosen),
+        splits=len(splits.chosen),
         settings=ratios.shape[1],
         preset=_spread(errors_of(ratios[:, preset], units_of(ratios[:, preset]))),
         best=_spread(errors_of(ratios[:, best], units_of(ratios[:, best]))),
-        fitted=_spread(halves.fitted),
-        held_out=_spread(halves.held_out),
+        fitted=_spread(splits.fitted),
+        held_out=_spread(splits.held_out),
         best_setting={name: float(values[best]) for name, values in candidates.settings.items()},
-        chosen={name: _shares(values[halves.chosen]) for name, values in candidates.settings.items()},
+        chosen={name: _shares(values[splits.chosen]) for name, values in candidates.settings.items()},
     )
 
 
-def simulate_grid(grid: Grid, workloads: Sequence[Workload], *, progress: Progress = silent) -> Candidates:
-    """Ours over the paper's for every setting.
+def simulate_grid(grid: SettingGrid, workloads: Sequence[Workload], *, progress: Progress = silent) -> SimulatedGrid:
+    """Return our figures over the paper's for every setting.
 
-    The overhead of a layer changes no choice of tiling or dataflow, so it is added and not simulated.
+    The overhead of a layer does not change the choice of tiling or dataflow, so it is added instead of simulated.
     """
     overheads = np.array(grid[OVERHEAD], dtype=np.float64)
     names = [name for name in grid if name != OVERHEAD]
@@ -133,11 +143,11 @@ def simulate_grid(grid: Grid, workloads: Sequence[Workload], *, progress: Progre
     progress("simulating Table 3 at other settings", len(simulated), len(simulated))
     every = np.array([(*numbers, overhead) for numbers in simulated for overhead in overheads])
     settings = {name: every[:, place] for place, name in enumerate([*names, OVERHEAD])}
-    return Candidates(settings=settings, ratios=np.concatenate(blocks, axis=1))
+    return SimulatedGrid(settings=settings, ratios=np.concatenate(blocks, axis=1))
 
 
 def _costs(workloads: Sequence[Workload], numbers: Mapping[str, float], overheads: Floats) -> Floats:
-    """Cycles and energies of one simulation at every overhead, [columns, overheads, networks]."""
+    """Return cycles and energies of one simulation at every overhead, float64 [columns, overheads, networks]."""
     cycles, energies = [], []
     for preset in paper_accelerators():
         accelerator = _with(preset, {**numbers, OVERHEAD: 0})
@@ -157,27 +167,30 @@ def _with(accelerator: Accelerator, numbers: Mapping[str, float]) -> Accelerator
 
 
 def fit(ratios: Floats) -> tuple[int, Floats]:
-    """The setting of least mean error on the networks of `ratios`, [columns, settings, networks]; and its units."""
+    """Return the setting of the smallest mean error, and its units, from ratios [columns, settings, networks]."""
     units = units_of(ratios)
     best = int(errors_of(ratios, units).mean(axis=(0, 2)).argmin())
     return best, units[:, best]
 
 
 def units_of(ratios: Floats) -> Floats:
-    """The unit of every column, [columns, ...], from ratios [columns, ..., networks]; 1 for energies."""
+    """Return the unit of every column, [columns, ...], from ratios [columns, ..., networks]; 1 for energies.
+
+    Example: time ratios of 90, 100 and 120 have the unit 100, which leaves errors of 0.1, 0 and 0.2.
+    """
     units = np.ones(ratios.shape[:-1])
     units[_TIMES] = np.median(ratios[_TIMES], axis=-1)
     return units
 
 
 def errors_of(ratios: Floats, units: Floats) -> Floats:
-    """Absolute relative errors, like `ratios`."""
+    """Return absolute relative errors, in the shape of `ratios`."""
     errors: Floats = np.abs(ratios / units[..., None] - 1)
     return errors
 
 
-def fit_halves(ratios: Floats, fitted_on: int, *, progress: Progress = silent) -> Halves:
-    """Fit on every choice of `fitted_on` networks; units come from these alone and go on to judge the others."""
+def fit_splits(ratios: Floats, fitted_on: int, *, progress: Progress = silent) -> SplitFits:
+    """Fit to every choice of `fitted_on` networks. The units are those of the fitted networks on both sides."""
     networks = ratios.shape[2]
     splits = comb(networks, fitted_on)
     fitted, held_out, chosen = [], [], []
@@ -189,13 +202,13 @@ def fit_halves(ratios: Floats, fitted_on: int, *, progress: Progress = silent) -
         held_out.append(errors_of(ratios[:, best, outside], units))
         chosen.append(best)
     progress("fitting on parts of Table 3", splits, splits)
-    return Halves(fitted=np.stack(fitted, axis=1), held_out=np.stack(held_out, axis=1), chosen=np.array(chosen))
+    return SplitFits(fitted=np.stack(fitted, axis=1), held_out=np.stack(held_out, axis=1), chosen=np.array(chosen))
 
 
-def _spread(errors: Floats) -> Spread:
-    """Of errors [columns, ...]."""
+def _spread(errors: Floats) -> ErrorSpread:
+    """Summarise errors [columns, ...]."""
     times, energies = errors[_TIMES], errors[~_TIMES]
-    return Spread(
+    return ErrorSpread(
         time_mean=float(times.mean()),
         time_p95=float(np.percentile(times, 95)),
         energy_mean=float(energies.mean()),
@@ -209,7 +222,7 @@ def _shares(values: Floats) -> dict[float, float]:
 
 
 def _preset_index(settings: dict[str, Floats]) -> int:
-    """Where the presets' own numbers stand in the grid."""
+    """Return the index of the presets' own setting in the grid."""
     numbers = fitted_numbers(paper_accelerators()[0])
     same = np.all([np.isclose(settings[name], value) for name, value in numbers.items()], axis=0)
     return int(np.flatnonzero(same)[0])

@@ -23,9 +23,10 @@ _ROLES = ("transition", "shortcut", "squeeze1", "squeeze2", "conv", "expand")
 
 @dataclass(frozen=True, slots=True, order=True)
 class LayerGroup:
-    """Layers of one configuration, ordered as they run: `stage` is `stem`, `stage1` to `stage4` or `head`.
+    """Layers of one configuration, in the order in which they run.
 
-    A 3x1 and a 1x3 kernel of the same channels are one configuration.
+    `stage` is `stem`, `stage1` to `stage4`, `head` or `classifier`. A 3x1 and a 1x3 kernel with the same channels are
+    one configuration.
     """
 
     order: tuple[int, int, int]
@@ -36,7 +37,7 @@ class LayerGroup:
 
     @property
     def label(self) -> str:
-        """`64→16 1×1`, with its stride where it has one."""
+        """The label of the group, as in `64→16 1×1`, with the stride if it is not 1."""
         name = {"stem": "stem", "head": "head", "classifier": "FC"}.get(self.stage)
         stride = f" /{self.stride}" if self.stride > 1 else ""
         kernel = f"{self.kernel[0]}×{self.kernel[1]}"
@@ -44,8 +45,8 @@ class LayerGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A group of layers of one network on one array."""
+class Figure6Bar:
+    """One bar of Figure 6: a group of layers of one network on one array."""
 
     array: str
     network: str
@@ -57,11 +58,11 @@ class Bar:
 
     @property
     def macs_per_cycle(self) -> float:
-        """The paper's acceleration efficiency."""
+        """The MACs a cycle, which the paper calls acceleration efficiency."""
         return self.macs / self.cycles
 
     def to_json(self) -> dict[str, Any]:
-        """One row of the data."""
+        """Return a row of the data."""
         return {
             "array": self.array,
             "network": self.network,
@@ -75,8 +76,8 @@ class Bar:
         }
 
 
-def figure6() -> tuple[Bar, ...]:
-    """Time and efficiency of v1 to v5 on both arrays, layers of one configuration summed, as they run."""
+def figure6() -> tuple[Figure6Bar, ...]:
+    """Return time and efficiency of v1 to v5 on both arrays; layers of one configuration are summed."""
     return tuple(
         bar
         for array, accelerator in zip(ARRAYS, paper_accelerators(), strict=True)
@@ -85,12 +86,12 @@ def figure6() -> tuple[Bar, ...]:
     )
 
 
-def _bars(array: str, network: str, report: NetworkReport) -> Iterator[Bar]:
+def _bars(array: str, network: str, report: NetworkReport) -> Iterator[Figure6Bar]:
     groups: dict[LayerGroup, list[LayerCost]] = {}
     for cost in report.costed:
         groups.setdefault(_group(cost), []).append(cost)
     for group, costs in sorted(groups.items()):
-        yield Bar(
+        yield Figure6Bar(
             array=array,
             network=network,
             group=group,
@@ -102,7 +103,7 @@ def _bars(array: str, network: str, report: NetworkReport) -> Iterator[Bar]:
 
 
 def _group(cost: LayerCost) -> LayerGroup:
-    """The group of a layer; the stem is one group whatever its kernel, as it is one layer in every variant."""
+    """Return the group of a layer. The stem is one group with any kernel, as it is one layer in every variant."""
     layer, found = cost.layer, _BLOCK.match(cost.name)
     if cost.name == "stem":
         return LayerGroup((0, 0, 0), "stem", (0, 0), (0, 0), 0)
@@ -111,16 +112,19 @@ def _group(cost: LayerCost) -> LayerGroup:
     if found is None:
         return LayerGroup((5, cost.name != "head", 0), cost.name, channels, kernel, layer.stride_height)
     stage, role = found.groups()
-    # In v1 the first squeeze of a stage reads what the stage reads, and does not halve it as later ones do; of the two
-    # separable convolutions the first reads fewer channels.
+    # The order inside a role. In v1 the first squeeze of a stage reads the stage's input and does not halve it as later
+    # ones do. Of the two separable convolutions, the first reads fewer channels.
     among = int(channels[0] == 2 * channels[1]) if role == "squeeze1" else layer.in_channels
     role = "transition" if role == "shortcut" else role  # v1's parallel shortcut is v2's transition: one 1x1
     return LayerGroup((int(stage[-1]), _ROLES.index(role), among), stage, channels, kernel, layer.stride_height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circle:
-    """A network of Figure 7 on one array. Times are over those of 1.0-SqNxt-23v5; `paper_*` where Table 3 has it."""
+class Figure7Circle:
+    """One circle of Figure 7: a network on one array.
+
+    Times are over those of 1.0-SqNxt-23v5. `paper_time` and `paper_energy` are None for networks outside of Table 3.
+    """
 
     array: str
     network: str
@@ -135,12 +139,12 @@ class Circle:
     paper_energy: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """One row of the data."""
+        """Return a row of the data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def figure7() -> tuple[Circle, ...]:
-    """The paper's accuracy of the networks in its tables, against time and energy as simulated here, on both arrays."""
+def figure7() -> tuple[Figure7Circle, ...]:
+    """Return the paper's accuracies of its networks, with time and energy as simulated here, on both arrays."""
     known = {name: figures for name, figures in paper_figures().items() if name not in _NOT_IN_FIGURE_7}
     return tuple(
         circle
@@ -153,12 +157,12 @@ def figure7() -> tuple[Circle, ...]:
     )
 
 
-def _circles(array: str, known: dict[str, PaperFigures], reports: dict[str, NetworkReport]) -> Iterator[Circle]:
+def _circles(array: str, known: dict[str, PaperFigures], reports: dict[str, NetworkReport]) -> Iterator[Figure7Circle]:
     printed = {find_network(model).name: figures for model, figures in paper_costs().items()}
     unit = printed[_FASTEST][f"time_{array}"]
     for name, report in reports.items():
         theirs = printed.get(name)
-        yield Circle(
+        yield Figure7Circle(
             array=array,
             network=name,
             paper_name=known[name].model,

@@ -1,4 +1,4 @@
-"""The paper's Tables 1 and 2, ours beside theirs."""
+"""The paper's Tables 1 and 2: parameters and MACs, our counts beside the paper's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqnxt_tf.networks.published import paper_figures, read_table
 from sqnxt_tf.networks.summaries import NetworkSummary, summarise
 
-# Where our count and the paper's differ by more than the digits that it prints, and why.
+# Why our count differs from the paper's by more than its rounding, by network.
 EXPLANATIONS = {
     "sqnxt34_w2": (
         "the paper gives no depths for SqNxt-34; ours (9-9-12-2) fit its counts at widths 1 and 1.5, "
@@ -21,7 +21,10 @@ EXPLANATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of Table 1 or 2. `macs_millions` is Table 3's column, for the networks that stand there too."""
+    """One row of Table 1 or 2. `macs_millions` is from Table 3, and None for networks that are not in it.
+
+    `params_printed` are the paper's millions of parameters as it prints them, which tells how it rounds.
+    """
 
     model: str
     summary: NetworkSummary
@@ -32,12 +35,12 @@ class TableRow:
 
     @property
     def params_difference_millions(self) -> float:
-        """Ours less the paper's."""
+        """Our parameters less the paper's, in millions."""
         return self.summary.params / 1e6 - float(self.params_printed)
 
     @property
     def macs_difference_millions(self) -> float | None:
-        """Ours less the paper's, both by the paper's count."""
+        """Our MACs less the paper's, in millions, both counted as the paper does."""
         return None if self.macs_millions is None else self.summary.paper_count_macs / 1e6 - self.macs_millions
 
     @property
@@ -52,11 +55,11 @@ class TableRow:
 
     @property
     def explanation(self) -> str:
-        """Why they do not agree."""
+        """Why the parameters do not agree; empty if they do."""
         return "" if self.agrees else EXPLANATIONS.get(self.summary.name, "")
 
     def to_json(self) -> dict[str, Any]:
-        """One row of the document."""
+        """Return a row of the document."""
         summary = self.summary
         return {
             "model": self.model,
@@ -78,7 +81,7 @@ class TableRow:
 
 
 def reproduce_parameters(table: int) -> tuple[TableRow, ...]:
-    """Table 1 or 2, row by row, at the input sizes of the paper's figures."""
+    """Return the rows of Table 1 or 2, at the input sizes of the paper's figures."""
     return tuple(
         TableRow(
             model=row["model"],

@@ -1,4 +1,4 @@
-"""The paper's Table 3: time and energy of 13 networks on both arrays, ours beside theirs."""
+"""The paper's Table 3: time and energy of 13 networks on both arrays, our figures beside the paper's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
 from sqnxt_tf.progress import Progress, silent
 
-SPARSITY = 0.4  # of every layer's weights: the paper's assumption for Table 3
+SPARSITY = 0.4  # fraction of zeros in every layer's weights, as the paper assumes for Table 3
 ARRAYS = ("8x8", "16x16")
 _PAPER_COLUMNS = {
     "time_8x8": "time_8x8_32KB",
@@ -29,7 +29,10 @@ _EXPORTED, ROWS = "exported graph", "layer rows"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRow:
-    """One network. `ours` and `paper` hold `COLUMNS`: times over the column's fastest network, energies in MACs."""
+    """One network of Table 3. `ours` and `paper` have `COLUMNS` as keys; `cycles` has `ARRAYS`.
+
+    Times are over that of the column's fastest network, energies are in MACs.
+    """
 
     model: str
     ours: Mapping[str, float]
@@ -38,27 +41,27 @@ class CostRow:
 
     @property
     def errors(self) -> dict[str, float]:
-        """Ours over the paper's, less one, for each column."""
+        """The relative error of each column: ours over the paper's, less one."""
         return {column: self.ours[column] / self.paper[column] - 1 for column in COLUMNS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostTable:
-    """Table 3. `source` says what was costed: graphs that were exported here, or plain layer rows."""
+    """Table 3. `source` tells what was simulated: graphs that were exported here, or plain layer rows."""
 
     rows: tuple[CostRow, ...]
     source: str
 
     def mean_error(self, column: str) -> float:
-        """Mean of a column's absolute errors, as a fraction."""
+        """Return the mean of a column's absolute errors, as a fraction."""
         return sum(abs(row.errors[column]) for row in self.rows) / len(self.rows)
 
     def worst(self, column: str) -> CostRow:
-        """The row of a column's largest absolute error."""
+        """Return the row with the largest absolute error of a column."""
         return max(self.rows, key=lambda row: abs(row.errors[column]))
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The `reproduce table3` document; nothing is rounded."""
+        """Return the `reproduce table3` document; nothing is rounded."""
         return [
             {
                 "model": row.model,
@@ -73,10 +76,10 @@ class CostTable:
 
 
 def reproduce_costs(*, progress: Progress = silent) -> CostTable:
-    """Cost the 13 networks of Table 3 at the paper's 40 % of zeros, each from a graph that is exported for it.
+    """Simulate the 13 networks of Table 3 at the paper's 40 % of zeros, each from a graph that is exported for it.
 
-    Exporting takes about a minute, most of it in building the networks. Where TensorFlow or onnxruntime is not
-    installed, the plain layer rows are costed instead, in a second: they give the same figures.
+    Exporting takes about a minute, most of it for building the networks. Without TensorFlow or onnxruntime, plain layer
+    rows are simulated instead. That takes a second and gives the same figures.
     """
     exporting = can_export()
     task = "exporting and costing 13 networks, about a minute" if exporting else "costing 13 networks"
@@ -93,7 +96,7 @@ def reproduce_costs(*, progress: Progress = silent) -> CostTable:
 
 
 def cost_table(reports: Sequence[Sequence[NetworkReport]], *, source: str) -> CostTable:
-    """Reports of the networks of Table 3, in its order and on `ARRAYS` each, as a table."""
+    """Return the table of reports, which have the order of Table 3, one for each of `ARRAYS`."""
     paper = paper_costs()
     cycles = [{array: report.cycles for array, report in zip(ARRAYS, pair, strict=True)} for pair in reports]
     fastest = {array: min(row[array] for row in cycles) for array in ARRAYS}
@@ -114,7 +117,7 @@ def cost_table(reports: Sequence[Sequence[NetworkReport]], *, source: str) -> Co
 
 @cache
 def paper_costs() -> dict[str, dict[str, float]]:
-    """The four columns as the paper prints them, by its name for the network; times over the fastest of the column."""
+    """Return the paper's four columns, by its name for the network; times are over the fastest of the column."""
     rows = read_table(3)
     costs = {row["model"]: {ours: float(row[theirs]) for ours, theirs in _PAPER_COLUMNS.items()} for row in rows}
     for column in (f"time_{array}" for array in ARRAYS):
@@ -125,23 +128,23 @@ def paper_costs() -> dict[str, dict[str, float]]:
 
 
 def paper_accelerators() -> tuple[Accelerator, ...]:
-    """The paper's two arrays, in the order of `ARRAYS`."""
+    """Return the paper's two arrays, in the order of `ARRAYS`."""
     return tuple(load_accelerator(f"squeezelerator-{array}") for array in ARRAYS)
 
 
 def fitted_numbers(accelerator: Accelerator) -> dict[str, float]:
-    """The numbers that its file marks as fitted, by `section.key`."""
+    """Return the numbers that an accelerator's file marks as fitted, by `section.key`."""
     numbers = accelerator.numbers.items()
     return {name: float(value) for name, value in numbers if accelerator.origins[name].kind == "fitted"}
 
 
 def can_export() -> bool:
-    """Whether networks can be built and exported here."""
+    """Return whether the packages for building and exporting networks are installed."""
     return all(find_spec(name) is not None for name in ("tensorflow", "tf_keras", "onnxruntime"))
 
 
 def exported_workload(model: str) -> Workload:
-    """A network with random weights, built, exported to ONNX at the size of its published figures, and read back."""
+    """Build a network with random weights, export it at its published input size, and read the graph back."""
     from sqnxt_export import to_onnx
     from sqnxt_tf.networks.keras_ops import build
 

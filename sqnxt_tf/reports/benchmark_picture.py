@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqnxt_export import whole_file
-from sqnxt_export.artifact.files import check_output
-from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.reports.roofline import FORMATS
+from sqnxt_tf.reports.picture_files import check_picture_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,32 +21,14 @@ _MOST_LAYERS = 40  # the longest; the rest is one bar
 _ROW_INCHES = 0.24
 
 
-def check_picture(path: Path, *, force: bool) -> None:
-    """Refuse, before a minute of timing, a picture that cannot be drawn.
-
-    Raises:
-        SqnxtError: An unknown suffix, or no matplotlib.
-        ExportError: The file exists and `force` is not set, or its folder cannot be written.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise SqnxtError(path, "is no name of a picture", f"end it with one of {', '.join(FORMATS)}")
-    check_output(path, force=force)
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise SqnxtError(
-            "matplotlib", "is not installed and is needed for drawing", "run `pip install 'sqnxt-tf[report]'`"
-        ) from None
-
-
 def draw_benchmark(result: BenchmarkResult, path: Path, *, force: bool = False) -> None:
-    """Write the picture to `path`; its suffix says what kind. Of layers where there are any to compare, else of files.
+    """Draw the layers, if any were compared, and otherwise the files; the suffix of `path` chooses the format.
 
     Raises:
-        SqnxtError: See `check_picture`.
-        ExportError: Likewise, or the disk is full.
+        SqnxtError: The suffix is unknown, or matplotlib is not installed.
+        ExportError: The file exists and `force` is not set, or cannot be written.
     """
-    check_picture(path, force=force)
+    check_picture_file(path, force=force)
     layers = tuple(shares for shares in result.layers if shares.compared)
     figure = _layers(layers) if layers else _files(result.benchmark.timings)
     with whole_file(path, force=force) as temporary:
@@ -58,7 +38,7 @@ def draw_benchmark(result: BenchmarkResult, path: Path, *, force: bool = False) 
 def _files(timings: tuple[Timing, ...]) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 1.4 + 0.5 * len(timings)), layout="constrained")
+    figure = Figure(figsize=(9, 1.8 + 0.5 * len(timings)), layout="constrained")
     axes = figure.add_subplot()
     places = range(len(timings))
     figures = [timing.to_json()["latency_ms"] for timing in timings]
@@ -70,7 +50,7 @@ def _files(timings: tuple[Timing, ...]) -> Figure:
     axes.set_yticks(places, labels)
     axes.invert_yaxis()
     axes.set(xlabel="milliseconds a run", title="Latency")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3)  # inside it would cover the longest runs
     return figure
 
 
@@ -78,7 +58,7 @@ def _layers(all_shares: tuple[LayerShares, ...]) -> Figure:
     from matplotlib.figure import Figure
 
     shown = [_longest(shares) for shares in all_shares]
-    heights = [1.2 + _ROW_INCHES * len(layers) for layers in shown]
+    heights = [1.6 + _ROW_INCHES * len(layers) for layers in shown]
     figure = Figure(figsize=(9, sum(heights)), layout="constrained")
     subplots = figure.subplots(len(shown), squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, shares, layers in zip(subplots, all_shares, shown, strict=True):
@@ -87,16 +67,19 @@ def _layers(all_shares: tuple[LayerShares, ...]) -> Figure:
 
 
 def _longest(shares: LayerShares) -> list[LayerShare]:
-    """The layers that take longest on either machine, in the order of execution."""
+    """Return the layers that take longest on either machine, in the order of execution."""
     weight = sorted((max(layer.measured, layer.simulated or 0) for layer in shares.compared), reverse=True)
     least = weight[min(_MOST_LAYERS, len(weight)) - 1]
     return [layer for layer in shares.compared if max(layer.measured, layer.simulated or 0) >= least]
 
 
 def _draw_shares(axes: Axes, shares: LayerShares, layers: list[LayerShare]) -> None:
-    """A dot for what was measured, with its quartiles, and a diamond for what was simulated: on a logarithmic scale
-    the same distance is the same factor, in the largest layer and in the smallest.
+    """Draw each layer's measured share as a dot with its quartiles, and its simulated share as a diamond.
+
+    The scale is logarithmic, so that the same distance means the same factor for large and small layers.
     """
+    from matplotlib.ticker import LogFormatter
+
     places = range(len(layers))
     machine = f"{shares.timing.runtime}, {shares.timing.threads} thread{'s' if shares.timing.threads > 1 else ''}"
     measured = [100 * layer.measured for layer in layers]
@@ -115,7 +98,9 @@ def _draw_shares(axes: Axes, shares: LayerShares, layers: list[LayerShare]) -> N
     left_out = len(shares.compared) - len(layers)
     rest = f"; {left_out} shorter layers are not shown" if left_out else ""
     bold = "; bold where the two disagree" if any(layer.verdict for layer in layers) else ""
-    axes.set(xscale="log", xlabel=f"% of the time of all layers{bold}{rest}", title=shares.timing.path.name)
+    axes.set(xscale="log", xlabel=f"% of the time of all layers{bold}{rest}")
+    axes.set_title(shares.timing.path.name, pad=24)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.legend(loc="lower right")
+    axes.xaxis.set_minor_formatter(LogFormatter())  # labels 20, 30, ... where there are few powers of ten
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=8, frameon=False)  # covers no layer
     axes.grid(axis="x", which="both", alpha=0.2)

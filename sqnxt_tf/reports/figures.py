@@ -11,50 +11,52 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.output_folder import check_parent_folder
+from sqnxt_tf.reports.picture_files import require_drawing_library
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sqnxt_tf.paper.figures import Bar, Circle, LayerGroup
+    from sqnxt_tf.paper.figures import Figure6Bar, Figure7Circle, LayerGroup
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")  # Okabe and Ito's, for colour-blind eyes too
 _FAMILIES = {"SqueezeNext": "#0072B2", "SqueezeNet": "#D55E00", "MobileNet": "#009E73", "Tiny Darknet": "#CC79A7"}
 _SIDES = {
     **dict.fromkeys(
-        ("sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt23v4_w1", "sqnxt34ida_w1", "sqnxt23_w3d2", "sqnxt23v5_w2",
+        ("sqnxt23v2_w1", "sqnxt23v3_w1", "sqnxt34ida_w1", "sqnxt23_w3d2", "sqnxt23v5_w2",
          "sqnxt23v4_w2", "sqnxt34_w2", "sqnxt44_w2"), "left",
     ),
     **dict.fromkeys(("sqnxt23v5_w1", "mobilenet_w1"), "above"),
     "sqnxt23_w1": "above right",
+    "sqnxt23v4_w1": "far left",  # between the two stands the circle of v5
     **dict.fromkeys(("sqnxt23_w2", "sqnxt23g_w1"), "below right"),
 }  # fmt: skip
-"""Where a circle's name stands in Figure 7, if not to its right."""
+"""The side of a circle in Figure 7 on which its name stands, if not the right one."""
 _SUFFIXES = (".png", ".svg", ".csv")
 _BARS_WIDE = 0.86  # of the room of a group
 
 
 def write_figure(
-    name: str, rows: Sequence[Bar] | Sequence[Circle], folder: Path, *, force: bool = False
+    name: str, rows: Sequence[Figure6Bar] | Sequence[Figure7Circle], folder: Path, *, force: bool = False
 ) -> tuple[Path, ...]:
-    """`figure6` or `figure7` as PNG, SVG and CSV in a folder; their paths.
+    """Write `figure6` or `figure7` as PNG, SVG and CSV, and return their paths. The folder is created if necessary.
 
     Raises:
-        SqnxtError: No such folder, or no matplotlib.
+        SqnxtError: A file has the folder's name, the folder around it does not exist, or matplotlib is not installed.
         ExportError: A file exists and `force` is not set, or cannot be written.
     """
-    if not folder.is_dir():
-        raise SqnxtError(folder, "is no folder", "create it first")
+    if folder.exists() and not folder.is_dir():
+        raise SqnxtError(folder, "is a file", "give the name of a folder")
+    check_parent_folder(folder)
+    require_drawing_library()
+    folder.mkdir(exist_ok=True)
     paths = tuple(folder / f"{name}{suffix}" for suffix in _SUFFIXES)
     for path in paths:
         check_output(path, force=force)
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SqnxtError(
-            "matplotlib", "is not installed and is needed for drawing figures", "run `pip install 'sqnxt-tf[report]'`"
-        ) from None
+    import matplotlib
+    from matplotlib.figure import Figure
+
     # Text stays text, and an SVG of the same data is the same file: no random ids, no date.
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure = Figure(figsize=(15, 9.5) if name == "figure6" else (14, 6.6), layout="constrained")
@@ -71,17 +73,24 @@ def write_figure(
     return paths
 
 
-def _draw_figure6(figure: Figure, bars: Sequence[Bar]) -> None:
+def _draw_figure6(figure: Figure, bars: Sequence[Figure6Bar]) -> None:
     groups = sorted({bar.group for bar in bars})
     upper, lower = figure.subplots(2, 1, sharex=True)
     for axes, array in ((upper, "16x16"), (lower, "8x8")):
         _draw_array(axes, [bar for bar in bars if bar.array == array], groups, array)
-    lower.set_xticks(range(len(groups)), [group.label for group in groups], rotation=55, ha="right", fontsize=9)
+    lower.set_xticks(
+        range(len(groups)),
+        [group.label for group in groups],
+        rotation=55,
+        fontsize=9,
+        ha="right",
+        rotation_mode="anchor",
+    )
     _name_stages(lower, groups)
 
 
-def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array: str) -> None:
-    """One panel: a bar a variant in each group, and how efficient the baseline is."""
+def _draw_array(axes: Axes, bars: Sequence[Figure6Bar], groups: list[LayerGroup], array: str) -> None:
+    """Draw one panel: a bar a variant in each group, and the MACs a cycle of the baseline."""
     from sqnxt_tf.networks.registry import find_network
 
     networks = list(dict.fromkeys(bar.network for bar in bars))
@@ -106,7 +115,7 @@ def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array
     )  # fmt: skip
     axes.plot([], [], color="black", linestyle=":", marker=".", label="MACs a cycle, 1.0-SqNxt-23")
     right.set_ylim(0, 1.08 * max(baseline.values()))
-    right.set_ylabel(f"MACs a cycle on {rows * cols} PEs; zeros that are skipped count")
+    right.set_ylabel("MACs a cycle, skipped zeros included")
     right.axhline(rows * cols, color="black", linewidth=0.8, alpha=0.5)
     right.annotate(f"{rows * cols} PEs", (len(groups) - 0.4, rows * cols), ha="right", va="bottom", fontsize=8)
     axes.set_ylabel("kcycles, layers of one configuration summed")
@@ -130,7 +139,7 @@ def _draw_array(axes: Axes, bars: Sequence[Bar], groups: list[LayerGroup], array
 
 
 def _spans(groups: list[LayerGroup]) -> dict[str, tuple[int, int]]:
-    """First and last place of each of the four stages."""
+    """Return the first and the last place of each of the four stages."""
     spans: dict[str, tuple[int, int]] = {}
     for place, group in enumerate(groups):
         if group.stage.startswith("stage"):
@@ -146,7 +155,7 @@ def _name_stages(axes: Axes, groups: list[LayerGroup]) -> None:
         )  # fmt: skip
 
 
-def _draw_figure7(figure: Figure, circles: Sequence[Circle]) -> None:
+def _draw_figure7(figure: Figure, circles: Sequence[Figure7Circle]) -> None:
     shown = [circle for circle in circles if circle.array == "16x16"]
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, quantity, label in (
@@ -169,7 +178,7 @@ def _draw_figure7(figure: Figure, circles: Sequence[Circle]) -> None:
     right.legend(loc="lower right", fontsize=9, labelspacing=1.2, borderpad=1)
 
 
-def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None:
+def _draw_quantity(axes: Axes, circles: Sequence[Figure7Circle], quantity: str) -> None:
     unit = 1e9 if quantity == "energy" else 1.0
     for circle in circles:
         x, y = getattr(circle, quantity) / unit, circle.top1_percent
@@ -181,20 +190,24 @@ def _draw_quantity(axes: Axes, circles: Sequence[Circle], quantity: str) -> None
         _name_circle(axes, circle, (x, y))
 
 
-def _name_circle(axes: Axes, circle: Circle, place: tuple[float, float]) -> None:
-    """Beside its circle, on the side where no other is."""
+def _name_circle(axes: Axes, circle: Figure7Circle, place: tuple[float, float]) -> None:
+    """Write the name beside its circle, on the side where no other circle is."""
     radius = (_circle_area(circle.params) / 3.14) ** 0.5
     side = _SIDES.get(circle.network, "right")
     offset, across, along = {
         "right": ((radius + 2, 0), "left", "center"),
         "left": ((-radius - 2, 0), "right", "center"),
+        "far left": ((-radius - 16, -2), "right", "center"),
         "above": ((0, radius + 1), "center", "bottom"),
         "above right": ((radius / 2, radius), "left", "bottom"),
-        "below right": ((radius * 0.8, -radius * 0.8), "left", "center"),
+        "below right": ((radius * 0.9, -radius * 1.1), "left", "center"),
     }[side]
     axes.annotate(circle.paper_name, place, offset, textcoords="offset points", ha=across, va=along, fontsize=8)
 
 
 def _circle_area(params: float) -> float:
-    """Points squared: proportional to the square root of the model's size, as in the paper."""
+    """Return the area in points squared, which is proportional to the square root of the model's size, as in the paper.
+
+    A model of 1 M parameters gets 250 points squared, one of 4 M twice as much.
+    """
     return 0.25 * sqrt(params)

@@ -1,13 +1,17 @@
-"""A lineage for people: a row for each network, and a picture of accuracy against size, parents joined to offspring."""
+"""The networks of an evolution as a table, and as a picture that joins parents to offspring."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sqnxt_export import whole_file
-from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.label_places import place_labels
+from sqnxt_tf.reports.picture_files import check_picture_file
 from sqnxt_tf.reports.tables import Table, percent, signed_points
 
 if TYPE_CHECKING:
@@ -15,12 +19,12 @@ if TYPE_CHECKING:
 
     from sqnxt_tf.evolution.lineage import Lineage, Member
 
-_FORMATS = (".svg", ".png", ".pdf")
 _CHOSEN, _OTHERS = "#0072B2", "#999999"
+_DOT_COUNTS = 10  # covering a dot is as bad as covering so many points of a line
 
 
 def lineage_table(lineage: Lineage) -> Table:
-    """One row a network, the founder first; a star marks those that the next generation comes from."""
+    """Return one row a network, the founder first; a star marks the parent of the next generation."""
     headers = ["<network", "<parent", "F", "filters", "parameters", "MB", "MACs", "Mcycles", "energy M",
                "val top-1 %", "top-1 %", "95 % interval", "change, points", "score"]  # fmt: skip
     array = lineage.settings.get("accelerator", "")
@@ -48,7 +52,7 @@ def lineage_table(lineage: Lineage) -> Table:
 
 
 def lineage_lines(lineage: Lineage) -> list[str]:
-    """What it comes to, and where the files are."""
+    """Return a summary of the last offspring and where its file is."""
     line = lineage.line()
     if len(line) == 1:
         return []
@@ -65,35 +69,28 @@ def _points(lost: float) -> str:
     return f"{abs(100 * lost):.1f} points {'less' if lost >= 0 else 'more'}"
 
 
-def check_picture(path: Path, *, force: bool) -> None:
-    """Say what stands in the picture's way before hours of training.
+def check_lineage_picture(path: Path, *, force: bool) -> None:
+    """Refuse a picture that cannot be drawn or written, before hours of training.
 
     Raises:
-        SqnxtError: An unknown suffix, no matplotlib, or a file that exists where `force` is not set.
+        SqnxtError: The suffix is unknown, matplotlib is not installed, or the file exists and `force` is not set.
         ExportError: The file cannot be written.
     """
-    from importlib.util import find_spec
-
-    if path.suffix.lower() not in _FORMATS:
-        raise SqnxtError(path, "is no picture by its name", f"end it in one of {', '.join(_FORMATS)}")
-    if find_spec("matplotlib") is None:
-        raise SqnxtError(
-            "matplotlib",
-            "is not installed and is needed for drawing the lineage",
-            "run `pip install 'sqnxt-tf[report]'`",
-        )
     if path.is_file() and not force:
-        raise SqnxtError(path, "exists already", "choose another name, as --force would start the evolution afresh")
-    check_output(path, force=force)
+        raise SqnxtError(path, "exists already", "choose another name; `force=True` would start the evolution afresh")
+    check_picture_file(path, force=force)
 
 
 def draw_lineage(lineage: Lineage, path: Path, *, force: bool = False) -> None:
-    """Write the picture to `path`: size to the left shrinks, the area of a dot is its simulated cycles.
+    """Draw accuracy against size; the suffix of `path` chooses the format.
+
+    Sizes shrink to the right, and the area of a dot is proportional to its simulated cycles.
 
     Raises:
-        SqnxtError, ExportError: See `check_picture`.
+        SqnxtError: See `check_lineage_picture`.
+        ExportError: The file cannot be written.
     """
-    check_picture(path, force=force)
+    check_lineage_picture(path, force=force)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")
@@ -113,6 +110,7 @@ def draw_lineage(lineage: Lineage, path: Path, *, force: bool = False) -> None:
     axes.invert_xaxis()
     axes.margins(x=0.12, y=0.15)
     axes.grid(alpha=0.3)
+    _name_members(axes, lineage)
     with whole_file(path, force=force) as temporary:
         figure.savefig(temporary, dpi=150)
 
@@ -131,8 +129,21 @@ def _draw_member(axes: Axes, member: Member, founder: Member, chosen: bool) -> N
     low, high = 100 * member.top1_low, 100 * member.top1_high
     axes.errorbar([x], [y], yerr=[[max(0.0, y - low)], [max(0.0, high - y)]], color=colour, alpha=0.35, linewidth=1)
     axes.scatter([x], [y], s=400 * member.cycles / founder.cycles, color=colour, alpha=0.7, linewidths=0)
-    label = f"{member.name}\n{x:.2f} MB, {y:.1f} %"
-    axes.annotate(
-        label, (x, y), (0, 14), textcoords="offset points", ha="center", va="bottom", fontsize=8,
-        bbox={"color": "white", "alpha": 0.8, "pad": 1},
-    )  # fmt: skip
+
+
+def _name_members(axes: Axes, lineage: Lineage) -> None:
+    """Write name, size and accuracy beside each dot, where they cover no dot, arrow or interval."""
+    by_name = {member.name: member for member in lineage.members}
+    points = np.array([_place(member) for member in lineage.members])
+    bars = [
+        _between((x, 100 * one.top1_low), (x, 100 * one.top1_high))
+        for one, (x, _) in zip(lineage.members, points, strict=True)
+    ]
+    arrows = [_between(_place(by_name[one.parent]), _place(one)) for one in lineage.members if one.parent is not None]
+    texts = [f"{one.name}\n{x:.2f} MB, {y:.1f} %" for one, (x, y) in zip(lineage.members, points, strict=True)]
+    place_labels(axes, texts, points, np.concatenate([*bars, *arrows, *[points] * _DOT_COUNTS]))
+
+
+def _between(start: tuple[float, float], end: tuple[float, float]) -> NDArray[np.float64]:
+    """Return points along a line, float64 [n, 2]."""
+    return np.linspace(start, end, 60)

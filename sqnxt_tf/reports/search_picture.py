@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import whole_file
-from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.picture_files import check_picture_file
 
 if TYPE_CHECKING:
     from sqnxt_tf.exploration.candidates import Candidate
@@ -42,24 +42,20 @@ _MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, t
 
 
 def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | None = None, force: bool = False) -> None:
-    """Write the picture: a dot a candidate, its accelerator's colour, the Pareto set in full strength, names on hover.
+    """Draw one dot a candidate: its colour is its accelerator, the Pareto set is opaque, and hovering shows names.
 
-    The axes are the first two objectives, or accuracy over the first one where networks were trained; menus put any
-    figure on either.
+    The axes are the first two objectives, or accuracy over the first objective if networks were trained. Menus put any
+    figure on either axis.
 
     Raises:
-        SqnxtError: A suffix other than .html, nothing to draw, or no plotly.
+        SqnxtError: The suffix is not .html, there is no candidate to draw, or plotly is not installed.
         ExportError: The file exists and `force` is not set, or cannot be written.
     """
-    check_picture(path, force=force)
+    check_search_picture(path, force=force)
     if not outcome.candidates:
-        raise SqnxtError(outcome.space.name, "no candidate holds the limits", "there is nothing to draw")
-    try:
-        import plotly.graph_objects as go
-    except ImportError:
-        raise SqnxtError(
-            "plotly", "is not installed and is needed for drawing a search", "run `pip install 'sqnxt-tf[report]'`"
-        ) from None
+        raise SqnxtError(outcome.space.name, "has no candidate within the limits", "raise the limits")
+    import plotly.graph_objects as go
+
     titles, groups = _TITLES, _groups(outcome)
     axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
     if trained is not None:
@@ -72,7 +68,7 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
         xaxis={"title": titles[axes[0]]},
         yaxis={"title": titles[axes[1]]},
         legend={"orientation": "h", "y": -0.15},
-        margin={"t": 125},
+        margin={"t": 125, "r": 100},  # on the right, the name of a network at the plot's edge has room
         updatemenus=[_menu("x", 0, axes[0], groups, titles), _menu("y", 40, axes[1], groups, titles)],
     )
     with whole_file(path, force=force) as temporary:
@@ -80,16 +76,14 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
         temporary.write_text(_PAGE.format(title=escape(_title(outcome, trained)), body=body), "utf-8")
 
 
-def check_picture(path: Path, *, force: bool) -> None:
-    """Refuse, before any work is done, a picture that cannot be written.
+def check_search_picture(path: Path, *, force: bool) -> None:
+    """Refuse a picture that cannot be drawn or written, before the search.
 
     Raises:
-        SqnxtError: A suffix other than .html.
+        SqnxtError: The suffix is not .html, or plotly is not installed.
         ExportError: The file exists and `force` is not set, or its folder cannot be written.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise SqnxtError(path, "is no name of an interactive picture", "end it with .html")
-    check_output(path, force=force)
+    check_picture_file(path, force=force, formats=(".html", ".htm"), library="plotly")
 
 
 def _title(outcome: Outcome, trained: FinalistTraining | None) -> str:
@@ -100,11 +94,14 @@ def _title(outcome: Outcome, trained: FinalistTraining | None) -> str:
 
 
 Group = tuple[str, list["Candidate"], str, bool]
-"""Name in the legend, candidates, colour, whether it is the Pareto set."""
+"""The name in the legend, the candidates, their colour, and whether they are drawn opaque."""
 
 
 def _groups(outcome: Outcome) -> list[Group]:
-    """Candidates by accelerator, those of the Pareto set apart; rare accelerators share the last colour."""
+    """Group candidates by accelerator and by whether they are in the Pareto set.
+
+    With more accelerators than colours, all of them form one group.
+    """
     front = set(map(id, outcome.front))
     names = list(dict.fromkeys(one.accelerator for one in outcome.candidates))
     named = names if len(names) <= _MOST_GROUPS else []
@@ -120,7 +117,10 @@ def _groups(outcome: Outcome) -> list[Group]:
 
 
 def _trained(outcome: Outcome, trained: FinalistTraining) -> list[Group]:
-    """The networks that were trained, those of the front with accuracy apart; it is a figure like others."""
+    """Group the networks that were trained by whether they are in the Pareto set with accuracy.
+
+    Accuracy is added to their figures, so that it can be put on an axis.
+    """
     front = {(one.network, one.input_size, one.accelerator) for one, _ in trained.front}
     known = {(one.network.name, one.network.input_size): one.validation for one in trained.networks}
     pairs = [
@@ -147,7 +147,7 @@ def _trace(go: Any, name: str, candidates: list[Candidate], colour: str, strong:
         y=[one.figures[axes[1]] for one in candidates],
         text=[one.network for one in candidates] if listed else None,
         textposition="middle right",
-        hovertext=[_told(one) for one in candidates],
+        hovertext=[_hover_text(one) for one in candidates],
         hoverinfo="text",
         cliponaxis=None if kind is go.Scattergl else False,
         marker={
@@ -159,13 +159,16 @@ def _trace(go: Any, name: str, candidates: list[Candidate], colour: str, strong:
     )
 
 
-def _told(one: Candidate) -> str:
+def _hover_text(one: Candidate) -> str:
     figures = "<br>".join(f"{name} {value:,.4g}" for name, value in one.figures.items())
     return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
 
 
 def _menu(axis: str, above: int, chosen: str, groups: list[Group], titles: dict[str, str]) -> dict[str, Any]:
-    """A menu that puts any figure on one axis, so many pixels above the plot: side by side no phone has room."""
+    """Return a menu that puts any figure on one axis.
+
+    The menus stand one above the other, `above` pixels over the plot, as a phone has no room for both in one line.
+    """
     return {
         "x": 0,
         "pad": {"b": above},

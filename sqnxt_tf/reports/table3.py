@@ -9,7 +9,7 @@ from sqnxt_sim import IDEALISATIONS
 from sqnxt_tf.reports.tables import Table
 
 if TYPE_CHECKING:
-    from sqnxt_tf.paper.cross_validation import CrossValidation, Spread
+    from sqnxt_tf.paper.cross_validation import CrossValidation, ErrorSpread
     from sqnxt_tf.paper.table3 import CostTable
 
 
@@ -77,7 +77,7 @@ def cross_validation_lines(result: CrossValidation) -> Iterator[str]:
         yield f"Most chosen {name}: {shown} of the splits."
 
 
-def _spread(spread: Spread) -> list[str]:
+def _spread(spread: ErrorSpread) -> list[str]:
     figures = (spread.time_mean, spread.time_p95, spread.energy_mean, spread.energy_p95)
     return [f"{100 * figure:.2f}" for figure in figures]
 

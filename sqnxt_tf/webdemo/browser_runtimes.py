@@ -1,7 +1,7 @@
-"""Which files of which npm packages run models in a browser: pinned, each with its checksum.
+"""The files of npm packages that run models in a browser: pinned versions with checksums.
 
-`runtimes.json` is the list. To take a newer release, put its version, the `dist.integrity` that `npm view` prints and
-the files' SHA-256 there; the tests in a real browser say whether it still does.
+`runtimes.json` is the list. To update a runtime, enter its version, the `dist.integrity` that `npm view` prints, and
+the SHA-256 of its files. The tests in a real browser tell whether the new version works.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 LICENSES = HERE / "licenses"
-"""The licences of the runtimes; neither npm package brings its own."""
+"""The licences of the runtimes, which their npm packages do not contain."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeFile:
-    """A file of a package: its path in there, and in the runtime's folder of the site."""
+    """A file of a package: `member` is its path in the package, `target` its path in the runtime's folder."""
 
     member: str
     target: str
@@ -28,8 +28,8 @@ class RuntimeFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
-    """An npm package at one version. `integrity` is that of its tarball, as npm writes it: `sha512-` and base64."""
+class NpmPackage:
+    """An npm package at one version. `integrity` is its tarball's checksum in npm's form: `sha512-` and base64."""
 
     name: str
     version: str
@@ -38,14 +38,14 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
-    """What runs the models of one format. `folder` is where its files are in the site, `license` a file of ours."""
+class BrowserRuntime:
+    """The runtime for models of one format. `folder` is its folder in the site, `license` a file of `LICENSES`."""
 
     name: str
     format: str
     folder: str
     license: str
-    packages: tuple[Package, ...]
+    packages: tuple[NpmPackage, ...]
 
     @property
     def version(self) -> str:
@@ -53,16 +53,18 @@ class Runtime:
         return self.packages[0].version
 
 
-def runtimes_for(formats: Iterable[str]) -> list[Runtime]:
-    """The runtimes that models of these formats ("tflite", "onnx") need."""
+def runtimes_for(formats: Iterable[str]) -> list[BrowserRuntime]:
+    """Return the runtimes that models of these formats ("tflite", "onnx") need."""
     table: dict[str, dict[str, Any]] = json.loads((HERE / "runtimes.json").read_text())
     wanted = set(formats)
     return [_runtime(name, row) for name, row in table.items() if row["format"] in wanted]
 
 
-def _runtime(name: str, row: dict[str, Any]) -> Runtime:
+def _runtime(name: str, row: dict[str, Any]) -> BrowserRuntime:
     packages = [
-        Package(item["name"], item["version"], item["integrity"], tuple(RuntimeFile(**file) for file in item["files"]))
+        NpmPackage(
+            item["name"], item["version"], item["integrity"], tuple(RuntimeFile(**file) for file in item["files"])
+        )
         for item in row["packages"]
     ]
-    return Runtime(name, row["format"], row["folder"], row["license"], tuple(packages))
+    return BrowserRuntime(name, row["format"], row["folder"], row["license"], tuple(packages))

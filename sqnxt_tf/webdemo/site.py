@@ -1,4 +1,4 @@
-"""Write the site: page, models and runtimes in one folder that appears whole."""
+"""Write the site: page, models and runtimes in one folder, completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
 from sqnxt_tf.progress import Progress, silent
-from sqnxt_tf.webdemo.artifacts import WebModel, describe
-from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, Runtime, runtimes_for
-from sqnxt_tf.webdemo.npm import fetch, find_npm
+from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, BrowserRuntime, runtimes_for
+from sqnxt_tf.webdemo.npm import fetch_package, find_npm
+from sqnxt_tf.webdemo.web_models import WebModel, describe_models
 
 PAGE = HERE / "page"
 _MODELS, _CONTENTS = "models.json", "contents.json"
@@ -26,21 +26,21 @@ _LARGEST_CONTENTS = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A site that was written: its folder, what is in it, and how many bytes that is."""
+    """A site that was written: its folder, its contents and their bytes."""
 
     folder: Path
     models: tuple[WebModel, ...]
-    runtimes: tuple[Runtime, ...]
+    runtimes: tuple[BrowserRuntime, ...]
     files: tuple[str, ...]
     bytes: int
 
     @property
     def notes(self) -> list[str]:
-        """What was assumed of models that do not tell."""
+        """What was assumed about models without complete metadata."""
         return [f"{model.path}: {note}" for model in self.models for note in model.notes]
 
     def to_json(self) -> dict[str, Any]:
-        """The `webdemo` document."""
+        """Return the `webdemo` document."""
         return {
             "output": str(self.folder),
             "models": [{**model.to_json(), "path": str(model.path)} for model in self.models],
@@ -58,23 +58,24 @@ def write_webdemo(
     force: bool = False,
     progress: Progress = silent,
 ) -> Site:
-    """Write a static site that runs `models` in the browser of whoever opens it.
+    """Write a static site that runs `models` in a visitor's browser.
 
     Args:
         models: `.tflite` and `.onnx` files; the page switches between them.
-        output: The folder to write; it appears whole, and takes the place of an earlier site with `force`.
-        title: The page's heading; the first model's network where not given.
-        force: Replace a site that is there.
-        progress: Told how far it is.
+        output: The folder to write. It is written completely or not at all.
+        title: The page's heading; by default the network of the first model.
+        force: Replace an earlier site.
+        progress: Called with the progress.
 
     Raises:
-        SqnxtError: A model that no browser can run, npm missing or out of reach, a folder that holds something else.
-        ExportError: A model is not there or damaged, or the runtime that checks it is not installed.
+        SqnxtError: No browser can run a model, npm is not installed or cannot reach its registry, or the folder holds
+            something else.
+        ExportError: A model does not exist or is damaged, or the runtime that checks it is not installed.
     """
     folder = Path(output)
     check_site(folder, force=force)
     find_npm()
-    described = describe(models)
+    described = describe_models(models)
     runtimes = runtimes_for(model.format for model in described)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -92,16 +93,15 @@ def write_webdemo(
 
 
 def check_site(folder: Path, *, force: bool) -> None:
-    """Refuse, before any work is done, a folder that holds something; with `force`, something that is no site of ours.
+    """Refuse a folder that is not empty, before any work is done. With `force`, it may hold a site of ours only.
 
     Raises:
-        SqnxtError: With the reason.
+        SqnxtError: The site cannot be written there.
     """
     check_output_folder(folder, force=force)
     if not folder.name or folder.name == "..":
-        raise SqnxtError(folder, "has no name of its own to be written under", "give the name of a folder")
-    if not folder.parent.is_dir():
-        raise SqnxtError(folder, f"folder {folder.parent} does not exist", "create it first")
+        raise SqnxtError(folder, "has no name", "give the name of a folder")
+    check_parent_folder(folder)
     if not os.access(folder.parent, os.W_OK):
         raise SqnxtError(folder, f"folder {folder.parent} is read-only", "choose a folder that can be written")
     if folder.is_symlink():
@@ -111,11 +111,11 @@ def check_site(folder: Path, *, force: bool) -> None:
     ours = _contents(folder)
     held = (path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink())
     if strange := next((name for path in held if (name := path.relative_to(folder).as_posix()) not in ours), None):
-        raise SqnxtError(folder, f"holds {strange!r}, which is no part of a site of ours", "choose another folder")
+        raise SqnxtError(folder, f"holds {strange!r}, which is not part of an earlier site", "choose another folder")
 
 
 def _contents(folder: Path) -> set[str]:
-    """The files that a site of ours lists as its own; none where the folder is no such site."""
+    """Return the files that a site lists as its own; none if the folder is not a site of ours."""
     path = folder / _CONTENTS
     try:
         if path.stat().st_size > _LARGEST_CONTENTS:
@@ -127,7 +127,7 @@ def _contents(folder: Path) -> set[str]:
 
 
 def _write_contents(part: Path) -> list[str]:
-    """List what is in the site, so that a later call may replace it; the names, relative and sorted."""
+    """Write and return the sorted list of the site's files, so that a later call may replace them."""
     names = [path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file()]
     names = sorted([*names, _CONTENTS])
     (part / _CONTENTS).write_text(json.dumps({"generator": _GENERATOR, "files": names}, indent=1))
@@ -135,7 +135,7 @@ def _write_contents(part: Path) -> list[str]:
 
 
 def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> None:
-    """What the page reads first."""
+    """Write the description of the models, which the page reads first."""
     usual = "Handwritten digits" if all(model.digits for model in models) else models[0].network or "Image classifier"
     page = {"generator": _GENERATOR, "title": title or usual, "models": [model.to_json() for model in models]}
     (part / _MODELS).write_text(json.dumps(page, indent=1))
@@ -147,19 +147,19 @@ def _copy_models(models: Sequence[WebModel], part: Path) -> None:
         shutil.copyfile(model.path, part / model.file)
 
 
-def _copy_runtimes(runtimes: Sequence[Runtime], part: Path, progress: Progress) -> None:
-    """The runtimes' files from npm, and the licences that the packages lack."""
+def _copy_runtimes(runtimes: Sequence[BrowserRuntime], part: Path, progress: Progress) -> None:
+    """Fetch the runtimes' files from npm, and copy the licences that the packages lack."""
     packages = [(runtime, package) for runtime in runtimes for package in runtime.packages]
     for done, (runtime, package) in enumerate(packages):
         progress("fetching from npm", done, len(packages))
-        fetch(package, part / runtime.folder)
+        fetch_package(package, part / runtime.folder)
     for runtime in runtimes:
         shutil.copyfile(LICENSES / runtime.license, part / runtime.folder / "LICENSE.txt")
     progress("fetching from npm", len(packages), len(packages))
 
 
 def _take_place(part: Path, folder: Path) -> None:
-    """Rename the finished folder; an earlier site steps aside first and is removed last."""
+    """Rename the finished folder. An earlier site is renamed first and removed last."""
     os.chmod(part, 0o755)  # noqa: PTH101 - mkdtemp made it private
     aside = part.with_name(f"{part.name}-old")
     if folder.is_dir():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqnxt_tf.device.failures import OnFault, stop
+from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.device.layer_shares import LayerShares, layer_shares
-from sqnxt_tf.device.measurement import time_artifacts
+from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark
 from sqnxt_tf.options.artifacts import BenchmarkOptions
 from sqnxt_tf.options.given import options_from
@@ -47,7 +47,7 @@ def benchmark(
     paths: Sequence[str | Path],
     options: BenchmarkOptions | None = None,
     *,
-    on_fault: OnFault = stop,
+    on_fault: FaultHandler = raise_fault,
     progress: Progress = silent,
     **settings: Any,
 ) -> BenchmarkResult:
@@ -88,7 +88,7 @@ def benchmark(
     return BenchmarkResult(benchmark=timed, layers=tuple(layers))
 
 
-def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: OnFault) -> NetworkReport | None:
+def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: FaultHandler) -> NetworkReport | None:
     if array is None:
         return None
     from sqnxt_sim import SimulatorError, read_onnx, simulate_workload

@@ -13,7 +13,7 @@ from sqnxt_export import ExportResult, whole_file
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.digits import digits
 from sqnxt_tf.device.evaluation import evaluate
-from sqnxt_tf.device.measurement import time_artifacts
+from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Timing
 from sqnxt_tf.htmlreport.writing import require_jinja
 from sqnxt_tf.options.artifacts import ExportOptions

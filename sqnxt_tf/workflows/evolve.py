@@ -16,8 +16,14 @@ from sqnxt_tf.data.arrays import to_arrays
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.evolution.channels import trace_channels
 from sqnxt_tf.evolution.lineage import FILE, Lineage, Member, file_hash, read_lineage, write_lineage
-from sqnxt_tf.evolution.narrowing import blueprint
-from sqnxt_tf.evolution.survival import BYTES_A_WEIGHT, SurvivorDraw, draw_survivors, filter_strengths, group_strengths
+from sqnxt_tf.evolution.narrowing import prepare_narrowing
+from sqnxt_tf.evolution.survival import (
+    BYTES_PER_WEIGHT,
+    SurvivorDraw,
+    draw_survivors,
+    filter_strengths,
+    group_strengths,
+)
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import EvolveOptions
 from sqnxt_tf.progress import Progress, silent
@@ -108,7 +114,7 @@ class _Run:
         self.arrays = {split: to_arrays(part, founder.preprocessing) for split, part in self.sets.items()}
         recipe = self.recipe(founder)
         check_shift(recipe, (founder.preprocessing.height, founder.preprocessing.width))
-        sizes = self.options.sizes or default_sizes(BYTES_A_WEIGHT * founder.model.count_params())
+        sizes = self.options.sizes or default_sizes(BYTES_PER_WEIGHT * founder.model.count_params())
         lineage = self.begin(founder, self.settings(sizes, recipe), force=force)
         for generation, largest in enumerate(sizes, 1):
             parent = lineage.best(generation - 1)
@@ -175,7 +181,7 @@ class _Run:
         seeds = np.random.SeedSequence([self.options.seed, generation, sibling])
         draw = draw_survivors(channels, strengths, np.random.default_rng(seeds), largest=largest)
         training_seed = int(seeds.generate_state(1)[0]) % 2**31
-        make = blueprint(source.model, channels, draw.alive, seed=training_seed)
+        make = prepare_narrowing(source.model, channels, draw.alive, seed=training_seed)
 
         def tell(task: str, done: int, total: int, **figures: float) -> None:
             self.progress(f"{task} {name}", done, total, **figures)

@@ -11,7 +11,7 @@ from typing import Any
 from sqnxt_export.artifact.files import check_output
 from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onnx
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.htmlreport.study import Study, study
+from sqnxt_tf.htmlreport.study import Study, study_networks
 from sqnxt_tf.htmlreport.writing import require_jinja, write_page
 from sqnxt_tf.options.artifacts import ReportOptions
 from sqnxt_tf.options.given import options_from
@@ -71,7 +71,7 @@ def write_report(
     workloads = [
         (name, read_onnx(path, batch=options.batch, input_size=options.input_size)) for path, name in names.items()
     ]
-    studies = tuple(study(workloads, arrays, sparsity=options.sparsity, progress=progress))
+    studies = tuple(study_networks(workloads, arrays, sparsity=options.sparsity, progress=progress))
     write_page(studies, output, title=options.title, force=force)
     return ReportPage(path=output, studies=studies)
 

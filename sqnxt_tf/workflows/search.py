@@ -59,9 +59,9 @@ def search(
         )
     if sampling is None:
         return _outcome(space, chosen, limits, "enumerated", _enumerated(space, progress))
-    from sqnxt_tf.exploration.sampling import sampled
+    from sqnxt_tf.exploration.sampling import sample_space
 
-    found = sampled(space, chosen, limits, sampling, progress)
+    found = sample_space(space, chosen, limits, sampling, progress)
     return _outcome(space, chosen, limits, f"{len(found)} trials by {sampling.sampler}", found)
 
 

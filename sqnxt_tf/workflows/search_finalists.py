@@ -14,18 +14,18 @@ from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate
-from sqnxt_tf.exploration.halving import (
+from sqnxt_tf.exploration.outcome import Outcome
+from sqnxt_tf.exploration.pareto import pareto_front
+from sqnxt_tf.exploration.successive_halving import (
     Rung,
     SizedNetwork,
     better_half,
+    choose_survivors,
     network_of,
     pairs_of,
     rungs,
-    survivors,
     with_error,
 )
-from sqnxt_tf.exploration.outcome import Outcome
-from sqnxt_tf.exploration.pareto import pareto_front
 from sqnxt_tf.options.searching import FinalistOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import require_tensorflow
@@ -87,7 +87,7 @@ def train_finalists(
     require_tensorflow()
     check_cluster(options.strategy)
     options.folder.mkdir(parents=True, exist_ok=True)
-    networks = survivors(outcome, options.survivors)
+    networks = choose_survivors(outcome, options.survivors)
     plan = rungs(len(networks), options.epochs)
     longest: dict[SizedNetwork, Finalist] = {}
     for order, rung in enumerate(plan):

@@ -74,7 +74,7 @@ def _references(node: Any) -> Iterator[list[Any]]:
 
 
 def _first_call(layer: dict[str, Any]) -> int:
-    """Return the number of a layer's first call: 1 for a model with an input, whose making was a call, else 0."""
+    """Return the number of a layer's first call: 1 for a model that is built with its input (call 0), else 0."""
     if layer.get("class_name") not in ("Functional", "Model", "Sequential") or not isinstance(
         layer.get("config"), dict
     ):

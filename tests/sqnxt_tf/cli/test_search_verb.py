@@ -44,7 +44,7 @@ def test_an_empty_answer_has_the_same_columns_and_a_dimension_may_be_named_twice
 def test_a_picture_that_is_there_is_no_reason_to_train_everything_anew(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "there.html").touch()
     fault = cli("search", "digits", "--train-epochs", 1, "-o", "x", "--picture", "there.html").error_line()
-    assert "choose another name, as --force would train everything anew" in fault
+    assert "--force would train everything again; choose another name" in fault
     assert not (tmp_path / "x").exists()
 
 
@@ -73,9 +73,9 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
     [
         (("nowhere",), "use one of digits, paper, wide"),
         (("wide",), "--trials N"),
-        (("paper", "--max-params", "many"), "no quantity"),
-        (("paper", "--max-params", "-1"), "no quantity"),
-        (("paper", "--max-params", "inf"), "no quantity"),
+        (("paper", "--max-params", "many"), "not a quantity"),
+        (("paper", "--max-params", "-1"), "not a quantity"),
+        (("paper", "--max-params", "inf"), "not a quantity"),
         (("paper", "--objectives", "beauty"), "beauty"),
         (("paper", "--objectives", "cycles,accuracy"), "--train-epochs N"),
         (

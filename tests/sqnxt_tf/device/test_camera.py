@@ -1,4 +1,4 @@
-"""A camera through OpenCV's interface; OpenCV itself is an extra that the tests do without."""
+"""Tests of a camera behind OpenCV's interface; OpenCV itself is an extra that the tests do not need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqnxt_tf.errors import SqnxtError
 
 
 class Capture:
-    """As much of cv2.VideoCapture as is used; frames in BGR."""
+    """The used part of cv2.VideoCapture, with frames in BGR."""
 
     made: list[Capture] = []  # noqa: RUF012 - the test looks at what was opened
 
@@ -63,7 +63,7 @@ def test_a_device_or_a_film_is_named_as_it_is() -> None:
 def test_no_camera_no_picture_and_no_opencv_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SqnxtError, match="camera 9: cannot be opened"), open_camera("9"):
         pass
-    with pytest.raises(SqnxtError, match="camera 1: gives no picture"), open_camera("1") as frames:
+    with pytest.raises(SqnxtError, match="camera 1: delivers no picture"), open_camera("1") as frames:
         next(frames)
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(SqnxtError, match=r"sqnxt-tf\[camera\]"), open_camera("0"):

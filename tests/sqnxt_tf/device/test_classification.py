@@ -1,4 +1,4 @@
-"""Every kind of picture, upright, in the colours that the file asks for."""
+"""Images of every kind are classified upright, in the colours that the file asks for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDE = 40
 
 
 def quadrant(mode: str, place: tuple[int, int], background: object = 0, shine: object = 255) -> Image.Image:
-    """A dark picture with one bright quarter."""
+    """Return a dark image with one bright quarter."""
     image = Image.new(mode, (SIDE, SIDE), background)  # type: ignore[arg-type]
     half = SIDE // 2
     image.paste(shine, (half * place[1], half * place[0], half * (place[1] + 1), half * (place[0] + 1)))  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_without_metadata_classes_have_numbers_and_a_note_says_what_is_assumed(
 ) -> None:
     classifier = Classifier(quadrants(bare=True), top=2)
     assert len(classifier.notes) == 2
-    assert "nothing of its preprocessing: images are stretched to 4x4, values -1 to 1" in classifier.notes[0]
+    assert "no metadata on preprocessing: images are stretched to 4x4, values -1 to 1" in classifier.notes[0]
     assert "no labels" in classifier.notes[1]
     quadrant("L", (1, 1)).save(tmp_path / "a.png")
     (answer,) = classify_images(classifier, [tmp_path / "a.png"])
@@ -100,13 +100,13 @@ def test_without_metadata_classes_have_numbers_and_a_note_says_what_is_assumed(
 def test_too_few_labels_are_no_labels(tmp_path: Path) -> None:
     path = write_quadrants(tmp_path / "few.onnx")
     write_metadata(path, Metadata(labels=("one", "two"), preprocessing=Preprocessing.plain(4, channels=1)))
-    assert "has 2 labels for its 4 classes" in Classifier(path).notes[0]
+    assert "2 labels for its 4 classes" in Classifier(path).notes[0]
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     path = write_quadrants(tmp_path / "other.onnx")
     write_metadata(path, Metadata(preprocessing=Preprocessing.plain(8)))
-    with pytest.raises(SqnxtError, match="takes images of 4x4x1, and says that they are made 8x8x3"):
+    with pytest.raises(SqnxtError, match="takes images of 4x4x1, and its metadata resize them to 8x8x3"):
         Classifier(path)
     with pytest.raises(ExportError, match="one image of float32 or uint8 is needed"):
         Classifier(write_quadrants(tmp_path / "flat.onnx", rank=2))

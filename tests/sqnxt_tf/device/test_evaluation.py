@@ -68,7 +68,7 @@ def test_the_interval_holds_the_fraction_and_stays_between_0_and_1(counts: tuple
 
 
 def answers(*counts: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Right before and after; so many images right in both, lost, won, wrong in both."""
+    """Return the correct answers before and after: right in both, lost, won and wrong in both, as many as given."""
     before, after = (np.repeat(kind, counts) for kind in ([True, True, False, False], [True, False, True, False]))
     return before, after
 
@@ -113,5 +113,5 @@ def test_images_that_cannot_be_read_are_left_out(
     assert len(write_misclassified(result, data, tmp_path / "wrong")) == 2
     for path in folder.rglob("*.jpg"):
         path.write_bytes(b"nothing")
-    with pytest.raises(SqnxtError, match="none of its images can be read"):
+    with pytest.raises(SqnxtError, match="has no image that can be read"):
         evaluate("model.onnx", data)

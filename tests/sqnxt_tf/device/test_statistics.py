@@ -17,7 +17,7 @@ def test_the_interval_holds_the_median_as_often_as_it_says(count: int) -> None:
 
 
 def test_known_places_of_the_order_statistics() -> None:
-    """Tables of the sign test: 6 values hold the median between first and last, 20 between sixth and fifteenth."""
+    """Compare with sign-test tables: 6 values hold the median between first and last, 20 between 6th and 15th."""
     assert median(np.arange(1.0, 7.0)) == median(np.array([6.0, 1, 5, 2, 4, 3]))
     six, twenty = median(np.arange(1.0, 7.0)), median(np.arange(1.0, 21.0))
     assert (six.low, six.value, six.high) == (1, 3.5, 6)

@@ -1,4 +1,4 @@
-"""Every family of networks is narrowed; what cannot be is refused by name."""
+"""Every family of networks can be narrowed; what cannot be removed is refused by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.evolution.channels import trace_channels
-from sqnxt_tf.evolution.narrowing import blueprint, narrow
+from sqnxt_tf.evolution.narrowing import narrow, prepare_narrowing
 from sqnxt_tf.networks.keras_ops import build
 
 
@@ -21,18 +21,18 @@ from sqnxt_tf.networks.keras_ops import build
 def test_every_family_is_narrowed_and_its_parameters_are_counted_beforehand(network: str) -> None:
     model = build(network, classes=10, input_size=96 if network == "alexnet" else 64)
     channels = trace_channels(model)
-    alive = np.random.default_rng(1).random(channels.fates) < 0.5
+    alive = np.random.default_rng(1).random(channels.group_count) < 0.5
     alive[list(channels.fixed)] = True
-    narrowed = blueprint(model, channels, alive)()
+    narrowed = prepare_narrowing(model, channels, alive)()
     assert channels.parameters(channels.whole()) == model.count_params()
     assert channels.parameters(alive) == narrowed.count_params() < 0.5 * model.count_params()
-    assert set(channels.fixed.values()) == {"they are the model's input", "they are the model's answer"}
+    assert set(channels.fixed.values()) == {"it is an input of the model", "it is an output of the model"}
     assert narrowed.output_shape == model.output_shape
 
 
 @pytest.fixture
 def model() -> Any:
-    """Two branches that are added, a shared layer, a softmax over channels."""
+    """Return a model with two branches that are added, a shared layer, and a softmax over channels."""
     import tf_keras as keras
 
     layers = keras.layers
@@ -52,17 +52,21 @@ NOT_ALL = [True, False, True, True]
     ("survivors", "fault"),
     [
         ({"ours": NOT_ALL, "theirs": [True] * 4}, "'theirs': filter 1 survives, and filter 1 of 'ours'"),
-        ({"before": NOT_ALL}, "'before': filter 1 cannot go (twice, which they meet, is called more than once)"),
+        (
+            {"before": NOT_ALL},
+            "'before': filter 1 cannot be removed (layer 'twice', which reads or makes it, is called more than once)",
+        ),
         (
             {"free": NOT_ALL},
-            "'free': filter 1 cannot go (gate, which they meet, is a Conv2D that has no narrower form)",
+            "'free': filter 1 cannot be removed (layer 'gate', which reads or makes it, is a Conv2D without a narrower "
+            "form)",
         ),
-        ({"logits": [True, False, True]}, "'logits': filter 1 cannot go (they are the model's answer)"),
-        ({"gate": NOT_ALL}, "'gate': is not there, or its filters cannot be narrowed"),
+        ({"logits": [True, False, True]}, "'logits': filter 1 cannot be removed (it is an output of the model)"),
+        ({"gate": NOT_ALL}, "'gate': does not exist, or its filters cannot be removed"),
         ({"our": NOT_ALL}, "did you mean ours?"),
         ({"ours": [True] * 3}, "'ours': has 4 filters, and its mask is bool [3]"),
-        ({"ours": [1, 0, 1, 1]}, "give one boolean a filter"),
-        ({"ours": [False] * 4}, "'ours': none of its filters survives"),
+        ({"ours": [1, 0, 1, 1]}, "give one boolean for each filter"),
+        ({"ours": [False] * 4}, "'ours': has no surviving filter"),
     ],
 )
 def test_what_cannot_be_narrowed_is_refused_by_name(model: Any, survivors: dict[str, Any], fault: str) -> None:
@@ -70,7 +74,7 @@ def test_what_cannot_be_narrowed_is_refused_by_name(model: Any, survivors: dict[
         narrow(model, {name: np.array(kept) for name, kept in survivors.items()})
 
 
-def test_a_layer_that_is_not_named_shares_the_fate_of_what_it_is_added_to(model: Any) -> None:
+def test_a_layer_that_is_not_named_is_in_the_group_of_what_it_is_added_to(model: Any) -> None:
     narrowed = narrow(model, {"ours": np.array(NOT_ALL)})
     assert narrowed.get_layer("theirs").filters == narrowed.get_layer("ours").filters == 3
     assert narrowed.get_layer("before").kernel.shape == (1, 1, 3, 4)
@@ -85,5 +89,5 @@ def test_a_model_that_is_not_functional_is_refused() -> None:
     class Own(keras.Model):  # type: ignore[misc]
         pass
 
-    with pytest.raises(SqnxtError, match="is no functional model"):
+    with pytest.raises(SqnxtError, match="is not a functional model"):
         narrow(Own(), {})

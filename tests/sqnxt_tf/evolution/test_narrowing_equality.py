@@ -72,7 +72,7 @@ ENDINGS = {"flattened": flattened, "transposed": transposed, "pooled": pooled}
 
 
 def random_network(pieces: list[str], ending: str, seed: int, *, norm: bool) -> Any:
-    """Pieces one after another; every weight random, batch norms' statistics too."""
+    """Return a model of pieces one after another, with random weights and random batch-norm statistics."""
     import tf_keras as keras
 
     layers = keras.layers
@@ -90,18 +90,18 @@ def random_network(pieces: list[str], ending: str, seed: int, *, norm: bool) -> 
 
 
 def random_survivors(model: Any, seed: int, share: float) -> dict[str, NDArray[np.bool_]]:
-    """Masks of all layers with filters, those that share a fate alike."""
+    """Return random masks of all layers with filters, the same for filters of one channel group."""
     channels = trace_channels(model)
-    alive = np.random.default_rng(seed).random(channels.fates) < share
+    alive = np.random.default_rng(seed).random(channels.group_count) < share
     alive[list(channels.fixed)] = True
-    for fates in channels.makers.values():
-        if not alive[fates].any():
-            alive[fates[0]] = True
-    return {name: alive[fates] for name, fates in channels.makers.items()}
+    for group_ids in channels.makers.values():
+        if not alive[group_ids].any():
+            alive[group_ids[0]] = True
+    return {name: alive[group_ids] for name, group_ids in channels.makers.items()}
 
 
 def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
-    """Set to zero, in the model itself, every weight that makes a channel of a filter that does not survive.
+    """Set every weight to zero that makes a channel of a filter which does not survive, in the model itself.
 
     Knows nothing of how channels are traced. It needs activations that leave zero alone; batch norms of channels that
     are dead are set to zero where they stand.
@@ -120,7 +120,7 @@ def mask(model: Any, survivors: dict[str, NDArray[np.bool_]]) -> None:
 
 
 def _mask_norms(model: Any) -> None:
-    """Find the dead channels by letting a positive image through a copy whose weights are positive or zero.
+    """Find the removed channels by running a positive image through a copy whose weights are positive or zero.
 
     A filter of the copy takes a mean: sums would overflow in a deep network, and infinity times zero is not zero.
     """

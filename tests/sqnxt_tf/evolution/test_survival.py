@@ -1,4 +1,4 @@
-"""Who survives: the strong more often than the weak, never more bytes than asked for, the same by the same seed."""
+"""Draws of survivors: strong groups survive more often, sizes hold their limit, and a seed repeats a draw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILTERS = 400
 
 @pytest.fixture
 def channels() -> ChannelMap:
-    """One 1x1 convolution of many filters that nothing reads, and its fixed image of three channels."""
+    """Return one 1x1 convolution of many filters that no layer reads, on a fixed image of three channels."""
     made = np.arange(FILTERS)
     image = np.arange(FILTERS, FILTERS + 3)
     layer = LayerChannels(
@@ -24,7 +24,7 @@ def channels() -> ChannelMap:
         widths={"filters": made},
     )  # fmt: skip
     fixed = dict.fromkeys(image.tolist(), "they are the model's input")
-    return ChannelMap(layers={"wide": layer}, fates=FILTERS + 3, fixed=fixed)
+    return ChannelMap(layers={"wide": layer}, group_count=FILTERS + 3, fixed=fixed)
 
 
 def draw(channels: ChannelMap, strengths: Any, *, largest: int, seed: int = 0) -> Any:
@@ -32,7 +32,7 @@ def draw(channels: ChannelMap, strengths: Any, *, largest: int, seed: int = 0) -
 
 
 def test_the_probability_is_the_environment_times_the_exponential_of_the_strength(channels: ChannelMap) -> None:
-    strengths = np.linspace(0, 1, channels.fates)
+    strengths = np.linspace(0, 1, channels.group_count)
     expected, counted = np.zeros(2), np.zeros(2)
     for seed in range(50):
         drawn = draw(channels, strengths, largest=12 * FILTERS // 2, seed=seed)
@@ -44,7 +44,7 @@ def test_the_probability_is_the_environment_times_the_exponential_of_the_strengt
 
 
 def test_an_offspring_is_as_large_as_may_be_and_a_function_of_the_seed(channels: ChannelMap) -> None:
-    strengths = np.full(channels.fates, 0.5)
+    strengths = np.full(channels.group_count, 0.5)
     for largest in (24, 1000, 12 * FILTERS - 1):
         drawn, again, other = (draw(channels, strengths, largest=largest, seed=seed) for seed in (3, 3, 4))
         assert drawn.bytes == 4 * channels.parameters(drawn.alive)
@@ -56,11 +56,14 @@ def test_an_offspring_is_as_large_as_may_be_and_a_function_of_the_seed(channels:
 
 @pytest.mark.parametrize(
     ("largest", "fault"),
-    [(12 * FILTERS, "the parent has 4,800; ask for a smaller one"), (11, "the smallest has 12; ask for a larger one")],
+    [
+        (12 * FILTERS, "is no smaller than its parent of 4,800; give a smaller size"),
+        (11, "cannot be drawn, as the smallest has 12; give a larger size"),
+    ],
 )
 def test_a_size_that_cannot_be_is_refused(channels: ChannelMap, largest: int, fault: str) -> None:
     with pytest.raises(SqnxtError, match=fault):
-        draw(channels, np.ones(channels.fates), largest=largest)
+        draw(channels, np.ones(channels.group_count), largest=largest)
 
 
 def test_strength_is_what_a_filter_and_its_batch_norm_multiply_by() -> None:
@@ -78,5 +81,5 @@ def test_strength_is_what_a_filter_and_its_batch_norm_multiply_by() -> None:
     strengths = filter_strengths(model, channels)
     np.testing.assert_allclose(strengths["first"], [0.5, 1, 0.5])  # 5 * 1, 5 * 2, 1 * 5
     np.testing.assert_allclose(strengths["second"], [0.5, 1, 0])
-    fates = group_strengths(channels, strengths)
-    np.testing.assert_allclose(fates[channels.makers["first"]], [0.5, 1, 0.25])
+    group_ids = group_strengths(channels, strengths)
+    np.testing.assert_allclose(group_ids[channels.makers["first"]], [0.5, 1, 0.25])

@@ -1,4 +1,4 @@
-"""What a search costs a candidate at is what simulating the network says."""
+"""The costs of a candidate equal those of simulating the network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def paper() -> Space:
 
 @pytest.fixture(scope="module")
 def coster(paper: Space) -> Coster:
-    """One for all cases, as in a search: layers that are remembered must be the right ones."""
+    """Return one coster for all cases, as in a search, so that remembered layers are tested too."""
     return Coster(paper)
 
 

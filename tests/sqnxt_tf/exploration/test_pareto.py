@@ -1,4 +1,4 @@
-"""Dominance, against its definition."""
+"""Pareto sets compared with the definition of dominance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqnxt_tf.exploration.pareto import dominators, pareto_front, place
+from sqnxt_tf.exploration.pareto import dominators, pareto_front, rank_of
 
 TABLES = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.tuples(*[st.integers(0, 6)] * width), min_size=1, max_size=30)
@@ -33,6 +33,6 @@ def test_dominators_are_no_worse_anywhere_and_better_somewhere(rows: list[tuple[
         assert dominators(figures, np.array(row, dtype=np.float64)).tolist() == expected
 
 
-def test_equals_share_the_better_place() -> None:
+def test_equals_share_the_better_rank_of() -> None:
     values = np.array([3.0, 1.0, 2.0, 2.0])
-    assert [place(values, value) for value in (1.0, 2.0, 3.0)] == [1, 2, 4]
+    assert [rank_of(values, value) for value in (1.0, 2.0, 3.0)] == [1, 2, 4]

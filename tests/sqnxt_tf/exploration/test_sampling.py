@@ -1,4 +1,4 @@
-"""Sampled searches: what they find, and that no trial is lost or repeated, whoever is killed when."""
+"""Sampled searches: what they find, and that a kill at any time loses or repeats no trial."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration import sampling as module
 from sqnxt_tf.exploration.candidates import Candidate, Coster
-from sqnxt_tf.exploration.sampling import SAMPLERS, Sampling, sampled
+from sqnxt_tf.exploration.sampling import SAMPLERS, Sampling, sample_space
 from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.progress import silent
@@ -52,11 +52,11 @@ def space(file: Path) -> Space:
 
 
 def search(space: Space, how: Sampling, limits: dict[str, float] | None = None) -> list[Candidate | None]:
-    return sampled(space, OBJECTIVES, limits or {}, how, silent)
+    return sample_space(space, OBJECTIVES, limits or {}, how, silent)
 
 
 def stored(path: Path) -> list[tuple[int, str, tuple[str, ...]]]:
-    """Number, state and parameters of every trial in a storage."""
+    """Return number, state and parameters of every trial in a storage."""
     with closing(sqlite3.connect(path)) as connection:
         trials = connection.execute("SELECT trial_id, number, state FROM trials ORDER BY number").fetchall()
         rows = connection.execute("SELECT trial_id, param_name, param_value FROM trial_params").fetchall()
@@ -90,7 +90,7 @@ def test_the_same_seed_asks_the_same_and_another_worker_does_not(space: Space) -
 
 
 def test_a_genetic_search_learns(space: Space) -> None:
-    """Of as many trials, the later half holds more networks that are small and fast than the first, random ones."""
+    """Check that the later half of the trials has more small and fast networks than the first, random half."""
     found = [one for one in search(space, Sampling(trials=160, population=20)) if one is not None]
     score = [one.figures["cycles"] * one.figures["energy"] * one.figures["params"] for one in found]
     assert sum(score[120:]) < 0.7 * sum(score[:40])
@@ -191,7 +191,7 @@ def test_a_storage_of_another_search_is_refused(space: Space, tmp_path: Path) ->
     with pytest.raises(SqnxtError, match="dimensions"):
         search(load_space(other), Sampling(trials=2, storage=storage))
     with pytest.raises(SqnxtError, match="another search"):
-        sampled(space, ("cycles", "macs", "params"), {}, Sampling(trials=2, storage=storage), silent)
+        sample_space(space, ("cycles", "macs", "params"), {}, Sampling(trials=2, storage=storage), silent)
 
 
 def test_trials_that_somebody_else_wrote_are_refused(space: Space, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_trials_that_somebody_else_wrote_are_refused(space: Space, tmp_path: Pat
     with closing(sqlite3.connect(storage)) as connection:
         connection.execute("DELETE FROM trial_params WHERE param_name = 'width'")
         connection.commit()
-    with pytest.raises(SqnxtError, match="none of this search"):
+    with pytest.raises(SqnxtError, match="belongs to another search"):
         search(space, Sampling(trials=4, storage=str(storage)))
 
 

@@ -1,4 +1,4 @@
-"""Spaces: what they hold, how they are counted, and files that are refused."""
+"""Spaces: their contents, their size, and files that are refused."""
 
 from __future__ import annotations
 

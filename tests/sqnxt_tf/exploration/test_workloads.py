@@ -1,4 +1,4 @@
-"""The layer rows cost what the exported graph costs."""
+"""Layer rows have the costs of the exported graph."""
 
 from __future__ import annotations
 

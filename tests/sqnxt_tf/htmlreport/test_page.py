@@ -22,7 +22,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, **browsers.PHONE}
 
 @pytest.fixture(scope="module")
 def page_file(graphs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three networks, the last with hostile names, on an array with a vector unit."""
+    """Write the page of three networks, the last one with hostile names, on an array with a vector unit."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(list(graphs.values()), path, accelerators=["edge-npu-8bit"], title="<i>Three</i> & more")
     return path
@@ -30,7 +30,7 @@ def page_file(graphs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 @contextmanager
 def opened(browser: Any, path: Path, **options: Any) -> Iterator[Any]:
-    """The page, ready; fails where it said anything wrong or asked anybody for anything."""
+    """Yield the page when it is ready; fail if it reports an error or requests anything."""
     context = browser.new_context(**{**browsers.DESKTOP, **options}, offline=True)
     page = context.new_page()
     wrong: list[str] = []
@@ -205,6 +205,55 @@ def test_axes_can_be_read_on_a_phone(browser: Any, page_file: Path) -> None:
         assert min(sizes) >= 10  # pixels
 
 
+OVERLAPS = """figures => figures.flatMap(figure => {
+    const svg = figure.querySelector('svg'), card = figure.closest('section').getBoundingClientRect();
+    const frame = svg.getBoundingClientRect(), name = figure.dataset.metric;
+    const box = text => ({text: text.textContent, rect: text.getBoundingClientRect()});
+    const boxes = kind => Array.from(svg.querySelectorAll(kind), box);
+    const labels = boxes('.axes .label'), ticks = boxes('.tick');
+    const crosses = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const within = (a, b) => a.left >= b.left - 0.5 && a.right <= b.right + 0.5;
+    const inside = (a, b) => within(a, b) && a.top >= b.top - 0.5 && a.bottom <= b.bottom + 0.5;
+    const all = [...labels, ...ticks], found = [];
+    if (labels.length !== 2 || !ticks.length) found.push(`${name}: ${labels.length} labels, ${ticks.length} ticks`);
+    all.forEach((one, index) => {
+        if (!inside(one.rect, frame)) found.push(`${name}: ${one.text} leaves its chart`);
+        all.slice(index + 1).filter(other => crosses(one.rect, other.rect))
+            .forEach(other => found.push(`${name}: ${one.text} and ${other.text} overlap`));
+    });
+    // A chart that scrolls shows its labels before it is scrolled.
+    labels.filter(one => one.rect.right > card.right || one.rect.left < card.left)
+        .forEach(one => found.push(`${name}: ${one.text} is cut by its card`));
+    if (!figure.querySelector('.scroll') && !inside(frame, card)) found.push(`${name} leaves its card`);
+    return found;
+})"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 640, 800, 1280])
+def test_labels_of_axes_overlap_no_tick_and_nothing_is_cut(browser: Any, page_file: Path, width: int) -> None:
+    with opened(browser, page_file, viewport={"width": width, "height": 844}) as page:
+        charts = page.locator("figure.chart")
+        page.evaluate("document.querySelectorAll('figure.chart').forEach(chart => { chart.hidden = false; })")
+        assert charts.count() == 3 * 5 + 1  # four by layer and a roofline of each network, and the comparison
+        assert charts.evaluate_all(OVERLAPS) == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_names_and_figures_of_the_energy_bars_stay_in_their_card(browser: Any, page_file: Path, width: int) -> None:
+    with opened(browser, page_file, viewport={"width": width, "height": 844}) as page:
+        bars = page.locator(".bars li")
+        assert bars.count() > 0
+        cut = bars.evaluate_all(
+            """bars => bars.flatMap(bar => {
+                const card = bar.closest('section').getBoundingClientRect();
+                return Array.from(bar.querySelectorAll('*'), part => [part.tagName, part.getBoundingClientRect()])
+                    .filter(([, box]) => box.width && (box.left < card.left || box.right > card.right))
+                    .map(([name]) => name);
+            })"""
+        )
+        assert cut == []
+
+
 def test_the_arrays_of_three_networks_fit_a_desktop(browser: Any, graphs: dict[str, Path], tmp_path: Path) -> None:
     names = ("sqnxt23.onnx", "sqnxt23v5.onnx", "MobileNet-int8.onnx")
     models = [shutil.copy(graphs["plain"], tmp_path / name) for name in names]
@@ -215,7 +264,7 @@ def test_the_arrays_of_three_networks_fit_a_desktop(browser: Any, graphs: dict[s
 
 
 def contrast(first: list[float], second: list[float]) -> float:
-    """WCAG's ratio of two colours."""
+    """Return WCAG's contrast ratio of two colours."""
 
     def luminance(colour: list[float]) -> float:
         parts = [value / 255 for value in colour]
@@ -228,7 +277,7 @@ def contrast(first: list[float], second: list[float]) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_stand_out(browser: Any, page_file: Path, scheme: str) -> None:
-    """Text by 4.5 to 1, shapes by 3 to 1, as WCAG 2.1 asks for."""
+    """Check the contrast of WCAG 2.1: 4.5 to 1 for text, 3 to 1 for shapes."""
 
     def colour(page: Any, name: str) -> list[float]:
         value = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}').trim()")
@@ -261,7 +310,7 @@ def test_names_from_anyone_stay_text(browser: Any, page_file: Path) -> None:
 
 
 def test_its_policy_runs_no_other_script(browser: Any, page_file: Path, tmp_path: Path) -> None:
-    """Were a name to get through as markup, the browser would still not run it."""
+    """Check that the browser does not run a script even if a name becomes markup."""
     broken = tmp_path / "broken.html"
     broken.write_text(page_file.read_text("utf-8").replace("</h1>", "</h1><script>window.owned = 1</script>"), "utf-8")
     context = browser.new_context(offline=True)

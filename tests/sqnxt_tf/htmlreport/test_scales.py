@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sqnxt_tf.htmlreport.scales import MOST_TICKS, Scale, fixed, linear, logarithmic, short
+from sqnxt_tf.htmlreport.scales import MOST_TICKS, AxisScale, fixed, linear, logarithmic, short
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_logarithmic_axis_has_decades_or_their_parts() -> None:
 @example(1.0, 999001000.0, True)
 @given(st.floats(1e-9, 1e15), st.floats(1.01, 1e12), st.booleans())
 def test_there_are_ticks_inside_every_axis_and_not_too_many(low: float, ratio: float, logs: bool) -> None:
-    scale = Scale(low=low, high=low * ratio, start=0, end=100, logarithmic=True) if logs else linear([low], 0, 100)
+    scale = AxisScale(low=low, high=low * ratio, start=0, end=100, logarithmic=True) if logs else linear([low], 0, 100)
     places = [tick.at for tick in scale.ticks()]
     assert len(places) <= MOST_TICKS
     assert places == sorted(places)

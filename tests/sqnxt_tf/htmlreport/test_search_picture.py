@@ -1,4 +1,4 @@
-"""The interactive picture of a search in headless Chromium: whole at any width, its menus at work, alone."""
+"""The interactive picture of a search in headless Chromium: it fits any width, its menus work, it loads nothing."""
 
 from __future__ import annotations
 

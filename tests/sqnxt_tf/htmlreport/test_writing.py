@@ -1,4 +1,4 @@
-"""The file and the verb: what they hold, what they refuse, and what no browser is needed to see."""
+"""The report's file and verb: contents, refusals, and everything that can be tested without a browser."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from helpers.report_graphs import HOSTILE, write_graph
 from sqnxt_sim import Dataflow, load_accelerator, read_onnx
 from sqnxt_tf import SqnxtError, simulate, write_report
 from sqnxt_tf.htmlreport import study as study_module
-from sqnxt_tf.htmlreport.study import AS_EXPORTED, PRECISIONS, study
+from sqnxt_tf.htmlreport.study import AS_EXPORTED, PRECISIONS, study_networks
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
-    """An accelerator of one's own whose buffer holds hardly anything."""
+    """Return an accelerator whose buffer is too small for the layers."""
     from sqnxt_sim import accelerator_text
 
     text = accelerator_text("squeezelerator-8x8").replace('"squeezelerator-8x8"', '"tiny"')
@@ -60,7 +60,7 @@ def test_each_network_tells_the_size_of_its_input(graphs: dict[str, Path], tmp_p
 
 
 class Tags(HTMLParser):
-    """Every tag and attribute of a page, and whether each that opens closes."""
+    """Collects every tag and attribute of a page, and whether each tag is closed."""
 
     VOID = ("meta", "input", "link", "br", "rect", "circle", "line", "polyline")
 
@@ -127,13 +127,13 @@ def test_an_array_that_a_layer_does_not_fit_on_is_a_row_that_says_so(
     assert text.count("does not run") == len(faults) == 2  # it does at 8 bits
     assert f"tiny, as exported: {faults[0].fault}" in text
     assert report.to_json()["models"][0]["what_if"][3]["total"] is None
-    with pytest.raises(Exception, match="on tiny, layer 'layer"):
+    with pytest.raises(Exception, match="does not run on tiny: layer 'layer"):
         write_report([graphs["wide"]], tmp_path / "other.html", accelerators=[tiny])
     assert not (tmp_path / "other.html").exists()
 
 
 def test_one_dataflow_alone_is_what_the_simulator_says_of_it(graphs: dict[str, Path]) -> None:
-    (one,) = study([("plain", read_onnx(graphs["plain"]))], [load_accelerator("edge-npu-8bit")])
+    (one,) = study_networks([("plain", read_onnx(graphs["plain"]))], [load_accelerator("edge-npu-8bit")])
     for dataflow in Dataflow:
         alone = simulate(graphs["plain"], "edge-npu-8bit", dataflow=str(dataflow))
         assert one.cycles_with_only(dataflow) == pytest.approx(alone.cycles)
@@ -179,8 +179,8 @@ def test_a_missing_jinja_is_told_before_the_work(
         return real(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr(workflow, "study", lambda *_, **__: pytest.fail("simulated first"))
-    with pytest.raises(SqnxtError, match=r"needs jinja2: pip install 'sqnxt-tf\[report\]'"):
+    monkeypatch.setattr(workflow, "study_networks", lambda *_, **__: pytest.fail("simulated first"))
+    with pytest.raises(SqnxtError, match=r"jinja2: is not installed.*pip install 'sqnxt-tf\[report\]'"):
         write_report([graphs["plain"]], tmp_path / "r.html")
 
 

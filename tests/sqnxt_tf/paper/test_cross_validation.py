@@ -1,4 +1,4 @@
-"""Cross-validation: a grid whose answer is known, units that see no held-out network, overheads that may be added."""
+"""Cross-validation: a grid with a known answer, units without held-out networks, and overheads that are added."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from sqnxt_sim import simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.paper import cross_validation as workflow
-from sqnxt_tf.paper.cross_validation import GRID, OVERHEAD, fit, fit_halves
+from sqnxt_tf.paper.cross_validation import GRID, OVERHEAD, fit, fit_splits
 from sqnxt_tf.paper.table3 import fitted_numbers, paper_accelerators, paper_costs
 from sqnxt_tf.reports.table3 import cross_validation_lines, cross_validation_table
 
@@ -23,33 +23,33 @@ TINY = {**{name: (value,) for name, value in FITTED.items()}, "buffer.capacity_d
 
 
 def ratios(*settings: list[float]) -> Any:
-    """Ours over the paper's, the same in all four columns: [columns, settings, networks]."""
+    """Return our figures over the paper's, the same in all four columns: [columns, settings, networks]."""
     return np.tile(np.array(settings, dtype=np.float64), (4, 1, 1))
 
 
 def test_the_setting_that_is_right_everywhere_wins_on_both_sides() -> None:
-    halves = fit_halves(ratios([1.1, 0.9, 1.2, 0.8, 1.3], [1.0] * NETWORKS), 2)
-    assert halves.chosen.tolist() == [1] * comb(NETWORKS, 2)
-    assert halves.fitted.shape == (4, 10, 2)
-    assert halves.held_out.shape == (4, 10, 3)
-    assert not halves.fitted.any()
-    assert not halves.held_out.any()
+    splits = fit_splits(ratios([1.1, 0.9, 1.2, 0.8, 1.3], [1.0] * NETWORKS), 2)
+    assert splits.chosen.tolist() == [1] * comb(NETWORKS, 2)
+    assert splits.fitted.shape == (4, 10, 2)
+    assert splits.held_out.shape == (4, 10, 3)
+    assert not splits.fitted.any()
+    assert not splits.held_out.any()
 
 
 def test_each_split_is_fitted_apart_and_judged_on_what_it_never_saw() -> None:
     # setting 0 is right for the first two networks, setting 1 for the last two
-    halves = fit_halves(ratios([1, 1, 1.5, 1.5], [1.5, 1.5, 1, 1]), 2)
-    assert halves.chosen[0] == 0
-    assert halves.chosen[-1] == 1
-    assert not halves.fitted[:, [0, -1]].any()
-    assert halves.held_out[:, [0, -1]] == pytest.approx(0.5)
+    splits = fit_splits(ratios([1, 1, 1.5, 1.5], [1.5, 1.5, 1, 1]), 2)
+    assert splits.chosen[0] == 0
+    assert splits.chosen[-1] == 1
+    assert not splits.fitted[:, [0, -1]].any()
+    assert splits.held_out[:, [0, -1]] == pytest.approx(0.5)
 
 
 def test_the_unit_of_times_is_that_of_the_networks_fitted_on_and_energies_have_none() -> None:
     values = ratios([7.0, 7.0, 14.0])
     _, units = fit(values[:, :, :2])
     assert units.tolist() == [7, 7, 1, 1]
-    held_out = fit_halves(values, 2).held_out[:, 0, 0]  # fitted on the first two, judged on the third
+    held_out = fit_splits(values, 2).held_out[:, 0, 0]  # fitted on the first two, judged on the third
     assert held_out.tolist() == [1, 1, 13, 13]
 
 

@@ -12,22 +12,22 @@ from sqnxt_sim import load_accelerator, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
 from sqnxt_tf.networks.registry import find_network
-from sqnxt_tf.paper.figures import VARIANTS, Bar, Circle, figure6, figure7
+from sqnxt_tf.paper.figures import VARIANTS, Figure6Bar, Figure7Circle, figure6, figure7
 
 
 @pytest.fixture(scope="module")
-def bars() -> tuple[Bar, ...]:
+def bars() -> tuple[Figure6Bar, ...]:
     return figure6()
 
 
 @pytest.fixture(scope="module")
-def circles() -> tuple[Circle, ...]:
+def circles() -> tuple[Figure7Circle, ...]:
     return figure7()
 
 
 @pytest.mark.parametrize("array", ["8x8", "16x16"])
 @pytest.mark.parametrize("network", VARIANTS)
-def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Bar, ...], network: str, array: str) -> None:
+def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Figure6Bar, ...], network: str, array: str) -> None:
     report = simulate_workload(network_workload(network), load_accelerator(f"squeezelerator-{array}"), sparsity=0.4)
     mine = [bar for bar in bars if bar.network == network and bar.array == array]
     assert sum(bar.layers for bar in mine) == len(report.costed)
@@ -36,8 +36,8 @@ def test_the_bars_of_a_network_are_all_of_its_layers(bars: tuple[Bar, ...], netw
     assert [bar.group for bar in mine] == sorted(bar.group for bar in mine)
 
 
-def test_layers_of_one_configuration_are_one_bar(bars: tuple[Bar, ...]) -> None:
-    """Those that the paper names, Conv8, Conv13, Conv18 and Conv23, are a block apart: the first stage's 32 -> 16."""
+def test_layers_of_one_configuration_are_one_bar(bars: tuple[Figure6Bar, ...]) -> None:
+    """Check the layers that the paper names, Conv8, Conv13, Conv18 and Conv23: 32 -> 16 of the first stage's blocks."""
     baseline = {
         (bar.group.stage, bar.group.label): bar.layers
         for bar in bars
@@ -56,8 +56,8 @@ def test_layers_of_one_configuration_are_one_bar(bars: tuple[Bar, ...]) -> None:
     assert list(baseline)[-2:] == [("head", "head"), ("classifier", "FC")]
 
 
-def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Bar, ...]) -> None:
-    """The paper: "the relatively poor efficiency in early layers for the 16x16 PE array"."""
+def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Figure6Bar, ...]) -> None:
+    """Check the paper's statement: "the relatively poor efficiency in early layers for the 16x16 PE array"."""
 
     def efficiency(array: str, stage: str) -> float:
         mine = [b for b in bars if (b.array, b.network, b.group.stage) == (array, "sqnxt23_w1", stage)]
@@ -69,7 +69,7 @@ def test_early_layers_are_inefficient_on_the_large_array(bars: tuple[Bar, ...]) 
     assert efficiency("8x8", "stage1") > 0.9
 
 
-def test_the_circles_are_the_networks_of_the_papers_tables(circles: tuple[Circle, ...]) -> None:
+def test_the_circles_are_the_networks_of_the_papers_tables(circles: tuple[Figure7Circle, ...]) -> None:
     models = {row["model"] for number in (1, 2, 3) for row in read_table(number)} - {"AlexNet", "VGG-19"}
     assert {circle.network for circle in circles} == {find_network(model).name for model in models}
     assert len(circles) == 2 * len({circle.network for circle in circles})
@@ -95,7 +95,9 @@ def test_the_command_writes_picture_vector_and_data(cli: Any, tmp_path: Path, fi
     assert len(rows) == len(document["rows"])
     assert set(rows[0]) == set(document["rows"][0])
     assert "exists already" in cli("reproduce", figure).error_line()
-    assert "is no folder" in cli("reproduce", figure, "-o", "nowhere").error_line()
+    assert cli("reproduce", figure, "-o", "new", "--json").json()["paths"][0] == f"new/{figure}.png"
+    assert "is a file" in cli("reproduce", figure, "-o", f"{figure}.csv").error_line()
+    assert "create it first" in cli("reproduce", figure, "-o", "nowhere/new").error_line()
 
 
 def test_a_table_has_no_output(cli: Any) -> None:

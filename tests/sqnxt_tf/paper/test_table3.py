@@ -1,4 +1,4 @@
-"""Table 3: the figures to reach, its document, and layer rows that cost what the exported graphs cost."""
+"""Table 3: the errors to reach, its document, and layer rows that have the costs of exported graphs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REFERENCE = ROOT / "tests" / "sqnxt_sim" / "data" / "model_table3.csv"
 
 @pytest.fixture(scope="module")
 def costs() -> CostTable:
-    """From layer rows, as on a machine without TensorFlow."""
+    """Return the table from layer rows, as on a machine without TensorFlow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workflow, "can_export", lambda: False)
         return workflow.reproduce_costs()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def test_logits_equal_pythons(
     browser: Any, digit_site: str, digit_artifacts: Path, digit_pictures: list[Path], index: int
 ) -> None:
-    """Without threads: the host sends none of the headers that browsers ask for them."""
+    """Check the page without threads, as the host does not send the headers that browsers require for them."""
     name = list(KINDS)[index]
     with opened(browser, digit_site) as page:
         assert not page.evaluate("crossOriginIsolated")
@@ -77,7 +77,7 @@ def test_a_phone_in_the_dark(browser: Any, digit_site: str) -> None:
 
 
 def test_one_finger_draws_and_a_second_one_does_not(browser: Any, photo_site: str) -> None:
-    """As where the ball of the hand rests on the glass: each touch would draw the other's stroke on."""
+    """Check two touches at once, as when a hand rests on the glass: neither continues the other's stroke."""
     with opened(browser, photo_site, **PHONE) as page:
         session = page.context.new_cdp_session(page)
         box = page.locator("#pad").bounding_box()

@@ -1,4 +1,4 @@
-"""The page of photos, and what goes wrong, in a real browser: headless Chromium."""
+"""The page for photos, and its errors, in a real browser: headless Chromium."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_pictures_are_resized_bit_for_bit_as_in_python(browser: Any, photo_site:
 
 
 def test_photos_of_any_kind(browser: Any, photo_site: str, photo_artifact: Path, tmp_path: Path) -> None:
-    """Transparency on white, EXIF's orientation, names as text; answers that are probabilities already."""
+    """Check transparency on white, EXIF orientation, names as text, and outputs that are probabilities already."""
     pixels = np.random.default_rng(4).integers(0, 256, (60, 80, 4), np.uint8)
     pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
     Image.fromarray(pixels).save(tmp_path / "glass.png")

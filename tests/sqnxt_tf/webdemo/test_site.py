@@ -1,4 +1,4 @@
-"""The site as files: whole or not at all, nothing in it from outside, and every fault in one line."""
+"""The files of a site: complete or not there, self-contained, and every fault in one line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from sqnxt_export import Metadata, Preprocessing, write_metadata
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.webdemo import site as site_module
-from sqnxt_tf.webdemo.artifacts import describe
-from sqnxt_tf.webdemo.browser_runtimes import Package
+from sqnxt_tf.webdemo.browser_runtimes import NpmPackage
 from sqnxt_tf.webdemo.site import PAGE, write_webdemo
+from sqnxt_tf.webdemo.web_models import describe_models
 
 METADATA = Metadata(
     network="small", labels=("no", "yes"), preprocessing=Preprocessing.plain(8, channels=3), data="digits/test"
@@ -28,7 +28,7 @@ METADATA = Metadata(
 
 @pytest.fixture(scope="session")
 def plain_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A small network as .onnx and .tflite, and a .tflite with integer input and output; without metadata."""
+    """Return a small network as .onnx and .tflite, and a .tflite with integer input and output, without metadata."""
     import tensorflow as tf
     import tf_keras as keras
 
@@ -65,16 +65,16 @@ def models(plain_models: dict[str, bytes], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Packages come without npm; the names of those that were asked for."""
+    """Replace npm, and return the names of the packages that were requested."""
     asked: list[str] = []
 
-    def fetch(package: Package, folder: Path) -> None:
+    def fetch(package: NpmPackage, folder: Path) -> None:
         asked.append(package.name)
         for file in package.files:
             (folder / file.target).parent.mkdir(parents=True, exist_ok=True)
             (folder / file.target).write_text("a runtime")
 
-    monkeypatch.setattr(site_module, "fetch", fetch)
+    monkeypatch.setattr(site_module, "fetch_package", fetch)
     monkeypatch.setattr(site_module, "find_npm", lambda: "npm")
     return asked
 
@@ -133,8 +133,8 @@ def test_a_model_that_says_nothing_gets_numbered_classes_and_a_note(
     assert site.models[0].preprocessing == Preprocessing.plain(8, channels=3)
     assert not site.models[0].digits
     assert [note.removeprefix(f"{models / 'bare.onnx'}: ") for note in site.notes] == [
-        "it does not name its classes: they are numbered",
-        "it does not tell its preprocessing: images are stretched and mapped to -1..1",
+        "no labels: classes are numbered",
+        "no metadata on preprocessing: images are stretched to 8x8, values -1 to 1",
     ]
     assert str(tmp_path) not in (tmp_path / "site" / "models.json").read_text(), (
         "no folder of this machine is published"
@@ -146,7 +146,7 @@ def test_files_of_one_name_are_told_apart_without_their_folders(
 ) -> None:
     (models / "deep").mkdir()
     (models / "deep" / "batch1.onnx").write_bytes((models / "batch1.onnx").read_bytes())
-    described = describe([models / "batch1.onnx", models / "deep" / "batch1.onnx"])
+    described = describe_models([models / "batch1.onnx", models / "deep" / "batch1.onnx"])
     assert [model.title for model in described] == ["batch1.onnx (1)", "batch1.onnx (2)"]
     assert [model.file for model in described] == ["models/batch1.onnx", "models/batch1-2.onnx"]
 
@@ -154,10 +154,10 @@ def test_files_of_one_name_are_told_apart_without_their_folders(
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("batch4.onnx", "takes 4 images at once; export it with --batch 1"),
-        ("batch4.tflite", "takes 4 images at once; export it with --batch 1"),
-        ("free.tflite", "leaves its batch open"),
-        ("integers.tflite", "takes int8 and gives int8, and LiteRT.js has float32"),
+        ("batch4.onnx", "takes 4 images at once; export it with `batch=1`"),
+        ("batch4.tflite", "takes 4 images at once; export it with `batch=1`"),
+        ("free.tflite", "has a free batch"),
+        ("integers.tflite", "takes int8 and returns int8, and LiteRT.js takes float32"),
     ],
 )
 def test_what_no_browser_runs_is_refused_with_the_reason(
@@ -171,26 +171,29 @@ def test_what_no_browser_runs_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"labels": ("one", "two", "three")}, "has 2 outputs and names 3 classes"),
-        ({"preprocessing": Preprocessing.plain(9, channels=3)}, r"takes images of \[8, 8, 3\] and its metadata speak"),
+        ({"labels": ("one", "two", "three")}, "has 2 outputs, and its metadata name 3 classes"),
+        (
+            {"preprocessing": Preprocessing.plain(9, channels=3)},
+            r"takes images of 8x8x3, and its metadata resize",
+        ),
     ],
 )
 def test_metadata_that_contradict_the_file_are_refused(models: Path, change: dict[str, Any], fault: str) -> None:
     write_metadata(models / "batch1.onnx", replace(METADATA, **change))
     with pytest.raises(SqnxtError, match=fault):
-        describe([models / "batch1.onnx"])
+        describe_models([models / "batch1.onnx"])
 
 
 def test_a_site_is_replaced_by_force_and_nothing_else_is(models: Path, tmp_path: Path, offline: list[str]) -> None:
     folder, model = tmp_path / "site", models / "batch1.tflite"
     write_webdemo([model], folder)
-    with pytest.raises(SqnxtError, match=r"not empty.*--force"):
+    with pytest.raises(SqnxtError, match=r"not empty.*force=True"):
         write_webdemo([model], folder)
     again = write_webdemo([models / "batch1.onnx"], folder, force=True)
     assert held(folder) == list(again.files)
     assert not (folder / "models" / "batch1.tflite").exists()
     (folder / "models" / "thesis.txt").write_text("precious")
-    with pytest.raises(SqnxtError, match=r"holds 'models/thesis.txt', which is no part of a site of ours"):
+    with pytest.raises(SqnxtError, match=r"holds 'models/thesis.txt', which is not part of an earlier site"):
         write_webdemo([model], folder, force=True)
     assert (folder / "models" / "thesis.txt").read_text() == "precious"
     foreign = tmp_path / "foreign"
@@ -199,7 +202,7 @@ def test_a_site_is_replaced_by_force_and_nothing_else_is(models: Path, tmp_path:
     for contents in (None, "no json", '{"generator": "another", "files": ["index.html"]}', '{"files": 3}', "[]"):
         if contents is not None:
             (foreign / "contents.json").write_text(contents)
-        with pytest.raises(SqnxtError, match="no part of a site of ours"):
+        with pytest.raises(SqnxtError, match="not part of an earlier site"):
             write_webdemo([model], foreign, force=True)
     for odd in (tmp_path / "no" / "site", Path(".."), Path("/"), model):
         with pytest.raises(SqnxtError):
@@ -209,12 +212,12 @@ def test_a_site_is_replaced_by_force_and_nothing_else_is(models: Path, tmp_path:
 def test_a_failure_leaves_what_was_there(
     models: Path, tmp_path: Path, offline: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(package: Package, folder: Path) -> None:
-        raise SqnxtError("npm: out of reach")
+    def fail(package: NpmPackage, folder: Path) -> None:
+        raise SqnxtError("npm", "is out of reach")
 
     folder = tmp_path / "site"
     before = write_webdemo([models / "batch1.onnx"], folder)
-    monkeypatch.setattr(site_module, "fetch", fail)
+    monkeypatch.setattr(site_module, "fetch_package", fail)
     for target in (folder, tmp_path / "other"):
         with pytest.raises(SqnxtError, match="out of reach"):
             write_webdemo([models / "batch1.onnx"], target, force=True)
@@ -226,9 +229,9 @@ def test_the_verb_tells_and_obeys_its_contract(cli: Any, models: Path, tmp_path:
     model = models / "batch1.onnx"
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "npm is not installed" in cli("webdemo", model, "-o", "site", env={"PATH": str(empty)}).error_line()
+    assert "npm: is not installed" in cli("webdemo", model, "-o", "site", env={"PATH": str(empty)}).error_line()
     assert "no such file" in cli("webdemo", "nowhere.tflite", "-o", "site").error_line()
-    assert "is no .tflite or .onnx file" in cli("webdemo", "model.keras", "-o", "site").error_line()
+    assert "is not a .tflite or .onnx file" in cli("webdemo", "model.keras", "-o", "site").error_line()
     assert "is given twice" in cli("webdemo", model, f"{models}/../models/batch1.onnx", "-o", "site").error_line()
     assert "Missing argument 'MODEL...'" in cli("webdemo", "-o", "site").error_line()
     assert "does not exist" in cli("webdemo", model, "-o", "no/site").error_line()
@@ -236,7 +239,7 @@ def test_the_verb_tells_and_obeys_its_contract(cli: Any, models: Path, tmp_path:
 
 
 def test_the_page_asks_nothing_of_anybody() -> None:
-    """Every address in it is relative; its policy allows its own files, WebAssembly, and the one inline import map."""
+    """Check that addresses are relative, and that the policy allows own files, WebAssembly and one import map."""
     for path in PAGE.rglob("*"):
         if path.suffix in (".html", ".css", ".js"):
             assert re.findall(r"""https?://|["'(]//|["'(]/[a-z]""", path.read_text()) == [], path

@@ -132,7 +132,7 @@ def test_a_killed_command_goes_on_and_keeps_what_was_finished(founder: Path, tmp
         assert_same_weights(tmp_path / ours["path"], tmp_path / theirs["path"])
         assert ours["top1"] == theirs["top1"]
     assert "<svg" in (tmp_path / "lineage.svg").read_text()
-    assert "--force would start the evolution afresh" in cli(*command, "whole", "--picture", "lineage.svg").error_line()
+    assert "would start the evolution afresh" in cli(*command, "whole", "--picture", "lineage.svg").error_line()
     rows = cli(*command, "whole", "--csv").out.splitlines()
     assert len(rows) == 5
     assert "offspring-3*" in cli(*command, "whole").out

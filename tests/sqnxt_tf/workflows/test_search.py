@@ -95,7 +95,7 @@ def test_limits_that_nothing_holds(tmp_path: Path) -> None:
     assert empty.front == ()
     assert empty.to_json()["front"] == []
     assert not front_table(empty).rows
-    with pytest.raises(SqnxtError, match="nothing to draw"):
+    with pytest.raises(SqnxtError, match="no candidate within the limits"):
         draw_search(empty, tmp_path / "picture.html")
     with pytest.raises(SqnxtError, match="the Pareto set has 0 members"):
         build_member(empty, 1, tmp_path / "m.keras")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.halving import SizedNetwork, survivors
 from sqnxt_tf.exploration.outcome import Outcome
+from sqnxt_tf.exploration.successive_halving import SizedNetwork, choose_survivors
 from sqnxt_tf.reports.finalists import finalists_lines, finalists_table
 from sqnxt_tf.reports.search_picture import draw_search
 from sqnxt_tf.workflows import search_finalists as module
@@ -25,7 +25,7 @@ class School:
     def __init__(self, outcome: Outcome) -> None:
         self.trained: list[tuple[str, int, int]] = []
         self.stop_after = 10_000
-        networks = survivors(outcome, 100)
+        networks = choose_survivors(outcome, 100)
         self.accuracy = {network.name: 0.5 + place / 500 for place, network in enumerate(networks)}
 
     def train(self, network: str, path: Path, *, recipe: Any, input_size: int, **_: Any) -> None:
@@ -88,14 +88,14 @@ def test_an_interrupted_one_goes_on_where_it_was(outcome: Outcome, fake: School,
     assert len(fake.trained) == len(set(fake.trained)) == 8 + 4
     assert train_finalists(outcome, how).to_json() == report.to_json()
     assert len(fake.trained) == 12
-    train_finalists(outcome, FinalistOptions(folder=tmp_path, epochs=4, survivors=8, force=True))
+    train_finalists(outcome, FinalistOptions(folder=tmp_path, epochs=4, survivors=8), force=True)
     assert len(fake.trained) == 24
 
 
 def test_a_worker_judges_what_the_chief_has_saved_not_what_was_there(
     outcome: Outcome, fake: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = FinalistOptions(folder=tmp_path, epochs=1, survivors=1, force=True)
+    how = FinalistOptions(folder=tmp_path, epochs=1, survivors=1)
     train_finalists(outcome, how)
     (path,) = tmp_path.iterdir()
     network = path.read_text()

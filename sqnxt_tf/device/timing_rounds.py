@@ -1,4 +1,4 @@
-"""How long artifacts take on this machine: one process each, taking turns until their medians are known."""
+"""Time artifacts on this machine: each in a process of its own, in turns, until the medians are known."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from sqnxt_tf.device.failures import FAULTS, OnFault, stop
-from sqnxt_tf.device.lanes import Lane
+from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.device.statistics import FEWEST, median
+from sqnxt_tf.device.timing_client import TimingClient
 from sqnxt_tf.device.timings import LEAST_RUNS, Benchmark, LayerTime, Timing
+from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
 
 TOLERANCE = 0.02  # half width of the median's interval
 SECONDS = 60.0
 _LEAST_ROUNDS = 20
-_MOST_OVERTIME = 3  # times the seconds, where there have been too few rounds for an interval
-_TURN_MS = 20.0  # long enough that waking a process up is nothing beside it
+_MOST_OVERTIME = 3  # times `seconds`, while there are too few rounds for an interval
+_TURN_MS = 20.0  # long enough that waking a process up does not matter
 _MOST_RUNS_A_TURN = 50
 _PROFILE_SECONDS, _LEAST_PROFILED, _MOST_PROFILED = 3.0, 5, 200
 
 
 @dataclass(slots=True)
 class _Entry:
-    """One artifact as it is being timed."""
+    """One artifact while it is timed."""
 
-    lane: Lane
+    client: TimingClient
     opened: dict[str, Any]
     precision: str | None
     warm: dict[str, Any] = field(default_factory=dict)
@@ -43,13 +44,13 @@ class _Entry:
         return int(np.clip(_TURN_MS / max(self.warm["typical_ms"], 1e-3), 1, _MOST_RUNS_A_TURN))
 
     def is_known(self, tolerance: float) -> bool:
-        """Whether enough has been seen for its median, and for the tail."""
+        """Return whether there are enough runs for the median and for the tail."""
         if len(self.rounds) < _LEAST_ROUNDS or sum(map(len, self.rounds)) < LEAST_RUNS:
             return False
         return median(np.array(self.medians)).half_width <= tolerance
 
     def take_turn(self) -> None:
-        self.rounds.append(self.lane.ask("turn", runs=self.runs_a_turn)["milliseconds"])
+        self.rounds.append(self.client.ask("turn", runs=self.runs_a_turn)["milliseconds"])
         self.medians.append(float(np.median(self.rounds[-1])))
 
 
@@ -60,26 +61,26 @@ def time_artifacts(
     seconds: float = SECONDS,
     tolerance: float = TOLERANCE,
     per_layer: bool = False,
-    on_fault: OnFault = stop,
+    on_fault: FaultHandler = raise_fault,
     progress: Progress = silent,
 ) -> Benchmark:
     """Time artifacts, one batch of noise at a time, each in a process of its own.
 
-    In each round every file has a turn, in a new order: a machine whose speed drifts slows all of them alike, and the
-    ratios of a round stay what they are. Rounds stop when every median is known to the tolerance, or when time is up.
+    In each round every file has a turn, in a new random order. If the machine slows down, it slows all files of a round
+    alike, and their ratios do not change. Rounds stop when every median is known to the tolerance, or when time is up.
 
     Args:
-        paths: .onnx and .tflite files; the first is what the others are compared with.
-        threads: Every file is timed with each of these numbers.
-        seconds: Most that all rounds together may take; up to three times that, until there are enough for an interval.
+        paths: .onnx and .tflite files; the others are compared with the first one.
+        threads: Numbers of threads; every file is timed with each of them.
+        seconds: Time limit of all rounds together. It is exceeded up to three times while the rounds are too few for an
+            interval.
         tolerance: Half width of the 95 % interval of a median, as a fraction of it.
         per_layer: Profile the .onnx files too.
-        on_fault: Called with the error of a file that cannot be timed; the others go on if it returns.
-        progress: Told how far it is.
+        on_fault: Called with the error of a file that cannot be timed; if it returns, the others are timed.
+        progress: Called with the progress.
 
     Raises:
-        SqnxtError: A file that cannot be timed, unless `on_fault` keeps it.
-        ExportError: Likewise.
+        SqnxtError: A file cannot be timed, and `on_fault` raises its error.
     """
     load = _load_per_core()
     with ExitStack() as stack:
@@ -87,7 +88,7 @@ def time_artifacts(
         _take_turns(entries, seconds, tolerance, on_fault, progress)
         timings: list[Timing] = []
         for entry in entries:
-            with _told(on_fault):
+            with _reported(on_fault):
                 timings.append(_timing(entry, tolerance))
                 if per_layer and timings[-1].format == "onnx":
                     timings[-1] = replace(timings[-1], layers=_profiled(entry, progress))
@@ -95,13 +96,13 @@ def time_artifacts(
 
 
 def _opened(
-    paths: Sequence[str | Path], threads: Sequence[int], stack: ExitStack, on_fault: OnFault, progress: Progress
+    paths: Sequence[str | Path], threads: Sequence[int], stack: ExitStack, on_fault: FaultHandler, progress: Progress
 ) -> Iterator[_Entry]:
-    """Files are checked here, once; a fault of a file is told once, whatever the numbers of threads."""
+    """Yield an entry for each file and number of threads. Each file is checked once, and its fault is reported once."""
     from sqnxt_export import check_artifact, read_metadata
 
     for place, path in enumerate(map(Path, paths)):
-        with _told(on_fault):
+        with _reported(on_fault):
             options, metadata = check_artifact(path), read_metadata(path)
             for count in threads:
                 progress("loading", place, len(paths))
@@ -109,18 +110,20 @@ def _opened(
 
 
 def _open(path: Path, threads: int, options: Mapping[str, str], precision: str | None, stack: ExitStack) -> _Entry:
-    lane = stack.enter_context(Lane(path, threads))
-    opened = lane.ask("open", path=str(path.absolute()), threads=threads, options=dict(options))
-    return _Entry(lane, opened, precision, lane.ask("warm_up"))
+    client = stack.enter_context(TimingClient(path, threads))
+    opened = client.ask("open", path=str(path.absolute()), threads=threads, options=dict(options))
+    return _Entry(client, opened, precision, client.ask("warm_up"))
 
 
-def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_fault: OnFault, progress: Progress) -> None:
-    """Fill the entries' rounds; an entry that fails is told and taken out."""
+def _take_turns(
+    entries: list[_Entry], seconds: float, tolerance: float, on_fault: FaultHandler, progress: Progress
+) -> None:
+    """Add rounds to the entries. An entry that fails is reported and removed."""
     random, began = np.random.default_rng(0), time.monotonic()
     while entries and not all(entry.is_known(tolerance) for entry in entries):
         for index in random.permutation(len(entries)):
             entry = entries[index]
-            with _told(on_fault):
+            with _reported(on_fault):
                 entry.take_turn()
         rounds = max(len(entry.rounds) for entry in entries)
         entries[:] = [entry for entry in entries if len(entry.rounds) == rounds]
@@ -131,16 +134,16 @@ def _take_turns(entries: list[_Entry], seconds: float, tolerance: float, on_faul
 
 
 def _profiled(entry: _Entry, progress: Progress) -> tuple[LayerTime, ...]:
-    task = f"profiling {entry.lane.path.name}"
+    task = f"profiling {entry.client.path.name}"
     progress(task, 0, 1)
     runs = int(np.clip(1e3 * _PROFILE_SECONDS / entry.warm["typical_ms"], _LEAST_PROFILED, _MOST_PROFILED))
-    layers = tuple(LayerTime.of(node) for node in entry.lane.ask("profile", runs=runs)["nodes"])
+    layers = tuple(LayerTime.of(node) for node in entry.client.ask("profile", runs=runs)["nodes"])
     progress(task, 1, 1)
     return layers
 
 
 def _timing(entry: _Entry, tolerance: float) -> Timing:
-    opened, path, peak = entry.opened, entry.lane.path, entry.lane.ask("memory")["peak_rss_bytes"]
+    opened, path, peak = entry.opened, entry.client.path, entry.client.ask("memory")["peak_rss_bytes"]
     return Timing(
         path=path,
         bytes=path.stat().st_size,
@@ -149,7 +152,7 @@ def _timing(entry: _Entry, tolerance: float) -> Timing:
         version=opened["version"],
         provider=opened["provider"],
         options=opened["options"],
-        threads=entry.lane.threads,
+        threads=entry.client.threads,
         batch=opened["batch"],
         load_ms=opened["load_ms"],
         first_ms=entry.warm["first_ms"],
@@ -163,10 +166,10 @@ def _timing(entry: _Entry, tolerance: float) -> Timing:
 
 
 @contextmanager
-def _told(on_fault: OnFault) -> Iterator[None]:
+def _reported(on_fault: FaultHandler) -> Iterator[None]:
     try:
         yield
-    except FAULTS as error:
+    except SqnxtError as error:
         on_fault(error)
 
 

@@ -1,4 +1,4 @@
-"""What the page must know of a model: how images become its input, and what its outputs are called."""
+"""What the page needs to know about a model: how images become its input, and the names of its classes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,35 @@ from typing import Any
 
 from sqnxt_export import Metadata, Preprocessing, Runner, open_model, read_metadata
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.image_input import choose_preprocessing
 
 FORMATS = (".tflite", ".onnx")
 _OWN_DIGITS = "digits/"
-"""How the bundled digits call themselves: 8x8 cells with bright ink, which a drawing is turned into."""
+"""The name of the bundled digits: 8x8 cells with bright ink. A drawing is converted to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebModel:
     """One model of a site.
 
-    `title` tells it from the others, `file` is its place in the site; `notes` say what was assumed.
-
-    `preprocessing` is what the page does to an image before the model, with `input` "uint8" where the model takes the
-    pixels as they are; `layout` is NHWC or NCHW; `options` are onnxruntime's session options; `digits` says that
-    drawings become the 8x8 cells of the bundled digits.
+    Attributes:
+        path: The file that the model was copied from.
+        title: Its name on the page, different for each model.
+        file: Its path in the site.
+        format: `tflite` or `onnx`.
+        precision: The precision of its metadata; empty if unknown.
+        network: The network of its metadata; empty if unknown.
+        labels: The names of its classes.
+        preprocessing: What the page does to an image before the model.
+        input: "uint8" if the model takes unchanged pixels, otherwise "float32".
+        layout: NHWC or NCHW.
+        options: The session options of onnxruntime.
+        digits: Whether drawings become the 8x8 cells of the bundled digits.
+        bytes: Its size.
+        sha256: The checksum of its file, in hex.
+        accuracy: The top-1 of its metadata, as a fraction; None if unknown.
+        data: The data of its metadata; empty if unknown.
+        notes: What was assumed about it.
     """
 
     path: Path
@@ -48,26 +62,26 @@ class WebModel:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Its entry in the site's `models.json`."""
+        """Return its entry in the site's `models.json`."""
         return asdict(self) | {"path": self.path.name, "preprocessing": self.preprocessing.to_dict()}
 
 
-def describe(paths: Sequence[str | Path]) -> list[WebModel]:
-    """The models of a site, each loaded and run once here, so that none is packed that cannot run.
+def describe_models(paths: Sequence[str | Path]) -> list[WebModel]:
+    """Describe the models of a site. Each is loaded and run once, so that the site has no model that cannot run.
 
     Raises:
-        SqnxtError: No file, one given twice, or one that a browser's runtime cannot run.
-        ExportError: A file is not there or damaged, or the runtime that checks it is not installed.
+        SqnxtError: No file is given, one is given twice, or a browser's runtime cannot run one.
+        ExportError: A file does not exist or is damaged, or the runtime that checks it is not installed.
     """
     files = [Path(path) for path in paths]
     if not files:
-        raise SqnxtError("models", "none was given", "name one .tflite or .onnx file at least")
+        raise SqnxtError("models", "none was given", "give one .tflite or .onnx file at least")
     twice = [path for path, count in Counter(path.resolve() for path in files).items() if count > 1]
     if twice:
-        raise SqnxtError(str(twice[0]), "is given twice", "name each model once")
+        raise SqnxtError(str(twice[0]), "is given twice", "give each model once")
     for path in files:
         if path.suffix.lower() not in FORMATS:
-            raise SqnxtError(path, "is no .tflite or .onnx file", "make one with `sqnxt-tf export`")
+            raise SqnxtError(path, "is not a .tflite or .onnx file", "make one with `export`")
     runners = [open_model(path) for path in files]
     known = [read_metadata(path) for path in files]
     titles = _titles(files, known)
@@ -76,17 +90,19 @@ def describe(paths: Sequence[str | Path]) -> list[WebModel]:
 
 
 def _titles(files: Sequence[Path], known: Sequence[Metadata | None]) -> list[str]:
-    """What tells the models apart: their precisions, or with the formats, or the files' names."""
+    """Return titles that differ: the precisions, precisions with formats, or names of files."""
     precisions = [metadata.precision if metadata else "no metadata" for metadata in known]
     formats = [f"{precision} {path.suffix[1:]}" for precision, path in zip(precisions, files, strict=True)]
     for titles in (precisions, formats, [path.stem for path in files], [path.name for path in files]):
         if len(set(titles)) == len(files):
             return titles
-    return [f"{path.name} ({number})" for number, path in enumerate(files, 1)]  # a folder's name is nobody's business
+    return [
+        f"{path.name} ({number})" for number, path in enumerate(files, 1)
+    ]  # the page shows no folders of this machine
 
 
 def _places(files: Sequence[Path]) -> list[str]:
-    """Files of the site, by names that are safe in an address and differ on every file system."""
+    """Return paths in the site that are safe in a URL, and that differ on every file system."""
     places: list[str] = []
     for path in files:
         safe = re.sub(r"[^A-Za-z0-9.-]+", "-", path.stem).strip("-.") or "model"
@@ -123,62 +139,53 @@ def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str
 
 
 def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, ...]:
-    """What its outputs are called, after one run that counts them.
+    """Return the names of the classes, after one run that counts the outputs.
 
     Raises:
-        SqnxtError: It names another number of classes than it has.
+        SqnxtError: The metadata name another number of classes than there are outputs.
     """
     classes = runner.run(runner.noise(1)).shape[1]
     if not metadata.labels:
-        notes.append("it does not name its classes: they are numbered")
+        notes.append("no labels: classes are numbered")
         return tuple(f"class {index}" for index in range(classes))
     if len(metadata.labels) != classes:
         named = len(metadata.labels)
-        raise SqnxtError(runner.path, f"has {classes} outputs and names {named} classes", "export it again")
+        raise SqnxtError(
+            runner.path, f"has {classes} outputs, and its metadata name {named} classes", "export it again"
+        )
     return metadata.labels
 
 
 def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Preprocessing:
-    """What it says of that; else stretched to its size, and mapped to -1..1 where it takes floats.
+    """Choose the preprocessing, and refuse one that a model of unchanged pixels cannot have.
 
     Raises:
-        SqnxtError: It says what does not fit its input, or has as many channels as no picture.
+        SqnxtError: The preprocessing does not fit the model.
     """
-    height, width, channels = runner.input_shape
-    told = metadata.preprocessing
-    if told is None:
-        if channels not in (1, 3):
-            raise SqnxtError(runner.path, f"takes images of {channels} channels", "a page has grey and RGB ones")
-        plain = Preprocessing.plain(height, width, channels)
-        range_ = "0..255" if runner.takes_pixels else "-1..1"
-        notes.append(f"it does not tell its preprocessing: images are stretched and mapped to {range_}")
-        return plain.raw() if runner.takes_pixels else plain
-    if (told.height, told.width, told.channels) != runner.input_shape:
-        takes, told_of = list(runner.input_shape), [told.height, told.width, told.channels]
-        raise SqnxtError(runner.path, f"takes images of {takes} and its metadata speak of {told_of}", "export it again")
-    if runner.takes_pixels and told != told.raw():
-        raise SqnxtError(runner.path, "takes plain pixels and its metadata ask for arithmetic", "export it again")
-    return told
+    chosen = choose_preprocessing(runner, metadata, notes)
+    if runner.takes_pixels and chosen != chosen.raw():
+        raise SqnxtError(runner.path, "takes unchanged pixels, and its metadata normalise them", "export it again")
+    return chosen
 
 
 def _check_for_browser(runner: Runner) -> None:
-    """Refuse what the runtimes of a browser cannot run, though those of Python can.
+    """Refuse a model that the runtimes of Python can run, and those of a browser cannot.
 
-    LiteRT.js reads fixed batches only, and integers with a scale neither as input nor as output.
+    LiteRT.js runs fixed batches only, and has no quantised integers as input or output.
 
     Raises:
-        SqnxtError: With the reason.
+        SqnxtError: The model cannot run in a browser.
     """
     if runner.batch not in (None, 1):
-        raise SqnxtError(runner.path, f"takes {runner.batch} images at once", "export it with --batch 1")
+        raise SqnxtError(runner.path, f"takes {runner.batch} images at once", "export it with `batch=1`")
     if runner.format != "tflite":
         return
     if runner.resizable_batch:
-        raise SqnxtError(runner.path, "leaves its batch open, which LiteRT.js cannot run", "export it with --batch 1")
-    taken, given = runner.stored_types
-    if given != "float32" or not (taken == "float32" or runner.takes_pixels):
+        raise SqnxtError(runner.path, "has a free batch, which LiteRT.js cannot run", "export it with `batch=1`")
+    taken, returned = runner.stored_types
+    if returned != "float32" or not (taken == "float32" or runner.takes_pixels):
         raise SqnxtError(
             runner.path,
-            f"takes {taken} and gives {given}, and LiteRT.js has float32 or plain pixels in and float32 out",
-            "convert it with float input and output, as `sqnxt-tf export` does",
+            f"takes {taken} and returns {returned}, and LiteRT.js takes float32 or pixels and returns float32",
+            "convert it with float input and output, as `export` does",
         )

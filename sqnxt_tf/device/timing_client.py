@@ -1,4 +1,4 @@
-"""Child processes that take turns: one a file and number of threads, each asleep while another one runs."""
+"""This process's end of a timing process: it starts the child process, asks it for runs, and reads its answers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any, Self
 
 from sqnxt_tf.errors import SqnxtError
 
-_WORKER = "sqnxt_tf.device.timing_process"
+_SERVER = "sqnxt_tf.device.timing_server"
 
 
-class Lane:
-    """One artifact in a process of its own; what is asked of it is in `worker.py`."""
+class TimingClient:
+    """One artifact in a process of its own. `timing_server.py` lists the requests that it answers."""
 
     def __init__(self, path: Path, threads: int) -> None:
         self.path, self.threads = path, threads
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _WORKER],
+            [sys.executable, "-P", "-m", _SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -40,10 +40,10 @@ class Lane:
         self.close()
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Ask and wait for the answer.
+        """Send a request and wait for the answer.
 
         Raises:
-            SqnxtError: What the process could not do, or that it is no more.
+            SqnxtError: The process could not do it, or has ended.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -54,29 +54,30 @@ class Lane:
         except OSError:
             line = ""
         if not line.endswith("\n"):
-            raise SqnxtError(self.path, str(self._how_it_ended()))
+            raise self._ending_error()
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise SqnxtError(*answer["error"])
         return answer
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         self._process.kill()
         self._process.communicate()
 
-    def _how_it_ended(self) -> str:
+    def _ending_error(self) -> SqnxtError:
+        """Return the error that tells how the process ended."""
         code = self._process.wait()
         if code == -getattr(signal, "SIGKILL", 9):
-            return "its process was killed, as the system does when memory runs out; close other programs or free some"
+            fault = "its process was killed, as the system does when memory runs out"
+            return SqnxtError(self.path, fault, "close other programs or free some memory")
         if code < 0:
-            return (
-                f"its process died of {signal.Signals(-code).name}; export it again, or try another release of the "
-                "runtime"
-            )
-        return f"its process ended with exit code {code}; run `python -m {_WORKER}` to see why"
+            fault = f"its process died of {signal.Signals(-code).name}"
+            return SqnxtError(self.path, fault, "export it again, or try another release of the runtime")
+        fault = f"its process ended with exit code {code}"
+        return SqnxtError(self.path, fault, f"run `python -m {_SERVER}` to see why")
 
 
 def _environment() -> Mapping[str, str]:
-    """The child finds modules where this process does, and not in the folder that it happens to stand in."""
+    """Return the environment of the child, which finds modules where this process does and not in its own folder."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

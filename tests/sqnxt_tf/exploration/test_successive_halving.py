@@ -1,20 +1,20 @@
-"""Successive halving: its plan, who begins, and who goes on."""
+"""Successive halving: its rungs, the networks that begin, and those that continue."""
 
 from __future__ import annotations
 
 import pytest
 
-from sqnxt_tf.exploration.halving import (
-    FINALISTS,
+from sqnxt_tf.exploration.outcome import Outcome
+from sqnxt_tf.exploration.successive_halving import (
+    FEWEST_FINALISTS,
     Rung,
     SizedNetwork,
     better_half,
+    choose_survivors,
     network_of,
     pairs_of,
     rungs,
-    survivors,
 )
-from sqnxt_tf.exploration.outcome import Outcome
 from sqnxt_tf.workflows.search import search
 
 
@@ -39,11 +39,11 @@ def test_each_rung_trains_half_as_many_twice_as_long(
 ) -> None:
     plan = rungs(networks, epochs)
     assert plan == tuple(Rung(*rung) for rung in expected)
-    assert plan[-1].networks >= min(networks, FINALISTS)
+    assert plan[-1].networks >= min(networks, FEWEST_FINALISTS)
 
 
 def test_those_that_begin_are_spread_over_the_costs(outcome: Outcome) -> None:
-    chosen = survivors(outcome, 10)
+    chosen = choose_survivors(outcome, 10)
     assert len(set(chosen)) == 10
     cycles = [pairs_of(outcome, [network])[0].figures["cycles"] for network in chosen]
     assert cycles == sorted(cycles)
@@ -60,14 +60,14 @@ def test_those_that_begin_are_spread_over_the_costs(outcome: Outcome) -> None:
 
 
 def test_a_search_has_as_many_survivors_as_it_has(outcome: Outcome) -> None:
-    everybody = survivors(outcome, 10_000)
+    everybody = choose_survivors(outcome, 10_000)
     assert len(everybody) == len(set(everybody)) <= len(outcome.candidates)
-    assert survivors(outcome, 1) == everybody[:1]
+    assert choose_survivors(outcome, 1) == everybody[:1]
 
 
 def test_cheap_ones_and_accurate_ones_go_on(outcome: Outcome) -> None:
-    chosen = survivors(outcome, 8)
-    # the dearest is the most accurate, the cheapest is the least; number 5 is worse than all cheaper ones
+    chosen = choose_survivors(outcome, 8)
+    # the most expensive network is the most accurate, the cheapest the least; number 5 is worse than all cheaper ones
     accuracies = {network: 0.5 + place / 20 for place, network in enumerate(chosen)}
     accuracies[chosen[5]] = 0.1
     kept = better_half(outcome, accuracies, 7, objectives=outcome.objectives)

@@ -11,8 +11,8 @@ import pytest
 
 from helpers.onnx_graphs import write_quadrants
 from sqnxt_export import ExportError
-from sqnxt_tf.device.lanes import Lane
-from sqnxt_tf.device.measurement import time_artifacts
+from sqnxt_tf.device.timing_client import TimingClient
+from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark, Timing
 from sqnxt_tf.reports.benchmark import benchmark_lines
 
@@ -64,16 +64,16 @@ def test_a_process_that_dies_between_its_turns_takes_only_its_own_file_with_it(
     quadrants: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns: list[str] = []
-    ask = Lane.ask
+    ask = TimingClient.ask
 
-    def dying(lane: Lane, do: str, **details: Any) -> dict[str, Any]:
-        if do == "turn" and lane.path.name == "b.onnx":
+    def dying(client: TimingClient, do: str, **details: Any) -> dict[str, Any]:
+        if do == "turn" and client.path.name == "b.onnx":
             turns.append(do)
             if len(turns) == 3:
-                os.kill(lane._process.pid, signal.SIGKILL)
-        return ask(lane, do, **details)
+                os.kill(client._process.pid, signal.SIGKILL)
+        return ask(client, do, **details)
 
-    monkeypatch.setattr(Lane, "ask", dying)
+    monkeypatch.setattr(TimingClient, "ask", dying)
     told: list[str] = []
     paths = [quadrants("b.onnx"), quadrants("a.onnx")]
     result = time_artifacts(paths, seconds=0.5, on_fault=lambda error: told.append(str(error)))
@@ -102,7 +102,7 @@ def test_a_quiet_machine_is_not_warned_of_and_a_noisy_one_is() -> None:
     assert quiet.is_stable
     assert not Benchmark(timings=(quiet,), load=3.0).noise
     tail = timing([1.0] * 80 + [4.0] * 20)
-    assert any("a tenth of the runs 4.0 times" in line for line in tail.noise)
+    assert any("a tenth of the runs took at least 4.0 times" in line for line in tail.noise)
     unknown = timing([1.0, 1.0, 2.0, 2.0, 3.0, 3.0] * 5)
     assert not unknown.is_stable
     noise = Benchmark(timings=(unknown,), load=3.0).noise
@@ -113,7 +113,7 @@ def test_a_quiet_machine_is_not_warned_of_and_a_noisy_one_is() -> None:
 def test_too_few_rounds_for_an_interval_are_told() -> None:
     found = timing([1.0, 1.0] * 5)
     assert not found.is_stable
-    assert found.noise == ["5 rounds only, which are too few for an interval"]
+    assert found.noise == ["5 rounds are too few for an interval"]
 
 
 def test_a_p99_of_few_runs_is_told() -> None:

@@ -1,17 +1,16 @@
-"""The process in which one artifact is timed, and the language that it speaks.
+"""The child process that times one artifact, and its protocol.
 
-`python -m sqnxt_tf.device.timing_process` reads requests from its stdin, a JSON object a line, and answers
-each with one line:
+`python -m sqnxt_tf.device.timing_server` reads requests from its stdin, a JSON object a line, and answers each with
+one line:
 
-    {"do": "open", "path": "m.onnx", "threads": 1, "options": {}}   what runs it, how long it took to load
-    {"do": "warm_up"}                                               how many runs it took, the first one's time
+    {"do": "open", "path": "m.onnx", "threads": 1, "options": {}}   the runtime, and the loading time
+    {"do": "warm_up"}                                               the number of runs, and the first one's time
     {"do": "turn", "runs": 5}                                       the time of each run
     {"do": "profile", "runs": 50}                                   the time of each node
-    {"do": "memory"}                                                the most memory that it ever took
+    {"do": "memory"}                                                the most memory that the process took
 
-An answer is an object with figures, or `{"error": [object, fault, remedy]}`. Times are in milliseconds, memory
-in bytes. Between requests
-it sleeps; it ends when its stdin does.
+An answer is an object with figures, or `{"error": [object, fault, remedy]}`. Times are in milliseconds, memory is in
+bytes. The process sleeps between requests, and ends when its stdin is closed.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from sqnxt_tf.device.memory import peak_resident_bytes, resident_bytes
 
 _LEAST_WARM_UP, _MOST_WARM_UP = 5, 100  # runs
 _WARM_UP_SECONDS, _MOST_WARM_UP_SECONDS = 0.3, 10.0
-_LEAD_SECONDS = 0.002  # before the timed runs of a turn: caches fill
-_SPIN_SECONDS, _MOST_SPIN_SECONDS = 0.05, 0.5  # how long onnxruntime's threads look for work when a run is over
+_LEAD_SECONDS = 0.002  # untimed runs at the start of a turn, which fill the caches
+_SPIN_SECONDS, _MOST_SPIN_SECONDS = 0.05, 0.5  # how long onnxruntime's threads wait actively after a run
 _TASKS = Path("/proc/self/task")
 
 
-class TimingProcess:
-    """One artifact, opened and timed."""
+class TimingServer:
+    """Opens one artifact and times it on request."""
 
     def __init__(self) -> None:
         self._runner: Any = None
@@ -46,7 +45,7 @@ class TimingProcess:
         self._threads = 1
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The figures that a request asks for."""
+        """Return the figures that a request asks for."""
         match request.pop("do"):
             case "open":
                 return self.open(**request)
@@ -62,7 +61,7 @@ class TimingProcess:
                 raise ValueError(f"no such request: {unknown}")
 
     def open(self, path: str, threads: int, options: dict[str, str]) -> dict[str, Any]:
-        """Load a file that has been checked; loading time and memory are then the runtime's alone."""
+        """Load a file that was checked before, so that loading time and memory are those of the runtime alone."""
         from sqnxt_export import open_model
 
         _import_runtime(path)
@@ -82,7 +81,7 @@ class TimingProcess:
         }
 
     def warm_up(self) -> dict[str, Any]:
-        """Run until it has run a few times and for a while: caches, memory pools and the processor's clock settle."""
+        """Run several times and for a while, until caches, memory pools and the processor's clock have settled."""
         times: list[float] = []
         began = time.perf_counter()
         while len(times) < _MOST_WARM_UP:
@@ -94,7 +93,7 @@ class TimingProcess:
         return {"runs": len(times), "first_ms": times[0], "typical_ms": sorted(times)[len(times) // 2]}
 
     def turn(self, runs: int) -> dict[str, Any]:
-        """Time some runs, after at least one that is not timed: no file pays for the caches that another one left."""
+        """Time some runs. At least one untimed run comes first, to fill the caches again."""
         began = time.perf_counter()
         self._call()
         while time.perf_counter() - began < _LEAD_SECONDS:
@@ -104,7 +103,7 @@ class TimingProcess:
         return {"milliseconds": times}
 
     def profile(self, runs: int) -> dict[str, Any]:
-        """The nodes in the order of execution, each with the time of every run."""
+        """Return the nodes in the order of execution, each with the time of every run."""
         from sqnxt_export import profile_onnx
 
         nodes = profile_onnx(self._runner.path, threads=self._threads, options=self._runner.options, runs=runs)
@@ -122,7 +121,7 @@ class TimingProcess:
 
 
 def _fall_asleep() -> None:
-    """Wait until no other thread of this process runs or waits for a core: it would do so on another file's turn."""
+    """Wait until no other thread of this process runs, so that none takes a core during another file's turn."""
     if not _TASKS.exists():
         time.sleep(_SPIN_SECONDS)
         return
@@ -140,35 +139,36 @@ def _is_running(task: Path) -> bool:
 
 
 def _import_runtime(path: str) -> None:
-    """Before the clock starts: importing a library is no part of loading a model, nor is its memory the model's."""
+    """Import the library before the clock starts: its time and memory are not those of loading a model."""
     from sqnxt_export._libraries import require
     from sqnxt_export.errors import ExportError
 
     is_onnx = Path(path).suffix.lower() == ".onnx"
     importlib.import_module(f"sqnxt_export.runtimes.{'onnx' if is_onnx else 'litert'}_runner")
-    with contextlib.suppress(ExportError):  # `open_model` says what is missing
+    with contextlib.suppress(ExportError):  # `open_model` reports what is missing
         require("onnxruntime" if is_onnx else "ai_edge_litert.interpreter", "to time a file")
 
 
 def serve(requests: IO[str], answers: IO[str]) -> None:
-    """Answer until nobody asks any more."""
+    """Answer requests until there are no more."""
     from sqnxt_export.errors import ExportError
 
-    worker = TimingProcess()
+    server = TimingServer()
     for line in requests:
         try:
-            answer = worker.answer(json.loads(line))
+            answer = server.answer(json.loads(line))
         except ExportError as error:
             answer = {"error": [error.object, error.fault, error.remedy]}
         except MemoryError:
-            fault = "there is not enough memory to run it"
-            answer = {"error": ["artifact", fault, "close other programs or use a smaller network"]}
+            answer = {
+                "error": ["artifact", "does not fit into memory", "close other programs, or use a smaller network"]
+            }
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
 def main() -> None:
-    """Serve stdin and stdout, which libraries can then no longer print to. Ctrl-C is for the parent to handle."""
+    """Serve stdin and stdout. Libraries print to stderr instead, and Ctrl-C is left to the parent process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

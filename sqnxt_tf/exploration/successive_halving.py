@@ -1,7 +1,7 @@
-"""Successive halving: many candidates trained a little, the better half twice as long, and so on.
+"""Successive halving: train many networks for a few epochs, then the better half for twice as many, and so on.
 
 Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (AISTATS 2016).
-Each rung trains afresh with its own schedule, because a learning rate that has decayed is no start for a longer run.
+Each rung trains from scratch with its own schedule, as a run whose learning rate has decayed cannot be prolonged well.
 """
 
 from __future__ import annotations
@@ -15,42 +15,46 @@ from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.exploration.outcome import Outcome
 from sqnxt_tf.exploration.pareto import dominators, pareto_front
 
-FINALISTS = 4
-"""Rungs end before they would leave fewer networks than this: one network is no front."""
+FEWEST_FINALISTS = 4
+"""The fewest networks of the last rung: one network alone would be no Pareto set."""
 
 
 class SizedNetwork(NamedTuple):
-    """What is trained: its accuracy is the same on every accelerator."""
+    """A network to train. Its accuracy is the same on every accelerator."""
 
     name: str
     input_size: int
 
 
 class Rung(NamedTuple):
-    """So many networks are trained for so many epochs."""
+    """The number of networks that are trained, and for how many epochs."""
 
     networks: int
     epochs: int
 
 
 def rungs(networks: int, epochs: int) -> tuple[Rung, ...]:
-    """The halvings that end with `epochs`, shortest runs first; the last one keeps `FINALISTS` at least."""
+    """Return the rungs, shortest runs first. The last one trains `FEWEST_FINALISTS` networks or more for `epochs`.
+
+    Example: 16 networks and 8 epochs make three rungs, (16, 2), (8, 4) and (4, 8).
+    """
     halvings = 0
-    while networks >> (halvings + 1) >= FINALISTS and epochs >> (halvings + 1) >= 1:
+    while networks >> (halvings + 1) >= FEWEST_FINALISTS and epochs >> (halvings + 1) >= 1:
         halvings += 1
     return tuple(Rung(networks >> done, epochs >> (halvings - done)) for done in range(halvings + 1))
 
 
 def network_of(candidate: Candidate) -> SizedNetwork:
-    """The network of a candidate."""
+    """Return the network of a candidate."""
     return SizedNetwork(candidate.network, candidate.input_size)
 
 
-def survivors(outcome: Outcome, most: int) -> tuple[SizedNetwork, ...]:
-    """At most so many networks that are worth training, spread evenly over the first objective.
+def choose_survivors(outcome: Outcome, most: int) -> tuple[SizedNetwork, ...]:
+    """Return at most `most` networks that are worth training, spread evenly over the first objective.
 
-    The cheapest network of all dominates every other as long as nobody knows what they can learn. So what a network
-    computes, its MACs, stands for what it may learn: those are left that no other gives as many MACs at less cost.
+    Before training, accuracies are unknown, and by costs alone the cheapest network would dominate all others. So the
+    MACs of a network stand for its capacity: a network is chosen if no other offers as many MACs at lower costs.
+    If MACs are an objective themselves, parameters stand for the capacity.
     """
     if not outcome.candidates:
         return ()
@@ -67,7 +71,10 @@ def survivors(outcome: Outcome, most: int) -> tuple[SizedNetwork, ...]:
 def better_half(
     outcome: Outcome, accuracies: Mapping[SizedNetwork, float], keep: int, *, objectives: Sequence[str]
 ) -> tuple[SizedNetwork, ...]:
-    """The `keep` networks that the fewest others dominate in error and costs together; of equals the more accurate."""
+    """Return the `keep` networks that the fewest others dominate in error and costs; among equals, the more accurate.
+
+    A network on several accelerators counts as it does on the best of them. The order is that of `accuracies`.
+    """
     pairs = pairs_of(outcome, accuracies)
     figures = np.array([with_error(one, accuracies[network_of(one)], objectives) for one in pairs])
     beaten: dict[SizedNetwork, int] = {}
@@ -79,10 +86,10 @@ def better_half(
 
 
 def pairs_of(outcome: Outcome, networks: Container[SizedNetwork]) -> list[Candidate]:
-    """The candidates of some networks, each on every accelerator that it was costed on."""
+    """Return the candidates of some networks, on all accelerators that they were costed on."""
     return [candidate for candidate in outcome.candidates if network_of(candidate) in networks]
 
 
 def with_error(candidate: Candidate, accuracy: float, objectives: Sequence[str]) -> list[float]:
-    """What is minimised where accuracy counts: the error first, then the objectives."""
+    """Return the figures to minimise if accuracy counts: the error, then the objectives."""
     return [1 - accuracy, *(candidate.figures[name] for name in objectives)]

@@ -1,4 +1,4 @@
-"""The language that the timed process speaks, and what is told when it is no more."""
+"""The protocol of the timing process, and the errors after its end."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from helpers.commands import cli_command
-from sqnxt_tf.device import lanes
-from sqnxt_tf.device.lanes import Lane
-from sqnxt_tf.device.timing_process import TimingProcess, serve
+from sqnxt_tf.device import timing_client
+from sqnxt_tf.device.timing_client import TimingClient
+from sqnxt_tf.device.timing_server import TimingServer, serve
 from sqnxt_tf.errors import SqnxtError
 
 
@@ -46,7 +46,7 @@ def test_every_request_has_one_answer(quadrants: Callable[..., Path]) -> None:
 
 
 def test_no_thread_of_it_works_on_when_its_turn_is_over(tmp_path: Path) -> None:
-    """onnxruntime's spin for tens of milliseconds, which would be those of whoever is next."""
+    """Check that threads are idle: onnxruntime's spin for tens of milliseconds, into the next file's turn."""
     weights = numpy_helper.from_array(np.ones((32, 8, 3, 3), np.float32), "weights")
     image, answer = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -55,7 +55,7 @@ def test_no_thread_of_it_works_on_when_its_turn_is_over(tmp_path: Path) -> None:
     graph = helper.make_graph([helper.make_node("Conv", ["image", "weights"], ["answer"])], "g", [image], [answer])
     graph.initializer.append(weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), tmp_path / "c.onnx")
-    worker = TimingProcess()
+    worker = TimingServer()
     worker.open(str(tmp_path / "c.onnx"), threads=2, options={})
     for ask_it in (worker.warm_up, lambda: worker.turn(20)):
         ask_it()
@@ -71,11 +71,11 @@ def test_a_file_that_cannot_be_opened_is_an_answer_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "told"), [(signal.SIGKILL, "memory runs out"), (signal.SIGSEGV, "died of SIGSEGV")])
 def test_a_process_that_is_no_more_is_told(quadrants: Callable[..., Path], number: int, told: str) -> None:
-    with Lane(quadrants(), 1) as lane:
-        lane.ask("memory")
-        os.kill(lane._process.pid, number)
+    with TimingClient(quadrants(), 1) as client:
+        client.ask("memory")
+        os.kill(client._process.pid, number)
         with pytest.raises(SqnxtError, match=told):
-            lane.ask("memory")
+            client.ask("memory")
 
 
 def test_the_child_imports_from_where_its_parent_does_and_not_from_where_it_stands(
@@ -84,14 +84,14 @@ def test_the_child_imports_from_where_its_parent_does_and_not_from_where_it_stan
     (tmp_path / "json.py").write_text("raise SystemExit('taken from the folder that it stands in')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    assert "" not in lanes._environment()["PYTHONPATH"].split(os.pathsep)
-    with Lane(quadrants(), 1) as lane:
-        assert lane.ask("memory")["peak_rss_bytes"]
+    assert "" not in timing_client._environment()["PYTHONPATH"].split(os.pathsep)
+    with TimingClient(quadrants(), 1) as client:
+        assert client.ask("memory")["peak_rss_bytes"]
 
 
 @pytest.mark.parametrize("verb", [["benchmark", "--seconds", "0.2"], ["evaluate"]])
 def test_onnxruntime_tells_nobody(quadrants: Callable[..., Path], tmp_path: Path, verb: list[str]) -> None:
-    """By default it reports every session to its maker, and keeps an identifier in the home folder to do so."""
+    """Check that telemetry is off: by default every session is reported, with an identifier in the home folder."""
     home = tmp_path / "home"
     home.mkdir()
     env = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}

@@ -1,20 +1,16 @@
-"""The types of the public functions: each has a public name, and its objects can be copied and pickled."""
+"""Options, samples and results are plain values: they can be copied, pickled and turned into dictionaries."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
 import pickle
-import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import sqnxt_export
 from sqnxt_export import (
     Accuracy,
     ArtifactOptions,
@@ -36,33 +32,6 @@ from sqnxt_export import (
 )
 
 PARITY = Parity(max_abs_diff=0.1, max_rel_diff=0.01, top1_agreement=1.0, samples=3, passed=True)
-
-
-def _classes(annotation: Any) -> Iterator[type]:
-    """Yield the classes of this package in an annotation, however deep."""
-    if isinstance(annotation, type) and annotation.__module__.startswith("sqnxt_export"):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _classes(argument)
-
-
-def _used_types(value: Any) -> Iterator[type]:
-    """Yield what a function takes and returns, or what the fields, properties and methods of a class are."""
-    members = [value]
-    if isinstance(value, type):
-        methods = [member for name, member in vars(value).items() if not name.startswith("_")]
-        members = [member.fget if isinstance(member, property) else member for member in methods]
-        members = [inspect.unwrap(getattr(member, "__func__", member)) for member in members]
-        if dataclasses.is_dataclass(value):
-            yield from _classes(tuple[*typing.get_type_hints(value).values()])
-    for function in filter(inspect.isfunction, members):
-        yield from _classes(tuple[*typing.get_type_hints(function).values()])
-
-
-@pytest.mark.parametrize("name", [name for name in sqnxt_export.__all__ if not name.isupper()])
-def test_every_type_that_is_used_is_public(name: str) -> None:
-    for used in _used_types(getattr(sqnxt_export, name)):
-        assert getattr(sqnxt_export, used.__name__, None) is used, f"{name} uses {used.__name__}"
 
 
 def _same(left: Any, right: Any) -> bool:
