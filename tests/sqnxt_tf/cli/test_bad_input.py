@@ -212,8 +212,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, artifacts: Pat
 def test_a_disk_that_fills_up_leaves_no_half_written_file(
     tmp_path: Path, artifacts: Path, arguments: list[str]
 ) -> None:
-    """A limit on the size of files fails a write midway, as a full disk does."""
-    program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+    """A limit on the size of files fails a write midway, as a full disk does; what coverage writes stays below it."""
+    program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
     program += f"sys.argv[1:] = {[a.format(artifacts=artifacts) for a in arguments] + ['-q']!r}\n"
     program += "from sqnxt_tf.cli.main import run; run()"
     done = run_python(program, cwd=tmp_path)
