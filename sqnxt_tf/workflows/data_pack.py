@@ -128,7 +128,7 @@ def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
         raise SqnxtError(
             output,
             f"holds an unfinished run of other settings ({', '.join(changed)})",
-            "give the same ones to go on, or pass `force=True` to start afresh",
+            "give the same settings to resume it, or pass `force=True` to start afresh",
         )
     output.mkdir(parents=True, exist_ok=True)
     if force:
