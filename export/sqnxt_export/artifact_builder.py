@@ -106,7 +106,7 @@ def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[
         return Accuracy(model_top1=model_top1, artifact_top1=top1, max_drop=budget.max_drop, samples=len(budget.labels))
 
     def accept(graph: onnx.ModelProto) -> bool:
-        if not judge(graph).kept:
+        if not judge(graph).within_budget:
             return False
         logits = _graph_logits(graph, samples.parity)
         return compare_outputs(task.reference, logits, options.precision, trained=task.trained).passed

@@ -1,4 +1,4 @@
-"""The accuracy that an int8 ONNX graph may lose, and the accuracy that it has."""
+"""The accuracy budget of an int8 ONNX graph: the largest accepted loss of top-1 (`max_drop`), and what was measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Budget:
-    """The top-1 accuracy that an int8 ONNX graph may lose before some of its layers keep 16 bits.
+    """The top-1 accuracy that an int8 ONNX graph may lose; where it would lose more, layers are left at 16 bits.
 
     Attributes:
         images: Float32 NHWC [n, h, w, c], preprocessed. Neither training nor calibration may have used them.
@@ -37,7 +37,7 @@ class Budget:
             raise ExportError(
                 "budget",
                 f"{len(self.images)} images and {len(self.labels)} labels",
-                "give as many of both, one at least",
+                "give one label per image, and at least one image",
             )
 
 
@@ -58,20 +58,20 @@ class Accuracy:
     samples: int
 
     @property
-    def kept(self) -> bool:
+    def within_budget(self) -> bool:
         """Whether the loss is within the budget."""
         return self.model_top1 - self.artifact_top1 <= self.max_drop + _ROUNDING
 
 
 def check_budget(format: str, precision: str, *, given: bool) -> None:
-    """Refuse an accuracy budget where no layer can be kept wider.
+    """Refuse an accuracy budget where no layer can be left at 16 bits.
 
     Raises:
         ExportError: A budget is given for anything but int8 in ONNX.
     """
     if given and (format, precision) != ("onnx", "int8"):
         raise ExportError(
-            "budget",
-            f"{format} {precision} has no layers to keep wider",
-            'use `format="onnx"` with `precision="int8"`, or leave the budget out',
+            "`max_drop`",
+            f"is kept by leaving layers at 16 bits, which {format} {precision} cannot do",
+            'use `format="onnx"` with `precision="int8"`, or leave `max_drop` out',
         )

@@ -29,10 +29,10 @@ def preprocessing_to_embed(metadata: Metadata) -> Preprocessing:
 
 
 def describe_embedded(metadata: Metadata, embedded: Preprocessing) -> Metadata:
-    """Return the metadata of an artifact that subtracts and divides by itself.
+    """Return the metadata of an artifact whose graph normalises pixels (subtracts the mean, divides by the scale).
 
-    Their preprocessing only resizes, so that code that follows it feeds the artifact pixels. The arithmetic inside the
-    graph is recorded in `extra`.
+    The returned metadata ask for resizing only: code that obeys them passes raw pixels to the artifact. The arithmetic
+    inside the graph is recorded in `extra`.
     """
     inside = {"mean": list(embedded.mean), "scale": list(embedded.scale)}
     return dataclasses.replace(metadata, preprocessing=embedded.raw(), extra={**metadata.extra, EMBEDDED: inside})

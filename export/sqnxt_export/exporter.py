@@ -111,7 +111,7 @@ def _reference(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
         raise ExportError(
             f"model {model.name!r}",
             "the model itself gives values that are not finite",
-            "train it again with a lower rate",
+            "train it again with a lower learning rate",
         )
     return reference
 
@@ -162,7 +162,7 @@ def _check_answer(path: Path, precision: str, parity: Parity, built: Built) -> N
             _REMEDIES[precision],
             parity,
         )
-    if built.accuracy is not None and not built.accuracy.kept:
+    if built.accuracy is not None and not built.accuracy.within_budget:
         found = built.accuracy
         raise ParityError(
             path,

@@ -45,5 +45,5 @@ def _check_batch(format: str, batch: int | None) -> None:
         raise ExportError(f"batch {batch}", "must be at least 1", "leave `batch` out for one image per call")
     if batch is None and format == "tflite":
         raise ExportError(
-            "batch free", "TFLite files have a fixed batch", 'leave `batch` out for 1, or use `format="onnx"`'
+            "a free batch", "is not possible in TFLite", 'leave `batch` out for 1, or use `format="onnx"`'
         )

@@ -67,7 +67,7 @@ def simulate_workload(
 
 
 simulate = simulate_workload
-"""Short name for use as `sqnxt_sim.simulate`; inside this project the long one keeps it apart from the verb's."""
+"""Short name, for use as `sqnxt_sim.simulate`; inside this project the verb `sqnxt_tf.simulate` has that name."""
 
 
 def _refuse_missing_models(workload: Workload) -> None:
@@ -76,7 +76,7 @@ def _refuse_missing_models(workload: Workload) -> None:
         named = ", ".join(f"{layer.op} {layer.name!r}" for layer in missing[:3]) + (", ..." if missing[3:] else "")
         raise SimulatorError(
             workload.name,
-            f"{len(missing)} node(s) do real work and have no model ({named})",
+            f"{len(missing)} node(s) do real work and have no cost model ({named})",
             "leave out `strict` to cost the rest",
         )
 
@@ -147,7 +147,7 @@ def _notes(
     layers = workload.conv_layers
     if missing := _without_model(workload):
         ops = ", ".join(sorted({layer.op for layer in missing}))
-        yield f"the total leaves out {len(missing)} node(s) that do real work and have no model: {ops}"
+        yield f"the total leaves out {len(missing)} node(s) that do real work and have no cost model: {ops}"
     if precision is not None:
         yield f"precision {precision} is assumed for every layer, whatever the graph says"
     elif floats := sum(layer.weight_bits is None or layer.activation_bits is None for layer in layers):

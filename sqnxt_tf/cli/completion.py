@@ -68,7 +68,7 @@ def complete_objectives(ctx: click.Context, param: click.Parameter, incomplete: 
 def _objectives() -> dict[str, str]:
     from sqnxt_tf.exploration.space import OBJECTIVES
 
-    return {**OBJECTIVES, "accuracy": "of networks that are trained (`--train-epochs`)"}
+    return {**OBJECTIVES, "accuracy": "top-1 of the networks that the search trains (`--train-epochs`)"}
 
 
 def _toml_names(package: str, folder: str) -> list[str]:
@@ -82,7 +82,7 @@ def _starting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
 
 
 def _or_file(items: list[CompletionItem], incomplete: str, kind: str = "file") -> list[CompletionItem]:
-    """Return the names, and the request that the shell lists files or folders (`kind` "dir") as well.
+    """Return the names, after an item that tells the shell to list files too or folders (`kind` "dir") as well.
 
     The request comes first: click's script for bash forgets the names that come before it.
     """

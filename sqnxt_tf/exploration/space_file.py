@@ -172,7 +172,7 @@ def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
     """
     if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
         raise entry_error(
-            where, f"{short(names)} are no objectives", f"give some of {', '.join(OBJECTIVES)}, each once"
+            where, f"{short(names)} are not objectives", f"give some of {', '.join(OBJECTIVES)}, each once"
         )
     return tuple(names)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqnxt_tf.training.centroids import FineTuned
 
 BITS = 6
-"""Of a shared weight's index where none are asked for; Deep Compression's for SqueezeNet."""
+"""Default number of bits per clustered weight, Deep Compression's for SqueezeNet."""
 _ARTIFACTS = (".onnx", ".tflite")
 
 

@@ -36,7 +36,15 @@ _OURS = re.compile(r"\.?(train|validation|test)-\d{5}-of-\d{5}(-[0-9a-f]{8})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedData:
-    """A folder of shards, and the images that were left out, by their source."""
+    """The result of packing.
+
+    Attributes:
+        path: The folder of shards.
+        images: Number of images packed, by part.
+        shards: Number of shards of all parts.
+        bytes: Size of all shards.
+        unreadable: Fault of each image that was left out, by its source.
+    """
 
     path: Path
     images: dict[str, int]
@@ -78,7 +86,7 @@ def pack(
         shards: Number of shards of each part; if None, shards of about 128 MB each, and at least 8.
         max_unreadable: The run ends when more images than this cannot be read.
         seed: Random seed of the order, which mixes the classes.
-        force: Forget what the folder holds of an earlier run.
+        force: Delete the shards of an earlier run and start afresh.
         progress: Called as the work goes on.
 
     Raises:
@@ -86,7 +94,7 @@ def pack(
     """
     source, output = DataSource.parse(data), Path(output)
     if source.kind is not DataKind.IMAGES:
-        raise SqnxtError(source.name, "is packed already", "give a folder with one sub-folder a class")
+        raise SqnxtError(source.name, "is not a folder of images", "give a folder with one sub-folder per class")
     parts: dict[Split, EncodedImages] = source.stored_parts() if source.is_divided else {"train": source.encoded_part()}
     settings = {"data": source.name, "files": fingerprint(parts), "shards": shards, "seed": seed}
     faults = UnreadableImages(limit=max_unreadable)
@@ -120,7 +128,7 @@ def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
         raise SqnxtError(
             output,
             f"holds an unfinished run of other settings ({', '.join(changed)})",
-            "give the same ones to go on, or pass `force=True` to start afresh",
+            "give the same settings to resume it, or pass `force=True` to start afresh",
         )
     output.mkdir(parents=True, exist_ok=True)
     if force:

@@ -151,7 +151,7 @@ class _Run:
                 raise SqnxtError(
                     self.folder,
                     f"holds an evolution of other settings ({', '.join(changed)})",
-                    "give the same ones to go on, or pass `force=True` to start afresh",
+                    "give the same settings to resume it, or pass `force=True` to start afresh",
                 )
             return lineage
         if self.folder.is_dir() and any(self.folder.iterdir()) and not force:

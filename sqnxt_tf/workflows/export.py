@@ -123,7 +123,9 @@ def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
     from sqnxt_export import Budget
 
     if not source.trained:
-        raise SqnxtError(source.name, "has random weights and no accuracy to lose", "give `max_drop` a trained model")
+        raise SqnxtError(
+            source.name, "has random weights and no accuracy to lose", "use `max_drop` with a trained model"
+        )
     if not data.is_divided:
         raise SqnxtError(
             data.name,

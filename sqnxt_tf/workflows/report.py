@@ -83,7 +83,7 @@ def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return the name of each file on the page: its own name, with its folder where two share a name."""
+    """Return the name of each file on the page: its own, with its folder (or whole path) where two share a name."""
     if not paths:
         raise SqnxtError("no model", "give at least one .onnx file")
     twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]

@@ -104,7 +104,7 @@ def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candid
     name = find_network(network).name
     references = [one for one in outcome.candidates if one.network == name]
     if not references:
-        raise SqnxtError(name, f"is no candidate of {outcome.space.name} within the limits", "name one that is")
+        raise SqnxtError(name, f"is not a candidate of {outcome.space.name} within the limits", "name one that is")
     strictly = tuple(name for name in ("cycles", "time_ms", "energy") if name in outcome.objectives)
     return [(one, better_than(outcome, one, in_all=strictly or outcome.objectives[:1])) for one in references]
 

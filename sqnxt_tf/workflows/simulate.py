@@ -33,7 +33,7 @@ def simulate(
         precision: Assume this precision instead of the graph's own.
         batch: Number of images, for a graph that leaves it free.
         input_size: Side in pixels or (height, width), for a graph that leaves it free.
-        strict: Refuse a graph with operators that do real work and have no model.
+        strict: Refuse a graph with operators that do real work and have no cost model.
 
     Raises:
         SimulatorError: The graph cannot be read or costed.

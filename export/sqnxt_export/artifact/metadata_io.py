@@ -105,7 +105,10 @@ def _copy_bytes(source, sink, count: int) -> None:  # type: ignore[no-untyped-de
 
 
 def _ends_in_zip(path: Path) -> bool:
-    """Tell whether a zip archive's end record is where it must be, in the last 64 KiB and 22 bytes."""
+    """Tell whether a zip archive's end record is where it must be.
+
+    That is in the last 64 KiB + 22 bytes: the record has 22, its comment up to 64 KiB.
+    """
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 16) - 22))
         return _END_RECORD in file.read() and zipfile.is_zipfile(path)

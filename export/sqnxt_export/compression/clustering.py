@@ -1,7 +1,7 @@
 """Weight sharing: k-means replaces a tensor's non-zero weights by at most 2**bits - 1 values. Zero stays zero.
 
 In one dimension, k-means needs only the sorted weights and their running sums: clusters are ranges of the sorted
-weights, so a step takes k binary searches for any number of weights, and is exact.
+weights, so each step of k-means takes k binary searches, whatever the number of weights, and uses no approximation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqnxt_export.errors import ExportError
 
 BITS = (1, 8)
 """Fewest and most bits per clustered weight (2**bits - 1 values plus zero)."""
-_STEPS = 300
+_STEPS = 300  # most steps of k-means, which usually stops earlier
 _DROPPED_BITS = 13
 """Number of bits that are cleared of the 23 bits of a centroid's mantissa, which leaves 10 as in float16. The relative
 error of 1/2048 is far below that of clustering, and a codebook takes half the bytes."""
@@ -22,7 +22,8 @@ error of 1/2048 is far below that of clustering, and a codebook takes half the b
 def share_weights(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
     """Replace each weight by its cluster's centroid, so that at most 2**bits - 1 values remain besides zero.
 
-    Centroids start evenly spaced over the range of the weights ("linear initialisation", section 3.1 of the paper).
+    Centroids start evenly spaced over the range of the weights ("linear initialisation", section 3.1 of Deep
+    Compression, arXiv 1510.00149).
     This keeps some of them for the few large weights, which matter most. The gap that pruning leaves around zero gets
     no centroid.
 
@@ -36,7 +37,7 @@ def share_weights(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32
     check_bits(bits)
     if not np.isfinite(weights).all():
         raise ExportError(
-            "weights", "are not all finite and cannot be shared", "train the model again with a lower rate"
+            "weights", "are not all finite and cannot be shared", "train the model again with a lower learning rate"
         )
     values, inverse = np.unique(weights, return_inverse=True)
     return shared_values(values, np.bincount(inverse.ravel(), minlength=values.size), bits)[inverse].reshape(
@@ -63,13 +64,11 @@ def check_bits(bits: int) -> None:
     """
     low, high = BITS
     if not low <= bits <= high:
-        raise ExportError(
-            f"bits {bits}", "is out of range", f"share weights with {low} to {high} bits, 6 as in the paper"
-        )
+        raise ExportError(f"bits {bits}", "is out of range", f"give {low} to {high} bits, 6 as in Deep Compression")
 
 
 def check_density(density: float) -> None:
-    """Refuse a fraction of weights that no kernel can be pruned to.
+    """Refuse a density that is not above 0 and at most 1.
 
     Raises:
         ExportError: The fraction is not above 0 and at most 1.
@@ -79,7 +78,7 @@ def check_density(density: float) -> None:
 
 
 def keep_largest(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
-    """Return a copy in which only the fraction `density` of the weights with the largest magnitudes is not zero.
+    """Return a copy that keeps the fraction `density` of the weights, the largest ones, and is zero elsewhere.
 
     Raises:
         ExportError: See `check_density`.

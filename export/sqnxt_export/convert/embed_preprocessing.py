@@ -12,7 +12,8 @@ from sqnxt_export.artifact.preprocessing import Preprocessing
 def embed_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
     """Make the artifact at `path` take uint8 images [batch, height, width, channels] and do the arithmetic itself.
 
-    The added operators compute in float32. A quantised graph quantises their result in place of its former input.
+    The added operators compute in float32.
+    In a quantised graph, the first quantisation now reads their output instead of the graph's input.
 
     Raises:
         ExportError: The file cannot be read, or the new graph fails its check.

@@ -67,8 +67,8 @@ def _search(
 ) -> Mixed:
     """Find the smallest number of layers from the start of `ranking` that is accepted.
 
-    The number doubles from 1 until it is accepted, and bisection then narrows it down. A few samples near the limit may
-    accept n layers and reject 2n; a search from below finds the n.
+    The number doubles from 1 until it is accepted, and bisection then narrows it down. Acceptance is not monotonic,
+    since a few images near the limit decide it: n layers may pass where 2n fail. A search from below finds the n.
     """
     too_few, enough, evaluations = 0, 1, 1
     graph = best = to_int8(model, found, frozenset(ranking))

@@ -1,4 +1,4 @@
-"""A limit on the size of a model's local functions when they are inlined, checked before they are."""
+"""Refuse models whose local functions would grow too large, before they are inlined."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from onnx import FunctionProto, ModelProto, NodeProto
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_graph import nodes_with_branches
 
-# Exporters' functions expand to some thousand nodes. A file of a few kilobytes can ask for 2^25: each of 25 functions
+# Exporters' functions expand to a few thousand nodes. A file of a few kilobytes can ask for 2^25: each of 25 functions
 # calls the next one twice.
 _MAX_INLINED_NODES = 100_000
-# Nodes hold constants, and every call copies them. The limit of protobuf itself is twice this.
+# Nodes hold constants, and every call copies them. Protobuf itself writes at most twice this.
 _MAX_INLINED_BYTES = 2**30
 
 _FunctionId = tuple[str, str, str]
 
 
 class _Extent(NamedTuple):
-    """Number of nodes and of their bytes. Both may double with each level, so counting stops just beyond the limits."""
+    """Nodes and their bytes after inlining. Each level of calls may double both: sums are capped above the limits."""
 
     nodes: int
     bytes: int
@@ -34,7 +34,7 @@ class _Extent(NamedTuple):
 
 
 def refuse_expansion(model: ModelProto, path: Path) -> None:
-    """Refuse functions that call themselves, or whose inlining would take gigabytes.
+    """Refuse functions that call themselves, or whose inlining would exceed 100,000 nodes or 1 GiB.
 
     Raises:
         SimulatorError: A function calls itself, is defined twice, or is too large when expanded.
@@ -53,7 +53,7 @@ def refuse_expansion(model: ModelProto, path: Path) -> None:
     total = _expanded(own, calls, extents)
     if total.nodes > _MAX_INLINED_NODES:
         fault = f"more than {_MAX_INLINED_NODES} nodes"
-    elif calls and total.bytes > _MAX_INLINED_BYTES:
+    elif calls and total.bytes > _MAX_INLINED_BYTES:  # without calls nothing is copied, however large the file is
         fault = f"more than {_MAX_INLINED_BYTES >> 20} MiB of nodes"
     else:
         return

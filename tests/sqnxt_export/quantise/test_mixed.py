@@ -159,7 +159,7 @@ def test_an_export_within_budget_tells_what_it_took(models: Any, images: Any, tm
     assert loose.wider == ()
     tight = _with_budget(models, images, tmp_path / "tight.onnx", 0.0)
     assert tight.accuracy is not None
-    assert tight.accuracy.kept
+    assert tight.accuracy.within_budget
     assert tight.accuracy.model_top1 == tight.accuracy.artifact_top1 == 1.0
     document = tight.to_json()
     assert document["wider"] == list(tight.wider or ())
@@ -173,7 +173,7 @@ def test_a_budget_that_cannot_be_kept_leaves_no_file(
     models: Any, images: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
-    monkeypatch.setattr("sqnxt_export.budget.Accuracy.kept", property(lambda accuracy: False))
+    monkeypatch.setattr("sqnxt_export.budget.Accuracy.within_budget", property(lambda accuracy: False))
     with pytest.raises(ParityError, match="with every layer at 16 bits") as caught:
         _with_budget(models, images, tmp_path / "a.onnx", 0.0)
     assert caught.value.parity.passed

@@ -47,7 +47,7 @@ def test_every_node_is_in_the_workload(onnx_model: Any, read: Any) -> None:
         ("up", "costed"),
         ("fancy", "no_model"),
     ]
-    assert "1 node(s) that do real work and have no model: Fancy" in report.notes[0]
+    assert "1 node(s) that do real work and have no cost model: Fancy" in report.notes[0]
     assert not report.to_json()["complete"]
 
 

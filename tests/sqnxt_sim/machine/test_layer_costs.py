@@ -161,7 +161,7 @@ def test_strict_refuses_what_has_no_model() -> None:
     workload = Workload(name="net.onnx", layers=(LAYER, POOL, odd))
     assert simulate_workload(workload, ARRAY_16).without_model == (odd,)
     with pytest.raises(
-        SimulatorError, match=r"^net\.onnx: 1 node\(s\) do real work and have no model \(LSTM 'odd'\); "
+        SimulatorError, match=r"^net\.onnx: 1 node\(s\) do real work and have no cost model \(LSTM 'odd'\); "
     ):
         simulate_workload(workload, ARRAY_16, strict=True)
     assert simulate_workload(Workload(name="net.onnx", layers=(LAYER, POOL)), ARRAY_16, strict=True).cycles

@@ -80,10 +80,10 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
         (("paper", "--objectives", "cycles,accuracy"), "--train-epochs N"),
         (
             ("digits", "--objectives", "accuracy, beauty", "--train-epochs", "1", "-o", "x"),
-            "['beauty'] are no objectives",
+            "['beauty'] are not objectives",
         ),
         (("paper", "--only", "stem_kernel"), "is not in the space"),
-        (("paper", "--against", "alexnet"), "is no candidate"),
+        (("paper", "--against", "alexnet"), "is not a candidate"),
         (("paper", "--against", "alexnext"), "did you mean"),
         (("paper", "--build", "1"), "give both"),
         (("paper", "-o", "x.keras"), "give both"),

@@ -109,7 +109,7 @@ def test_values_that_are_not_there_cannot_be_chosen(only: dict[str, list[str]]) 
         (f"[network]\n{STAGES}{BASE}buffer_kib = {MANY}\ngigabytes_per_second = {MANY}",
          "more than 10000 accelerators"),
         (f"objectives = ['beauty']\n[network]\n{STAGES}{BASE}", "beauty"),
-        (f"objectives = []\n[network]\n{STAGES}{BASE}", "no objectives"),
+        (f"objectives = []\n[network]\n{STAGES}{BASE}", "not objectives"),
         (f"objectives = 'cycles'\n[network]\n{STAGES}{BASE}", "give a list"),
         (f"sparsity = 2\n[network]\n{STAGES}{BASE}", "a fraction in 0..1"),
         (f"precision = 'int3'\n[network]\n{STAGES}{BASE}", "int16x8"),
