@@ -61,7 +61,7 @@ def test_a_trained_model_through_both_verbs(cli: Any, tmp_path: Path) -> None:
         (["compress", "nowhere.keras"], "no such file"),
         (["compress", "notes.txt"], "notes.txt"),
         (["compress", "nothing"], "is not known"),
-        (["compress", "notes.onnx", "--bits", 4], "--bits goes with a .keras file"),
+        (["compress", "notes.onnx", "--bits", 4], "takes no --bits; give a .keras file"),
         (["compress", "notes.onnx"], "not an ONNX file"),
         (["compress", "alexnet", "--bits", 12], "bits 12"),
         (["compress", "alexnet", "--density", 0], "density 0"),

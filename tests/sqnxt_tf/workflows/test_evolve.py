@@ -186,7 +186,7 @@ def test_a_damaged_lineage_is_told_of(founder: Path, tmp_path: Path) -> None:
             evolve(founder, folder, sizes=SIZES[:1], recipe=RECIPE)
     (folder / "lineage.json").write_text(json.dumps(document))
     (folder / "offspring-1.keras").write_bytes(b"another")
-    with pytest.raises(SqnxtError, match="is not the offspring that was written there"):
+    with pytest.raises(SqnxtError, match="is not the offspring that was written"):
         evolve(founder, folder, sizes=SIZES[:1], recipe=RECIPE)
 
 
