@@ -14,7 +14,7 @@ from click.exceptions import NoSuchCommand
 
 from sqnxt_tf import __version__
 from sqnxt_tf.cli import interruption
-from sqnxt_tf.cli.examples import with_examples
+from sqnxt_tf.cli.help_examples import with_examples
 from sqnxt_tf.cli.messages import as_options
 from sqnxt_tf.errors import SqnxtError
 

@@ -11,7 +11,7 @@ import numpy as np
 from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.digits import SPLITS, Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.folders import check_is_folder, encoded_folder
+from sqnxt_tf.data.folders import check_is_folder, encoded_folder, is_folder
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.tfds import PREFIX, encoded_tfds
 from sqnxt_tf.data.tfrecords import encoded_shards, shards_by_split
@@ -63,7 +63,7 @@ class DataSource:
             return cls(str(data), DataKind.DIGITS)
         if isinstance(data, str) and data.startswith(PREFIX):
             return cls(data, DataKind.TFDS)
-        packed = Path(data).is_dir() and shards_by_split(Path(data))
+        packed = is_folder(Path(data)) and shards_by_split(Path(data))
         return cls(str(data), DataKind.TFRECORDS if packed else DataKind.IMAGES)
 
     def __str__(self) -> str:

@@ -65,11 +65,19 @@ def files_in(folder: Path) -> Iterator[Path]:
         yield from (Path(here) / name for name in sorted(files))
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; False for a name too long for any file, at which Python 3.11 raises."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def check_is_folder(folder: Path) -> None:
     """Refuse a path that is not a folder.
 
     Raises:
         SqnxtError: It is not.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise SqnxtError(folder, "is not a folder", "give one with a sub-folder a class")

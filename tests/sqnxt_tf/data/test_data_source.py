@@ -168,3 +168,8 @@ def test_a_folder_called_digits_is_read_as_a_folder(
     monkeypatch.chdir(tmp_path)
     assert len(load_data("digits")) == 359
     assert len(load_data("./digits")) == len(load_data(Path("digits"))) == 4
+
+
+def test_a_name_too_long_for_a_file_is_not_a_folder() -> None:
+    with pytest.raises(SqnxtError, match="is not a folder"):
+        load_data("a" * 300)

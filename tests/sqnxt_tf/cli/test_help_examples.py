@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from sqnxt_tf.cli.examples import EXAMPLES
+from sqnxt_tf.cli.help_examples import EXAMPLES
 from sqnxt_tf.cli.main import VERBS, main
 
 
