@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import shlex
 import subprocess
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def missing_from_tree(line: str) -> str | None:
         case "make":
             found = set(arguments) <= TARGETS
         case "python" if arguments[:1] == ["-m"]:
-            found = importlib.util.find_spec(arguments[1]) is not None
+            found = arguments[1] in packages_distributions()
         case "sqnxt-tf":
             found = arguments[0] in VERBS
         case _ if "/" in program:

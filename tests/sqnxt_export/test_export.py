@@ -172,7 +172,7 @@ def test_what_needs_no_run_is_said_before_one(
     options, samples = ArtifactOptions(format="tflite", precision="int8"), ExportSamples(parity=images)
     with pytest.raises(ExportError, match=r"ends in \.tflite"):
         export_model(models["alexnet_like"], path, options, samples)
-    with pytest.raises(ExportError, match="fixed batch"):
+    with pytest.raises(ExportError, match="a free batch: is not possible in TFLite"):
         _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32", batch=None)
     with pytest.raises(ExportError, match="calibration samples: are"):
         _export(models, images, "alexnet_like", path, "int8", calibration=images[:, :8])

@@ -100,7 +100,7 @@ def test_errors_keep_their_parts_when_they_are_pickled() -> None:
         ({"format": "onnx", "precision": "int4"}, "precision 'int4': unknown; use one of float32"),
         ({"format": "tflite", "precision": "int16"}, 'use `precision="int16x8"`'),
         ({"format": "onnx", "batch": 0}, "batch 0: must be at least 1; leave `batch` out"),
-        ({"format": "tflite", "batch": None}, "batch free: TFLite files have a fixed batch; leave `batch` out"),
+        ({"format": "tflite", "batch": None}, "a free batch: is not possible in TFLite; leave `batch` out"),
         ({"format": "onnx", "precision": "int16", "calibration_method": "entropy"}, 'use `precision="int8"`'),
     ],
 )

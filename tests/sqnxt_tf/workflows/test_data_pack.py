@@ -148,7 +148,7 @@ def test_a_folder_that_holds_something_is_kept(folder: Path, tmp_path: Path) -> 
     (packed / "notes.txt").write_text("mine")
     pack(folder, packed, shards=1, force=True)
     assert sorted(contents(packed)) == ["dataset.json", "notes.txt", "train-00000-of-00001"]
-    with pytest.raises(SqnxtError, match="is packed already"):
+    with pytest.raises(SqnxtError, match="is not a folder of images"):
         pack(packed, tmp_path / "again")
 
 

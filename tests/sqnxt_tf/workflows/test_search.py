@@ -99,7 +99,7 @@ def test_limits_that_nothing_holds(tmp_path: Path) -> None:
         draw_search(empty, tmp_path / "picture.html")
     with pytest.raises(SqnxtError, match="the Pareto set has 0 members"):
         build_member(empty, 1, tmp_path / "m.keras")
-    with pytest.raises(SqnxtError, match="no candidate"):
+    with pytest.raises(SqnxtError, match="not a candidate"):
         beaten(empty, "sqnxt23v5_w1")
 
 
