@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sqnxt_tf.errors import SqnxtError
@@ -17,6 +18,20 @@ def check_output_folder(folder: Path, *, force: bool) -> None:
         raise SqnxtError(folder, "is a file", "give the name of a folder")
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise SqnxtError(folder, "is not empty", "choose another folder, or pass `force=True` to overwrite it")
+    check_can_create(folder)
+
+
+def check_can_create(folder: Path) -> None:
+    """Refuse a folder that cannot be created with all folders that lead to it.
+
+    Raises:
+        SqnxtError: A file stands in its way, or the innermost folder that exists is read-only.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise SqnxtError(folder, f"{existing} is a file", "give a path through folders")
+    if not os.access(existing, os.W_OK):
+        raise SqnxtError(folder, f"folder {existing} is read-only", "choose a folder that can be written")
 
 
 def check_parent_folder(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
+from sqnxt_tf.output_folder import check_output_folder
 
 _OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
 _SMALLEST_SIDE = 64  # pixels; an 8x8 digit is enlarged by a whole factor until a person can see it
@@ -21,13 +21,12 @@ def check_misclassified_folder(folder: Path, *, force: bool) -> None:
     """Refuse a folder that is not empty, before any work is done. With `force`, it may hold misclassified images only.
 
     Raises:
-        SqnxtError: The folder holds something else, or the folder around it does not exist.
+        SqnxtError: The folder holds something else, or cannot be created.
     """
     check_output_folder(folder, force=force)
     held = folder.iterdir() if folder.is_dir() else ()
     if strange := [path.name for path in held if not _OWN_NAME.fullmatch(path.name)]:
         raise SqnxtError(folder, f"holds {strange[0]!r}, which is not a misclassified image", "choose another folder")
-    check_parent_folder(folder)
 
 
 def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> list[Path]:
@@ -38,6 +37,7 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
     from PIL import Image
 
     names = []
+    folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for index in result.misclassified():

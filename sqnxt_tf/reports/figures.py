@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_parent_folder
+from sqnxt_tf.output_folder import check_can_create
 from sqnxt_tf.reports.picture_files import require_drawing_library
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def write_figure(
     """Write `figure6` or `figure7` as PNG, SVG and CSV, and return their paths. The folder is created if necessary.
 
     Raises:
-        SqnxtError: A file has the folder's name, the folder around it does not exist, or matplotlib is not installed.
+        SqnxtError: A file has the folder's name, it cannot be created, or matplotlib is not installed.
         ExportError: A file exists and `force` is not set, or cannot be written.
     """
     if folder.exists() and not folder.is_dir():
         raise SqnxtError(folder, "is a file", "give the name of a folder")
-    check_parent_folder(folder)
+    check_can_create(folder)
     require_drawing_library()
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     paths = tuple(folder / f"{name}{suffix}" for suffix in _SUFFIXES)
     for path in paths:
         check_output(path, force=force)

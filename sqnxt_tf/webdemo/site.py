@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder, check_parent_folder
+from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, BrowserRuntime, runtimes_for
 from sqnxt_tf.webdemo.npm import fetch_package, find_npm
@@ -77,6 +77,7 @@ def write_webdemo(
     find_npm()
     described = describe_models(models)
     runtimes = runtimes_for(model.format for model in described)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         shutil.copytree(PAGE, part, dirs_exist_ok=True)
@@ -101,9 +102,6 @@ def check_site(folder: Path, *, force: bool) -> None:
     check_output_folder(folder, force=force)
     if not folder.name or folder.name == "..":
         raise SqnxtError(folder, "has no name", "give the name of a folder")
-    check_parent_folder(folder)
-    if not os.access(folder.parent, os.W_OK):
-        raise SqnxtError(folder, f"folder {folder.parent} is read-only", "choose a folder that can be written")
     if folder.is_symlink():
         raise SqnxtError(folder, "is a link", "give the folder that it leads to")
     if not folder.is_dir():
