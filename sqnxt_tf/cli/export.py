@@ -44,7 +44,13 @@ from sqnxt_tf.cli.output import Output
     metavar="POINTS",
     help="Largest drop of top-1 in points (ONNX int8 only). The noisiest layers keep 16 bits until it holds.",
 )
-@click.option("--report", "layer_noise", is_flag=True, help="Show how much noise the precision adds to each layer.")
+@click.option(
+    "--layer-noise",
+    "--report",
+    "layer_noise",
+    is_flag=True,
+    help="Show how much noise the precision adds to each layer.",
+)
 @click.option("--samples", type=click.IntRange(1, 100_000), metavar="N", help="Number of images to judge parity on.")
 @flags.classes
 @flags.input_size
