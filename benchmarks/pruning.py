@@ -39,7 +39,7 @@ NETWORK, FOLDS = "sqnxt23v5_w1", 5
 
 def main(folder: Path, variants: list[str]) -> None:
     folder.mkdir(exist_ok=True)
-    preprocessing = default_preprocessing("digits", NETWORK, None)
+    preprocessing = default_preprocessing(DataSource.parse("digits"), NETWORK, None)
     parts = [to_arrays(part, preprocessing) for part in DataSource.parse("digits").parts().values()]
     images = Arrays(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "labels")))
     fold_of = deal(images.labels)

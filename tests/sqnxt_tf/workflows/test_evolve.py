@@ -211,7 +211,7 @@ def test_a_squeezenet_is_squished_as_in_the_abstract(tmp_path: Path) -> None:
 def taught_squeezenet(path: Path, *, size: int, epochs: int) -> Path:
     import tf_keras as keras
 
-    preprocessing = default_preprocessing("digits", "squeezenet_v1_1", size)
+    preprocessing = default_preprocessing(DataSource.parse("digits"), "squeezenet_v1_1", size)
     part = DataSource.parse("digits").parts()["train"]
     training = to_arrays(part, preprocessing)
     keras.utils.set_random_seed(0)
