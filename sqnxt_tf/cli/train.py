@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def _options(settings: dict[str, Any]) -> TrainOptions:
     name, texts = settings.pop("recipe_name"), settings.pop("recipe_settings")
     steps, minutes = settings.pop("checkpoint_steps"), settings.pop("checkpoint_minutes")
     options = TrainOptions(**settings, saving=Saving(steps=steps, minutes=minutes))
-    return TrainOptions(**settings, saving=options.saving, recipe=_recipe(options, name, texts, changes))
+    return replace(options, recipe=_recipe(options, name, texts, changes))
 
 
 def _recipe(options: TrainOptions, name: str | None, texts: tuple[str, ...], changes: dict[str, Any]) -> Recipe:
