@@ -31,7 +31,8 @@ from sqnxt_export.artifact.metadata_io import write_metadata
 from sqnxt_export.artifact.zips import copy_member, open_zip
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.allocation import allocating_at_most
-from sqnxt_export.runtimes.runner import Runner, checked_shape
+from sqnxt_export.runtimes.runner import Runner
+from sqnxt_export.runtimes.signatures import flat_function, signature_of
 
 
 def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
@@ -117,22 +118,21 @@ def save_keras(
 
 
 class KerasRunner(Runner):
-    """The runner of a tf_keras model. The number of threads is TensorFlow's, and cannot be set once it runs."""
+    """The runner of a TensorFlow model. The number of threads is TensorFlow's, and cannot be set once it runs."""
 
     format = "keras"
     runtime = "tf_keras"
 
     def __init__(self, path: Path, model: Any) -> None:
         keras = require("tf_keras", "to run a .keras file")
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise ExportError(path, f"has {len(model.inputs)} inputs", "give a network with one image as input")
-        batch, *shape = model.inputs[0].shape
-        super().__init__(path, keras.__version__, checked_shape(path, list(shape)), batch)
-        self._model = model
+        signature = signature_of(model)
+        batch = model.inputs[0].shape[0] if getattr(model, "_is_graph_network", False) else None
+        super().__init__(path, keras.__version__, signature.inputs, signature.outputs, batch)
+        self._function = flat_function(model)
 
-    def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run_batch(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
         with quiet_stderr():  # XLA writes a banner at the first grouped convolution
-            return np.asarray(self._model(images, training=False))
+            return [np.asarray(output) for output in self._function(*arrays)]
 
 
 def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:

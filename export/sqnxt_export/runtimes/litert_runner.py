@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.tflite_file import read_tflite
 from sqnxt_export.errors import ExportError, one_line
-from sqnxt_export.image_batches import filled
-from sqnxt_export.runtimes.runner import Runner, checked_shape
+from sqnxt_export.runtimes.runner import Runner
+from sqnxt_export.runtimes.tensors import Samples, TensorInfo
 
 
 class LiteRtRunner(Runner):
@@ -34,34 +34,49 @@ class LiteRtRunner(Runner):
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:
             raise ExportError(path, f"LiteRT refuses it ({one_line(error)})", "export it again") from error
-        if len(inputs) != 1 or not outputs or len(inputs[0]["shape"]) != 4:
-            raise ExportError(path, f"has {len(inputs)} inputs", "give a network with one image as input")
-        self._input, self._output = inputs[0], outputs[0]
-        self.stored_types = (np.dtype(self._input["dtype"]).name, np.dtype(self._output["dtype"]).name)
-        self.resizable_batch = bool(self._input["shape_signature"][0] < 0)
-        self.takes_pixels = self._input["dtype"] == np.uint8 and not self._input["quantization"][0]
+        if not inputs or not outputs:
+            raise ExportError(path, f"has {len(inputs)} inputs and {len(outputs)} outputs", "export it again")
+        self._details = inputs, outputs
+        self.stored_types = (np.dtype(inputs[0]["dtype"]).name, np.dtype(outputs[0]["dtype"]).name)
+        signature = inputs[0]["shape_signature"]
+        self.resizable_batch = bool(len(signature) and signature[0] < 0)
+        raw = inputs[0]["dtype"] == np.uint8 and not inputs[0]["quantization"][0]
+        self.takes_pixels = len(inputs) == 1 and bool(raw) and len(inputs[0]["shape"]) == 4
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.
-        batch, *shape = (int(side) for side in self._input["shape"])
+        batch = int(inputs[0]["shape"][0]) if len(inputs[0]["shape"]) else None
         self.provider = _provider(self._interpreter)
         version = importlib.metadata.version("ai-edge-litert")
-        super().__init__(path, version, checked_shape(path, shape), batch)
+        super().__init__(path, version, [_described(item) for item in inputs], [_described(o) for o in outputs], batch)
 
-    def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
+    def call(self, samples: Samples) -> Callable[[], object]:
         """Prepare a call, see `Runner.call`; values are converted to the file's type beforehand."""
-        given = _to_stored(filled(self._checked(images), self.batch or len(images)), self._input)
+        given = self._converted(self._filled(self._checked(samples)))
         return lambda: self._invoke(given)
 
-    def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _from_stored(self._invoke(_to_stored(images, self._input)), self._output)
+    def _run_batch(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
+        values = self._invoke(self._converted(arrays))
+        return [_from_stored(value, item) for value, item in zip(values, self._details[1], strict=True)]
 
-    def _invoke(self, given: NDArray[Any]) -> NDArray[Any]:
+    def _converted(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
+        return [_to_stored(array, item) for array, item in zip(arrays, self._details[0], strict=True)]
+
+    def _invoke(self, given: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        inputs, outputs = self._details
         try:
-            self._interpreter.set_tensor(self._input["index"], given)
+            for item, values in zip(inputs, given, strict=True):
+                self._interpreter.set_tensor(item["index"], values)
             self._interpreter.invoke()
-            values: NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+            return [self._interpreter.get_tensor(item["index"]) for item in outputs]
         except Exception as error:
             raise ExportError(self.path, f"LiteRT failed ({one_line(error)})", "export it again") from error
-        return values
+
+
+def _described(details: dict[str, Any]) -> TensorInfo:
+    """Return what LiteRT says of an input or output; quantised values are converted to real ones."""
+    dtype = np.dtype(details["dtype"])
+    stored_as_is = dtype.kind == "f" or not details["quantization"][0]
+    sides = tuple(int(side) for side in details["shape"][1:])
+    return TensorInfo(name=details["name"], shape=sides, dtype=dtype.name if stored_as_is else "float32")
 
 
 def _provider(interpreter: Any) -> str:
@@ -77,7 +92,7 @@ def _provider(interpreter: Any) -> str:
 def _to_stored(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]:
     """Convert real values to the type of a tensor: round(value / scale) + zero point for integers."""
     dtype = np.dtype(details["dtype"])
-    if dtype.kind == "f":
+    if dtype.kind not in "iu" or values.dtype == dtype:
         return values.astype(dtype, copy=False)
     scale, zero_point = details["quantization"]
     limits = np.iinfo(dtype)
@@ -86,8 +101,8 @@ def _to_stored(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[
 
 
 def _from_stored(values: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float32]:
-    """Convert a tensor's values to real values: (integer - zero point) * scale for integers."""
-    if values.dtype.kind == "f":
-        return values.astype(np.float32, copy=False)
+    """Convert a tensor's values to real values: (integer - zero point) * scale for quantised ones."""
     scale, zero_point = details["quantization"]
-    return np.asarray((values.astype(np.float32) - zero_point) * (scale or 1), np.float32)
+    if values.dtype.kind not in "iu" or not scale:
+        return values
+    return np.asarray((values.astype(np.float32) - zero_point) * scale, np.float32)

@@ -12,10 +12,12 @@ import onnx
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import MEMORY_REUSE, onnx_session, require
+from sqnxt_export.artifact.layouts import MEMBER as LAYOUTS
+from sqnxt_export.artifact.layouts import parse_layouts
 from sqnxt_export.artifact.onnx_file import check_sizes, read_onnx
 from sqnxt_export.errors import ExportError, one_line
-from sqnxt_export.image_batches import filled
-from sqnxt_export.runtimes.runner import Runner, checked_shape
+from sqnxt_export.runtimes.runner import Runner
+from sqnxt_export.runtimes.tensors import Samples, TensorInfo
 
 _IMAGE_CHANNELS = (1, 3, 4)
 _WIDE_INTEGERS = {"session.disable_quant_qdq": "1", MEMORY_REUSE: "0"}
@@ -27,11 +29,20 @@ blocked layout. With the first option, weights are folded when the file is loade
 remaining element-wise nodes save another twentieth. 1.0-SqNxt-23v5 at 227x227 takes 2.5x float32's time by default,
 1.66x with the first option, and 1.56x with both.
 """
-_FLOATS, _PIXELS = "tensor(float)", "tensor(uint8)"
+_PIXELS = "tensor(uint8)"
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+    **{f"tensor({name})": name for name in _INTEGERS},
+}
+"""Onnxruntime's name of a type -> NumPy's."""
 
 
 class OnnxRunner(Runner):
-    """An onnxruntime session of a file that takes one image of floats or pixels, channels first or last."""
+    """An onnxruntime session of a file with any numeric inputs and outputs, channels first or last."""
 
     format = "onnx"
     runtime = "onnxruntime"
@@ -53,39 +64,68 @@ class OnnxRunner(Runner):
             self._session = onnx_session(str(path), threads=threads, options=self.options)
         except Exception as error:  # onnxruntime's classes share no base class of their own
             raise ExportError(path, f"onnxruntime refuses it ({one_line(error)})", "export it again") from error
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type not in (_FLOATS, _PIXELS) or len(inputs[0].shape) != 4:
-            found = ", ".join(f"{item.name} {item.type}{item.shape}" for item in inputs)
-            raise ExportError(path, f"takes {found or 'nothing'}", "one image of float32 or uint8 is needed")
-        self.takes_pixels = inputs[0].type == _PIXELS
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if not inputs or any(item.type not in _DTYPES for item in (*inputs, *outputs)):
+            found = ", ".join(f"{item.name} {item.type}{item.shape}" for item in (*inputs, *outputs))
+            raise ExportError(
+                path, f"takes and returns {found or 'nothing'}", "inputs and outputs of numbers are needed"
+            )
+        self.takes_pixels = len(inputs) == 1 and inputs[0].type == _PIXELS and len(inputs[0].shape) == 4
         self.provider = ", ".join(self._session.get_providers())
-        batch, *shape = inputs[0].shape
-        self._input = inputs[0].name
-        # This package writes pixels with channels last. The height may then look like a number of channels.
-        likely_first = shape[0] in _IMAGE_CHANNELS and not self.takes_pixels
-        self.layout = "NCHW" if likely_first or shape[-1] not in _IMAGE_CHANNELS else "NHWC"
-        image = [*shape[1:], shape[0]] if self.layout == "NCHW" else shape
+        told = parse_layouts(self._session.get_modelmeta().custom_metadata_map.get(LAYOUTS))
+        self._first = [_is_channels_first(item, told, pixels=self.takes_pixels) for item in inputs]
+        self._outputs_first = [told is not None and item.name in told for item in outputs]
+        self.layout = "NCHW" if self._first[0] else "NHWC"
+        self.stored_types = (_DTYPES[inputs[0].type], _DTYPES[outputs[0].type]) if outputs else self.stored_types
+        batch = inputs[0].shape[0] if inputs[0].shape else None
         fixed = batch if isinstance(batch, int) and batch > 0 else None
-        super().__init__(path, onnxruntime.__version__, checked_shape(path, image), fixed)
+        super().__init__(
+            path,
+            onnxruntime.__version__,
+            [_described(item, first) for item, first in zip(inputs, self._first, strict=True)],
+            [_described(item, first) for item, first in zip(outputs, self._outputs_first, strict=True)],
+            fixed,
+        )
 
-    def call(self, images: NDArray[np.float32]) -> Callable[[], object]:
+    def call(self, samples: Samples) -> Callable[[], object]:
         """Prepare a call, see `Runner.call`; layout and type are changed beforehand."""
-        given = self._converted(filled(self._checked(images), self.batch or len(images)))
+        given = self._converted(self._filled(self._checked(samples)))
         return lambda: self._invoke(given)
 
-    def _run_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._invoke(self._converted(images))
+    def _run_batch(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
+        results = zip(self._invoke(self._converted(arrays)), self._outputs_first, strict=True)
+        return [np.moveaxis(values, 1, -1) if first else values for values, first in results]
 
-    def _converted(self, images: NDArray[np.float32]) -> NDArray[Any]:
-        given: NDArray[Any] = images.astype(np.uint8) if self.takes_pixels else images
-        return np.ascontiguousarray(given.transpose(0, 3, 1, 2)) if self.layout == "NCHW" else given
+    def _converted(self, arrays: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
+        if self.takes_pixels:
+            arrays = (arrays[0].astype(np.uint8),)
+        given = zip(self.inputs, arrays, self._first, strict=True)
+        return {info.name: np.ascontiguousarray(np.moveaxis(x, -1, 1)) if first else x for info, x, first in given}
 
-    def _invoke(self, given: NDArray[Any]) -> NDArray[np.float32]:
+    def _invoke(self, given: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         try:
-            logits: NDArray[np.float32] = self._session.run(None, {self._input: given})[0]
+            outputs: list[NDArray[Any]] = self._session.run(None, given)
         except Exception as error:
             raise ExportError(self.path, f"onnxruntime failed ({one_line(error)})", "export it again") from error
-        return logits
+        return outputs
+
+
+def _is_channels_first(item: Any, told: Mapping[str, str] | None, *, pixels: bool) -> bool:
+    """Tell whether an input holds its channels first: as the file says, else as its sides make likely."""
+    if told is not None:
+        return item.name in told
+    if len(item.shape) != 4:
+        return False
+    # This package writes pixels with channels last. The height may then look like a number of channels.
+    likely_first = item.shape[1] in _IMAGE_CHANNELS and not pixels
+    return likely_first or item.shape[-1] not in _IMAGE_CHANNELS
+
+
+def _described(item: Any, channels_first: bool) -> TensorInfo:
+    """Return what onnxruntime says of an input or output, its sides in the Keras model's order."""
+    sides = [side if isinstance(side, int) and side > 0 else -1 for side in item.shape[1:]]
+    shape = [*sides[1:], sides[0]] if channels_first else sides
+    return TensorInfo(name=item.name, shape=tuple(shape), dtype=_DTYPES[item.type])
 
 
 def check_onnx(path: Path) -> Mapping[str, str]:
