@@ -35,6 +35,7 @@ from sqnxt_export.quantise.precision import PRECISIONS as PRECISIONS
 from sqnxt_export.quantise.precision import check_precision as check_precision
 from sqnxt_export.runtimes import check_artifact as check_artifact
 from sqnxt_export.runtimes import open_model as open_model
+from sqnxt_export.runtimes.borders import Border as Border
 from sqnxt_export.runtimes.keras_runner import KerasRunner as KerasRunner
 from sqnxt_export.runtimes.keras_runner import load_keras as load_keras
 from sqnxt_export.runtimes.keras_runner import save_keras as save_keras

@@ -18,6 +18,7 @@ from sqnxt_export.image_batches import batches, filled
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.parity import compare_outputs
 from sqnxt_export.quantise.noise import LayerNoise
+from sqnxt_export.runtimes.borders import onnx_borders
 from sqnxt_export.samples import ExportSamples
 
 _BATCH = 32
@@ -77,6 +78,7 @@ def model_logits(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]
 
 
 def _build_onnx(task: Task, target: Path) -> Built:
+    from sqnxt_export.artifact.opset import with_opset
     from sqnxt_export.convert.to_onnx import checked, to_onnx
     from sqnxt_export.quantise.noise import layer_noise
     from sqnxt_export.quantise.onnx_quantiser import quantise_onnx
@@ -85,10 +87,10 @@ def _build_onnx(task: Task, target: Path) -> Built:
     plain = to_onnx(task.model, batch=options.batch)
     if samples.budget is None:
         graph = quantise_onnx(plain, options.precision, samples.calibration, options.calibration_method)
-        found = Built()
+        graph, found = _with_borders(graph, plain, task), Built()
     else:
         graph, found = _within_budget(task, samples.budget, plain)
-    save_onnx(checked(graph), target)
+    save_onnx(checked(with_opset(graph, options.opset)), target)
     layers = layer_noise(plain, graph, samples.parity[:_NOISE_SAMPLES]) if options.layer_noise else None
     return Built(layers=layers, wider=found.wider, accuracy=found.accuracy)
 
@@ -102,28 +104,48 @@ def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[
     model_top1 = _top1(model_logits(task.model, budget.images), budget.labels)
 
     def judge(graph: onnx.ModelProto) -> Accuracy:
-        top1 = _top1(_graph_logits(graph, budget.images), budget.labels)
+        top1 = _top1(_graph_logits(_with_borders(graph, plain, task), budget.images), budget.labels)
         return Accuracy(model_top1=model_top1, artifact_top1=top1, max_drop=budget.max_drop, samples=len(budget.labels))
 
     def accept(graph: onnx.ModelProto) -> bool:
         if not judge(graph).within_budget:
             return False
-        logits = _graph_logits(graph, samples.parity)
+        logits = _graph_logits(_with_borders(graph, plain, task), samples.parity)
         return compare_outputs(task.reference, logits, options.precision, trained=task.trained).passed
 
     calibration = checked_calibration(options.precision, samples.calibration)
     mixed = keep_worst_wider(plain, calibration, accept, options.calibration_method)
-    return mixed.model, Built(wider=mixed.wider, accuracy=judge(mixed.model))
+    return _with_borders(mixed.model, plain, task), Built(wider=mixed.wider, accuracy=judge(mixed.model))
+
+
+def _with_borders(graph: onnx.ModelProto, plain: onnx.ModelProto, task: Task) -> onnx.ModelProto:
+    """Return the graph with the number types of input and output that the options ask for.
+
+    Their ranges are those of the float graph `plain` on the calibration samples.
+    """
+    from sqnxt_export.quantise.integer_io import with_integer_io
+
+    samples = task.samples.calibration
+    if task.options.io == "float32" or samples is None:
+        return graph
+    ends = plain.graph.input[0].name, plain.graph.output[0].name
+    found = zip(ends, (samples, _graph_logits(plain, samples)), strict=True)
+    ranges = {name: (float(values.min()), float(values.max())) for name, values in found}
+    return with_integer_io(graph, task.options.io, ranges)
 
 
 def _graph_logits(graph: onnx.ModelProto, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Run NHWC images through a graph in onnxruntime, with its integer kernels."""
     session = onnx_session(graph.SerializeToString())
+    name, result = graph.graph.input[0].name, graph.graph.output[0].name
     size = graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value or _BATCH
+    borders = onnx_borders(graph)
     parts = []
     for part in batches(images, size):
-        nchw = np.ascontiguousarray(filled(part, size).transpose(0, 3, 1, 2))
-        parts.append(session.run(None, {graph.graph.input[0].name: nchw})[0][: len(part)])
+        nchw: NDArray[Any] = np.ascontiguousarray(filled(part, size).transpose(0, 3, 1, 2))
+        nchw = borders[name].stored(nchw) if name in borders else nchw
+        values = session.run(None, {name: nchw})[0][: len(part)]
+        parts.append(borders[result].real(values) if result in borders else values)
     return np.concatenate(parts).reshape(len(images), -1)
 
 
@@ -136,7 +158,7 @@ def _build_tflite(task: Task, target: Path) -> Built:
     from sqnxt_export.quantise.noise_tflite import layer_noise_tflite
 
     options, samples = task.options, task.samples
-    data = to_tflite(task.model, options.precision, samples.calibration, batch=options.batch)
+    data = to_tflite(task.model, options.precision, samples.calibration, batch=options.batch, io=options.io)
     target.write_bytes(data)
     if not options.layer_noise:
         return Built()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from sqnxt_export.errors import ExportError
 from sqnxt_export.quantise.precision import check_calibration_method, check_precision
 
+IO_TYPES = ("float32", "int8", "uint8")
+"""Number types of an int8 artifact's inputs and outputs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactOptions:
@@ -22,6 +25,9 @@ class ArtifactOptions:
         calibration_method: How int8 ranges are chosen in ONNX: "minmax", "percentile" or "entropy".
         layer_noise: Whether the noise that the precision adds to each layer is measured, on up to 64 samples.
         embed_preprocessing: Whether the artifact takes uint8 images and does the arithmetic of preprocessing itself.
+        io: Number type of the inputs and outputs of an int8 artifact: "float32", or "int8" or "uint8" as
+            microcontrollers and NPUs want them; their scale and zero point are in the file.
+        opset: Operator set of an ONNX graph; the lowest that its precision and operators have if None.
 
     Raises:
         ExportError: A value is unknown or out of range, or two values contradict each other.
@@ -33,11 +39,16 @@ class ArtifactOptions:
     calibration_method: str = "minmax"
     layer_noise: bool = False
     embed_preprocessing: bool = False
+    io: str = "float32"
+    opset: int | None = None
 
     def __post_init__(self) -> None:
         check_precision(self.format, self.precision)
         _check_batch(self.format, self.batch)
         check_calibration_method(self.format, self.precision, self.calibration_method)
+        _check_io(self)
+        if self.opset is not None:
+            _check_opset(self.format, self.precision, self.opset)
 
 
 def _check_batch(format: str, batch: int | None) -> None:
@@ -47,3 +58,30 @@ def _check_batch(format: str, batch: int | None) -> None:
         raise ExportError(
             "a free batch", "is not possible in TFLite", 'leave `batch` out for 1, or use `format="onnx"`'
         )
+
+
+def _check_io(options: ArtifactOptions) -> None:
+    if options.io not in IO_TYPES:
+        raise ExportError(f"io {options.io!r}", "unknown", f"use one of {', '.join(IO_TYPES)}")
+    if options.io == "float32":
+        return
+    if options.precision != "int8":
+        raise ExportError(
+            f"io {options.io}",
+            f"{options.precision} artifacts take and return float32",
+            'leave `io` out, or use `precision="int8"`',
+        )
+    if options.embed_preprocessing:
+        raise ExportError(
+            f"io {options.io}",
+            "an artifact with `embed_preprocessing` takes raw pixels, not quantised values",
+            "leave one of the two out",
+        )
+
+
+def _check_opset(format: str, precision: str, opset: int) -> None:
+    if format != "onnx":
+        raise ExportError(f"opset {opset}", "is ONNX's", 'leave `opset` out, or use `format="onnx"`')
+    from sqnxt_export.runtimes.opset_limits import check_opset
+
+    check_opset(opset, precision)

@@ -66,6 +66,19 @@ from sqnxt_tf.cli.output import Output
     is_flag=True,
     help="Put the preprocessing into the artifact, which then takes uint8 pixels.",
 )
+@click.option(
+    "--io",
+    type=click.Choice(["float32", "int8", "uint8"]),
+    default="float32",
+    show_default=True,
+    help="Number type of the input and output of an int8 artifact; microcontrollers and NPUs want integers.",
+)
+@click.option(
+    "--opset",
+    type=click.IntRange(1),
+    metavar="N",
+    help="ONNX operator set, up to the newest that onnxruntime knows; the lowest that the precision needs by default.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed of the weights of a network's name.")
 @flags.force
 @flags.output_options

@@ -171,21 +171,19 @@ def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Prep
 def _check_for_browser(runner: Runner) -> None:
     """Refuse a model that the runtimes of Python can run, and those of a browser cannot.
 
-    LiteRT.js runs fixed batches only, and has no quantised integers as input or output.
+    LiteRT.js runs fixed batches only, and has no quantised integers as input or output. The page quantises nothing.
 
     Raises:
         SqnxtError: The model cannot run in a browser.
     """
     if runner.batch not in (None, 1):
         raise SqnxtError(runner.path, f"takes {runner.batch} images at once", "export it with `batch=1`")
-    if runner.format != "tflite":
-        return
-    if runner.resizable_batch:
+    if runner.format == "tflite" and runner.resizable_batch:
         raise SqnxtError(runner.path, "has a free batch, which LiteRT.js cannot run", "export it with `batch=1`")
     taken, returned = runner.stored_types
     if returned != "float32" or not (taken == "float32" or runner.takes_pixels):
         raise SqnxtError(
             runner.path,
-            f"takes {taken} and returns {returned}, and LiteRT.js takes float32 or pixels and returns float32",
-            "convert it with float input and output, as `export` does",
+            f"takes {taken} and returns {returned}, and the page gives float32 or pixels and reads float32",
+            'export it again with `io="float32"`, the default of `export`',
         )

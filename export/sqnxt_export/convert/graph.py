@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 _OPSET, _IR_VERSION = 21, 10
-"""Operator set 21 is the first with 16-bit Q/DQ nodes; all precisions use it, so that one reader suffices."""
+"""Converters write nodes as operator set 21 has them; `to_onnx` then relabels the graph for the lowest that fits."""
 INPUT, _OUTPUT = "input", "logits"
 """Names of the graph's input and output, independent of the model's names."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import onnx
 
 from sqnxt_export._libraries import onnx_session, require
+from sqnxt_export.artifact.opset import with_opset
 from sqnxt_export.convert import layers_activations, layers_lambda, layers_normalising, layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
 from sqnxt_export.convert.graph import INPUT, Graph
 from sqnxt_export.convert.layer_converters import LayerCall, convert_layer
@@ -31,7 +32,7 @@ def to_onnx(model: Any, *, batch: int | None = 1) -> onnx.ModelProto:
     graph = Graph()
     output = simplify(graph, _convert(graph, model, [INPUT], ""))
     name = "".join(letter if letter.isalnum() else "_" for letter in model.name)
-    return checked(graph.model(name, batch, image, output))
+    return checked(with_opset(graph.model(name, batch, image, output)))
 
 
 def image_shape(model: Any) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Conversion of a tf_keras model to a .tflite file, whose input and output are float32 in every precision."""
+"""Conversion of a tf_keras model to a .tflite file; its input and output are float32 unless int8 asks for integers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ from sqnxt_export.quantise.precision import CALIBRATED
 
 
 def to_tflite(
-    model: Any, precision: str, calibration: NDArray[np.float32] | None = None, *, batch: int | None = 1
+    model: Any,
+    precision: str,
+    calibration: NDArray[np.float32] | None = None,
+    *,
+    batch: int | None = 1,
+    io: str = "float32",
 ) -> bytes:
     """Convert a tf_keras model to the bytes of a .tflite file.
 
@@ -33,19 +38,21 @@ def to_tflite(
         precision: "float32", "float16", "int8" or "int16x8".
         calibration: Float32 NHWC samples, preprocessed; needed for the integer precisions.
         batch: Images per call, fixed in the file; runtimes in browsers need 1.
+        io: Number type of an int8 file's input and output: "float32", "int8" or "uint8". A last softmax stays in float
+            unless its result is an integer anyway.
 
     Raises:
         ExportError: TFLite cannot express the precision or the batch, samples are missing, or the converter refuses a
             layer.
     """
-    ArtifactOptions(format="tflite", precision=precision, batch=batch)  # checks them
+    ArtifactOptions(format="tflite", precision=precision, batch=batch, io=io)  # checks them
     samples = checked_calibration(precision, calibration)
     is_calibrated = precision in CALIBRATED
-    float_softmax = is_calibrated and ends_in_softmax(model)
+    float_softmax = is_calibrated and io == "float32" and ends_in_softmax(model)
     shape = (batch or 1, *image_shape(model))
     try:
         with _quiet(), without_softmax(model) if float_softmax else contextlib.nullcontext():
-            data = _convert(model, shape, precision, samples)
+            data = _convert(model, shape, precision, samples, io)
             if precision == "float16":
                 data = with_half_weights(data)
             if is_calibrated:
@@ -63,7 +70,9 @@ def to_tflite(
     return data
 
 
-def _convert(model: Any, shape: tuple[int, int, int, int], precision: str, samples: NDArray[np.float32]) -> bytes:
+def _convert(
+    model: Any, shape: tuple[int, int, int, int], precision: str, samples: NDArray[np.float32], io: str
+) -> bytes:
     """Run TensorFlow's converter on a model for images of `shape` [batch, height, width, channels]."""
     tensorflow = require("tensorflow", "to convert to TFLite")
     # A bare module replaces the model: otherwise the converter traces every Keras layer anew, which takes half a minute
@@ -74,6 +83,7 @@ def _convert(model: Any, shape: tuple[int, int, int, int], precision: str, sampl
     function = module.call.get_concrete_function(tensorflow.TensorSpec(shape, tensorflow.float32, name="input"))
     converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
     _configure(tensorflow, converter, precision, samples, shape[0])
+    converter.inference_input_type = converter.inference_output_type = getattr(tensorflow, io)
     data: bytes = converter.convert()
     return data
 

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from sqnxt_export.artifact.opset import with_opset
+
 _WEIGHTED = ("Conv", "Gemm")
 
 
@@ -44,7 +46,10 @@ class GraphEdit:
         return [node for node in self.graph.node if node.op_type in _WEIGHTED and node.input[1] in self.initializers]
 
     def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
-        """Return the model with these nodes, sorted as ONNX requires, and without unused initializers."""
+        """Return the model with these nodes, sorted as ONNX requires, and without unused initializers.
+
+        Its operator set is the lowest that they have.
+        """
         ordered = _sorted(list(nodes))
         del self.graph.node[:]
         self.graph.node.extend(ordered)
@@ -53,7 +58,7 @@ class GraphEdit:
         kept = [tensor for tensor in self.graph.initializer if tensor.name in used]
         del self.graph.initializer[:]
         self.graph.initializer.extend(kept)
-        return self.model
+        return with_opset(self.model)
 
 
 def _sorted(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.tflite_file import read_tflite
 from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.runtimes.borders import Border
 from sqnxt_export.runtimes.runner import Runner
 from sqnxt_export.runtimes.tensors import Samples, TensorInfo
 
@@ -40,8 +41,10 @@ class LiteRtRunner(Runner):
         self.stored_types = (np.dtype(inputs[0]["dtype"]).name, np.dtype(outputs[0]["dtype"]).name)
         signature = inputs[0]["shape_signature"]
         self.resizable_batch = bool(len(signature) and signature[0] < 0)
-        raw = inputs[0]["dtype"] == np.uint8 and not inputs[0]["quantization"][0]
-        self.takes_pixels = len(inputs) == 1 and bool(raw) and len(inputs[0]["shape"]) == 4
+        found = {item["name"]: _border(item) for item in (*inputs, *outputs)}
+        self.borders = {name: border for name, border in found.items() if border is not None}
+        raw = inputs[0]["dtype"] == np.uint8 and _border(inputs[0]) is None
+        self.takes_pixels = len(inputs) == 1 and raw and len(inputs[0]["shape"]) == 4
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.
         batch = int(inputs[0]["shape"][0]) if len(inputs[0]["shape"]) else None
         self.provider = _provider(self._interpreter)
@@ -74,7 +77,7 @@ class LiteRtRunner(Runner):
 def _described(details: dict[str, Any]) -> TensorInfo:
     """Return what LiteRT says of an input or output; quantised values are converted to real ones."""
     dtype = np.dtype(details["dtype"])
-    stored_as_is = dtype.kind == "f" or not details["quantization"][0]
+    stored_as_is = _border(details) is None
     sides = tuple(int(side) for side in details["shape"][1:])
     return TensorInfo(name=details["name"], shape=sides, dtype=dtype.name if stored_as_is else "float32")
 
@@ -89,20 +92,24 @@ def _provider(interpreter: Any) -> str:
     return "built-in kernels" if not parts else "XNNPACK" if parts == 1 else f"XNNPACK in {parts} parts"
 
 
-def _to_stored(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]:
-    """Convert real values to the type of a tensor: round(value / scale) + zero point for integers."""
-    dtype = np.dtype(details["dtype"])
+def _border(details: dict[str, Any]) -> Border | None:
+    """Return how a tensor stores real values as integers; None for floats, and for integers without a scale."""
+    dtype, (scale, zero_point) = np.dtype(details["dtype"]), details["quantization"]
+    return Border(float(scale), int(zero_point), dtype.name) if dtype.kind in "iu" and scale else None
+
+
+def _to_stored(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
+    """Convert values to the type of a tensor, and real values to its integers."""
+    border, dtype = _border(details), np.dtype(details["dtype"])
+    if border is not None and values.dtype != dtype:
+        return border.stored(values)
     if dtype.kind not in "iu" or values.dtype == dtype:
         return values.astype(dtype, copy=False)
-    scale, zero_point = details["quantization"]
     limits = np.iinfo(dtype)
-    rounded = np.round(values / (scale or 1)) + zero_point
-    return np.asarray(np.clip(rounded, limits.min, limits.max), dtype)
+    return np.asarray(np.clip(np.round(values), limits.min, limits.max), dtype)
 
 
-def _from_stored(values: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float32]:
-    """Convert a tensor's values to real values: (integer - zero point) * scale for quantised ones."""
-    scale, zero_point = details["quantization"]
-    if values.dtype.kind not in "iu" or not scale:
-        return values
-    return np.asarray((values.astype(np.float32) - zero_point) * scale, np.float32)
+def _from_stored(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
+    """Convert the integers of a quantised tensor to real values."""
+    border = _border(details)
+    return values if border is None else border.real(values)

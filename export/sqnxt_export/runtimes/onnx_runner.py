@@ -16,6 +16,7 @@ from sqnxt_export.artifact.layouts import MEMBER as LAYOUTS
 from sqnxt_export.artifact.layouts import parse_layouts
 from sqnxt_export.artifact.onnx_file import check_sizes, read_onnx
 from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.runtimes.borders import Border, onnx_borders
 from sqnxt_export.runtimes.runner import Runner
 from sqnxt_export.runtimes.tensors import Samples, TensorInfo
 
@@ -29,7 +30,6 @@ blocked layout. With the first option, weights are folded when the file is loade
 remaining element-wise nodes save another twentieth. 1.0-SqNxt-23v5 at 227x227 takes 2.5x float32's time by default,
 1.66x with the first option, and 1.56x with both.
 """
-_PIXELS = "tensor(uint8)"
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _DTYPES = {
     "tensor(float)": "float32",
@@ -70,7 +70,11 @@ class OnnxRunner(Runner):
             raise ExportError(
                 path, f"takes and returns {found or 'nothing'}", "inputs and outputs of numbers are needed"
             )
-        self.takes_pixels = len(inputs) == 1 and inputs[0].type == _PIXELS and len(inputs[0].shape) == 4
+        types = {item.name: _DTYPES[item.type] for item in (*inputs, *outputs)}
+        if not checked and not all(dtype.startswith("float") for dtype in types.values()):
+            self.borders = onnx_borders(read_onnx(path))
+        only = inputs[0] if len(inputs) == 1 and inputs[0].name not in self.borders else None
+        self.takes_pixels = only is not None and types[only.name] == "uint8" and len(only.shape) == 4
         self.provider = ", ".join(self._session.get_providers())
         told = parse_layouts(self._session.get_modelmeta().custom_metadata_map.get(LAYOUTS))
         self._first = [_is_channels_first(item, told, pixels=self.takes_pixels) for item in inputs]
@@ -82,8 +86,8 @@ class OnnxRunner(Runner):
         super().__init__(
             path,
             onnxruntime.__version__,
-            [_described(item, first) for item, first in zip(inputs, self._first, strict=True)],
-            [_described(item, first) for item, first in zip(outputs, self._outputs_first, strict=True)],
+            [_described(item, first, self.borders) for item, first in zip(inputs, self._first, strict=True)],
+            [_described(item, first, self.borders) for item, first in zip(outputs, self._outputs_first, strict=True)],
             fixed,
         )
 
@@ -93,13 +97,23 @@ class OnnxRunner(Runner):
         return lambda: self._invoke(given)
 
     def _run_batch(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
-        results = zip(self._invoke(self._converted(arrays)), self._outputs_first, strict=True)
-        return [np.moveaxis(values, 1, -1) if first else values for values, first in results]
+        results = zip(self._invoke(self._converted(arrays)), self.outputs, self._outputs_first, strict=True)
+        return [
+            np.moveaxis(self._real(values, info.name), 1, -1) if first else self._real(values, info.name)
+            for values, info, first in results
+        ]
+
+    def _real(self, values: NDArray[Any], name: str) -> NDArray[Any]:
+        return self.borders[name].real(values) if name in self.borders else values
 
     def _converted(self, arrays: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
         if self.takes_pixels:
             arrays = (arrays[0].astype(np.uint8),)
-        given = zip(self.inputs, arrays, self._first, strict=True)
+        stored = [
+            self.borders[info.name].stored(array) if info.name in self.borders else array
+            for info, array in zip(self.inputs, arrays, strict=True)
+        ]
+        given = zip(self.inputs, stored, self._first, strict=True)
         return {info.name: np.ascontiguousarray(np.moveaxis(x, -1, 1)) if first else x for info, x, first in given}
 
     def _invoke(self, given: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -121,11 +135,12 @@ def _is_channels_first(item: Any, told: Mapping[str, str] | None, *, pixels: boo
     return likely_first or item.shape[-1] not in _IMAGE_CHANNELS
 
 
-def _described(item: Any, channels_first: bool) -> TensorInfo:
+def _described(item: Any, channels_first: bool, borders: Mapping[str, Border]) -> TensorInfo:
     """Return what onnxruntime says of an input or output, its sides in the Keras model's order."""
     sides = [side if isinstance(side, int) and side > 0 else -1 for side in item.shape[1:]]
     shape = [*sides[1:], sides[0]] if channels_first else sides
-    return TensorInfo(name=item.name, shape=tuple(shape), dtype=_DTYPES[item.type])
+    dtype = "float32" if item.name in borders else _DTYPES[item.type]
+    return TensorInfo(name=item.name, shape=tuple(shape), dtype=dtype)
 
 
 def check_onnx(path: Path) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sqnxt_export.errors import ExportError
 from sqnxt_export.image_batches import filled
+from sqnxt_export.runtimes.borders import Border
 from sqnxt_export.runtimes.tensors import Samples, TensorInfo, as_arrays, seeded_noise
 
 _FREE_BATCH = 32
@@ -37,6 +38,7 @@ class Runner(ABC):
         layout: Layout of the file's first input, "NHWC" or "NCHW"; `run` converts.
         stored_types: NumPy names of the file's first input and output types; `run` converts.
         resizable_batch: Whether the file leaves the batch free although its runtime starts with `batch`.
+        borders: Name of an input or output -> how the file stores its real values as integers; `run` converts.
     """
 
     format: str
@@ -47,6 +49,7 @@ class Runner(ABC):
     layout: str = "NHWC"
     stored_types: tuple[str, str] = ("float32", "float32")
     resizable_batch: bool = False
+    borders: Mapping[str, Border] = MappingProxyType({})
 
     def __init__(
         self,

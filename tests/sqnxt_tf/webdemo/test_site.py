@@ -157,7 +157,7 @@ def test_files_of_one_name_are_told_apart_without_their_folders(
         ("batch4.onnx", "takes 4 images at once; export it with `batch=1`"),
         ("batch4.tflite", "takes 4 images at once; export it with `batch=1`"),
         ("free.tflite", "has a free batch"),
-        ("integers.tflite", "takes int8 and returns int8, and LiteRT.js takes float32"),
+        ("integers.tflite", "takes int8 and returns int8, and the page gives float32"),
     ],
 )
 def test_what_no_browser_runs_is_refused_with_the_reason(
