@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnx
 
 _READS_INTEGERS = {"DequantizeLinear": (1, 2), "QLinearConv": (1, 2), "QLinearMatMul": (1, 2)}
 """Operator -> the places of scale and zero point of its first input."""
@@ -75,6 +77,8 @@ def _border(node: onnx.NodeProto, places: tuple[int, int], constants: Mapping[st
     values = [constants.get(node.input[place]) for place in places]
     if values[0] is None or values[1] is None:
         return None
+    import onnx  # late: the runner of .tflite files needs none of it
+
     scale, zero_point = (onnx.numpy_helper.to_array(value) for value in values)
     if scale.size != 1 or zero_point.size != 1 or zero_point.dtype.kind not in "iu" or not scale.item() > 0:
         return None
