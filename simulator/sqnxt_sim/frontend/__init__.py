@@ -9,8 +9,12 @@
 | `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
 | `onnx_functions` | a limit on what a model's functions expand to |
 | `onnx_loading` | an untrusted file parsed, checked, and its shapes inferred |
-| `onnx_values` | values of constant tensors, and where they are not zero |
-| `onnx_weights` | bit widths and zeros of tensors, and which tensors are constant |
+| `onnx_constants` | which tensors are constant; a graph without shapes |
+| `onnx_layout` | operators that rearrange values, in NumPy |
+| `onnx_values` | values of constant tensors, wherever they are stored |
+| `onnx_zeros` | masks of where constants are not zero, and widths of integers |
+| `onnx_packed` | matrices that ONNX Runtime packs into bytes |
+| `onnx_weights` | `layer_weights`: number, bits and zeros of every node's weights |
 | `onnx_convolutions` | layers from convolutions |
 | `onnx_transposed` | layers from transposed convolutions |
 | `onnx_dense` | layers from products with a constant matrix |

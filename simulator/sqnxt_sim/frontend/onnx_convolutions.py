@@ -44,7 +44,7 @@ def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
         raise mismatch(graph, node, f"{data[1]} input channels, {groups} groups of {list(weights)[1:2]}")
     spans = [(size - 1) * dilation + 1 for size, dilation in zip(weights[2:], dilations, strict=True)]
     begin, end = _pads(given, data[2:], spans, strides)
-    facts = operand_facts(graph, node, operands, constants, axis=0)
+    facts = operand_facts(graph, node, operands, constants)
     layer = ConvLayer(
         name=node_name(node),
         op=node.op_type,

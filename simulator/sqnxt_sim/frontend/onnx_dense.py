@@ -37,7 +37,7 @@ def dense_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
     in_channels, out_channels = weights[:-3:-1] if transposed else weights[-2:]
     if data[-1] != in_channels:
         raise mismatch(graph, node, f"{data[-1]} columns and {in_channels} rows")
-    facts = operand_facts(graph, node, operands, constants, axis=-2 if transposed else -1)
+    facts = operand_facts(graph, node, operands, constants)
     return ConvLayer(
         name=node_name(node),
         op=node.op_type,

@@ -10,7 +10,7 @@ from onnx import NodeProto
 
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, nodes_with_branches
 from sqnxt_sim.frontend.onnx_operators import WITH_BRANCHES, operator
-from sqnxt_sim.frontend.onnx_weights import tensor_bits
+from sqnxt_sim.frontend.onnx_zeros import tensor_bits
 from sqnxt_sim.workload import LiveActivations
 
 

@@ -17,11 +17,15 @@ CONTRIB_DOMAIN = "com.microsoft"
 
 
 class Operands(NamedTuple):
-    """Input numbers of an operator's data, its weights and, for integers, the zero point of the weights."""
+    """Input numbers of an operator's data, its weights and, for integers, the zero point of the weights.
+
+    `axis` is that of the output channels in the weights, each of which may have a zero point of its own.
+    """
 
     data: int = 0
     weights: int = 1
     zero_point: int | None = None
+    axis: int = 0
 
 
 CONVOLUTIONS = {
@@ -34,25 +38,62 @@ CONVOLUTIONS = {
 }
 """Operators that become a `ConvLayer` if they are 1-D or 2-D."""
 
-DENSE = {
-    "DynamicQuantizeMatMul": Operands(zero_point=3),
-    "FusedGemm": Operands(),
-    "FusedMatMul": Operands(),
-    "Gemm": Operands(),
-    "MatMul": Operands(),
-    "MatMulInteger": Operands(zero_point=3),
-    "MatMulInteger16": Operands(),
-    "MatMulIntegerToFloat": Operands(zero_point=5),
-    "QGemm": Operands(weights=3, zero_point=5),
-    "QLinearMatMul": Operands(weights=3, zero_point=5),
-    "TransposeMatMul": Operands(),
+TRANSPOSED = {
+    "ConvTranspose": Operands(axis=1),
+    "ConvTransposeWithDynamicPads": Operands(axis=1),
 }
-"""Matrix products, which become a 1x1 convolution if the second matrix is constant."""
+"""Transposed convolutions, which become a `ConvLayer` for each phase of their stride."""
 
-PASS_WEIGHTS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-"""Operators that pass every weight on, so that bits and zeros are those of their input."""
+DENSE = {
+    "DynamicQuantizeMatMul": Operands(zero_point=3, axis=-1),
+    "FusedGemm": Operands(axis=-1),
+    "FusedMatMul": Operands(axis=-1),
+    "Gemm": Operands(axis=-1),
+    "GemmFastGelu": Operands(axis=-1),
+    "MatMul": Operands(axis=-1),
+    "MatMulInteger": Operands(zero_point=3, axis=-1),
+    "MatMulInteger16": Operands(axis=-1),
+    "MatMulIntegerToFloat": Operands(zero_point=5, axis=-1),
+    "MatMulNBits": Operands(zero_point=3, axis=-1),
+    "QGemm": Operands(weights=3, zero_point=5, axis=-1),
+    "QLinearMatMul": Operands(weights=3, zero_point=5, axis=-1),
+    "TransposeMatMul": Operands(axis=-1),
+}
+"""Matrix products. The second matrix holds the weights if it is constant; otherwise see `SWAPPED`."""
 
-PASS_ACTIVATIONS = PASS_WEIGHTS - {"Cast"} | {"Clip", "Dropout", "MaxPool", "Pad", "Relu"}
+SWAPPED = {
+    **dict.fromkeys(
+        ("FusedGemm", "FusedMatMul", "Gemm", "MatMul", "TransposeMatMul"), Operands(data=1, weights=0, axis=-2)
+    ),
+    "MatMulInteger": Operands(data=1, weights=0, zero_point=2, axis=-2),
+    "QLinearMatMul": Operands(data=3, weights=0, zero_point=2, axis=-2),
+}
+"""Matrix products whose first matrix may hold the weights."""
+
+RECURRENT = {
+    **dict.fromkeys(("GRU", "LSTM", "RNN"), (Operands(weights=1, axis=1), Operands(weights=2, axis=1))),
+    "DynamicQuantizeLSTM": (
+        Operands(weights=1, zero_point=9, axis=-1),
+        Operands(weights=2, zero_point=11, axis=-1),
+    ),
+}
+"""Recurrent operators, each with weights of its input and of its hidden state."""
+
+PROJECTED_ATTENTION = {
+    "Attention": Operands(axis=-1),
+    "QAttention": Operands(zero_point=7, axis=-1),
+}
+"""Attention of ONNX Runtime that projects its input to queries, keys and values itself.
+
+ONNX has an Attention of its own, without weights.
+"""
+
+PASS_ACTIVATIONS = frozenset(
+    {
+        "Clip", "Dropout", "Flatten", "Identity", "MaxPool", "Pad", "Relu", "Reshape", "Squeeze", "Transpose",
+        "Unsqueeze",
+    }
+)  # fmt: skip
 """Operators whose output has the quantisation of their input, so that its bits are known."""
 
 AFFINE = {
@@ -128,3 +169,14 @@ def operator(node: NodeProto | None) -> str:
     if node is None or node.domain not in (*ONNX_DOMAINS, CONTRIB_DOMAIN):
         return ""
     return node.op_type
+
+
+def weight_operands(node: NodeProto) -> tuple[Operands, ...]:
+    """Return the operands of a node that may hold weights: kernels and matrices, no biases, slopes or scales."""
+    op = operator(node)
+    if op in RECURRENT:
+        return RECURRENT[op]
+    if op in PROJECTED_ATTENTION:
+        return (PROJECTED_ATTENTION[op],) if node.domain == CONTRIB_DOMAIN else ()
+    one = CONVOLUTIONS.get(op) or TRANSPOSED.get(op) or DENSE.get(op)
+    return (one,) if one else ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_constants import constant_names
 from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
 from sqnxt_sim.frontend.onnx_dense import dense_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
@@ -17,7 +18,6 @@ from sqnxt_sim.frontend.onnx_memory import live_activations
 from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, OFF_ARRAY, operator
 from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
-from sqnxt_sim.frontend.onnx_weights import constant_names
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
 _CONSTANT = "constant, computed once and for all"

@@ -31,9 +31,9 @@ from sqnxt_sim.frontend.onnx_graph import (
     node_name,
     text,
 )
-from sqnxt_sim.frontend.onnx_operators import Operands
-from sqnxt_sim.frontend.onnx_values import count_by_tap
+from sqnxt_sim.frontend.onnx_operators import TRANSPOSED
 from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
+from sqnxt_sim.frontend.onnx_zeros import count_by_tap
 from sqnxt_sim.workload import MAX_MAP_SIZE, ConvLayer
 
 # Each phase is a layer; the limit is far above the strides of any network.
@@ -112,7 +112,7 @@ def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
     if text(given, "auto_pad", "NOTSET") not in PADDING_MODES:
         raise mismatch(graph, node, f"auto_pad {text(given, 'auto_pad', '')!r}")
     places = list(product(*_axes(graph, node, data[2:], weights[2:], output[2:])))
-    facts = operand_facts(graph, node, Operands(), constants, axis=1)
+    facts = operand_facts(graph, node, TRANSPOSED[node.op_type], constants)
     by_tap = None if facts.mask is None else count_by_tap(facts.mask)
     return [
         ConvLayer(

@@ -1,27 +1,29 @@
-"""Bit widths and zeros of the tensors of a graph, and which tensors are constant."""
+"""Facts about the weights of each node: how many, at how many bits, and how many of them are zero."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
-from onnx import NodeProto, TensorProto
+import numpy as np
+from onnx import ModelProto, NodeProto
 
-from sqnxt_sim.frontend.onnx_graph import OnnxGraph
-from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, Operands, operator
-from sqnxt_sim.frontend.onnx_values import Mask, count_nonzero, integer_mask, trace, weight_mask
-
-# Types are looked up by name, because onnx had no 2-bit integers before 1.20.
-_BITS_BY_NAME = {
-    "BOOL": 8,
-    **{f"{sign}INT{bits}": bits for sign in ("", "U") for bits in (2, 4, 8, 16, 32, 64)},
-}
-_BITS: dict[int, int] = {
-    kind: _BITS_BY_NAME[name] for name, kind in TensorProto.DataType.items() if name in _BITS_BY_NAME
-}
-
-_RANDOM = frozenset(
-    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+from sqnxt_sim.frontend.onnx_constants import constant_names, graph_without_shapes
+from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, node_name
+from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, SWAPPED, Operands, operator, weight_operands
+from sqnxt_sim.frontend.onnx_packed import packed_bits, packed_mask, packed_sizes
+from sqnxt_sim.frontend.onnx_values import rearranged, trace
+from sqnxt_sim.frontend.onnx_zeros import (
+    Mask,
+    count_nonzero,
+    integer_mask,
+    quantised_bits,
+    tensor_bits,
+    weight_mask,
 )
+
+_STORED_IN_FIRST = frozenset({"Clip", "DequantizeLinear", "QuantizeLinear"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,28 +39,87 @@ class WeightFacts:
         return None if self.mask is None else count_nonzero(self.mask)
 
 
-def constant_names(graph: OnnxGraph) -> frozenset[str]:
-    """Return the names of all tensors that do not depend on the network's input.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerWeights:
+    """The weights of one operand of a node: a kernel or a matrix, no bias, slope or scale.
 
-    Shapes are static here, so values that a graph computes from shapes alone are constant too.
+    Attributes:
+        layer: Name of the node.
+        op: Its ONNX operator.
+        operand: Number of the input that holds the weights; an LSTM has two such inputs.
+        tensor: Name of the initializer or Constant that stores the values.
+        shape: Sizes in the layout that the operator reads; None if only the graph's other shapes would tell.
+        bits: Width of integers; None for floats.
+        nonzero: Number of weights that are not zero; None if the graph computes the values.
     """
-    constants = {*graph.initializers, *graph.sparse_initializers}
-    for node in graph.nodes:
-        inputs = [name for name in node.input if name]
-        known = inputs and all(name in constants for name in inputs)
-        if operator(node) in ("Constant", "Shape", "Size") or (known and not _is_unpredictable(node)):
-            constants.update(node.output)
-    return frozenset(constants)
+
+    layer: str
+    op: str
+    operand: int
+    tensor: str
+    shape: tuple[int, ...] | None
+    bits: int | None
+    nonzero: int | None
+
+    @property
+    def count(self) -> int | None:
+        """Number of weights, zeros included; None if the shape is not known."""
+        return None if self.shape is None else prod(self.shape)
+
+    @property
+    def zeros(self) -> int | None:
+        """Number of weights that are zero; None if not known."""
+        return None if self.nonzero is None or self.count is None else self.count - self.nonzero
 
 
-def _is_unpredictable(node: NodeProto) -> bool:
-    """Tell whether constant inputs may give varying outputs: by chance, or by a subgraph that reads the outer graph."""
-    return node.op_type in _RANDOM or any(a.type in (a.GRAPH, a.GRAPHS) for a in node.attribute)
+def layer_weights(model: ModelProto, name: str) -> tuple[LayerWeights, ...]:
+    """Return the weights of every convolution, matrix product and recurrent operator of a model, in graph order.
+
+    No shape of an activation is needed, so a graph with free dimensions is read too. A tensor that two nodes share is
+    listed for both. The branches of an If and the bodies of loops are left out, as in `read_onnx`.
+
+    Args:
+        model: A model without functions, whose external data is read.
+        name: The name that errors give to it.
+
+    Raises:
+        SimulatorError: Values do not match the shape that the file declares.
+    """
+    graph = graph_without_shapes(model, name)
+    constants = constant_names(graph)
+    return tuple(
+        _layer_weights(graph, node, operands, constants)
+        for node in graph.nodes
+        for operands in constant_operands(node, constants)
+    )
 
 
-def tensor_bits(graph: OnnxGraph, name: str) -> int | None:
-    """Return the width of an integer tensor; None for floats and for types that onnx could not infer."""
-    return _BITS.get(graph.element_types.get(name, TensorProto.UNDEFINED))
+def constant_operands(node: NodeProto, constants: frozenset[str]) -> Iterator[Operands]:
+    """Yield the operands of a node that hold constant weights; of a matrix product it may be the first matrix."""
+    for operands in weight_operands(node):
+        if _is_constant(node, operands, constants):
+            yield operands
+        elif (swapped := SWAPPED.get(operator(node))) and _is_constant(node, swapped, constants):
+            yield swapped
+
+
+def operand_facts(graph: OnnxGraph, node: NodeProto, operands: Operands, constants: frozenset[str]) -> WeightFacts:
+    """Return bits and zeros of an operator's weights; weights that the network computes count as dense activations.
+
+    Raises:
+        SimulatorError: The values do not match the shape that the file declares.
+    """
+    name = node.input[operands.weights]
+    if name not in constants:
+        return WeightFacts(bits=activation_bits(graph, name))
+    if operator(node) == "MatMulNBits":
+        return WeightFacts(bits=packed_bits(node), mask=packed_mask(graph, node))
+    if tensor_bits(graph, name) is None:
+        return _weight_facts(graph, name)
+    given = operands.zero_point is not None and operands.zero_point < len(node.input)
+    zero_point = node.input[operands.zero_point] if given and operands.zero_point is not None else ""
+    mask = integer_mask(graph, name, zero_point, axis=_channel_axis(node, operands))
+    return WeightFacts(bits=quantised_bits(graph, name), mask=mask)
 
 
 def activation_bits(graph: OnnxGraph, name: str) -> int | None:
@@ -69,38 +130,62 @@ def activation_bits(graph: OnnxGraph, name: str) -> int | None:
         node = graph.producers.get(name)
     if node is not None and operator(node) == "DequantizeLinear":
         name = node.input[0]
-    return tensor_bits(graph, name)
+    return quantised_bits(graph, name)
 
 
-def weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
-    """Return bits and zeros of the constant tensor `name`, traced back to where its values are stored.
-
-    Raises:
-        SimulatorError: The values do not match the shape that the file declares.
-    """
+def _weight_facts(graph: OnnxGraph, name: str) -> WeightFacts:
+    """Return bits and zeros of the constant floats `name`, traced back to where their values are stored."""
     source, _ = trace(graph, name)
     node = graph.producers.get(source)
     if node is not None and operator(node) == "DequantizeLinear":
         source = node.input[0]
-    return WeightFacts(bits=tensor_bits(graph, source), mask=weight_mask(graph, name))
+    return WeightFacts(bits=quantised_bits(graph, source), mask=weight_mask(graph, name))
 
 
-def operand_facts(
-    graph: OnnxGraph, node: NodeProto, operands: Operands, constants: frozenset[str], *, axis: int
-) -> WeightFacts:
-    """Return bits and zeros of an operator's weights; weights that the network computes count as dense activations.
-
-    `axis` is the one of the output channels, each of which may have a zero point of its own.
-
-    Raises:
-        SimulatorError: The values do not match the shape that the file declares.
-    """
+def _layer_weights(graph: OnnxGraph, node: NodeProto, operands: Operands, constants: frozenset[str]) -> LayerWeights:
     name = node.input[operands.weights]
-    if name not in constants:
-        return WeightFacts(bits=activation_bits(graph, name))
-    if tensor_bits(graph, name) is None:
-        return weight_facts(graph, name)
-    given = operands.zero_point is not None and operands.zero_point < len(node.input)
-    zero_point = node.input[operands.zero_point] if given and operands.zero_point is not None else ""
-    mask = integer_mask(graph, name, zero_point, axis=axis)
-    return WeightFacts(bits=tensor_bits(graph, name), mask=mask)
+    facts = operand_facts(graph, node, operands, constants)
+    tensor, shape = _stored(graph, name)
+    if operator(node) == "MatMulNBits":
+        shape = packed_sizes(node)
+    elif facts.mask is not None:
+        shape = facts.mask.shape
+    return LayerWeights(
+        layer=node_name(node),
+        op=node.op_type,
+        operand=operands.weights,
+        tensor=tensor,
+        shape=shape,
+        bits=facts.bits,
+        nonzero=facts.nonzero,
+    )
+
+
+def _stored(graph: OnnxGraph, name: str) -> tuple[str, tuple[int, ...] | None]:
+    """Return the name of the tensor that stores `name`, quantised or not, and the shape of `name` if that tells it."""
+    source, steps = trace(graph, name)
+    while (node := graph.producers.get(source)) is not None and operator(node) in _STORED_IN_FIRST:
+        source, before = trace(graph, node.input[0])
+        steps = [*before, *steps]
+    if source in graph.initializers:
+        dims = graph.initializers[source].dims
+    elif source in graph.sparse_initializers:
+        dims = graph.sparse_initializers[source].dims
+    else:
+        return source, None
+    if any(size < 0 for size in dims) or prod(dims) >= 2**56:
+        return source, None
+    # The array takes no memory: it repeats one value.
+    placed = rearranged(graph, np.broadcast_to(np.zeros((), np.bool_), tuple(dims)), steps)
+    return source, None if placed is None else placed.shape
+
+
+def _is_constant(node: NodeProto, operands: Operands, constants: frozenset[str]) -> bool:
+    return operands.weights < len(node.input) and node.input[operands.weights] in constants
+
+
+def _channel_axis(node: NodeProto, operands: Operands) -> int:
+    """Return the axis of the output channels in the weights, which a transposed matrix swaps with the other one."""
+    flag = "transB" if operands.data < operands.weights else "transA"
+    swapped = operands.axis < 0 and integer(attributes(node), flag, 0) != 0
+    return -3 - operands.axis if swapped else operands.axis
