@@ -4,14 +4,15 @@
 |---|---|
 | `onnx_operators` | tables: what the simulator does with each ONNX operator |
 | `onnx_graph` | a checked graph, and helpers for its names, attributes and shapes |
+| `onnx_layout` | operators that rearrange values, in NumPy |
+| `onnx_values` | values of constant tensors, wherever they are stored |
+| `onnx_arithmetic` | operators that shapes are computed with, in NumPy |
 | `onnx_contrib` | standard operators in place of those of ONNX Runtime, for shape inference |
 | `onnx_dimensions` | batch and input size written into free dimensions |
 | `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
 | `onnx_functions` | a limit on what a model's functions expand to |
 | `onnx_loading` | an untrusted file parsed, checked, and its shapes inferred |
 | `onnx_constants` | which tensors are constant; a graph without shapes |
-| `onnx_layout` | operators that rearrange values, in NumPy |
-| `onnx_values` | values of constant tensors, wherever they are stored |
 | `onnx_zeros` | masks of where constants are not zero, and widths of integers |
 | `onnx_packed` | matrices that ONNX Runtime packs into bytes |
 | `onnx_weights` | `layer_weights`: number, bits and zeros of every node's weights |

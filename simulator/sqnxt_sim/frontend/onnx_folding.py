@@ -1,8 +1,7 @@
 """Constant folding of arithmetic on shapes, so that the shapes that depend on it are known.
 
 PyTorch, for example, writes a padding as a dozen nodes on constants, and a reshape as nodes that split and join shapes.
-onnx's own inference follows some of this, but without a limit on its memory. Only small tensors are computed here, with
-onnx's reference implementation of the operators listed below.
+onnx's own inference follows some of this, but without a limit on its memory. Only small tensors are computed here.
 """
 
 from __future__ import annotations
@@ -14,20 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, numpy_helper
 
-from sqnxt_sim.frontend.onnx_graph import attributes, integer
+from sqnxt_sim.frontend.onnx_arithmetic import MAX_VALUES, compute
+from sqnxt_sim.frontend.onnx_graph import attributes, integer, node_name
 from sqnxt_sim.frontend.onnx_operators import ONNX_DOMAINS
-
-# A shape has a handful of dimensions, and its pads are twice as many values.
-_MAX_VALUES = 1024
-
-_ARITHMETIC = frozenset(
-    {
-        "Abs", "Add", "Cast", "Ceil", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Floor",
-        "Gather", "Greater", "Identity", "Less", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Range", "ReduceMax",
-        "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Size", "Slice", "Sqrt", "Squeeze", "Sub", "Transpose",
-        "Unsqueeze", "Where",
-    }
-)  # fmt: skip
+from sqnxt_sim.frontend.onnx_values import of_constant
 
 
 def fold_constants(graph: GraphProto, shapes: dict[str, tuple[int, ...]], opset: int) -> bool:
@@ -35,69 +24,56 @@ def fold_constants(graph: GraphProto, shapes: dict[str, tuple[int, ...]], opset:
 
     Returns:
         True if any node was replaced, so that more shapes may be known now.
+
+    Raises:
+        ValueError: A node does not fit the values that it computes with.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     folded = []
     for place, node in enumerate(graph.node):
-        value = _value(node, known, shapes, opset)
-        if value is not None and value.size <= _MAX_VALUES:
-            known[node.output[0]] = value
-            graph.initializer.append(numpy_helper.from_array(value, node.output[0]))
-            folded.append(place)
+        values = _values(node, known, shapes, opset)
+        if values is None:
+            continue
+        for name, value in zip(node.output, values, strict=True):
+            if name:
+                known[name] = value
+                graph.initializer.append(
+                    numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+                )
+        folded.append(place)
     for place in reversed(folded):
         del graph.node[place]
     return bool(folded)
 
 
-def _value(
+def _values(
     node: NodeProto, known: dict[str, NDArray[Any]], shapes: dict[str, tuple[int, ...]], opset: int
-) -> NDArray[Any] | None:
-    """Return the result of a node, or None if it cannot be computed here or may be large."""
-    if node.domain not in ONNX_DOMAINS or len(node.output) != 1:
+) -> list[NDArray[Any]] | None:
+    """Return the results of a node, or None if they cannot be computed here or may be large."""
+    if node.domain not in ONNX_DOMAINS or not node.output:
         return None
     if node.op_type == "Constant":
-        return _constant(node)
-    if node.op_type == "Shape" and node.input[0] in shapes:
-        shape = np.array(shapes[node.input[0]], np.int64)
-        given = attributes(node)
-        return shape[integer(given, "start", 0) : integer(given, "end", len(shape))]
-    if node.op_type not in _ARITHMETIC or not all(name in known for name in node.input if name):
+        value = of_constant(node) if _is_small(node) else None
+        return None if value is None or value.size > MAX_VALUES else [value]
+    if node.op_type in ("Shape", "Size") and node.input[0] in shapes:
+        return [_shape(node, shapes[node.input[0]])]
+    if not node.input or not all(name in known for name in node.input if name):
         return None
-    inputs = {name: known[name] for name in node.input if name}
-    return _computed(node, inputs, opset) if _is_small(node, list(inputs.values())) else None
-
-
-def _constant(node: NodeProto) -> NDArray[Any] | None:
-    """Return the value of a small Constant, whichever attribute holds it."""
-    for given in node.attribute:
-        if given.name == "value" and prod(given.t.dims) <= _MAX_VALUES:
-            return numpy_helper.to_array(given.t)
-        if given.name in ("value_float", "value_floats"):
-            return np.array(given.floats if given.name[-1] == "s" else given.f, np.float32)
-        if given.name in ("value_int", "value_ints"):
-            return np.array(given.ints if given.name[-1] == "s" else given.i, np.int64)
-    return None
-
-
-def _is_small(node: NodeProto, inputs: list[NDArray[Any]]) -> bool:
-    """Tell before the computation whether its result is small. Inputs are small, and few operators enlarge them."""
-    if node.op_type in ("ConstantOfShape", "Expand"):
-        sizes = [int(size) for size in inputs[-1].flat]
-        return all(size >= 0 for size in sizes) and prod(sizes) <= _MAX_VALUES
-    if node.op_type == "Range":
-        start, stop, step = (float(value.flat[0]) for value in inputs)
-        return step != 0 and abs(stop - start) / abs(step) <= _MAX_VALUES
-    return True
-
-
-def _computed(node: NodeProto, inputs: dict[str, NDArray[Any]], opset: int) -> NDArray[Any] | None:
-    # The import is slow, and few graphs need it.
-    from onnx.reference import ReferenceEvaluator
-
     try:
-        with np.errstate(all="ignore"):
-            (value,) = ReferenceEvaluator(node, opsets={"": opset}).run(None, inputs)
-    except Exception:
-        # A node that it cannot compute stays. If a shape is then unknown, the reader that needs it reports the error.
-        return None
-    return value if isinstance(value, np.ndarray) and value.size <= _MAX_VALUES else None
+        return compute(node, [known[name] if name else None for name in node.input], opset)
+    except (ValueError, IndexError, TypeError, KeyError, OverflowError) as error:
+        raise ValueError(f"node {node_name(node)!r}, a {node.op_type}: {error}") from error
+
+
+def _shape(node: NodeProto, shape: tuple[int, ...]) -> NDArray[Any]:
+    if node.op_type == "Size":
+        return np.asarray(prod(shape), np.int64)
+    given = attributes(node)
+    return np.array(shape, np.int64)[integer(given, "start", 0) : integer(given, "end", len(shape))]
+
+
+def _is_small(constant: NodeProto) -> bool:
+    """Tell from the dimensions of a Constant whether it holds few values; lists among the attributes have no others."""
+    dims = [list(given.t.dims) for given in constant.attribute if given.name == "value"]
+    dims += [list(given.sparse_tensor.dims) for given in constant.attribute if given.name == "sparse_value"]
+    return all(prod(sizes) <= MAX_VALUES for sizes in dims)
