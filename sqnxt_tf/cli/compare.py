@@ -29,6 +29,7 @@ from sqnxt_tf.cli.output import Output
 @flags.sparsity
 @flags.batch
 @flags.input_size
+@flags.dims
 @click.option("--all", "every_layer", is_flag=True, help="List the layers that are the same in both graphs too.")
 @flags.output_options
 def command(

@@ -51,6 +51,21 @@ class BatchSize(click.ParamType[int | None]):
         return int(value)
 
 
+class Dimension(click.ParamType[tuple[str, int]]):
+    """`seq=128`."""
+
+    name = "NAME=N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """Return the name of a dimension and its size."""
+        if isinstance(value, tuple):
+            return value
+        name, _, size = value.rpartition("=")
+        if not (name and size.isascii() and size.isdigit() and len(size) < 10):
+            self.fail(f"{value!r} is not a dimension: give NAME=N, as in seq=128", param, ctx)
+        return name, int(size)
+
+
 class ThreadCounts(click.ParamType[tuple[int, ...]]):
     """`1` or `1,2,4`."""
 
@@ -121,6 +136,14 @@ sparsity = click.option(
 )
 batch = click.option(
     "--batch", type=click.IntRange(1, _LARGEST_BATCH), help="Number of images, for a graph that leaves it free."
+)
+dims = click.option(
+    "--dim",
+    "dims",
+    type=Dimension(),
+    multiple=True,
+    callback=lambda ctx, param, value: dict(value) or None,
+    help="Size of a dimension that the graph leaves free, by its name, or as INPUT:AXIS=N; may be repeated.",
 )
 seed = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")

@@ -28,6 +28,7 @@ from sqnxt_tf.cli.output import Output
 @flags.sparsity
 @flags.batch
 @flags.input_size
+@flags.dims
 @flags.force
 @flags.output_options
 def command(models: tuple[Path, ...], output: Path, force: bool, out: Output, **settings: Any) -> None:

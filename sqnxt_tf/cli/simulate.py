@@ -25,6 +25,7 @@ _BUDGETS = ("max_cycles", "max_energy", "max_dram_bytes")
 @click.option("--precision", type=flags.PRECISION, help="Assume this precision instead of the graph's own.")
 @flags.batch
 @flags.input_size
+@flags.dims
 @click.option("--strict", is_flag=True, help="Refuse a graph with operators that do real work and have no cost model.")
 @click.option(
     "--explain", metavar="LAYER", help="Show one layer in full: both dataflows, and where time and energy go."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,6 +161,7 @@ class ReportOptions:
         sparsity: Assume this fraction of zero weights instead of counting them.
         batch: Batch of graphs that leave it free.
         input_size: Side in pixels or (height, width) of graphs that leave it free.
+        dims: Sizes of other dimensions that graphs leave free, by name.
         title: Heading of the page; made of the names if None.
     """
 
@@ -168,6 +169,7 @@ class ReportOptions:
     sparsity: float | None = None
     batch: int | None = None
     input_size: int | tuple[int, int] | None = None
+    dims: Mapping[str, int] | None = None
     title: str | None = None
 
 

@@ -68,9 +68,8 @@ def write_report(
     require_jinja()
     arrays = _arrays(options.accelerators)
     names = _names([Path(model) for model in models])
-    workloads = [
-        (name, read_onnx(path, batch=options.batch, input_size=options.input_size)) for path, name in names.items()
-    ]
+    sizes: dict[str, Any] = {"batch": options.batch, "input_size": options.input_size, "dims": options.dims}
+    workloads = [(name, read_onnx(path, **sizes)) for path, name in names.items()]
     studies = tuple(study_networks(workloads, arrays, sparsity=options.sparsity, progress=progress))
     write_page(studies, output, title=options.title, force=force)
     return ReportPage(path=output, studies=studies)

@@ -19,9 +19,8 @@ def simulate(
     dataflow: str = "best",
     sparsity: float | None = None,
     precision: str | None = None,
-    batch: int | None = None,
-    input_size: int | tuple[int, int] | None = None,
     strict: bool = False,
+    **sizes: Any,
 ) -> NetworkReport:
     """Estimate cycles and energy of an ONNX graph on an accelerator, layer by layer.
 
@@ -31,14 +30,13 @@ def simulate(
         dataflow: `best` (the faster one, layer by layer), `weight_stationary` or `output_stationary`.
         sparsity: Assume this fraction of zero weights instead of counting them.
         precision: Assume this precision instead of the graph's own.
-        batch: Number of images, for a graph that leaves it free.
-        input_size: Side in pixels or (height, width), for a graph that leaves it free.
         strict: Refuse a graph with operators that do real work and have no cost model.
+        sizes: `batch`, `input_size` and `dims` of `sqnxt_sim.read_onnx`, for a graph that leaves dimensions free.
 
     Raises:
         SimulatorError: The graph cannot be read or costed.
     """
-    workload = read_onnx(path, batch=batch, input_size=input_size)
+    workload = read_onnx(path, **sizes)
     return simulate_workload(
         workload,
         load_accelerator(accelerator),

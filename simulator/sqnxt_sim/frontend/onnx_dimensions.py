@@ -1,8 +1,9 @@
-"""Free dimensions of a graph, fixed by the batch and the input size that the caller gives."""
+"""Free dimensions of a graph, fixed by the batch, the input size and the named sizes that the caller gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
 
@@ -13,32 +14,44 @@ from sqnxt_sim.workload import MAX_MAP_SIZE
 
 _Dimension = TensorShapeProto.Dimension
 
+# Exporters write these where a dimension has no name: two of them may have different sizes.
+_NO_NAMES = frozenset({"?", "None"})
+_LONGEST_NAME = 60
 
-def checked_batch(value: object, path: Path) -> int:
-    """Return a caller's batch as an integer.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSizes:
+    """Sizes of free dimensions, checked; None leaves a dimension as it is.
+
+    Attributes:
+        batch: Size of the first axis of each input.
+        map_size: Height and width of a map; the length of a 1-D map is both.
+        dims: Sizes by name of the dimension, or by `input:axis`.
+    """
+
+    batch: int | None = None
+    map_size: tuple[int, int] | None = None
+    dims: Mapping[str, int] = field(default_factory=dict)
+
+
+AS_THEY_ARE = InputSizes()
+"""No size is given: every dimension must be fixed."""
+
+
+def checked_sizes(path: Path, batch: object, input_size: object, dims: object) -> InputSizes:
+    """Return a caller's sizes as `InputSizes`.
 
     Raises:
-        SimulatorError: It is not a whole number, or out of range.
+        SimulatorError: One is not a size.
     """
-    return _size(value, "batch", path)
+    return InputSizes(
+        batch=None if batch is None else _size(batch, "batch", path),
+        map_size=None if input_size is None else _map_size(input_size, path),
+        dims={} if dims is None else _dims(dims, path),
+    )
 
 
-def checked_map_size(value: object, path: Path) -> tuple[int, int]:
-    """Return the height and width of a caller's input size, which is one side or both.
-
-    Raises:
-        SimulatorError: It is neither, or out of range.
-    """
-    if isinstance(value, Integral):
-        value = (value, value)
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise SimulatorError(path, f"input_size is {value!r}", "give a side in pixels, or (height, width)")
-    return _size(value[0], "height", path), _size(value[1], "width", path)
-
-
-def fix_free_dimensions(
-    inputs: list[ValueInfoProto], path: Path, batch: int | None, input_size: tuple[int, int] | None
-) -> dict[str, int]:
+def fix_free_dimensions(inputs: list[ValueInfoProto], path: Path, sizes: InputSizes) -> dict[str, int]:
     """Write the requested sizes into the network's inputs; a named dimension has the same size wherever it occurs.
 
     Returns:
@@ -49,14 +62,19 @@ def fix_free_dimensions(
     """
     tensors = [value for value in inputs if value.type.HasField("tensor_type")]
     named: dict[str, int] = {}
-    if batch is not None:
-        _fix(_batch_axes(tensors), batch, "batch", path, named)
-    if input_size is not None:
+    for name, size in sizes.dims.items():
+        _fix(_named_axes(tensors, name, path), size, "dims", path, named)
+    for value in tensors:
+        fix_named(value, named)
+    if sizes.batch is not None:
+        _fix(_batch_axes(tensors), sizes.batch, "batch", path, named)
+    if sizes.map_size is not None:
         for value in _maps(tensors):
-            for axis, size in _map_axes(value, input_size, path):
+            for axis, size in _map_axes(value, sizes.map_size, path):
                 _fix([(value, axis)], size, "input_size", path, named)
     for value in tensors:
         fix_named(value, named)
+    for value in tensors:
         _refuse_free_dimensions(value, path)
     return named
 
@@ -64,8 +82,48 @@ def fix_free_dimensions(
 def fix_named(value: ValueInfoProto, named: dict[str, int]) -> None:
     """Write the sizes of named dimensions into a declared tensor."""
     for dim in value.type.tensor_type.shape.dim:
-        if dim.dim_param in named:
+        if dim.dim_param in named and dim.dim_param not in _NO_NAMES:
             dim.dim_value = named[dim.dim_param]
+
+
+def _map_size(value: object, path: Path) -> tuple[int, int]:
+    """Return a height and a width, of which one number stands for both."""
+    if isinstance(value, Integral):
+        value = (value, value)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise SimulatorError(path, f"input_size is {value!r}", "give a side in pixels, or (height, width)")
+    return _size(value[0], "height", path), _size(value[1], "width", path)
+
+
+def _dims(value: object, path: Path) -> dict[str, int]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise SimulatorError(path, f"dims is {value!r}", "give sizes by name, as in {'seq': 128}")
+    return {name: _size(size, f"dimension {name!r}", path) for name, size in value.items()}
+
+
+def _named_axes(tensors: list[ValueInfoProto], name: str, path: Path) -> list[tuple[ValueInfoProto, int]]:
+    """Return the free axes that are called so, or the one axis that `input:axis` means."""
+    free = [(value, axis) for value in tensors for axis in _free_axes(value)]
+    found = [(value, axis) for value, axis in free if value.type.tensor_type.shape.dim[axis].dim_param == name]
+    found = found or [(value, axis) for value, axis in free if f"{value.name}:{axis}" == name]
+    if not found:
+        known = list(dict.fromkeys(_label(value, axis) for value, axis in free))
+        raise SimulatorError(
+            path,
+            f"has no free dimension {name!r}",
+            f"its free dimensions are {', '.join(known)}" if known else "leave out `dims`: every dimension is fixed",
+        )
+    return found
+
+
+def _free_axes(value: ValueInfoProto) -> list[int]:
+    return [axis for axis, dim in enumerate(value.type.tensor_type.shape.dim) if _is_free(dim)]
+
+
+def _label(value: ValueInfoProto, axis: int) -> str:
+    """Return what `dims` calls an axis: its name, or the input and the number of the axis if it has none."""
+    name = value.type.tensor_type.shape.dim[axis].dim_param
+    return f"{value.name}:{axis}"[-_LONGEST_NAME:] if name in ("", *_NO_NAMES) else name[:_LONGEST_NAME]
 
 
 def _size(value: object, parameter: str, path: Path) -> int:
@@ -121,7 +179,8 @@ def _fix(
                 f"input {value.name!r} is fixed at {dim.dim_value} along axis {axis}, not {size}",
                 f"leave out `{parameter}`, or export the model at that size",
             )
-        if dim.dim_param and named.setdefault(dim.dim_param, size) != size:
+        is_named = dim.dim_param not in ("", *_NO_NAMES)
+        if is_named and named.setdefault(dim.dim_param, size) != size:
             raise SimulatorError(
                 path,
                 f"input {value.name!r} calls axis {axis} {dim.dim_param!r}, which is {named[dim.dim_param]} "
@@ -135,19 +194,25 @@ def _refuse_free_dimensions(value: ValueInfoProto, path: Path) -> None:
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         raise SimulatorError(path, f"input {value.name!r} has no shape", "export the model with a static one")
-    free = [axis for axis, dim in enumerate(tensor.shape.dim) if _is_free(dim)]
+    free = _free_axes(value)
     if free:
-        remedies = ["`batch=1`"] if free[0] == 0 else []
-        if free[-1] > 0 and len(tensor.shape.dim) in (3, 4):
-            remedies.append(f"`input_size` ({'height and width' if len(tensor.shape.dim) == 4 else 'a length'})")
-        remedies = [f"fix it with {' and '.join(remedies)}"] if remedies else []
+        names = [f"{axis} {tensor.shape.dim[axis].dim_param[:_LONGEST_NAME]!r}".removesuffix(" ''") for axis in free]
         raise SimulatorError(
-            path,
-            f"input {value.name!r} has a dynamic shape (axis {', '.join(map(str, free))})",
-            " or ".join([*remedies, "export it with a static shape"]),
+            path, f"input {value.name!r} has a dynamic shape (axis {', '.join(names)})", _remedy(value, free)
         )
     for axis, dim in enumerate(tensor.shape.dim):
         if dim.dim_value < 1:
             raise SimulatorError(
                 path, f"input {value.name!r} has size {dim.dim_value} along axis {axis}", "export with a positive one"
             )
+
+
+def _remedy(value: ValueInfoProto, free: list[int]) -> str:
+    """Return the parameters that fix the free axes of an input."""
+    rank = len(value.type.tensor_type.shape.dim)
+    sizes = ["`batch=1`"] if free[0] == 0 else []
+    if free[-1] > 0 and rank in (3, 4):
+        sizes.append(f"`input_size` ({'height and width' if rank == 4 else 'a length'})")
+    labels = dict.fromkeys(_label(value, axis) for axis in free)
+    named = f"`dims` ({', '.join(f'{label}=N' for label in labels)})"
+    return f"fix it with {' or '.join([' and '.join(sizes), named] if sizes else [named])}"

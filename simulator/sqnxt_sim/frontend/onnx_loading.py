@@ -13,7 +13,7 @@ from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_contrib import standard_nodes
-from sqnxt_sim.frontend.onnx_dimensions import checked_batch, checked_map_size, fix_free_dimensions, fix_named
+from sqnxt_sim.frontend.onnx_dimensions import AS_THEY_ARE, InputSizes, fix_free_dimensions, fix_named
 from sqnxt_sim.frontend.onnx_folding import fold_constants
 from sqnxt_sim.frontend.onnx_functions import refuse_expansion
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, old_opset_remedy
@@ -28,26 +28,22 @@ _STEPPED = frozenset(
 _MAX_FOLDINGS = 256
 
 
-def load_graph(path: Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None) -> OnnxGraph:
+def load_graph(path: Path, sizes: InputSizes = AS_THEY_ARE) -> OnnxGraph:
     """Read and check an ONNX file.
 
     Args:
         path: The file; external data must lie in its folder.
-        batch: Size of a free batch dimension.
-        input_size: Side, or (height, width), of the free dimensions of a map with channels first or last; the length of
-            a 1-D map.
+        sizes: Sizes of its free dimensions.
 
     Raises:
-        SimulatorError: The file is missing or broken, an argument is not a size, or a dimension stays free.
+        SimulatorError: The file is missing or broken, or a dimension stays free.
     """
-    batch = None if batch is None else checked_batch(batch, path)
-    map_size = None if input_size is None else checked_map_size(input_size, path)
     model = _complete(_parse(path), path)
     skeleton = _skeleton(model, path)
     constants = {tensor.name for tensor in model.graph.initializer}
     constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
     inputs = [value for value in skeleton.graph.input if value.name not in constants]
-    named = fix_free_dimensions(inputs, path, batch, map_size)
+    named = fix_free_dimensions(inputs, path, sizes)
     for value in (*skeleton.graph.output, *skeleton.graph.value_info):
         fix_named(value, named)
     shapes, element_types = _inferred(skeleton, path)
@@ -138,7 +134,9 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     """
     graph = model.graph
     _refuse_steps_of_nothing(graph, path)
-    skeleton = GraphProto(name=graph.name or "graph", output=graph.output)
+    # onnx refuses an output without a shape, and infers that of an inner tensor.
+    outputs = [value for value in graph.output if _is_declared(value)]
+    skeleton = GraphProto(name=graph.name or "graph", output=outputs)
     with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
         skeleton.node.extend(standard_nodes(graph, _opset(model)))
     unknown = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
@@ -166,6 +164,14 @@ def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:
                     raise SimulatorError(
                         path, f"node {node_name(node)!r} has {given.name} {list(given.ints)}", "they must be positive"
                     )
+
+
+def _is_declared(value: ValueInfoProto) -> bool:
+    """Tell whether an output has a shape and a type, or is no tensor."""
+    if value.type.WhichOneof("value") not in (None, "tensor_type"):
+        return True
+    tensor = value.type.tensor_type
+    return tensor.HasField("shape") and tensor.elem_type != 0
 
 
 def _declared(name: str, data_type: int, dims: Sequence[int]) -> ValueInfoProto:

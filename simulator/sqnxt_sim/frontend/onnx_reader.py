@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_constants import constant_names
 from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
 from sqnxt_sim.frontend.onnx_dense import dense_layer
+from sqnxt_sim.frontend.onnx_dimensions import checked_sizes
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
 from sqnxt_sim.frontend.onnx_memory import live_activations
@@ -25,7 +26,11 @@ _NO_SHAPE = "no model for operands of these shapes"
 
 
 def read_onnx(
-    path: str | Path, *, batch: int | None = None, input_size: int | tuple[int, int] | None = None
+    path: str | Path,
+    *,
+    batch: int | None = None,
+    input_size: int | tuple[int, int] | None = None,
+    dims: Mapping[str, int] | None = None,
 ) -> Workload:
     """Read the workload of an ONNX file.
 
@@ -36,12 +41,13 @@ def read_onnx(
         path: The .onnx file.
         batch: Size of a free batch dimension.
         input_size: Side in pixels, or (height, width), of free map dimensions; the length of a 1-D map.
+        dims: Sizes of free dimensions by name, as in `{"seq": 128}`; `input:axis` names one that has no name.
 
     Raises:
         SimulatorError: The file is missing or broken, or a shape is dynamic and no argument fixes it.
     """
     try:
-        graph = load_graph(Path(path), batch=batch, input_size=input_size)
+        graph = load_graph(Path(path), checked_sizes(Path(path), batch, input_size, dims))
         constants = constant_names(graph)
         rows = [tuple(_rows(graph, node, constants)) for node in graph.nodes]
         folded = [isinstance(row[0], OffArrayNode) and row[0].why is OffArrayReason.FOLDED for row in rows]

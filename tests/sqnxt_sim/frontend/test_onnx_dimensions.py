@@ -73,6 +73,60 @@ def test_opset_7_with_weights_among_the_inputs(onnx_model: Any, read: Any) -> No
     assert read(proto, batch=1).conv_layers[0].nonzero_weights == 108
 
 
+def test_a_second_free_axis_is_fixed_by_name(onnx_model: Any, read: Any) -> None:
+    model = onnx_model([make_node("MatMul", ["x", "w"], ["y"])], ["n", "seq", 5], [("w", floats(5, 7))], output_rank=3)
+    with pytest.raises(SimulatorError, match=r"\(axis 0 'n', 1 'seq'\); fix it with .* or `dims` \(n=N, seq=N\)"):
+        read(model)
+    (layer,) = read(model, dims={"n": 2, "seq": 9}).layers
+    assert (layer.batch, layer.in_width) == (2, 9)
+    (layer,) = read(model, batch=2, dims={"seq": 9}).layers
+    assert layer.macs == 2 * 9 * 35
+    with pytest.raises(SimulatorError, match="has no free dimension 'length'; its free dimensions are n, seq"):
+        read(model, dims={"length": 9})
+    with pytest.raises(SimulatorError, match="fixed at 2 along axis 0, not 3"):
+        read(model, batch=3, dims={"n": 2, "seq": 9})
+    with pytest.raises(SimulatorError, match="dimension 'seq' 0 is out of range"):
+        read(model, dims={"seq": 0})
+    with pytest.raises(SimulatorError, match=r"dims is \[2\]; give sizes by name"):
+        read(model, dims=[2])
+
+
+@pytest.mark.parametrize("name", ["?", "None", None])
+def test_names_that_are_no_names(onnx_model: Any, read: Any, name: str | None) -> None:
+    """One name for several sizes means that the exporter knew none."""
+    model = onnx_model([CONV], [name, 3, name, name], [("w", floats(4, 3, 3, 3))])
+    for dim in model.graph.output[0].type.tensor_type.shape.dim:
+        dim.dim_param = name or ""
+    (layer,) = read(model, batch=2, input_size=(9, 7)).layers
+    assert (layer.batch, layer.in_height, layer.in_width) == (2, 9, 7)
+    with pytest.raises(SimulatorError, match=r"or `dims` \(x:0=N, x:2=N, x:3=N\)"):
+        read(model)
+    (layer,) = read(model, dims={"x:0": 2, "x:2": 9, "x:3": 7}).layers
+    assert (layer.batch, layer.in_height, layer.in_width) == (2, 9, 7)
+    if name is not None:
+        assert read(model, dims={name: 8}).layers[0].batch == 8
+
+
+def test_dims_of_a_graph_that_is_fixed(onnx_model: Any, read: Any) -> None:
+    model = onnx_model([CONV], [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))])
+    with pytest.raises(SimulatorError, match="no free dimension 'n'; leave out `dims`"):
+        read(model, dims={"n": 1})
+
+
+@pytest.mark.parametrize("what", ["shape", "type"])
+def test_outputs_without_a_declared_shape(onnx_model: Any, read: Any, what: str) -> None:
+    nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
+    model = onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))])
+    output = model.graph.output[0]
+    if what == "shape":
+        output.type.tensor_type.ClearField("shape")
+    else:
+        output.ClearField("type")
+    workload = read(model)
+    assert workload.conv_layers[0].macs == 3888
+    assert [entry.float_values for entry in workload.live] == [192 + 144, 144]
+
+
 CONV_1D = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 
