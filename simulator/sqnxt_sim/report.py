@@ -15,6 +15,7 @@ IDEALISATIONS = (
     "output stationary drains partial sums once a channel tile in time and moves them twice in energy",
     "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
     "a round pays the DRAM latency even when it fetches nothing",
+    "the largest tile stands for the first load and the last store, and the mean tile for the last one's work",
 )
 """Simplifications of the cost model, shown with its figures; see "Idealisations" in docs/simulator.md."""
 

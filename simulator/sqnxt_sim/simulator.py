@@ -8,8 +8,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.dataflows import Dataflow
+from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost, vector_cost
 from sqnxt_sim.machine.tile_search import best_tilings
 from sqnxt_sim.machine.tiling import tiling_space

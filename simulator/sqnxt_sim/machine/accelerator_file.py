@@ -17,7 +17,6 @@ from sqnxt_sim.machine.accelerator import (
     GlobalBuffer,
     Origin,
     PEArray,
-    TileSearch,
     VectorUnit,
 )
 
@@ -52,7 +51,6 @@ _SCHEMA: dict[str, dict[str, _Number]] = {
         "word_bits": _Number(low=1, high=64, whole=True),
         "partial_sums_per_pe": _Number(low=1, high=65536, whole=True),
         "clock_hz": _Number(low=1e3, high=1e11),
-        "layer_overhead_cycles": _Number(low=0, high=1e9),
         "multiplier_bits": _Number(low=1, high=64, whole=True, optional=True),
         "multipliers_per_pe": _Number(low=1, high=1024, whole=True, optional=True),
     },
@@ -64,6 +62,7 @@ _SCHEMA: dict[str, dict[str, _Number]] = {
         "bytes_per_second": _Number(low=1e3, high=1e15),
         "latency_cycles": _Number(low=0, high=1e6),
         "weight_index_bits": _Number(low=0, high=64, optional=True),
+        "weight_stationary_index_bits": _Number(low=0, high=64, optional=True),
     },
     "energy": {
         "mac": _Number(low=0, high=1e6),
@@ -72,13 +71,13 @@ _SCHEMA: dict[str, dict[str, _Number]] = {
         "dram": _Number(low=0, high=1e6),
         "mac_pj": _Number(low=0, high=1e6, optional=True),
     },
-    "search": {"cycles_per_dram_word": _Number(low=0, high=1e6)},
     "vector": {
         "operations_per_cycle": _Number(low=1e-3, high=1e6),
         "operation_energy": _Number(low=0, high=1e6),
     },
 }
 _OPTIONAL_SECTIONS = ("vector",)
+_GONE = ("layer_overhead_cycles", "search")  # with model 1 of the accelerator
 
 
 @cache
@@ -151,7 +150,6 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
         buffer=GlobalBuffer(**sections["buffer"]),
         dram=Dram(**sections["dram"]),
         energy=EnergyTable(**sections["energy"]),
-        search=TileSearch(**sections["search"]),
         vector=VectorUnit(**sections["vector"]) if "vector" in sections else None,
         origins=origins,
     )
@@ -196,5 +194,7 @@ def _entry_error(where: str, fault: str, remedy: str) -> SimulatorError:
 
 def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
     for key in table:
+        if key in _GONE:
+            raise _entry_error(where, f"has {key!r}, which went away with model 2 of the accelerator", "delete it")
         if key not in known:
             raise _entry_error(where, f"has an unknown key {key!r}", f"known are {', '.join(sorted(known))}")
