@@ -6,7 +6,7 @@ result must be the plain convolution.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
@@ -39,10 +39,11 @@ class Buffer:
 
     def __init__(self, layer: ConvLayer) -> None:
         self.layer, self.words = layer, 0.0
-        self.held: dict[str, object] = {}
-        self.spilled: dict[object, int] = {}
+        self.held: dict[str, tuple[range, ...]] = {}
+        self.spilled: dict[tuple[range, ...], int] = {}
 
-    def bring(self, rows: range, cols: range, ins: range, outs: range, weights: float) -> None:
+    def bring_tile(self, rows: range, cols: range, ins: range, outs: range, weights: float) -> None:
+        """Fetch what a tile needs and the buffer does not hold; `weights` are the words of its weights."""
         height, width = touched_pixels(self.layer, rows, cols)
         self.words += height * width * len(ins) * self.replaces("inputs", (rows, cols, ins))
         self.words += weights * self.replaces("weights", (ins, outs))
@@ -51,12 +52,14 @@ class Buffer:
             self.write_back(previous)
             self.words += self.spilled.get((rows, cols, outs), 0)
 
-    def replaces(self, tensor: str, tile: object) -> bool:
+    def replaces(self, tensor: str, tile: tuple[range, ...]) -> bool:
+        """Hold a tile of a tensor, and return whether it replaces another one."""
         changed = self.held.get(tensor) != tile
         self.held[tensor] = tile
         return changed
 
-    def write_back(self, tile: tuple[range, range, range] | None) -> None:
+    def write_back(self, tile: tuple[range, ...] | None) -> None:
+        """Write a tile of outputs to DRAM, to be read again if more is added to it."""
         if tile is not None:
             self.spilled[tile] = len(tile[0]) * len(tile[1]) * len(tile[2])
             self.words += self.spilled[tile]
@@ -102,9 +105,10 @@ class Machine:
         self.data = np.pad(data, pads)
         self.output = np.zeros((layer.out_channels, layer.out_height, layer.out_width), dtype=np.int64)
         self.begun = np.zeros(self.output.shape, dtype=bool)
-        self.counts: Counter[str] = Counter()
+        self.counts: defaultdict[str, float] = defaultdict(float)
 
     def input(self, channels: int | list[int], y: int, x: int, tap_y: int, tap_x: int) -> NDArray[Any] | int:
+        """Return the inputs that a tap of the kernel reads for an output pixel."""
         layer = self.layer
         row = y * layer.stride_height + tap_y * layer.dilation_height
         return self.data[channels, row, x * layer.stride_width + tap_x * layer.dilation_width]
@@ -123,17 +127,19 @@ class Machine:
         self.rounds.append(Round(height * width * len(ins), weights.size * self.density, pixels * len(outs)))
 
     def compute(self, rows: range, cols: range, ins: range, outs: range) -> None:
+        """Compute a tile."""
         compute = self.weight_stationary if self.dataflow is Dataflow.WEIGHT_STATIONARY else self.output_stationary
         compute(rows, cols, ins, outs)
 
     def weight_stationary(self, rows: range, cols: range, ins: range, outs: range) -> None:
+        """Stream the tile's pixels past each block of weights."""
         layer, first = self.layer, ins.start // self.layer.group_in_channels * self.layer.group_in_channels
         for tap_y, tap_x in product(range(layer.kernel_height), range(layer.kernel_width)):
             for block_in, block_out in product(chunks(ins, self.array.rows), chunks(outs, self.array.cols)):
                 channels_in, channels_out = list(block_in), list(block_out)
                 held = self.weights[np.ix_(channels_out, [c - first for c in channels_in])][:, :, tap_y, tap_x]
                 self.counts["words"] += stored_words(held, self.index_bits)
-                stream = 0
+                stream = 0.0
                 for y, x in product(rows, cols):
                     self.counts["words"] += len(channels_in)
                     self.add(channels_out, y, x, held @ self.input(channels_in, y, x, tap_y, tap_x))
@@ -141,6 +147,7 @@ class Machine:
                 self.counts["stream"] += max(stream, self.array.rows)
 
     def output_stationary(self, rows: range, cols: range, ins: range, outs: range) -> None:
+        """Broadcast each nonzero weight to a block of pixels."""
         layer, array = self.layer, self.array
         first = ins.start // layer.group_in_channels * layer.group_in_channels
         high = array.rows if layer.span_height == 1 else (array.rows - 1) * layer.stride_height + layer.span_height
@@ -174,7 +181,7 @@ class Machine:
         The largest tile stands for the first load and the last store, and the mean tile for the work on the last one.
         """
         per_cycle, latency = self.accelerator.dram_words_per_cycle, self.accelerator.dram.latency_cycles
-        inputs, weights, outputs = (max(words) for words in zip(*self.rounds, strict=True))
+        inputs, weights, outputs = (max(map(float, words)) for words in zip(*self.rounds, strict=True))
         last_tile = self.cycles() / len(self.rounds)
         now = latency + (inputs + weights) / per_cycle
         array_is_done = now + self.cycles() - last_tile
@@ -197,7 +204,7 @@ def run(machine: Machine, tiling: Tiling, order: str, *, compute: bool = True) -
         for groups, (rows, cols) in product(chunks(range(layer.groups), tiling.out_channels // k), maps):
             outs = range(groups.start * k, groups.stop * k)
             kernels = machine.weights[list(outs)]
-            buffer.bring(rows, cols, groups, outs, stored_words(kernels, machine.index_bits))
+            buffer.bring_tile(rows, cols, groups, outs, stored_words(kernels, machine.index_bits))
             machine.begin_round(rows, cols, groups, outs, kernels)
             for g in groups if compute else ():
                 machine.compute(rows, cols, range(g, g + 1), range(g * k, g * k + k))
@@ -205,7 +212,7 @@ def run(machine: Machine, tiling: Tiling, order: str, *, compute: bool = True) -
         return buffer.words
     for g in range(layer.groups):
         buffer = Buffer(layer)
-        loops = {
+        loops: dict[str, list[Any]] = {
             "s": maps,
             "c": chunks(range(g * c, g * c + c), tiling.in_channels),
             "k": chunks(range(g * k, g * k + k), tiling.out_channels),
@@ -213,7 +220,7 @@ def run(machine: Machine, tiling: Tiling, order: str, *, compute: bool = True) -
         for place in product(*(loops[name] for name in order)):
             (rows, cols), ins, outs = (place[order.index(name)] for name in "sck")
             kernels = machine.weights[np.ix_(list(outs), [i - g * c for i in ins])]
-            buffer.bring(rows, cols, ins, outs, stored_words(kernels, machine.index_bits))
+            buffer.bring_tile(rows, cols, ins, outs, stored_words(kernels, machine.index_bits))
             machine.begin_round(rows, cols, ins, outs, kernels)
             if compute:
                 machine.compute(rows, cols, ins, outs)

@@ -61,7 +61,8 @@ def _best(minimised: Array, words: Array) -> tuple[int, int]:
     if ties.size > 1:
         moved = words.ravel()[ties]
         ties = ties[moved <= moved.min() * _EQUAL]
-    return divmod(int(ties[0]), minimised.shape[1])
+    row, col = divmod(int(ties[0]), int(minimised.shape[1]))
+    return row, col
 
 
 class Moved(NamedTuple):

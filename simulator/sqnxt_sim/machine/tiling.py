@@ -71,7 +71,7 @@ class TilingSpace:
         """Return the figures of the tiling at a place of the grid."""
         of_map = (figure.item(place[0]) for figure in self.maps)
         of_channels = (figure.item(place[1]) for figure in self.channels)
-        return Tile(*of_map, *of_channels, words=self.tile_words.item(place), rounds=self.rounds.item(place))
+        return Tile._make((*of_map, *of_channels, self.tile_words.item(place), self.rounds.item(place)))
 
 
 class Tile(NamedTuple):

@@ -106,7 +106,9 @@ def test_dram_words_are_those_of_the_best_order(problem: tuple[Any, ...], datafl
     assert words == pytest.approx(min(moved), rel=1e-12)
 
 
-@pytest.mark.parametrize(("dataflow", "work"), [("weight_stationary", 16 * 2), ("output_stationary", 4 * 8 + 2 * 4 * 4)])
+@pytest.mark.parametrize(
+    ("dataflow", "work"), [("weight_stationary", 16 * 2), ("output_stationary", 4 * 8 + 2 * 4 * 4)]
+)
 def test_even_tiles_need_no_idealisation(dataflow: str, work: int) -> None:
     """Where all tiles are equal, the first, the last and the mean one are the same: 4 of 4x8 pixels on 4x4 PEs.
 
