@@ -61,7 +61,7 @@ class ChannelAxis(NamedTuple):
         size: Channels of a tile.
         tiles: Number of tiles that cover the channels.
         blocks: How often a tile fills the PE rows (input channels) or columns (output channels), summed over the tiles.
-        register_blocks: How often a tile fills the partial sums of a PE, summed over the tiles.
+        register_blocks: How often a tile of output channels fills the partial sums of a PE, summed over the tiles.
     """
 
     size: Array
@@ -75,9 +75,8 @@ def spatial_axis(dimension: Dimension) -> SpatialAxis:
     """Return tile sizes in 1..out_size along rows or columns; padding is neither stored nor fetched."""
     out_size, block = dimension.out_size, dimension.block
     size = np.arange(1, out_size + 1)
-    tiles = -(-out_size // size)
+    tiles, blocks = _cut(out_size, size, block)
     last = out_size - (tiles - 1) * size
-    blocks = (tiles - 1) * -(-size // block) + -(-last // block)
 
     # All tiles of all sizes stand in one flat array; `first` is the index of the first tile of each size.
     first = np.cumsum(tiles) - tiles
@@ -92,14 +91,22 @@ def spatial_axis(dimension: Dimension) -> SpatialAxis:
 
 
 @lru_cache(maxsize=1024)
-def channel_axis(channels: int, *, multiple: int, partial_sums: int, with_one: bool) -> ChannelAxis:
-    """Return tile sizes that are multiples of `multiple`, all channels, or (`with_one`) a single channel."""
-    one = [1] if with_one and channels > 1 and multiple > 1 else []
-    size = np.array([*one, *range(multiple, channels, multiple), channels])
-    tiles = -(-channels // size)
-    last = channels - (tiles - 1) * size
-    blocks, register_blocks = ((tiles - 1) * -(-size // b) + -(-last // b) for b in (multiple, partial_sums))
-    keep = _undominated(tiles, blocks, register_blocks)
+def in_channel_axis(channels: int, rows: int) -> ChannelAxis:
+    """Return tile sizes of input channels: a single channel, multiples of the PE rows, or all channels."""
+    one = [1] if channels > 1 and rows > 1 else []
+    size = np.array([*one, *range(rows, channels, rows), channels])
+    tiles, blocks = _cut(channels, size, rows)
+    keep = _undominated(tiles, blocks)
+    return ChannelAxis(*np.array([size, tiles, blocks, np.ones_like(size)], dtype=np.float64)[:, keep])
+
+
+@lru_cache(maxsize=1024)
+def out_channel_axis(channels: int, cols: int, partial_sums: int) -> ChannelAxis:
+    """Return tile sizes of output channels: multiples of the PE columns, or all channels."""
+    size = np.array([*range(cols, channels, cols), channels])
+    tiles, blocks = _cut(channels, size, cols)
+    _, register_blocks = _cut(channels, size, partial_sums)
+    keep = _undominated(tiles, register_blocks, blocks)
     return ChannelAxis(*np.array([size, tiles, blocks, register_blocks], dtype=np.float64)[:, keep])
 
 
@@ -108,7 +115,7 @@ def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int
     """Return tiles of whole groups, each with `multiplier` output channels; every group is a block of its own."""
     size = np.arange(1, groups + 1)
     tiles = -(-groups // size)
-    keep = _undominated(tiles)
+    keep = _undominated(tiles, np.zeros_like(tiles))
     one_group = np.ones(int(keep.sum()))
     return ChannelAxis(
         size=size[keep].astype(np.float64) * multiplier,
@@ -131,13 +138,25 @@ def _input_extents(begin: _Ints, end: _Ints, dimension: Dimension) -> _Ints:
     return extents.clip(min=0)
 
 
-def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:
-    """Mark the sizes (in ascending order) that beat the next smaller size in some figure or in the number of tiles.
+def _cut(whole: int, size: _Ints, block: int) -> tuple[_Ints, _Ints]:
+    """Return the number of tiles of each size that cover a whole, and the blocks that they fill, summed over them."""
+    tiles = -(-whole // size)
+    last = whole - (tiles - 1) * size
+    return tiles, (tiles - 1) * -(-size // block) + -(-last // block)
 
-    The next smaller size may itself be left out, in favour of an even smaller one that is no worse than either.
+
+def _undominated(tiles: _Ints, figure: _Ints, *others: _Ints) -> NDArray[np.bool_]:
+    """Mark the sizes (in ascending order) that no smaller size with the same number of tiles replaces.
+
+    Sizes form runs, in which the number of tiles is the same and none of the other figures falls. In a run, only a size
+    with less of `figure` than all before it can be better than they are.
     """
-    keep = np.ones(len(tiles), dtype=np.bool_)
-    keep[1:] = np.diff(tiles) != 0
-    for figure in figures:
-        keep[1:] |= np.diff(figure) < 0
+    starts = np.ones(len(tiles), dtype=np.bool_)
+    starts[1:] = np.diff(tiles) != 0
+    for other in others:
+        starts[1:] |= np.diff(other) < 0
+    # A running minimum over all sizes that begins anew in each run, because the next run lies below it as a whole.
+    below = figure - np.cumsum(starts) * (figure.max() + 1)
+    keep = starts
+    keep[1:] |= below[1:] < np.minimum.accumulate(below)[:-1]
     return keep

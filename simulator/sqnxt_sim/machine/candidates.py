@@ -16,8 +16,9 @@ from sqnxt_sim.machine.axes import (
     ChannelAxis,
     Dimension,
     SpatialAxis,
-    channel_axis,
     depthwise_axis,
+    in_channel_axis,
+    out_channel_axis,
     spatial_axis,
 )
 
@@ -74,26 +75,19 @@ class ChannelTilings(NamedTuple):
 def map_tilings(vertical: Dimension, horizontal: Dimension, fill: float) -> MapTilings:
     """Return all tilings of a map; `fill` is the number of pixels behind which the next block of weights loads."""
     rows, cols = spatial_axis(vertical), spatial_axis(horizontal)
-    sizes, widths = np.meshgrid(rows.size, cols.size, indexing="ij")
-    figures = (
-        sizes,
-        widths,
-        np.outer(rows.size, cols.size),
-        np.outer(rows.tiles, cols.tiles),
-        np.outer(rows.blocks, cols.blocks),
-        _stream(rows, cols, fill),
-        np.outer(rows.extent, cols.extent),
-        np.outer(rows.extent_total, cols.extent_total),
+    figures = _products(
+        (rows.size, _ones(rows.size), rows.size, rows.tiles, rows.blocks, rows.extent, rows.extent_total),
+        (_ones(cols.size), cols.size, cols.size, cols.tiles, cols.blocks, cols.extent, cols.extent_total),
     )
-    return MapTilings(*(figure.reshape(-1, 1) for figure in figures))
+    *before, extent, extent_total = figures[:, :, None]
+    return MapTilings(*before, _stream(rows, cols, fill).reshape(-1, 1), extent, extent_total)
 
 
 @lru_cache(maxsize=1024)
 def channel_tilings(in_channels: int, out_channels: int, *, rows: int, cols: int, partial_sums: int) -> ChannelTilings:
     """Return all tilings of the channels of a group on `rows` x `cols` PEs."""
-    ins = channel_axis(in_channels, multiple=rows, partial_sums=partial_sums, with_one=True)
-    outs = channel_axis(out_channels, multiple=cols, partial_sums=partial_sums, with_one=False)
-    return _channel_pairs(ins, outs)
+    ins, outs = in_channel_axis(in_channels, rows), out_channel_axis(out_channels, cols, partial_sums)
+    return _channel_pairs(ins, outs, ins.size, _ones(outs.size))
 
 
 @lru_cache(maxsize=1024)
@@ -101,31 +95,37 @@ def depthwise_tilings(groups: int, multiplier: int, *, cols: int, partial_sums: 
     """Return all tilings of the groups of a depthwise layer, whose only channel loop determines input channels too."""
     one = ChannelAxis(*np.ones((4, 1)))
     outs = depthwise_axis(groups, multiplier, cols=cols, partial_sums=partial_sums)
-    return _channel_pairs(one, outs)._replace(read_channels=outs.size.reshape(1, -1) / multiplier)
+    return _channel_pairs(one, outs, one.size, outs.size / multiplier)
 
 
-def _channel_pairs(ins: ChannelAxis, outs: ChannelAxis) -> ChannelTilings:
-    first = [np.repeat(figure, outs.size.size).reshape(1, -1) for figure in ins]
-    second = [np.tile(figure, ins.size.size).reshape(1, -1) for figure in outs]
-    return ChannelTilings(
-        in_channels=first[0],
-        out_channels=second[0],
-        read_channels=first[0],
-        in_tiles=first[1],
-        out_tiles=second[1],
-        in_blocks=first[2],
-        out_blocks=second[2],
-        register_blocks=second[3],
+def _channel_pairs(ins: ChannelAxis, outs: ChannelAxis, read: Array, read_factor: Array) -> ChannelTilings:
+    """Return the tilings of two axes; the channels that a tile reads are a figure of the one times one of the other."""
+    of_ins, of_outs = _ones(ins.size), _ones(outs.size)
+    figures = _products(
+        (ins.size, of_ins, read, ins.tiles, of_ins, ins.blocks, of_ins, of_ins),
+        (of_outs, outs.size, read_factor, of_outs, outs.tiles, of_outs, outs.blocks, outs.register_blocks),
     )
+    return ChannelTilings(*figures[:, None, :])
+
+
+def _products(first: tuple[Array, ...], second: tuple[Array, ...]) -> Array:
+    """Return the products of figure i of one axis with figure i of another, for every pair of sizes: [i, pairs]."""
+    products: Array = (np.array(first)[:, :, None] * np.array(second)[:, None, :]).reshape(len(first), -1)
+    return products
+
+
+def _ones(like: Array) -> Array:
+    return np.ones(like.size)
 
 
 def _stream(rows: SpatialAxis, cols: SpatialAxis, fill: float) -> Array:
     """Return the sum over the tiles of the pixels of a tile, or `fill` where it has fewer, [rows, columns]."""
     full_rows, full_cols = (rows.tiles - 1)[:, None], cols.tiles - 1
+    size, last = rows.size[:, None], rows.last[:, None]
     stream: Array = (
-        full_rows * full_cols * np.maximum(np.outer(rows.size, cols.size), fill)
-        + full_rows * np.maximum(np.outer(rows.size, cols.last), fill)
-        + full_cols * np.maximum(np.outer(rows.last, cols.size), fill)
-        + np.maximum(np.outer(rows.last, cols.last), fill)
+        full_rows * full_cols * np.maximum(size * cols.size, fill)
+        + full_rows * np.maximum(size * cols.last, fill)
+        + full_cols * np.maximum(last * cols.size, fill)
+        + np.maximum(last * cols.last, fill)
     )
     return stream
