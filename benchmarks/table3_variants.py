@@ -122,8 +122,9 @@ def best_tiling(
     if variant.bit_map and dataflow is Dataflow.OUTPUT_STATIONARY:
         scale = scale._replace(stored_weight=scale.stored_weight + 1 / accelerator.array.word_bits)
     every = Tile._make((*space.maps, *space.channels, space.tile_words, space.rounds))  # arrays in the place of numbers
-    array, words = accelerator.array, dram_words(layer, scale, space.maps, space.channels)
-    on_array = array_cycles(dataflow, layer, space.maps, space.channels, array)
+    array = accelerator.array
+    words = dram_words(layer, scale.activation, scale.stored_weight, space.maps, space.channels)
+    on_array = array_cycles(layer, space.maps, space.channels, array)[list(Dataflow).index(dataflow)]
     on_array = on_array + variant.fill_drain * (array.rows + array.cols) * space.rounds
     exposed = every.load_words(layer, scale) + every.store_words(scale)
     time = layer_time(on_array, words, exposed, space.rounds, accelerator, variant)

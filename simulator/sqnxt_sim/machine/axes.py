@@ -151,12 +151,12 @@ def _undominated(tiles: _Ints, figure: _Ints, *others: _Ints) -> NDArray[np.bool
     Sizes form runs, in which the number of tiles is the same and none of the other figures falls. In a run, only a size
     with less of `figure` than all before it can be better than they are.
     """
-    starts = np.ones(len(tiles), dtype=np.bool_)
-    starts[1:] = np.diff(tiles) != 0
+    keep = np.ones(len(tiles), dtype=np.bool_)
+    starts = keep[1:]
+    np.not_equal(tiles[1:], tiles[:-1], out=starts)
     for other in others:
-        starts[1:] |= np.diff(other) < 0
+        starts |= other[1:] < other[:-1]
     # A running minimum over all sizes that begins anew in each run, because the next run lies below it as a whole.
-    below = figure - np.cumsum(starts) * (figure.max() + 1)
-    keep = starts
-    keep[1:] |= below[1:] < np.minimum.accumulate(below)[:-1]
+    below = figure - keep.cumsum() * (figure.max() + 1)
+    starts |= below[1:] < np.minimum.accumulate(below)[:-1]
     return keep

@@ -1,7 +1,7 @@
 """Candidate tilings of the output map and of the channels: every pair of two axes, with the figures that a cost needs.
 
-A layer's grid of tilings has map tilings along its rows and channel tilings along its columns. Nearly every term of a
-cost is a figure of the one times a figure of the other, so that little is computed for every cell of the grid.
+A layer's grid of tilings is [channel tilings, map tilings]. Nearly every term of a cost is a figure of the one times a
+figure of the other, so that little is computed for every cell of the grid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqnxt_sim.machine.axes import (
 
 
 class MapTilings(NamedTuple):
-    """Tilings of the output map, by rows and then by columns in ascending order; float64 [tilings, 1] each.
+    """Tilings of the output map, by rows and then by columns in ascending order; float64 [tilings] each.
 
     Attributes:
         rows: Output rows of a tile.
@@ -48,7 +48,7 @@ class MapTilings(NamedTuple):
 
 
 class ChannelTilings(NamedTuple):
-    """Tilings of the channels of a group, by input and then by output channels; float64 [1, tilings] each.
+    """Tilings of the channels of a group, by input and then by output channels; float64 [tilings, 1] each.
 
     Attributes:
         in_channels: Input channels of a tile, which every output channel of it depends on.
@@ -79,8 +79,8 @@ def map_tilings(vertical: Dimension, horizontal: Dimension, fill: float) -> MapT
         (rows.size, _ones(rows.size), rows.size, rows.tiles, rows.blocks, rows.extent, rows.extent_total),
         (_ones(cols.size), cols.size, cols.size, cols.tiles, cols.blocks, cols.extent, cols.extent_total),
     )
-    *before, extent, extent_total = figures[:, :, None]
-    return MapTilings(*before, _stream(rows, cols, fill).reshape(-1, 1), extent, extent_total)
+    *before, extent, extent_total = figures
+    return MapTilings(*before, _stream(rows, cols, fill).ravel(), extent, extent_total)
 
 
 @lru_cache(maxsize=1024)
@@ -105,7 +105,7 @@ def _channel_pairs(ins: ChannelAxis, outs: ChannelAxis, read: Array, read_factor
         (ins.size, of_ins, read, ins.tiles, of_ins, ins.blocks, of_ins, of_ins),
         (of_outs, outs.size, read_factor, of_outs, outs.tiles, of_outs, outs.blocks, outs.register_blocks),
     )
-    return ChannelTilings(*figures[:, None, :])
+    return ChannelTilings(*figures[:, :, None])
 
 
 def _products(first: tuple[Array, ...], second: tuple[Array, ...]) -> Array:

@@ -16,13 +16,15 @@ from sqnxt_sim.machine.tiling import Tile, WordScale, cycles_per_mac
 from sqnxt_sim.workload import ConvLayer
 
 
-def array_cycles(
-    dataflow: Dataflow, layer: ConvLayer, maps: MapTilings, channels: ChannelTilings, array: PEArray
-) -> Array:
-    """Return the array cycles of every tiling, without its fill and drain, as a grid [map tilings, channel tilings]."""
-    if dataflow is Dataflow.WEIGHT_STATIONARY:
-        return maps.stream * _weight_stationary_cycles(layer, channels, array)
-    return maps.blocks * _output_stationary_cycles(layer, channels, array)
+def array_cycles(layer: ConvLayer, maps: MapTilings, channels: ChannelTilings, array: PEArray) -> Array:
+    """Return the array cycles of every tiling, without its fill and drain: [dataflows, channel tilings, map tilings].
+
+    In each dataflow they are a figure of the map's tiling times a figure of the channels' tiling.
+    """
+    of_map = np.array((maps.stream, maps.blocks))[:, None]
+    weight_stationary = _weight_stationary_cycles(layer, channels, array)
+    cycles: Array = of_map * np.array((weight_stationary, _output_stationary_cycles(layer, channels, array)))
+    return cycles
 
 
 def fill_drain_cycles(array: PEArray) -> int:

@@ -30,23 +30,22 @@ _EQUAL = 1 + 1e-12  # figures whose ratio is less than this are equal up to roun
 
 def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator) -> dict[Dataflow, TilingCost]:
     """Return the best tiling of each dataflow with its cost."""
-    traffic: dict[WordScale, Array] = {}
-    filling = fill_drain_cycles(accelerator.array) * space.rounds
+    scales = [word_scale(layer, accelerator, dataflow) for dataflow in Dataflow]
+    stored = np.array([scale.stored_weight for scale in scales]).reshape(-1, 1, 1)
+    # Grids of all dataflows in one array: [dataflows, channel tilings, map tilings].
+    words = dram_words(layer, scales[0].activation, stored, space.maps, space.channels)
+    on_array = array_cycles(layer, space.maps, space.channels, accelerator.array)
+    on_array += fill_drain_cycles(accelerator.array) * space.rounds
+    minimised = np.where(space.fits, on_array + words / accelerator.dram_words_per_cycle, np.inf)
     costs = {}
-    for dataflow in Dataflow:
-        scale = word_scale(layer, accelerator, dataflow)
-        if scale not in traffic:
-            traffic[scale] = dram_words(layer, scale, space.maps, space.channels)
-        words = traffic[scale]
-        on_array = array_cycles(dataflow, layer, space.maps, space.channels, accelerator.array) + filling
-        minimised = np.where(space.fits, on_array + words / accelerator.dram_words_per_cycle, np.inf)
-        best = _best(minimised, words)
-        tile = space.at(best)
-        moved = Moved(words.item(best), tile.load_words(layer, scale), tile.store_words(scale))
+    for i, dataflow in enumerate(Dataflow):
+        best = _best(minimised[i], words[i])
+        tile, scale = space.at(best), scales[i]
+        moved = Moved(words[i].item(best), tile.load_words(layer, scale), tile.store_words(scale))
         costs[dataflow] = TilingCost(
             dataflow=dataflow,
             tiling=tile.tiling,
-            cycles=layer_cycles(on_array.item(best), tile.rounds, moved, accelerator),
+            cycles=layer_cycles(on_array[i].item(best), tile.rounds, moved, accelerator),
             energy=_energy(dataflow, layer, tile, scale, moved.total, accelerator),
             executed_macs=executed_macs(dataflow, layer),
             dram_words=moved.total,
@@ -57,12 +56,12 @@ def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator)
 
 def _best(minimised: Array, words: Array) -> tuple[int, int]:
     """Return the place of the least cost, then of the fewest DRAM words, then of the smallest tile."""
-    ties = np.flatnonzero(minimised <= minimised.min() * _EQUAL)
+    ties = (minimised <= minimised.min() * _EQUAL).ravel().nonzero()[0]
     if ties.size > 1:
         moved = words.ravel()[ties]
         ties = ties[moved <= moved.min() * _EQUAL]
-    row, col = divmod(int(ties[0]), int(minimised.shape[1]))
-    return row, col
+    places = [divmod(tie, minimised.shape[1]) for tie in ties.tolist()]
+    return min(places, key=lambda place: place[::-1])  # map tilings first
 
 
 class Moved(NamedTuple):

@@ -1,6 +1,6 @@
 """All tilings of a layer, which of them fit the buffer, and the DRAM words that each moves.
 
-Arrays are broadcastable to a grid with the two axes [map tilings, channel tilings]. Source: the tiling of SqueezeNext
+Arrays are broadcastable to a grid with the two axes [channel tilings, map tilings]. Source: the tiling of SqueezeNext
 (arXiv 1803.10615), section 3, "Hardware Simulation Setup", over the x, y, c and k loops.
 """
 
@@ -54,8 +54,8 @@ class TilingSpace:
     """All tilings of one layer that may be the best one, for one image.
 
     Attributes:
-        maps: Tilings of the output map, along the rows of the grid.
-        channels: Tilings of the channels, along the columns of the grid.
+        maps: Tilings of the output map, along the second axis of the grid.
+        channels: Tilings of the channels, along its first axis.
         tile_words: Native words that the largest tile takes in the buffer.
         fits: True for the tilings that fit the buffer.
         rounds: Number of tiles over all loops.
@@ -69,8 +69,8 @@ class TilingSpace:
 
     def at(self, place: tuple[int, int]) -> Tile:
         """Return the figures of the tiling at a place of the grid."""
-        of_map = (figure.item(place[0]) for figure in self.maps)
-        of_channels = (figure.item(place[1]) for figure in self.channels)
+        of_channels = [figure.item(place[0]) for figure in self.channels]
+        of_map = [figure.item(place[1]) for figure in self.maps]
         return Tile._make((*of_map, *of_channels, self.tile_words.item(place), self.rounds.item(place)))
 
 
@@ -99,8 +99,12 @@ class Tile(NamedTuple):
     @property
     def tiling(self) -> Tiling:
         """The sizes of a tile."""
-        sizes = (self.rows, self.cols, self.in_channels, self.out_channels)
-        return Tiling(**dict(zip(Tiling.__slots__, map(int, sizes), strict=True)))
+        return Tiling(
+            rows=int(self.rows),
+            cols=int(self.cols),
+            in_channels=int(self.in_channels),
+            out_channels=int(self.out_channels),
+        )
 
     def load_words(self, layer: ConvLayer, scale: WordScale) -> float:
         """Return the words that DRAM moves for the largest tile's inputs and weights, as stored."""
@@ -197,8 +201,13 @@ def _tile_words(layer: ConvLayer, accelerator: Accelerator, maps: MapTilings, ch
     return inputs + maps.pixels * (channels.out_channels * scale.activation) + weights
 
 
-def dram_words(layer: ConvLayer, scale: WordScale, maps: MapTilings, channels: ChannelTilings) -> Array:
+def dram_words(
+    layer: ConvLayer, activation: float, stored_weight: float | Array, maps: MapTilings, channels: ChannelTilings
+) -> Array:
     """Return the words between DRAM and buffer, with the loops over map, input and output channel tiles in best order.
+
+    `activation` and `stored_weight` are those of `WordScale`; several of the latter, [dataflows, 1, 1], give as many
+    grids.
 
     A tensor is fetched again for every round of the loop that it does not depend on, unless that loop is innermost.
     Partial sums that leave the buffer are written and read back. So only the innermost loop matters: three orders.
@@ -207,11 +216,11 @@ def dram_words(layer: ConvLayer, scale: WordScale, maps: MapTilings, channels: C
     innermost: inputs 4 times, weights once, outputs 3 times = 1050. Input channels innermost: inputs 4 times, weights
     twice, outputs once = 700. Output channels innermost: inputs once, weights twice, outputs 3 times = 800.
     """
-    inputs = maps.extent_total * (layer.in_channels * scale.activation)
-    weights = layer.weights * scale.stored_weight
-    outputs = layer.out_pixels * layer.out_channels * scale.activation
+    inputs = maps.extent_total * (layer.in_channels * activation)
+    weights = layer.weights * stored_weight
+    outputs = layer.out_pixels * layer.out_channels * activation
     if layer.is_depthwise:
-        return np.broadcast_to(inputs + (weights + outputs), (maps.tiles.size, channels.out_tiles.size))
+        return inputs * np.ones_like(channels.out_tiles) + (weights + outputs)
     reloaded = weights * maps.tiles
     spilled = outputs * (2 * channels.in_tiles - 1)
     # Inputs are read once for each tile of output channels, unless that loop is innermost.

@@ -83,7 +83,7 @@ def test_closed_forms_equal_the_counts(
     assert (machine.output == convolution(layer, data, weights)).all()
     assert tile.rounds == len(machine.rounds)
 
-    computing = array_cycles(dataflow, layer, space.maps, space.channels, array)[place]
+    computing = array_cycles(layer, space.maps, space.channels, array)[list(Dataflow).index(dataflow)][place]
     on_array = computing + fill_drain_cycles(array) * tile.rounds
     assert on_array == pytest.approx(machine.cycles(), rel=1e-12)
     words = buffer_words(dataflow, layer, tile, array, scale)
@@ -102,7 +102,7 @@ def test_dram_words_are_those_of_the_best_order(problem: tuple[Any, ...], datafl
     machine = Machine(layer, accelerator, data, weights, dataflow)
     moved = [run(machine, space.at(place).tiling, "".join(order), compute=False) for order in permutations("sck")]
     scale = word_scale(layer, accelerator, dataflow)
-    words = closed_dram_words(layer, scale, space.maps, space.channels)[place]
+    words = closed_dram_words(layer, scale.activation, scale.stored_weight, space.maps, space.channels)[place]
     assert words == pytest.approx(min(moved), rel=1e-12)
 
 
