@@ -170,7 +170,7 @@ def check_default(cell: str, field: Field[Any], *, required: bool) -> None:
 
 
 def test_the_accelerator_reference_is_the_schema() -> None:
-    schema = vars(sys.modules[sqnxt_sim.load_accelerator.__module__])["_SCHEMA"]
+    schema = vars(sys.modules[sqnxt_sim.load_accelerator.__module__])["SCHEMA"]
     types = {
         "array": sqnxt_sim.PEArray,
         "buffer": sqnxt_sim.GlobalBuffer,
@@ -180,9 +180,10 @@ def test_the_accelerator_reference_is_the_schema() -> None:
     }
     rows = table_rows("formats/accelerator.md", "## The numbers")
     assert list(rows) == [f"{section}.{key}" for section, entries in schema.items() for key in entries]
-    for name, (_, limits, default, _) in rows.items():
+    for name, (unit, limits, default, _) in rows.items():
         section, key = name.split(".")
         entry = schema[section][key]
+        assert entry.unit == unit
         check_range(limits, entry.low, entry.high, whole=entry.whole)
         by_name = {field.name: field for field in fields(types[section])}
         check_default(default, by_name[key], required=not entry.optional)

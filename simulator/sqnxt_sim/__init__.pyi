@@ -11,6 +11,7 @@ from sqnxt_sim.machine.accelerator import VectorUnit as VectorUnit
 from sqnxt_sim.machine.accelerator_file import accelerator_text as accelerator_text
 from sqnxt_sim.machine.accelerator_file import list_accelerators as list_accelerators
 from sqnxt_sim.machine.accelerator_file import load_accelerator as load_accelerator
+from sqnxt_sim.machine.accelerator_template import accelerator_template as accelerator_template
 from sqnxt_sim.machine.layer_costs import LayerCost as LayerCost
 from sqnxt_sim.machine.layer_costs import Roofline as Roofline
 from sqnxt_sim.machine.layer_costs import VectorCost as VectorCost

@@ -51,7 +51,7 @@ EXAMPLES = {
     "evolve": ("sqnxt-tf evolve digits.keras --sizes 1.5,0.9 -o evolved/",),
     "accelerators": (
         "sqnxt-tf accelerators squeezelerator-16x16",
-        "sqnxt-tf accelerators squeezelerator-16x16 --toml > mine.toml",
+        "sqnxt-tf accelerators --new mine.toml --from squeezelerator-16x16",
     ),
     "search": (
         "sqnxt-tf search --max-params 1M --against sqnxt23v5_w1",

@@ -5,25 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqnxt_sim import Accelerator
+from sqnxt_sim.machine.accelerator_schema import SCHEMA
 from sqnxt_tf.reports.tables import Table
-
-_UNITS = {
-    "array.word_bits": "bits",
-    "array.multiplier_bits": "bits",
-    "array.clock_hz": "Hz",
-    "buffer.bytes": "bytes",
-    "dram.bytes_per_second": "bytes/s",
-    "dram.latency_cycles": "cycles",
-    "dram.weight_index_bits": "bits",
-    "dram.weight_stationary_index_bits": "bits",
-    "energy.mac": "MACs",
-    "energy.register_file": "MACs/word",
-    "energy.buffer": "MACs/word",
-    "energy.dram": "MACs/word",
-    "energy.mac_pj": "pJ",
-    "vector.operations_per_cycle": "1/cycle",
-    "vector.operation_energy": "MACs",
-}
 
 
 def accelerators_table(accelerators: Iterable[Accelerator]) -> Table:
@@ -58,8 +41,9 @@ def accelerator_table(accelerator: Accelerator) -> Table:
         beneath=["note"],
     )
     for key, value in accelerator.numbers.items():
-        origin = accelerator.origins.get(key)
-        table.add(key, f"{value:,g}", _UNITS.get(key, ""), origin.kind if origin else "", origin.note if origin else "")
+        section, name = key.split(".")
+        origin = accelerator.origins[key]
+        table.add(key, f"{value:,g}", SCHEMA[section][name].unit, origin.kind, origin.note)
     return table
 
 

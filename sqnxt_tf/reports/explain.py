@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from sqnxt_sim import Cycles, LayerCost, NetworkReport, OffArrayNode, TilingCost, VectorCost
+from sqnxt_sim import Accelerator, Cycles, LayerCost, NetworkReport, OffArrayNode, TilingCost, VectorCost
+from sqnxt_sim.machine.accelerator_schema import UNSTATED
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.tables import Cell, Table, percent
 
@@ -62,7 +63,14 @@ def _layer_lines(cost: LayerCost) -> list[str]:
         f"{cost.accelerator.buffer.bytes / 1e3:,.1f} KB",
         f"roofline: {roofline.macs_per_dram_byte:.1f} MACs for each DRAM byte allow "
         f"{roofline.attainable_macs_per_cycle:.1f} MACs a cycle; it does {roofline.macs_per_cycle:.1f}",
+        *_unstated_lines(cost.accelerator),
     ]
+
+
+def _unstated_lines(accelerator: Accelerator) -> list[str]:
+    """Return a line about the numbers whose origin the accelerator's file does not state."""
+    keys = [key for key, origin in accelerator.origins.items() if origin.kind == UNSTATED]
+    return [f"{accelerator.name} states no origin of {len(keys)} numbers: {', '.join(keys)}"] if keys else []
 
 
 def _dataflow_table(cost: LayerCost) -> Table:

@@ -3,7 +3,10 @@
 | file | role |
 |---|---|
 | `accelerator` | the hardware as data: PE array, buffer, DRAM, energies, vector unit |
+| `accelerator_schema` | the entries of an accelerator file: range, unit and meaning of each |
+| `accelerator_faults` | all faults of such a file, reported in one error |
 | `accelerator_file`, `presets/` | an accelerator as a TOML file, checked when it is read |
+| `accelerator_template` | a commented file to start from |
 | `axes` | candidate tile sizes along one dimension of a layer |
 | `candidates` | candidate tilings of the map and of the channels: pairs of axes |
 | `tiling` | all tilings of a layer, which of them fit the buffer, and their DRAM words |

@@ -120,7 +120,7 @@ class VectorUnit:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Origin of a number: its kind (one of `accelerator_file.ORIGINS`), and a note that names the source."""
+    """Origin of a number: one of `accelerator_schema.ORIGINS` or `unstated`, and a note that names the source."""
 
     kind: str
     note: str = ""

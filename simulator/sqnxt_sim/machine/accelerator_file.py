@@ -1,10 +1,9 @@
-"""Accelerators as TOML files: every number has an origin and is checked when the file is read."""
+"""Accelerators as TOML files: every number is checked when the file is read, and may state its origin."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,65 +18,10 @@ from sqnxt_sim.machine.accelerator import (
     PEArray,
     VectorUnit,
 )
-
-ORIGINS = ("paper", "published", "chosen", "fitted")
-"""Allowed origins of a number; its note may name the source."""
+from sqnxt_sim.machine.accelerator_faults import Faults
+from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCHEMA, UNSTATED, Number
 
 _PRESETS = Path(__file__).parent / "presets"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Number:
-    """Allowed range of one entry."""
-
-    low: float
-    high: float
-    whole: bool = False
-    optional: bool = False
-
-    def __str__(self) -> str:
-        return f"{'a whole number' if self.whole else 'a number'} in {self.low:g}..{self.high:g}"
-
-    def accepts(self, value: object) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            return False
-        return self.low <= value <= self.high
-
-
-_SCHEMA: dict[str, dict[str, _Number]] = {
-    "array": {
-        "rows": _Number(low=1, high=1024, whole=True),
-        "cols": _Number(low=1, high=1024, whole=True),
-        "word_bits": _Number(low=1, high=64, whole=True),
-        "partial_sums_per_pe": _Number(low=1, high=65536, whole=True),
-        "clock_hz": _Number(low=1e3, high=1e11),
-        "multiplier_bits": _Number(low=1, high=64, whole=True, optional=True),
-        "multipliers_per_pe": _Number(low=1, high=1024, whole=True, optional=True),
-    },
-    "buffer": {
-        "bytes": _Number(low=64, high=2**40, whole=True),
-        "capacity_divisor": _Number(low=1, high=64),
-    },
-    "dram": {
-        "bytes_per_second": _Number(low=1e3, high=1e15),
-        "latency_cycles": _Number(low=0, high=1e6),
-        "weight_index_bits": _Number(low=0, high=64, optional=True),
-        "weight_stationary_index_bits": _Number(low=0, high=64, optional=True),
-    },
-    "energy": {
-        "mac": _Number(low=0, high=1e6),
-        "register_file": _Number(low=0, high=1e6),
-        "buffer": _Number(low=0, high=1e6),
-        "dram": _Number(low=0, high=1e6),
-        "mac_pj": _Number(low=0, high=1e6, optional=True),
-    },
-    "vector": {
-        "operations_per_cycle": _Number(low=1e-3, high=1e6),
-        "operation_energy": _Number(low=0, high=1e6),
-    },
-}
-_OPTIONAL_SECTIONS = ("vector",)
-_GONE = ("layer_overhead_cycles", "search")  # with model 1 of the accelerator
 
 
 @cache
@@ -93,8 +37,8 @@ def load_accelerator(name_or_path: str | Path) -> Accelerator:
         name_or_path: One of `list_accelerators()`, or a path that ends with `.toml` or contains a folder.
 
     Raises:
-        SimulatorError: The preset or file does not exist, the file is not TOML, or an entry is missing, unknown or out
-            of range.
+        SimulatorError: The preset or file does not exist, the file is not TOML, or entries are missing, unknown or out
+            of range; the error names all of them.
     """
     text = accelerator_text(name_or_path)
     path = _path(name_or_path)
@@ -134,18 +78,16 @@ def _path(name_or_path: str | Path) -> Path:
 
 
 def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
-    _refuse_unknown(table, {"name", "description", *_SCHEMA}, f"{path}: the file")
-    for key in ("name", "description"):
-        if key not in table:
-            raise SimulatorError(path, f"{key} is missing", "add it, as in a preset")
-        if not isinstance(table.get(key), str):
-            raise SimulatorError(path, f"{key} is {table[key]!r}", "it must be a string")
+    """Return the accelerator of a file's table; all faults of the table are reported in one error."""
+    faults = Faults(path)
+    entries = faults.known_entries(table, ("name", "description", *SCHEMA), "the file")
+    texts = {key: _text(entries.get(key), key, faults) for key in ("name", "description")}
     origins: dict[str, Origin] = {}
-    wanted = [name for name in _SCHEMA if name in table or name not in _OPTIONAL_SECTIONS]
-    sections = {name: _section(table.get(name), name, path, origins) for name in wanted}
+    wanted = [name for name in SCHEMA if name in entries or name not in OPTIONAL_SECTIONS]
+    sections = {name: _section(entries.get(name), name, faults, origins) for name in wanted}
+    faults.raise_if_any()
     return Accelerator(
-        name=table["name"],
-        description=table["description"],
+        **texts,
         array=PEArray(**sections["array"]),
         buffer=GlobalBuffer(**sections["buffer"]),
         dram=Dram(**sections["dram"]),
@@ -155,46 +97,46 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
     )
 
 
-def _section(section: object, name: str, path: Path, origins: dict[str, Origin]) -> dict[str, Any]:
-    """Return the numbers of one section, and add their origins to `origins`."""
+def _text(value: object, key: str, faults: Faults) -> str:
+    if value is None:
+        faults.add(f"{key} is missing", "add it, as in a preset")
+    elif not isinstance(value, str):
+        faults.add(f"{key} is {value!r}", "it must be a string")
+    return str(value)
+
+
+def _section(section: object, name: str, faults: Faults, origins: dict[str, Origin]) -> dict[str, Any]:
+    """Return the numbers of one section, and add their origins to `origins` and what is wrong to `faults`."""
     if section is None:
-        raise SimulatorError(path, f"section [{name}] is missing", "add it, as in a preset")
+        faults.add(f"section [{name}] is missing", "add it, as in a preset")
+        return {}
     if not isinstance(section, dict):
-        raise SimulatorError(path, f"{name} is {section!r}", f"it must be a section [{name}], as in a preset")
-    schema = _SCHEMA[name]
-    _refuse_unknown(section, set(schema), f"{path}: [{name}]")
+        faults.add(f"{name} is {section!r}", f"it must be a section [{name}], as in a preset")
+        return {}
+    entries = faults.known_entries(section, SCHEMA[name], f"[{name}]")
     values: dict[str, Any] = {}
-    for key, number in schema.items():
-        if key in section or not number.optional:
-            values[key], origins[f"{name}.{key}"] = _entry(section.get(key), number, f"{path}: {name}.{key}")
+    for key, number in SCHEMA[name].items():
+        if key in entries or not number.optional:
+            where = f"{name}.{key}"
+            values[key], origins[where] = _entry(entries.get(key), number, where, faults)
     return values
 
 
-def _entry(entry: object, number: _Number, where: str) -> tuple[float, Origin]:
-    """Return one number and its origin."""
+def _entry(entry: object, number: Number, where: str, faults: Faults) -> tuple[Any, Origin]:
+    """Return one number and its origin, and add what is wrong with them to `faults`.
+
+    A plain number, as in `rows = 16`, states no origin.
+    """
     if entry is None:
-        raise _entry_error(where, "is missing", f'add it as {{ value = {number}, origin = "..." }}')
-    if not isinstance(entry, dict) or not {"value", "origin"} <= set(entry):
-        raise _entry_error(where, f"is {entry!r}", f'it must be {{ value = {number}, origin = "..." }}')
-    _refuse_unknown(entry, {"value", "origin", "note"}, where)
-    if not number.accepts(entry["value"]):
-        raise _entry_error(where, f"is {entry['value']!r}", f"it must be {number}")
-    if entry["origin"] not in ORIGINS:
-        raise _entry_error(where, f"has origin {entry['origin']!r}", f"it must be one of {', '.join(ORIGINS)}")
-    if not isinstance(entry.get("note", ""), str):
-        raise _entry_error(where, f"has note {entry['note']!r}", "it must be a string")
-    return entry["value"], Origin(entry["origin"], entry.get("note", ""))
-
-
-def _entry_error(where: str, fault: str, remedy: str) -> SimulatorError:
-    """Return an error about an entry that `where` names as `FILE: ENTRY`."""
-    file, _, entry = where.rpartition(": ")
-    return SimulatorError(file, f"{entry} {fault}", remedy)
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in table:
-        if key in _GONE:
-            raise _entry_error(where, f"has {key!r}, which went away with model 2 of the accelerator", "delete it")
-        if key not in known:
-            raise _entry_error(where, f"has an unknown key {key!r}", f"known are {', '.join(sorted(known))}")
+        faults.add(f"{where} is missing", f"add {number}, as in `{where.partition('.')[2]} = {number.low:g}`")
+        return None, Origin(UNSTATED)
+    stated = faults.known_entries(entry, ("value", "origin", "note"), where) if isinstance(entry, dict) else {}
+    value = stated.get("value") if isinstance(entry, dict) else entry
+    origin, note = stated.get("origin", UNSTATED), stated.get("note", "")
+    if not number.accepts(value):
+        faults.add(f"{where} is {value!r}" if value is not None else f"{where} has no value", f"it must be {number}")
+    if origin not in (*ORIGINS, UNSTATED):
+        faults.add(f"{where} has origin {origin!r}", f"it must be one of {', '.join(ORIGINS)}, or be left out")
+    if not isinstance(note, str):
+        faults.add(f"{where} has note {note!r}", "it must be a string")
+    return value, Origin(str(origin), str(note))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator
-from sqnxt_sim.machine.accelerator_file import _PRESETS, ORIGINS
+from sqnxt_sim import SimulatorError, accelerator_template, list_accelerators, load_accelerator
+from sqnxt_sim.machine.accelerator_file import _PRESETS
+from sqnxt_sim.machine.accelerator_schema import ORIGINS, SCHEMA
 
 PRESET = (_PRESETS / "squeezelerator-8x8.toml").read_text(encoding="utf-8")
 
@@ -59,21 +62,24 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("rows = { value = 8,", "rows = { value = 0,", r"array\.rows is 0; it must be a whole number in 1\.\.1024"),
         ("rows = { value = 8,", "rows = { value = 8.5,", r"array\.rows is 8\.5"),
         ("rows = { value = 8,", "rows = { value = true,", r"array\.rows is True"),
-        ('rows = { value = 8, origin = "paper" }', "rows = 8", r"array\.rows is 8; it must be \{ value"),
+        ('rows = { value = 8, origin = "paper" }', "rows = 0", r"array\.rows is 0; it must be a whole number in"),
+        ("rows = { value = 8,", "rows = {", r"array\.rows has no value; it must be a whole number"),
         ('rows = { value = 8, origin = "paper" }', 'rows = { value = 8, origin = "hearsay" }', "origin 'hearsay'"),
-        ('rows = { value = 8, origin = "paper" }', "", r": array\.rows is missing; add it as \{ value"),
+        ('rows = { value = 8, origin = "paper" }', "", r": array\.rows is missing; add a whole number in 1\.\.1024"),
         ("rows = { value", "lines = { value", "unknown key 'lines'"),
         ("clock_hz = { value = 1.0e9", "clock_hz = { value = nan", r"array\.clock_hz is nan"),
-        ("[dram]", "[ddr]", r"the file has an unknown key 'ddr'"),
-        (PRESET, "", ": name is missing; add it, as in a preset"),
+        ("[dram]", "[ddr]", r"the file has an unknown key 'ddr'; did you mean dram\?"),
+        ("cols = {", "colums = {", r"\[array\] has an unknown key 'colums'; did you mean cols\?"),
+        ("[dram]", "[cache]\nbytes = 8\n[dram]", r"the file has an unknown key 'cache'; known are array, buffer"),
+        (PRESET[: PRESET.index("description")], "", ": name is missing; add it, as in a preset"),
         (PRESET[PRESET.index("[energy]") :], "", r": section \[energy\] is missing; add it"),
         ("[dram]", "[search]\ncycles_per_dram_word = 1\n\n[dram]", "has 'search', which went away .*; delete"),
         ("[buffer]", "layer_overhead_cycles = 0\n[buffer]", "has 'layer_overhead_cycles', which went away .*; delete"),
-        (PRESET[PRESET.index("["):], "array = 8", r": array is 8; it must be a section \[array\]"),
+        (PRESET[PRESET.index("["):], "array = 8", r"\(1\) array is 8: it must be a section \[array\]"),
         ('name = "squeezelerator-8x8"', "name = 3", "name is 3; it must be a string"),
         ("[array]", "[array", "not TOML"),
-        ("[dram]", "[vector]\n\n[dram]", r"vector\.operations_per_cycle is missing; add it as \{ value"),
-        ("[dram]", "[dram]\nweight_stationary_index_bits = 4", r"weight_stationary_index_bits is 4; it must be \{"),
+        ("[dram]", "[vector]\n\n[dram]", r"\(1\) vector\.operations_per_cycle is missing: add a number"),
+        ("[dram]", "[dram]\nweight_stationary_index_bits = 65", r"stationary_index_bits is 65; it must be a number"),
         ('"paper" }\ncols', '"paper", note = 3 }\ncols', r"array\.rows has note 3; it must be a string"),
     ],
 )  # fmt: skip
@@ -84,6 +90,51 @@ def test_what_is_refused(tmp_path: Path, good: str, bad: str, fault: str) -> Non
     with pytest.raises(SimulatorError, match=fault) as error:
         load_accelerator(path)
     assert str(path) in str(error.value)
+
+
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    text = PRESET.replace("[dram]", "[ddr]").replace("rows = { value = 8,", "rows = { value = 0,")
+    text = text.replace("latency_cycles = { value = 100,", "latency_cycles = { value = -1,").replace("mac =", "max =")
+    path.write_text(text.replace("name = ", "nick = ").replace("cols = {", "columns = 8 # {"))
+    with pytest.raises(SimulatorError) as error:
+        load_accelerator(path)
+    assert str(error.value) == (
+        f"{path}: has 7 faults: "
+        "(1) the file has an unknown key 'nick': known are array, buffer, description, dram, energy, name, vector; "
+        "(2) the file has an unknown key 'ddr': did you mean dram?; "
+        "(3) name is missing: add it, as in a preset; "
+        "(4) [array] has an unknown key 'columns': did you mean cols?; "
+        "(5) array.rows is 0: it must be a whole number in 1..1024; "
+        "(6) dram.latency_cycles is -1: it must be a number in 0..1e+06; "
+        "(7) [energy] has an unknown key 'max': did you mean mac?"
+    )
+
+
+def test_a_plain_number_states_no_origin(tmp_path: Path) -> None:
+    path = tmp_path / "plain.toml"
+    text = PRESET.replace('rows = { value = 8, origin = "paper" }', "rows = 12")
+    path.write_text(text.replace('cols = { value = 8, origin = "paper" }', "cols = { value = 10 }"))
+    accelerator = load_accelerator(path)
+    assert (accelerator.array.rows, accelerator.array.cols) == (12, 10)
+    unstated = [key for key, origin in accelerator.origins.items() if origin.kind == "unstated"]
+    assert unstated == ["array.rows", "array.cols"]
+
+
+@pytest.mark.parametrize("base", list_accelerators())
+def test_a_new_file_has_the_numbers_of_its_base_and_explains_every_key(tmp_path: Path, base: str) -> None:
+    path = tmp_path / "mine.toml"
+    text = accelerator_template(base, name="mine")
+    path.write_text(text)
+    made, original = load_accelerator(path), load_accelerator(base)
+    assert made == replace(original, name="mine", description=f"started from {base}")
+    for entries in SCHEMA.values():
+        for key, number in entries.items():
+            assert f"{key} = " in text
+            assert number.meaning.split(maxsplit=1)[0] in text
+    # what is commented out loads too, once the marks are gone
+    path.write_text(re.sub(r"^# (\[\w+\]|\w+ = .*)$", r"\1", text, flags=re.MULTILINE))
+    assert set(load_accelerator(path).numbers) == {f"{s}.{key}" for s, entries in SCHEMA.items() for key in entries}
 
 
 def test_an_unknown_name_offers_the_presets() -> None:

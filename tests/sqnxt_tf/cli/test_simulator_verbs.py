@@ -129,3 +129,20 @@ def test_accelerators_are_listed_shown_and_copied(cli: Any, graph: Path, tmp_pat
         in cli("simulate", graph, "--accelerator", mine).error_line()
     )
     assert "--toml" in cli("accelerators", "--toml").error_line()
+
+
+def test_a_new_accelerator_file_loads_at_once(cli: Any, graph: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    assert cli("accelerators", "--new", mine, "--from", "eyeriss-like", "--json").json() == {
+        "path": str(mine),
+        "from": "eyeriss-like",
+    }
+    shown = cli("accelerators", mine, "--json").json()[0]
+    assert (shown["name"], shown["array"]["rows"]) == ("mine", {"value": 12, "origin": "unstated", "note": None})
+    explained = cli("simulate", graph, "--accelerator", mine, "--explain", "conv2").out
+    assert " numbers: array.rows, array.cols, " in explained
+    assert "--force" in cli("accelerators", "--new", mine).error_line()
+    assert "leave out NAME" in cli("accelerators", "eyeriss-like", "--new", mine).error_line()
+    assert ".toml" in cli("accelerators", "--new", tmp_path / "mine.txt").error_line()
+    mine.write_text(mine.read_text().replace("rows = ", "rows = -").replace("[dram]", "[ddr]"))
+    assert "has 2 faults: (1) " in cli("simulate", graph, "--accelerator", mine).error_line()

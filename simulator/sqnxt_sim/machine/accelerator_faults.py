@@ -1,0 +1,55 @@
+"""All faults of an accelerator file, gathered while it is read and reported in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.machine.accelerator_schema import GONE
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults of one file, each with its remedy, in the order in which they were found."""
+
+    path: Path
+    found: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, fault: str, remedy: str) -> None:
+        """Add a fault."""
+        self.found.append((fault, remedy))
+
+    def raise_if_any(self) -> None:
+        """Raise one error about all faults; its line counts them if there are several.
+
+        Raises:
+            SimulatorError: There is a fault.
+        """
+        if len(self.found) == 1:
+            raise SimulatorError(self.path, *self.found[0])
+        if self.found:
+            listed = "; ".join(f"({number}) {fault}: {remedy}" for number, (fault, remedy) in enumerate(self.found, 1))
+            raise SimulatorError(self.path, f"has {len(self.found)} faults: {listed}")
+
+    def known_entries(self, table: Mapping[str, Any], known: Iterable[str], where: str) -> dict[str, Any]:
+        """Return the entries of a table by their known keys, and add a fault for each unknown key.
+
+        An unknown key that is close to one that is missing is taken for it, so that what it holds is checked too.
+        """
+        names = list(known)
+        entries = {key: value for key, value in table.items() if key in names}
+        for key in (key for key in table if key not in names):
+            if key in GONE:
+                self.add(f"{where} has {key!r}, which went away with model 2 of the accelerator", "delete it")
+                continue
+            missing = [name for name in names if name not in table]
+            meant = get_close_matches(key, missing, n=1, cutoff=0.5) or get_close_matches(key, names, n=1)
+            remedy = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(sorted(names))}"
+            self.add(f"{where} has an unknown key {key!r}", remedy)
+            if meant and meant[0] not in entries:
+                entries[meant[0]] = table[key]
+        return entries
