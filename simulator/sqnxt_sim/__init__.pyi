@@ -1,5 +1,7 @@
 from sqnxt_sim.errors import SimulatorError as SimulatorError
 from sqnxt_sim.frontend.onnx_reader import read_onnx as read_onnx
+from sqnxt_sim.layer_text import conv as conv
+from sqnxt_sim.layer_text import parse_layer as parse_layer
 from sqnxt_sim.machine.accelerator import Accelerator as Accelerator
 from sqnxt_sim.machine.accelerator import Dataflow as Dataflow
 from sqnxt_sim.machine.accelerator import Dram as Dram

@@ -208,12 +208,14 @@ class Workload:
         live: Activations that are alive while each node runs, one entry for each node that is not constant. Empty if
             only the layers are known, or if a shape is missing.
         input_shapes: Shapes of the graph's inputs that are tensors, in the graph's order.
+        notes: Sentences about what was assumed where the graph does not say it; a report repeats them.
     """
 
     name: str
     layers: tuple[ConvLayer | OffArrayNode, ...]
     live: tuple[LiveActivations, ...] = ()
     input_shapes: tuple[tuple[int, ...], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def conv_layers(self) -> tuple[ConvLayer, ...]:

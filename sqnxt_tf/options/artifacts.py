@@ -161,6 +161,7 @@ class ReportOptions:
         sparsity: Assume this fraction of zero weights instead of counting them.
         batch: Batch of graphs that leave it free.
         input_size: Side in pixels or (height, width) of graphs that leave it free.
+        classes: Number of classes of networks given by name; 1000 if None.
         title: Heading of the page; made of the names if None.
     """
 
@@ -168,6 +169,7 @@ class ReportOptions:
     sparsity: float | None = None
     batch: int | None = None
     input_size: int | tuple[int, int] | None = None
+    classes: int | None = None
     title: str | None = None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,8 @@ class Faults:
 
         An unknown key that is close to one that is missing is taken for it, so that what it holds is checked too.
         """
+        from difflib import get_close_matches  # a file without faults does without it
+
         names = list(known)
         entries = {key: value for key, value in table.items() if key in names}
         for key in (key for key in table if key not in names):
