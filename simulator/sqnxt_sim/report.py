@@ -8,6 +8,7 @@ from typing import Any
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
 from sqnxt_sim.machine.tiling_cost import Energy
+from sqnxt_sim.shown import Shown
 from sqnxt_sim.workload import LiveActivations, OffArrayNode, OffArrayReason
 
 IDEALISATIONS = (
@@ -20,8 +21,8 @@ IDEALISATIONS = (
 """Simplifications of the cost model, shown with its figures; see "Idealisations" in docs/simulator.md."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkReport:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NetworkReport(Shown):
     """Result of a simulation: every node of a network in execution order, and totals over them.
 
     Attributes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.shown import Shown
 
 # Limits far above any CNN. A file beyond them is broken or hostile, and the tile search would not end.
 MAX_MAP_SIZE = 2**18
@@ -198,8 +199,8 @@ class LiveActivations:
         return (self.float_values * word_bits + self.integer_bits) / 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Workload(Shown):
     """A network in execution order. Every node of the graph is in it.
 
     Attributes:

@@ -68,8 +68,11 @@ def write_report(
     check_output(output, force=force)
     require_jinja()
     arrays = _arrays(options.accelerators)
-    free = {"batch": options.batch, "input_size": options.input_size, "classes": options.classes}
-    workloads = [(name, read_workload(model, **free)) for model, name in zip(models, _names(models), strict=True)]
+    batch, size, classes = options.batch, options.input_size, options.classes
+    workloads = [
+        (name, read_workload(model, batch=batch, input_size=size, classes=classes))
+        for model, name in zip(models, _names(models), strict=True)
+    ]
     studies = tuple(study_networks(workloads, arrays, sparsity=options.sparsity, progress=progress))
     write_page(studies, output, title=options.title, force=force)
     return ReportPage(path=output, studies=studies)

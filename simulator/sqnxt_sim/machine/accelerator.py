@@ -9,6 +9,8 @@ from math import ceil
 from operator import attrgetter
 from typing import NoReturn
 
+from sqnxt_sim.shown import Shown
+
 
 class Dataflow(StrEnum):
     """The operand that stays in the processing elements."""
@@ -142,8 +144,8 @@ class OriginTable(dict[str, Origin]):
         return OriginTable, (dict(self),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accelerator:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Accelerator(Shown):
     """A whole accelerator. `origins` maps "section.key" to the origin of that number and does not count in equality."""
 
     name: str

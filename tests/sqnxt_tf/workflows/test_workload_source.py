@@ -64,5 +64,5 @@ def test_layers_by_hand_are_a_network_of_their_own() -> None:
     assert workload.name == "3 layers"
     assert [one.name for one in workload.layers] == [layer.name, "head", f"{layer.name} #2"]
     assert simulate(workload).macs == 2 * layer.macs + 32
-    with pytest.raises(SimulatorError, match="no tiling|smallest tile"):
+    with pytest.raises(SimulatorError, match="smallest tile"):
         simulate(layers_workload((conv("1x100000x512", "1x9999x512", pad=0),)))
