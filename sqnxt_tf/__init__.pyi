@@ -62,6 +62,7 @@ from sqnxt_tf.options.artifacts import ReportOptions as ReportOptions
 from sqnxt_tf.options.artifacts import VerifyOptions as VerifyOptions
 from sqnxt_tf.options.searching import FinalistOptions as FinalistOptions
 from sqnxt_tf.options.searching import SearchOptions as SearchOptions
+from sqnxt_tf.options.simulating import SimulateOptions as SimulateOptions
 from sqnxt_tf.options.training import EvolveOptions as EvolveOptions
 from sqnxt_tf.options.training import PruneOptions as PruneOptions
 from sqnxt_tf.options.training import ScanOptions as ScanOptions

@@ -176,7 +176,6 @@ def test_the_accelerator_reference_is_the_schema() -> None:
         "buffer": sqnxt_sim.GlobalBuffer,
         "dram": sqnxt_sim.Dram,
         "energy": sqnxt_sim.EnergyTable,
-        "search": sqnxt_sim.TileSearch,
         "vector": sqnxt_sim.VectorUnit,
     }
     rows = table_rows("formats/accelerator.md", "## The numbers")

@@ -3,5 +3,6 @@
 | file | role |
 |---|---|
 | `errors` | the tree of errors: object, fault and remedy |
+| `flat_rows` | nested rows as flat ones, for CSV and data frames |
 | `public_names` | the public names of a package, loaded when they are first used |
 """

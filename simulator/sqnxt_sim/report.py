@@ -8,6 +8,7 @@ from typing import Any
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
 from sqnxt_sim.machine.tiling_cost import Energy
+from sqnxt_sim.shown import Shown
 from sqnxt_sim.workload import LiveActivations, OffArrayNode, OffArrayReason
 
 IDEALISATIONS = (
@@ -15,12 +16,13 @@ IDEALISATIONS = (
     "output stationary drains partial sums once a channel tile in time and moves them twice in energy",
     "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
     "a round pays the DRAM latency even when it fetches nothing",
+    "the largest tile stands for the first load and the last store, and the mean tile for the last one's work",
 )
 """Simplifications of the cost model, shown with its figures; see "Idealisations" in docs/simulator.md."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkReport:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NetworkReport(Shown):
     """Result of a simulation: every node of a network in execution order, and totals over them.
 
     Attributes:

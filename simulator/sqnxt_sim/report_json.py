@@ -13,7 +13,7 @@ from sqnxt_sim.machine.layer_costs import LayerCost, Roofline, VectorCost
 from sqnxt_sim.machine.tiling import Tiling
 from sqnxt_sim.machine.tiling_cost import Cycles, Energy
 from sqnxt_sim.report import IDEALISATIONS, NetworkReport
-from sqnxt_sim.workload import OffArrayNode
+from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
 
 def report_json(report: NetworkReport) -> dict[str, Any]:
@@ -72,6 +72,7 @@ def _row(layer: LayerCost | VectorCost | OffArrayNode, accelerator: Accelerator)
 
 # The figures of a node without a cost. Those that add up are 0, so that the rows sum to the total.
 _NO_COST: dict[str, Any] = {
+    "in_shape": None, "out_shape": None, "kernel": None, "stride": None, "groups": None,
     "dataflow": None, "cycles": 0, "energy": 0, "energy_by_part": None, "macs": 0, "weight_bits": None,
     "activation_bits": None, "weight_sparsity": None, "dram_bytes": 0, "buffer_bytes": None, "working_set_bytes": None,
     "fits_buffer": None, "tiling": None, "rejected": None, "bound_by": None, "utilisation": None, "roofline": None,
@@ -79,9 +80,26 @@ _NO_COST: dict[str, Any] = {
 }  # fmt: skip
 
 
+def layer_shapes(layer: ConvLayer) -> dict[str, Any]:
+    """Return the shapes of a layer for one image, as in the `summary` document.
+
+    Maps are [height, width, channels], a kernel is [height, width], and a stride is one number, or two where they
+    differ.
+    """
+    strides = [layer.stride_height, layer.stride_width]
+    return {
+        "in_shape": [layer.in_height, layer.in_width, layer.in_channels],
+        "out_shape": [layer.out_height, layer.out_width, layer.out_channels],
+        "kernel": [layer.kernel_height, layer.kernel_width],
+        "stride": strides[0] if strides[0] == strides[1] else strides,
+        "groups": layer.groups,
+    }
+
+
 def _on_array(cost: LayerCost) -> dict[str, Any]:
     layer, chosen, rejected = cost.layer, cost.chosen, cost.rejected
     return {
+        **layer_shapes(layer),
         "dataflow": str(chosen.dataflow),
         "cycles": cost.cycles,
         **_energies(cost.energy, cost.accelerator),
@@ -105,7 +123,9 @@ def _on_array(cost: LayerCost) -> dict[str, Any]:
         "bound_by": str(cost.bound_by),
         "utilisation": cost.utilisation,
         "roofline": _figures(cost.roofline),
-        "cycles_by_part": {part: layer.batch * value for part, value in _figures(chosen.cycles).items()},
+        # The overhead of a layer was a part of model 1. It stays in the contract, as 0.
+        "cycles_by_part": {part: layer.batch * value for part, value in _figures(chosen.cycles).items()}
+        | {"overhead": 0.0},
         "batch": layer.batch,
         "status": "costed",
     }

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import lru_cache
 from operator import attrgetter
+from pathlib import Path
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.dataflows import Dataflow
+from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
+from sqnxt_sim.machine.accelerator_file import load_accelerator
 from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost, vector_cost
 from sqnxt_sim.machine.tile_search import best_tilings
 from sqnxt_sim.machine.tiling import tiling_space
@@ -23,7 +24,7 @@ PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int1
 
 def simulate_workload(
     workload: Workload,
-    accelerator: Accelerator,
+    accelerator: Accelerator | str | Path,
     *,
     dataflow: Dataflow | str = "best",
     sparsity: float | None = None,
@@ -34,15 +35,17 @@ def simulate_workload(
 
     Args:
         workload: The network, from `read_onnx` or built of `ConvLayer`s.
-        accelerator: The hardware, from `load_accelerator`.
+        accelerator: The hardware, or the name of a preset or the path of an accelerator file.
         dataflow: `weight_stationary`, `output_stationary`, or `best` for the faster one of each layer, as in the paper.
         sparsity: Fraction of zero weights (0..1) to assume in every layer instead of counting zeros.
         precision: One of `PRECISIONS`, to assume instead of the graph's own bits.
         strict: Refuse a network with nodes that do real work and have no cost model, instead of leaving them out.
 
     Raises:
-        SimulatorError: An argument is out of range, no tiling of a layer fits, or (`strict`) a node has no cost model.
+        SimulatorError: An argument is of a wrong type or out of range, no tiling of a layer fits, or (`strict`) a node
+            has no cost model.
     """
+    accelerator = _hardware(workload, accelerator)
     if sparsity is not None and not 0 <= sparsity <= 1:
         raise SimulatorError(f"sparsity {sparsity}", "is out of range", "give a fraction in 0..1")
     if precision is not None and precision not in PRECISIONS:
@@ -68,6 +71,25 @@ def simulate_workload(
 
 simulate = simulate_workload
 """Short name, for use as `sqnxt_sim.simulate`; inside this project the verb `sqnxt_tf.simulate` has that name."""
+
+
+def _hardware(workload: object, accelerator: object) -> Accelerator:
+    """Return the accelerator that is meant; refuse what is neither a workload nor an accelerator."""
+    if not isinstance(workload, Workload):
+        raise SimulatorError(
+            f"workload {workload!r:.80}",
+            f"is of type {type(workload).__name__}",
+            "read a graph with `read_onnx`, or make a Workload",
+        )
+    if isinstance(accelerator, str | Path):
+        return load_accelerator(accelerator)
+    if not isinstance(accelerator, Accelerator):
+        raise SimulatorError(
+            f"accelerator {accelerator!r:.80}",
+            f"is of type {type(accelerator).__name__}",
+            "give a preset's name, a .toml file, or an Accelerator",
+        )
+    return accelerator
 
 
 def _refuse_missing_models(workload: Workload) -> None:
@@ -145,6 +167,7 @@ def _notes(
     workload: Workload, accelerator: Accelerator, sparsity: float | None, precision: str | None
 ) -> Iterator[str]:
     layers = workload.conv_layers
+    yield from workload.notes
     if missing := _without_model(workload):
         ops = ", ".join(sorted({layer.op for layer in missing}))
         yield f"the total leaves out {len(missing)} node(s) that do real work and have no cost model: {ops}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.shown import Shown
 
 # Limits far above any CNN. A file beyond them is broken or hostile, and the tile search would not end.
 MAX_MAP_SIZE = 2**18
@@ -198,8 +199,8 @@ class LiveActivations:
         return (self.float_values * word_bits + self.integer_bits) / 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Workload(Shown):
     """A network in execution order. Every node of the graph is in it.
 
     Attributes:
@@ -208,12 +209,14 @@ class Workload:
         live: Activations that are alive while each node runs, one entry for each node that is not constant. Empty if
             only the layers are known, or if a shape is missing.
         input_shapes: Shapes of the graph's inputs that are tensors, in the graph's order.
+        notes: Sentences about what was assumed where the graph does not say it; a report repeats them.
     """
 
     name: str
     layers: tuple[ConvLayer | OffArrayNode, ...]
     live: tuple[LiveActivations, ...] = ()
     input_shapes: tuple[tuple[int, ...], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def conv_layers(self) -> tuple[ConvLayer, ...]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from sqnxt_tf.cli.completion import complete_accelerator, complete_data
+from sqnxt_tf.cli.completion import complete_accelerator, complete_data, complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,6 +18,7 @@ Made = TypeVar("Made")
 PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
 _LARGEST_BATCH = 4096
 _MOST_THREADS = 1024
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
 class InputSize(click.ParamType[tuple[int, int]]):
@@ -81,6 +82,25 @@ class ThreadCounts(click.ParamType[tuple[int, ...]]):
         return tuple(dict.fromkeys(map(int, counts)))
 
 
+class Quantity(click.ParamType[float]):
+    """`1M`, `940k`, `2.5e6`: a number above 0, with the suffix K, M or G for thousands, millions or billions."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        if isinstance(value, float):
+            return value
+        number = value.rstrip("kKmMgG")
+        try:
+            quantity = float(number) * _SUFFIXES[value[len(number) :].lower()]
+        except (ValueError, KeyError):
+            quantity = 0.0
+        if not 0 < quantity < float("inf"):
+            self.fail(f"{value!r} is not a quantity above 0: give it as in 1M, 940k or 2.5e6", param, ctx)
+        return quantity
+
+
 def output_options(verb: F) -> F:
     """Add `--json`, `--wide`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
 
@@ -112,6 +132,7 @@ def refuse_given(why: str, *names: str) -> None:
 
 
 PRECISION = click.Choice(PRECISIONS)
+QUANTITY = Quantity()
 classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Number of classes of the network.")
 input_size = click.option(
     "--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH; the network's own by default."
@@ -169,3 +190,8 @@ def output(help_text: str, *, required: bool = True) -> Callable[[F], F]:
 def file_argument(name: str) -> Callable[[F], F]:
     """Return an argument for a file that the verb itself checks, so that every fault is reported the same way."""
     return click.argument(name, type=click.Path(path_type=Path))
+
+
+def model_argument(name: str, *, required: bool = True) -> Callable[[F], F]:
+    """Return an argument for a file or a network's name; the shell offers both."""
+    return click.argument(name, required=required, shell_complete=complete_network_or_file)

@@ -42,7 +42,8 @@ EXAMPLES = {
     "webdemo": ("sqnxt-tf webdemo digits.tflite -o site/",),
     "simulate": (
         "sqnxt-tf simulate digits.onnx --accelerator squeezelerator-8x8",
-        "sqnxt-tf simulate digits.onnx --max-cycles 2e6",
+        "sqnxt-tf simulate 1.0-SqNxt-23 --max-cycles 2M",
+        "sqnxt-tf simulate --layer 56x56x64,3x3x128,stride=2",
     ),
     "compare": (
         "sqnxt-tf compare digits.onnx pruned.onnx",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from sqnxt_base.flat_rows import flat_row
 from sqnxt_tf.cli import interruption, terminal
 from sqnxt_tf.cli.messages import as_options
 from sqnxt_tf.errors import SqnxtError
@@ -95,8 +96,8 @@ class Output:
             rows: One dictionary a row.
             like: A row with all columns, for the header where `rows` is empty.
         """
-        flat = [_flat(row) for row in rows]
-        columns = list(dict.fromkeys(name for row in flat or [_flat(like or {})] for name in row))
+        flat = [flat_row(row) for row in rows]
+        columns = list(dict.fromkeys(name for row in flat or [flat_row(like or {})] for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
@@ -180,19 +181,6 @@ class Output:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-
-def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested dictionaries and lists: keys and places are joined by dots, and None is left out."""
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            flat |= _flat({str(place): item for place, item in enumerate(value)}, f"{prefix}{name}.")
-        elif value is not None:
-            flat[prefix + name] = value
-    return flat
 
 
 def _print_result(line: str) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from sqnxt_tf.cli import flags
-from sqnxt_tf.cli.completion import complete_accelerator
+from sqnxt_tf.cli.completion import complete_accelerator, complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
 
-@click.command("report", short_help="Write one HTML page about simulated ONNX graphs.")
-@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
+@click.command("report", short_help="Write one HTML page about simulated networks.")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_network_or_file)
 @flags.output("The .html file to write.")
 @click.option(
     "--accelerator",
@@ -29,14 +29,15 @@ from sqnxt_tf.cli.output import Output
 @flags.batch
 @flags.input_size
 @flags.dims
+@flags.classes
 @flags.force
 @flags.output_options
-def command(models: tuple[Path, ...], output: Path, force: bool, out: Output, **settings: Any) -> None:
-    """Simulate the ONNX graphs MODEL... and write one HTML file about them that opens offline.
+def command(models: tuple[str, ...], output: Path, force: bool, out: Output, **settings: Any) -> None:
+    """Simulate MODEL... and write one HTML file about them that opens offline.
 
-    It shows every layer's cycles, energy and utilisation, to be sorted and filtered; the roofline; the cost of the
-    rejected dataflow; where the energy goes; each graph on every preset, and on the given accelerators, at 16 and at 8
-    bits; and the graphs side by side.
+    A MODEL is an ONNX file or a network's name. The page shows every layer's cycles, energy and utilisation, to be
+    sorted and filtered; the roofline; the cost of the rejected dataflow; where the energy goes; each model on every
+    preset, and on the given accelerators, at 16 and at 8 bits; and the models side by side.
     """
     from sqnxt_tf.options.artifacts import ReportOptions
     from sqnxt_tf.workflows.report import write_report

@@ -16,28 +16,6 @@ if TYPE_CHECKING:
     from sqnxt_tf.exploration.space import Space
     from sqnxt_tf.options.searching import FinalistOptions, SearchOptions
 
-_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
-
-
-class Quantity(click.ParamType[float]):
-    """`1M`, `940k`, `2.5e6`."""
-
-    name = "NUMBER"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number."""
-        if isinstance(value, float):
-            return value
-        number = value.rstrip("kKmMgG")
-        try:
-            quantity = float(number) * _UNITS[value[len(number) :].lower()]
-        except (ValueError, KeyError):
-            quantity = 0.0
-        if not 0 < quantity < float("inf"):
-            self.fail(f"{value!r} is not a quantity above 0: give it as in 1M, 940k or 2.5e6", param, ctx)
-        return quantity
-
-
 # Figure -> how the help of its option calls it.
 _LIMITS = {
     "cycles": "number of cycles",
@@ -54,7 +32,9 @@ def _limit_options(verb: Any) -> Any:
     """Add `--max-cycles` and the others."""
     for name, figure in reversed(_LIMITS.items()):
         flag = f"--max-{name.replace('_', '-')}"
-        verb = click.option(flag, f"max_{name}", type=Quantity(), help=f"Reject candidates above this {figure}.")(verb)
+        verb = click.option(flag, f"max_{name}", type=flags.QUANTITY, help=f"Reject candidates above this {figure}.")(
+            verb
+        )
     return verb
 
 

@@ -11,14 +11,22 @@ from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
-    from sqnxt_sim import NetworkReport
+    from sqnxt_sim import NetworkReport, Workload
     from sqnxt_tf.workflows.simulate import BudgetItem
 
-_BUDGETS = ("max_cycles", "max_energy", "max_dram_bytes")
+_BUDGETS = ("max_cycles", "max_time_ms", "max_energy", "max_dram_bytes")
 
 
-@click.command("simulate", short_help="Estimate cycles and energy of an ONNX graph on an accelerator.")
-@flags.file_argument("file")
+@click.command("simulate", short_help="Estimate cycles and energy of a network on an accelerator.")
+@flags.model_argument("model", required=False)
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="LAYER",
+    help="Instead of MODEL, one layer: 56x56x64,3x3x128,stride=2 (input, filters, and of stride, groups, dilation, "
+    "pad=same|valid|N those that differ); may be repeated.",
+)
 @flags.accelerator
 @flags.dataflow
 @flags.sparsity
@@ -26,36 +34,35 @@ _BUDGETS = ("max_cycles", "max_energy", "max_dram_bytes")
 @flags.batch
 @flags.input_size
 @flags.dims
+@flags.classes
 @click.option("--strict", is_flag=True, help="Refuse a graph with operators that do real work and have no cost model.")
 @click.option(
     "--explain", metavar="LAYER", help="Show one layer in full: both dataflows, and where time and energy go."
 )
 @click.option("--roofline", type=click.Path(path_type=Path), help="Draw the roofline to this .svg, .png or .pdf file.")
-@click.option(
-    "--max-cycles", type=click.FloatRange(min=0), help="End with exit code 1 if the graph takes more cycles than this."
-)
-@click.option(
-    "--max-energy", type=click.FloatRange(min=0), help="The same for energy, in MACs of the array's native width."
-)
-@click.option("--max-dram-bytes", type=click.FloatRange(min=0), help="The same for bytes of DRAM traffic.")
+@click.option("--max-cycles", type=flags.QUANTITY, help="End with exit code 1 if it takes more cycles, as in 10M.")
+@click.option("--max-time-ms", type=flags.QUANTITY, help="The same for milliseconds at the array's clock.")
+@click.option("--max-energy", type=flags.QUANTITY, help="The same for energy, in MACs of the array's native width.")
+@click.option("--max-dram-bytes", type=flags.QUANTITY, help="The same for bytes of DRAM traffic.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the layers as CSV on stdout and nothing else there.")
 @flags.force
 @flags.output_options
 def command(
-    file: Path, accelerator: str, explain: str | None, roofline: Path | None, as_csv: bool, force: bool, out: Output,
+    accelerator: str, explain: str | None, roofline: Path | None, as_csv: bool, force: bool, out: Output,
     **settings: Any,
 ) -> None:  # fmt: skip
-    """Estimate cycles and energy of the ONNX graph FILE on an accelerator, layer by layer.
+    """Estimate cycles and energy of MODEL on an accelerator, layer by layer.
 
-    Bit widths are read from the graph and zeros are counted in its weights. A budget such as --max-cycles 2e6 that is
-    exceeded ends the command with exit code 1.
+    MODEL is an ONNX file or a network's name (`sqnxt-tf list`). Bit widths are read from the graph and zeros are
+    counted in its weights; a network's name has none, and the paper's 40 % of zeros are assumed. A budget such as
+    --max-cycles 10M that is exceeded ends the command with exit code 1.
     """
     from sqnxt_tf.workflows.simulate import hold_to_budget, simulate
 
     if as_csv and (out.as_json or explain):
         raise click.UsageError("--csv prints the layers and nothing else: leave out --json and --explain")
     limits = {name: settings.pop(name) for name in _BUDGETS}
-    report = simulate(file, accelerator, **settings)
+    report = simulate(_model(settings.pop("model"), settings.pop("layers")), accelerator, **settings)
     budgets = hold_to_budget(report, **limits)
     if roofline is not None:
         from sqnxt_tf.reports.roofline import draw_roofline
@@ -66,6 +73,18 @@ def command(
     else:
         _show(report, budgets, explain, out)
     _refuse_exceeded(report.model, budgets)
+
+
+def _model(model: str | None, layers: tuple[str, ...]) -> str | Workload:
+    """Return what is simulated: MODEL, or the layers that are given by hand."""
+    if (model is None) == (not layers):
+        raise click.UsageError("give one of MODEL and --layer, as in `sqnxt-tf simulate 1.0-SqNxt-23`")
+    if model is not None:
+        return model
+    from sqnxt_sim import parse_layer
+    from sqnxt_tf.workflows.workload_source import layers_workload
+
+    return layers_workload(tuple(map(parse_layer, layers)))
 
 
 def _show(report: NetworkReport, budgets: dict[str, BudgetItem], explain: str | None, out: Output) -> None:

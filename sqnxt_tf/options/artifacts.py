@@ -162,6 +162,7 @@ class ReportOptions:
         batch: Batch of graphs that leave it free.
         input_size: Side in pixels or (height, width) of graphs that leave it free.
         dims: Sizes of other dimensions that graphs leave free, by name.
+        classes: Number of classes of networks given by name; 1000 if None.
         title: Heading of the page; made of the names if None.
     """
 
@@ -170,6 +171,7 @@ class ReportOptions:
     batch: int | None = None
     input_size: int | tuple[int, int] | None = None
     dims: Mapping[str, int] | None = None
+    classes: int | None = None
     title: str | None = None
 
 

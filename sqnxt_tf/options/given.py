@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqnxt_tf.data.data_source import DataSource
-
 Options = TypeVar("Options")
 
 
@@ -25,4 +23,6 @@ def options_from(kind: type[Options], given: Options | None, settings: Mapping[s
 
 def parse_data(options: Any) -> None:
     """Replace the `data` of frozen options by the `DataSource` that it names; called once, where they are made."""
+    from sqnxt_tf.data.data_source import DataSource  # options without data, of a simulation, do without its imports
+
     object.__setattr__(options, "data", DataSource.parse(options.data))

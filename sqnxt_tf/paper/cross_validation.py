@@ -1,4 +1,6 @@
-"""Cross-validation of the accelerator's numbers that are fitted to Table 3: fit on some networks, test on the others.
+"""Cross-validation of the number that is fitted to Table 3, the capacity divisor: fit on some networks, test on others.
+
+This judges the number, not the model around it, whose structure was chosen with all 13 networks in view (`BELIEF`).
 
 A *setting* is one value for each fitted number. A fit chooses the setting of a grid with the smallest mean absolute
 relative error over the four columns and the networks that it is fitted on.
@@ -31,13 +33,14 @@ Floats: TypeAlias = NDArray[np.float64]
 SettingGrid: TypeAlias = Mapping[str, Sequence[float]]
 """The values to try for each number, by its `section.key` in an accelerator's file."""
 
-OVERHEAD = "array.layer_overhead_cycles"
-GRID: SettingGrid = {
-    "array.clock_hz": (0.7e9, 0.8e9, 0.9e9, 1.0e9, 1.1e9, 1.25e9),
-    "buffer.capacity_divisor": (2, 2.5, 3, 3.5, 4),
-    "search.cycles_per_dram_word": (0, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2),
-    OVERHEAD: tuple(range(0, 1201, 50)),
-}
+GRID: SettingGrid = {"buffer.capacity_divisor": tuple(np.arange(2, 5.25, 0.25).tolist())}
+
+BELIEF = (
+    "The held-out errors judge the fitted number only. The structure of the model was chosen with all 13 networks in "
+    "view, out of some 66,000 evaluations. When the structure too is chosen on six networks, from 3,840 natural "
+    "settings, the mean errors on the other seven are 1.02 % in time and 2.91 % in energy."
+)
+"""How far to believe the cross-validation; the figures come from the search in which the model was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ def cross_validate_costs(
 ) -> CrossValidation:
     """Fit the numbers to every choice of `fitted_on` of the 13 networks, and test each fit on the other networks.
 
-    Costs are simulated from plain layer rows, which cost the same as the exported graphs. It takes a minute or two.
+    Costs are simulated from plain layer rows, which cost the same as the exported graphs. It takes some seconds.
     """
     candidates = simulate_grid(grid, [network_workload(model) for model in paper_costs()], progress=progress)
     ratios, everything = candidates.ratios, list(range(candidates.ratios.shape[2]))
@@ -129,32 +132,24 @@ def cross_validate_costs(
 
 
 def simulate_grid(grid: SettingGrid, workloads: Sequence[Workload], *, progress: Progress = silent) -> SimulatedGrid:
-    """Return our figures over the paper's for every setting.
-
-    The overhead of a layer does not change the choice of tiling or dataflow, so it is added instead of simulated.
-    """
-    overheads = np.array(grid[OVERHEAD], dtype=np.float64)
-    names = [name for name in grid if name != OVERHEAD]
+    """Return our figures over the paper's for every setting."""
     paper = np.array([[costs[column] for costs in paper_costs().values()] for column in COLUMNS])
-    simulated, blocks = list(product(*(grid[name] for name in names))), []
-    for done, numbers in enumerate(simulated):
-        progress("simulating Table 3 at other settings", done, len(simulated))
-        blocks.append(_costs(workloads, dict(zip(names, numbers, strict=True)), overheads) / paper[:, None])
-    progress("simulating Table 3 at other settings", len(simulated), len(simulated))
-    every = np.array([(*numbers, overhead) for numbers in simulated for overhead in overheads])
-    settings = {name: every[:, place] for place, name in enumerate([*names, OVERHEAD])}
-    return SimulatedGrid(settings=settings, ratios=np.concatenate(blocks, axis=1))
+    settings, ratios = np.array(list(product(*grid.values())), dtype=np.float64), []
+    for done, numbers in enumerate(settings):
+        progress("simulating Table 3 at other settings", done, len(settings))
+        ratios.append(_costs(workloads, dict(zip(grid, map(float, numbers), strict=True))) / paper)
+    progress("simulating Table 3 at other settings", len(settings), len(settings))
+    return SimulatedGrid(settings=dict(zip(grid, settings.T, strict=True)), ratios=np.stack(ratios, axis=1))
 
 
-def _costs(workloads: Sequence[Workload], numbers: Mapping[str, float], overheads: Floats) -> Floats:
-    """Return cycles and energies of one simulation at every overhead, float64 [columns, overheads, networks]."""
+def _costs(workloads: Sequence[Workload], numbers: Mapping[str, float]) -> Floats:
+    """Return cycles and energies with other numbers in both arrays, float64 [columns, networks]."""
     cycles, energies = [], []
     for preset in paper_accelerators():
-        accelerator = _with(preset, {**numbers, OVERHEAD: 0})
+        accelerator = _with(preset, numbers)
         reports = [simulate_workload(workload, accelerator, sparsity=SPARSITY) for workload in workloads]
-        layers = np.array([len(report.costed) for report in reports])
-        cycles.append(np.array([report.cycles for report in reports]) + overheads[:, None] * layers)
-        energies.append(np.tile([report.energy.total for report in reports], (len(overheads), 1)))
+        cycles.append([report.cycles for report in reports])
+        energies.append([report.energy.total for report in reports])
     return np.array(cycles + energies)
 
 

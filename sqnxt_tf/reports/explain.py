@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from sqnxt_sim import Accelerator, LayerCost, NetworkReport, OffArrayNode, TilingCost, VectorCost
+from sqnxt_sim import Accelerator, Cycles, LayerCost, NetworkReport, OffArrayNode, TilingCost, VectorCost
 from sqnxt_sim.machine.accelerator_schema import UNSTATED
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.tables import Cell, Table, percent
@@ -90,18 +90,19 @@ def _rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[st
 def _time_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
     batch = cost.layer.batch
 
-    def cycles(part: str, *, hidden: Callable[[TilingCost], bool] = lambda _: False) -> list[Cell]:
+    def cycles(part: str, *, hidden: Callable[[Cycles], bool] = lambda _: False) -> list[Cell]:
         """Return a part of the cycles, in brackets where it is hidden: array and DRAM work at the same time."""
-        figures = [(one, round(batch * getattr(one.cycles, part))) for one in both]
+        figures = [(one.cycles, round(batch * getattr(one.cycles, part))) for one in both]
         return [f"({figure:,})" if hidden(one) else figure for one, figure in figures]
 
     return [
         ("cycles", cycles("total")),
         ("  first load and last store", cycles("fill_drain")),
-        ("  array", cycles("array", hidden=_waits_for_dram)),
-        ("  DRAM bandwidth", cycles("dram_bandwidth", hidden=lambda one: not _waits_for_dram(one))),
-        ("  DRAM latency", cycles("dram_latency", hidden=lambda one: not _waits_for_dram(one))),
-        ("  overhead of the layer", cycles("overhead")),
+        ("  array, up to the last tile", cycles("overlapping_array", hidden=lambda one: one.waits_for_dram)),
+        ("  DRAM bandwidth", cycles("dram_bandwidth", hidden=lambda one: not one.waits_for_dram)),
+        ("  DRAM latency", cycles("dram_latency", hidden=lambda one: not one.waits_for_dram)),
+        ("  array, last tile", cycles("last_tile")),
+        ("array filling and draining", cycles("array_fill_drain")),
         ("bound by", [_words(one.cycles.bound_by) for one in both]),
         ("MACs executed (zeros skipped)", [round(batch * one.executed_macs) for one in both]),
         ("utilisation %", [percent(cost.utilisation_of(one)) for one in both]),
@@ -125,10 +126,6 @@ def _energy_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[t
         (label, [f"{cost.layer.batch * getattr(one.energy, part) / 1e6:,.3f}" for one in both])
         for part, label in labels.items()
     ]
-
-
-def _waits_for_dram(one: TilingCost) -> bool:
-    return one.cycles.dram_bandwidth + one.cycles.dram_latency > one.cycles.array
 
 
 def _words(value: object) -> str:

@@ -64,7 +64,9 @@ def cross_validation_table(result: CrossValidation) -> Table:
 
 
 def cross_validation_lines(result: CrossValidation) -> Iterator[str]:
-    """Yield what was minimised, and how often each value was chosen over the splits."""
+    """Yield what was minimised, how often each value was chosen over the splits, and how far to believe the errors."""
+    from sqnxt_tf.paper.cross_validation import BELIEF
+
     yield (
         f"Of {result.settings:,} settings, the fit chooses the one with the least mean error over the four columns. "
         "The unit of a time column is the median of our time over the paper's on the networks of the fit only."
@@ -75,6 +77,7 @@ def cross_validation_lines(result: CrossValidation) -> Iterator[str]:
         likely = sorted(shares.items(), key=lambda item: -item[1])[:3]
         shown = ", ".join(f"{value:g} in {100 * share:.0f} %" for value, share in likely)
         yield f"Most chosen {name}: {shown} of the splits."
+    yield BELIEF
 
 
 def _spread(spread: ErrorSpread) -> list[str]:

@@ -1,4 +1,4 @@
-"""Simulate graphs on every array and write one HTML page about them."""
+"""Simulate networks on every array and write one HTML page about them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_export.artifact.files import check_output
-from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onnx
+from sqnxt_sim import Accelerator, list_accelerators, load_accelerator
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.htmlreport.study import Study, study_networks
 from sqnxt_tf.htmlreport.writing import require_jinja, write_page
 from sqnxt_tf.options.artifacts import ReportOptions
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.workflows.workload_source import read_workload
 
 ACCELERATOR = "squeezelerator-16x16"
 
@@ -46,10 +47,10 @@ def write_report(
     progress: Progress = silent,
     **settings: Any,
 ) -> ReportPage:
-    """Simulate ONNX graphs and write one self-contained HTML page about them.
+    """Simulate networks and write one self-contained HTML page about them.
 
     Args:
-        models: The `.onnx` files.
+        models: `.onnx` files and networks' names.
         output: The `.html` file.
         options: What the page shows.
         force: Overwrite the output.
@@ -67,9 +68,8 @@ def write_report(
     check_output(output, force=force)
     require_jinja()
     arrays = _arrays(options.accelerators)
-    names = _names([Path(model) for model in models])
-    sizes: dict[str, Any] = {"batch": options.batch, "input_size": options.input_size, "dims": options.dims}
-    workloads = [(name, read_onnx(path, **sizes)) for path, name in names.items()]
+    sizes = {name: getattr(options, name) for name in ("batch", "input_size", "dims", "classes")}
+    workloads = [(name, read_workload(model, **sizes)) for model, name in zip(models, _names(models), strict=True)]
     studies = tuple(study_networks(workloads, arrays, sparsity=options.sparsity, progress=progress))
     write_page(studies, output, title=options.title, force=force)
     return ReportPage(path=output, studies=studies)
@@ -81,18 +81,19 @@ def _arrays(wanted: Sequence[str | Path]) -> list[Accelerator]:
     return list(dict.fromkeys(arrays))
 
 
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return the name of each file on the page: its own, with its folder (or whole path) where two share a name."""
-    if not paths:
-        raise SqnxtError("no model", "give at least one .onnx file")
+def _names(models: Sequence[str | Path]) -> list[str]:
+    """Return each model's name on the page: the file's own, with its folder (or whole path) where two share a name."""
+    if not models:
+        raise SqnxtError("no model", "give at least one .onnx file or network's name")
+    paths = [Path(model) for model in models]
     twice = [path for path, count in Counter(path.resolve() for path in paths).items() if count > 1]
     if twice:
         raise SqnxtError(str(twice[0]), "is given twice", "give every model once")
     names = Counter(path.name for path in paths)
     nested = Counter(f"{path.parent.name}/{path.name}" for path in paths)
-    return {
-        path: path.name
+    return [
+        path.name
         if names[path.name] == 1
         else (f"{path.parent.name}/{path.name}" if nested[f"{path.parent.name}/{path.name}"] == 1 else str(path))
         for path in paths
-    }
+    ]

@@ -1,4 +1,4 @@
-"""Simulate a file on an accelerator, both given by name, and compare the result with a budget."""
+"""Simulate a file or a network on an accelerator, and compare the result with a budget."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
+from sqnxt_sim import simulate_workload
+from sqnxt_tf.options.given import options_from
+from sqnxt_tf.options.simulating import SimulateOptions
+from sqnxt_tf.workflows.workload_source import read_workload
 
 if TYPE_CHECKING:
-    from sqnxt_sim import NetworkReport
+    from sqnxt_sim import Accelerator, NetworkReport, Workload
 
 
 def simulate(
-    path: str | Path,
-    accelerator: str | Path = "squeezelerator-16x16",
-    *,
-    dataflow: str = "best",
-    sparsity: float | None = None,
-    precision: str | None = None,
-    strict: bool = False,
-    **sizes: Any,
+    model: str | Path | Workload,
+    accelerator: str | Path | Accelerator = "squeezelerator-16x16",
+    options: SimulateOptions | None = None,
+    **settings: Any,
 ) -> NetworkReport:
-    """Estimate cycles and energy of an ONNX graph on an accelerator, layer by layer.
+    """Estimate cycles and energy of a network on an accelerator, layer by layer.
 
     Args:
-        path: The `.onnx` file.
-        accelerator: A preset's name, or a `.toml` file.
-        dataflow: `best` (the faster one, layer by layer), `weight_stationary` or `output_stationary`.
-        sparsity: Assume this fraction of zero weights instead of counting them.
-        precision: Assume this precision instead of the graph's own.
-        strict: Refuse a graph with operators that do real work and have no cost model.
-        sizes: `batch`, `input_size` and `dims` of `sqnxt_sim.read_onnx`, for a graph that leaves dimensions free.
+        model: An `.onnx` file, a network's name (with the paper's 40 % of zeros in its weights), or a workload.
+        accelerator: A preset's name, a `.toml` file, or an accelerator.
+        options: What is assumed of the network.
+        settings: Fields of `SimulateOptions`, in place of or on top of `options`.
 
     Raises:
-        SimulatorError: The graph cannot be read or costed.
+        SqnxtError: `model` is neither a file nor a network.
+        SimulatorError: The model cannot be read or costed.
     """
-    workload = read_onnx(path, **sizes)
+    options = options_from(SimulateOptions, options, settings)
+    workload = read_workload(
+        model, batch=options.batch, input_size=options.input_size, dims=options.dims, classes=options.classes
+    )
     return simulate_workload(
         workload,
-        load_accelerator(accelerator),
-        dataflow=dataflow,
-        sparsity=sparsity,
-        precision=precision,
-        strict=strict,
+        accelerator,
+        dataflow=options.dataflow,
+        sparsity=options.sparsity,
+        precision=options.precision,
+        strict=options.strict,
     )
 
 
@@ -65,23 +65,31 @@ class BudgetItem:
         """Return a sentence for a build log."""
         share = f" ({self.actual / self.limit:.0%} of it)" if self.limit else ""
         verdict = "exceeds" if self.exceeded else "is within"
-        return f"{self.quantity} of {self.actual:,.0f} {self.unit} {verdict} the budget of {self.limit:,.0f}{share}"
+        limit = _figure(self.limit)
+        return f"{self.quantity} of {_figure(self.actual)} {self.unit} {verdict} the budget of {limit}{share}"
 
     def to_json(self) -> dict[str, Any]:
         """Return one entry of the `budgets` of the document."""
         return {"limit": self.limit, "actual": self.actual, "exceeded": self.exceeded}
 
 
+def _figure(value: float) -> str:
+    """Return a number of cycles, MACs or bytes without decimals, and a small one, of milliseconds, with some."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def hold_to_budget(
     report: NetworkReport,
     *,
     max_cycles: float | None = None,
+    max_time_ms: float | None = None,
     max_energy: float | None = None,
     max_dram_bytes: float | None = None,
 ) -> dict[str, BudgetItem]:
     """Return the figures that have a budget (energy in MACs), by the name of the argument."""
     wanted = {
         "max_cycles": ("time", "cycles", max_cycles, report.cycles),
+        "max_time_ms": ("time", "ms", max_time_ms, report.time_ms),
         "max_energy": ("energy", "MACs", max_energy, report.energy.total),
         "max_dram_bytes": ("DRAM traffic", "bytes", max_dram_bytes, report.dram_bytes),
     }

@@ -8,6 +8,7 @@
 | `accelerator_file`, `presets/` | an accelerator as a TOML file, checked when it is read |
 | `accelerator_template` | a commented file to start from |
 | `axes` | candidate tile sizes along one dimension of a layer |
+| `candidates` | candidate tilings of the map and of the channels: pairs of axes |
 | `tiling` | all tilings of a layer, which of them fit the buffer, and their DRAM words |
 | `dataflows` | array cycles and buffer words of the two dataflows |
 | `tiling_cost` | cycles and energy of one tiling, by component |

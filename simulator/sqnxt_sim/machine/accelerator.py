@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import ceil
 from operator import attrgetter
 from typing import NoReturn
+
+from sqnxt_sim.shown import Shown
+
+
+class Dataflow(StrEnum):
+    """The operand that stays in the processing elements."""
+
+    WEIGHT_STATIONARY = "weight_stationary"
+    OUTPUT_STATIONARY = "output_stationary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +31,6 @@ class PEArray:
         word_bits: Native width of operands, and of every word in buffer and DRAM.
         partial_sums_per_pe: Register file entries of a PE that hold partial sums in output stationary.
         clock_hz: Clock of the array.
-        layer_overhead_cycles: Cycles spent once for every layer.
         multiplier_bits: Width of a multiplier. Wider operands then take several cycles.
         multipliers_per_pe: Number of multipliers of that width in a PE. Narrow operands then share a PE.
     """
@@ -31,7 +40,6 @@ class PEArray:
     word_bits: int
     partial_sums_per_pe: int
     clock_hz: float
-    layer_overhead_cycles: float
     multiplier_bits: int | None = None
     multipliers_per_pe: int = 1
 
@@ -67,23 +75,27 @@ class GlobalBuffer:
 class Dram:
     """Off-chip memory as two numbers, latency and effective bandwidth, as in the paper.
 
-    If `weight_index_bits` is given, weights are compressed in DRAM and when they cross the buffer: each nonzero value
-    is stored with an index of that many bits. The buffer still has room for all weights.
+    `weight_index_bits` is for layers that run output stationary, `weight_stationary_index_bits` for the others. Where
+    it is given, weights are compressed in DRAM: each nonzero value is stored with an index of that many bits. The
+    buffer still has room for all weights.
     """
 
     bytes_per_second: float
     latency_cycles: float
     weight_index_bits: float | None = None
+    weight_stationary_index_bits: float | None = None
 
-    def stored_weight_bits(self, weight_bits: int, nonzero_fraction: float) -> float:
+    def stored_weight_bits(self, dataflow: Dataflow, weight_bits: int, nonzero_fraction: float) -> float:
         """Return the mean bits of a stored weight.
 
         With 4 index bits and half of the 8-bit weights zero, this is 0.5 * (8 + 4) = 6 bits. Weights stay dense, at 8
         bits, if the indices cost more than the zeros save.
         """
-        if self.weight_index_bits is None:
+        stationary_weights = dataflow is Dataflow.WEIGHT_STATIONARY
+        index_bits = self.weight_stationary_index_bits if stationary_weights else self.weight_index_bits
+        if index_bits is None:
             return weight_bits
-        return min(weight_bits, nonzero_fraction * (weight_bits + self.weight_index_bits))
+        return min(weight_bits, nonzero_fraction * (weight_bits + index_bits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +110,6 @@ class EnergyTable:
     buffer: float
     dram: float
     mac_pj: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TileSearch:
-    """Objective of the tile search: cycles plus `cycles_per_dram_word` (lambda) for each DRAM word."""
-
-    cycles_per_dram_word: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +144,8 @@ class OriginTable(dict[str, Origin]):
         return OriginTable, (dict(self),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accelerator:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Accelerator(Shown):
     """A whole accelerator. `origins` maps "section.key" to the origin of that number and does not count in equality."""
 
     name: str
@@ -149,7 +154,6 @@ class Accelerator:
     buffer: GlobalBuffer
     dram: Dram
     energy: EnergyTable
-    search: TileSearch
     vector: VectorUnit | None = None
     origins: Mapping[str, Origin] = field(default_factory=OriginTable, compare=False)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.machine.accelerator_schema import GONE
 
 
 @dataclass(slots=True)
@@ -39,9 +39,14 @@ class Faults:
 
         An unknown key that is close to one that is missing is taken for it, so that what it holds is checked too.
         """
+        from difflib import get_close_matches  # a file without faults does without it
+
         names = list(known)
         entries = {key: value for key, value in table.items() if key in names}
         for key in (key for key in table if key not in names):
+            if key in GONE:
+                self.add(f"{where} has {key!r}, which went away with model 2 of the accelerator", "delete it")
+                continue
             missing = [name for name in names if name not in table]
             meant = get_close_matches(key, missing, n=1, cutoff=0.5) or get_close_matches(key, names, n=1)
             remedy = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(sorted(names))}"

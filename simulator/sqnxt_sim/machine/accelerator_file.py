@@ -16,7 +16,6 @@ from sqnxt_sim.machine.accelerator import (
     GlobalBuffer,
     Origin,
     PEArray,
-    TileSearch,
     VectorUnit,
 )
 from sqnxt_sim.machine.accelerator_faults import Faults
@@ -93,7 +92,6 @@ def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
         buffer=GlobalBuffer(**sections["buffer"]),
         dram=Dram(**sections["dram"]),
         energy=EnergyTable(**sections["energy"]),
-        search=TileSearch(**sections["search"]),
         vector=VectorUnit(**sections["vector"]) if "vector" in sections else None,
         origins=origins,
     )

@@ -45,9 +45,6 @@ SCHEMA: dict[str, dict[str, Number]] = {
             meaning="register-file entries of a PE that hold partial sums in output stationary",
         ),
         "clock_hz": Number(low=1e3, high=1e11, unit="Hz", meaning="clock of the array"),
-        "layer_overhead_cycles": Number(
-            low=0, high=1e9, unit="cycles", meaning="spent once a layer, whatever the layer"
-        ),
         "multiplier_bits": Number(
             low=1,
             high=64,
@@ -81,7 +78,10 @@ SCHEMA: dict[str, dict[str, Number]] = {
             high=64,
             optional=True,
             unit="bits",
-            meaning="weights are stored compressed, each nonzero value with an index of this many bits",
+            meaning="output stationary layers store each nonzero weight with an index of this many bits, and no zeros",
+        ),
+        "weight_stationary_index_bits": Number(
+            low=0, high=64, optional=True, unit="bits", meaning="the same for weight stationary layers"
         ),
     },
     "energy": {
@@ -92,11 +92,6 @@ SCHEMA: dict[str, dict[str, Number]] = {
         "mac_pj": Number(
             low=0, high=1e6, optional=True, unit="pJ", meaning="energy of a native MAC, for results in picojoules"
         ),
-    },
-    "search": {
-        "cycles_per_dram_word": Number(
-            low=0, high=1e6, unit="cycles/word", meaning="price of a DRAM word when tilings are compared"
-        )
     },
     "vector": {
         "operations_per_cycle": Number(
@@ -109,6 +104,9 @@ SCHEMA: dict[str, dict[str, Number]] = {
 
 OPTIONAL_SECTIONS = ("vector",)
 """Sections that a file may leave out as a whole."""
+
+GONE = ("layer_overhead_cycles", "search")
+"""Keys that went away with model 1 of the accelerator."""
 
 UNSTATED = "unstated"
 """Origin of a number that is written plainly, as in `rows = 16`."""

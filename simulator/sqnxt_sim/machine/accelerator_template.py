@@ -13,7 +13,7 @@ from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCH
 
 _WIDTH = 110
 _EXAMPLES = {"operations_per_cycle": 16, "operation_energy": 1, "multiplier_bits": 8, "multipliers_per_pe": 1}
-_EXAMPLES |= {"weight_index_bits": 4, "mac_pj": 1}
+_EXAMPLES |= {"weight_index_bits": 4, "weight_stationary_index_bits": 4, "mac_pj": 1}
 """Values that the commented lines of optional keys show where the base has none."""
 
 

@@ -1,8 +1,9 @@
 """Candidate tile sizes along one dimension of a layer, and the figures of the tiles that each size makes.
 
-A size is left out only if a smaller size needs the same number of tiles and is no worse in any figure here. Every cost
-of the model rises with each figure, and smaller tiles of the same number are more even, which takes no more cycles. So
-the best tiling is never lost, and the search stays exhaustive.
+A size is left out only if a smaller size needs the same number of tiles and is no worse in any figure here. At a given
+number of tiles, neither the cost that the search minimises nor the DRAM words fall when a figure rises, and smaller
+tiles of the same number are more even, which takes no more cycles. Ties go to the smaller size anyway. So the best
+tiling is never lost, and the search stays exhaustive.
 
 Example: 13 output rows in tiles of 7, 8, ... or 12 rows are always two tiles. On 8 PE rows, tiles of 7 rows (7 + 6) and
 of 8 (8 + 5) both need two blocks of PEs, but those of 8 take more room. So 8 is left out, and 9 to 12 likewise.
@@ -10,9 +11,8 @@ of 8 (8 + 5) both need two blocks of PEs, but those of 8 take more room. So 8 is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,19 @@ Array: TypeAlias = NDArray[np.float64]
 _Ints: TypeAlias = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpatialAxis:
-    """Candidate tile sizes along the rows (or columns) of the output map; n values along one of four axes.
+class Dimension(NamedTuple):
+    """The rows (or columns) of a layer's maps, and the PE rows (or columns) that compute a block of them."""
+
+    out_size: int
+    in_size: int
+    span: int
+    stride: int
+    pad: int
+    block: int
+
+
+class SpatialAxis(NamedTuple):
+    """Candidate tile sizes along the rows (or columns) of the output map, in ascending order.
 
     Attributes:
         size: Output rows of a tile.
@@ -44,15 +54,14 @@ class SpatialAxis:
     extent_total: Array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelAxis:
-    """Candidate tile sizes along the channels of a group; n values along one of four axes.
+class ChannelAxis(NamedTuple):
+    """Candidate tile sizes along the channels of a group, in ascending order.
 
     Attributes:
         size: Channels of a tile.
         tiles: Number of tiles that cover the channels.
         blocks: How often a tile fills the PE rows (input channels) or columns (output channels), summed over the tiles.
-        register_blocks: How often a tile fills the partial sums of a PE, summed over the tiles.
+        register_blocks: How often a tile of output channels fills the partial sums of a PE, summed over the tiles.
     """
 
     size: Array
@@ -62,68 +71,63 @@ class ChannelAxis:
 
 
 @lru_cache(maxsize=1024)
-def spatial_axis(
-    *, out_size: int, in_size: int, span: int, stride: int, pad: int, block: int, axis: int
-) -> SpatialAxis:
-    """Return tile sizes in 1..out_size along rows (`axis` 0) or columns (1); padding is neither stored nor fetched."""
+def spatial_axis(dimension: Dimension) -> SpatialAxis:
+    """Return tile sizes in 1..out_size along rows or columns; padding is neither stored nor fetched."""
+    out_size, block = dimension.out_size, dimension.block
     size = np.arange(1, out_size + 1)
-    tiles = -(-out_size // size)
+    tiles, blocks = _cut(out_size, size, block)
     last = out_size - (tiles - 1) * size
-    blocks = (tiles - 1) * -(-size // block) + -(-last // block)
 
     # All tiles of all sizes stand in one flat array; `first` is the index of the first tile of each size.
     first = np.cumsum(tiles) - tiles
     begin = (np.arange(tiles.sum()) - np.repeat(first, tiles)) * np.repeat(size, tiles)
     end = np.minimum(begin + np.repeat(size, tiles), out_size)
-    extents = _input_extents(begin, end, in_size=in_size, span=span, stride=stride, pad=pad)
+    extents = _input_extents(begin, end, dimension)
     extent = np.maximum.reduceat(extents, first)
     extent_total = np.add.reduceat(extents, first)
 
     keep = _undominated(tiles, blocks, extent, extent_total)
-    return SpatialAxis(
-        size=_along(size[keep], axis),
-        tiles=_along(tiles[keep], axis),
-        last=_along(last[keep], axis),
-        blocks=_along(blocks[keep], axis),
-        extent=_along(extent[keep], axis),
-        extent_total=_along(extent_total[keep], axis),
-    )
+    return SpatialAxis(*np.array([size, tiles, last, blocks, extent, extent_total], dtype=np.float64)[:, keep])
 
 
 @lru_cache(maxsize=1024)
-def channel_axis(channels: int, *, multiple: int, partial_sums: int, with_one: bool, axis: int) -> ChannelAxis:
-    """Return tile sizes that are multiples of `multiple`, all channels, or (`with_one`) a single channel."""
-    one = [1] if with_one and channels > 1 and multiple > 1 else []
-    size = np.array([*one, *range(multiple, channels, multiple), channels])
-    tiles = -(-channels // size)
-    last = channels - (tiles - 1) * size
-    blocks, register_blocks = ((tiles - 1) * -(-size // b) + -(-last // b) for b in (multiple, partial_sums))
-    keep = _undominated(tiles, blocks, register_blocks)
-    return ChannelAxis(
-        size=_along(size[keep], axis),
-        tiles=_along(tiles[keep], axis),
-        blocks=_along(blocks[keep], axis),
-        register_blocks=_along(register_blocks[keep], axis),
-    )
+def in_channel_axis(channels: int, rows: int) -> ChannelAxis:
+    """Return tile sizes of input channels: a single channel, multiples of the PE rows, or all channels."""
+    one = [1] if channels > 1 and rows > 1 else []
+    size = np.array([*one, *range(rows, channels, rows), channels])
+    tiles, blocks = _cut(channels, size, rows)
+    keep = _undominated(tiles, blocks)
+    return ChannelAxis(*np.array([size, tiles, blocks, np.ones_like(size)], dtype=np.float64)[:, keep])
 
 
 @lru_cache(maxsize=1024)
-def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int, axis: int) -> ChannelAxis:
+def out_channel_axis(channels: int, cols: int, partial_sums: int) -> ChannelAxis:
+    """Return tile sizes of output channels: multiples of the PE columns, or all channels."""
+    size = np.array([*range(cols, channels, cols), channels])
+    tiles, blocks = _cut(channels, size, cols)
+    _, register_blocks = _cut(channels, size, partial_sums)
+    keep = _undominated(tiles, register_blocks, blocks)
+    return ChannelAxis(*np.array([size, tiles, blocks, register_blocks], dtype=np.float64)[:, keep])
+
+
+@lru_cache(maxsize=1024)
+def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int) -> ChannelAxis:
     """Return tiles of whole groups, each with `multiplier` output channels; every group is a block of its own."""
     size = np.arange(1, groups + 1)
     tiles = -(-groups // size)
-    keep = _undominated(tiles)
-    ones = np.ones(int(keep.sum()), dtype=np.int64)
+    keep = _undominated(tiles, np.zeros_like(tiles))
+    one_group = np.ones(int(keep.sum()))
     return ChannelAxis(
-        size=_along(size[keep] * multiplier, axis),
-        tiles=_along(tiles[keep], axis),
-        blocks=_along(ones * -(-multiplier // cols), axis),
-        register_blocks=_along(ones * -(-multiplier // partial_sums), axis),
+        size=size[keep].astype(np.float64) * multiplier,
+        tiles=tiles[keep].astype(np.float64),
+        blocks=one_group * -(-multiplier // cols),
+        register_blocks=one_group * -(-multiplier // partial_sums),
     )
 
 
-def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride: int, pad: int) -> _Ints:
+def _input_extents(begin: _Ints, end: _Ints, dimension: Dimension) -> _Ints:
     """Return the number of input rows that output rows begin..end-1 read, without padding."""
+    _, in_size, span, stride, pad, _ = dimension
     if span == 1:
         # A strided 1x1 kernel skips rows; only the rows that it reads count.
         first = -(-pad // stride)
@@ -134,20 +138,25 @@ def _input_extents(begin: _Ints, end: _Ints, *, in_size: int, span: int, stride:
     return extents.clip(min=0)
 
 
-def _undominated(tiles: _Ints, *figures: _Ints) -> NDArray[np.bool_]:
-    """Mark the sizes (in ascending order) that beat the next smaller size in some figure or in the number of tiles.
+def _cut(whole: int, size: _Ints, block: int) -> tuple[_Ints, _Ints]:
+    """Return the number of tiles of each size that cover a whole, and the blocks that they fill, summed over them."""
+    tiles = -(-whole // size)
+    last = whole - (tiles - 1) * size
+    return tiles, (tiles - 1) * -(-size // block) + -(-last // block)
 
-    The next smaller size may itself be left out, in favour of an even smaller one that is no worse than either.
+
+def _undominated(tiles: _Ints, figure: _Ints, *others: _Ints) -> NDArray[np.bool_]:
+    """Mark the sizes (in ascending order) that no smaller size with the same number of tiles replaces.
+
+    Sizes form runs, in which the number of tiles is the same and none of the other figures falls. In a run, only a size
+    with less of `figure` than all before it can be better than they are.
     """
     keep = np.ones(len(tiles), dtype=np.bool_)
-    keep[1:] = np.diff(tiles) != 0
-    for figure in figures:
-        keep[1:] |= np.diff(figure) < 0
+    starts = keep[1:]
+    np.not_equal(tiles[1:], tiles[:-1], out=starts)
+    for other in others:
+        starts |= other[1:] < other[:-1]
+    # A running minimum over all sizes that begins anew in each run, because the next run lies below it as a whole.
+    below = figure - keep.cumsum() * (figure.max() + 1)
+    starts |= below[1:] < np.minimum.accumulate(below)[:-1]
     return keep
-
-
-def _along(values: _Ints, axis: int) -> Array:
-    """Return a vector as float64 along one of the four axes of a tiling grid."""
-    shape = [1, 1, 1, 1]
-    shape[axis] = len(values)
-    return values.astype(np.float64).reshape(shape)

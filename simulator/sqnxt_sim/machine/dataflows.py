@@ -1,46 +1,42 @@
 """The two dataflows: array cycles and buffer words of a tiling.
 
 Letters: Pr x Pc processing elements, kernels Kh x Kw, stride s, c input and k output channels in each
-of g groups. Arrays range over a `TilingSpace`. All figures are for one image.
+of g groups. All figures are for one image.
 Source: SqueezeNext (arXiv 1803.10615), section 3, "Weight Stationary" and "Output Stationary".
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 
-from sqnxt_sim.machine.accelerator import PEArray
+from sqnxt_sim.machine.accelerator import Dataflow, PEArray
 from sqnxt_sim.machine.axes import Array
-from sqnxt_sim.machine.tiling import TileBlocks, TilingSpace, WordScale
+from sqnxt_sim.machine.candidates import ChannelTilings, MapTilings
+from sqnxt_sim.machine.tiling import Tile, WordScale, cycles_per_mac
 from sqnxt_sim.workload import ConvLayer
 
 
-class Dataflow(StrEnum):
-    """The operand that stays in the processing elements."""
+def array_cycles(layer: ConvLayer, maps: MapTilings, channels: ChannelTilings, array: PEArray) -> Array:
+    """Return the array cycles of every tiling, without its fill and drain: [dataflows, channel tilings, map tilings].
 
-    WEIGHT_STATIONARY = "weight_stationary"
-    OUTPUT_STATIONARY = "output_stationary"
-
-
-def array_cycles(dataflow: Dataflow, layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
-    """Return the array cycles of every tiling, without DRAM and fixed overheads."""
-    if dataflow is Dataflow.WEIGHT_STATIONARY:
-        return _weight_stationary_cycles(layer, space, array)
-    return _output_stationary_cycles(layer, space, array)
+    In each dataflow they are a figure of the map's tiling times a figure of the channels' tiling.
+    """
+    of_map = np.array((maps.stream, maps.blocks))[:, None]
+    weight_stationary = _weight_stationary_cycles(layer, channels, array)
+    cycles: Array = of_map * np.array((weight_stationary, _output_stationary_cycles(layer, channels, array)))
+    return cycles
 
 
-def cycles_per_mac(layer: ConvLayer, array: PEArray) -> float:
-    """Return the cycles of one MAC of the layer on a PE, with floats at the native width."""
-    return array.cycles_per_mac(layer.activation_bits or array.word_bits, layer.weight_bits or array.word_bits)
+def fill_drain_cycles(array: PEArray) -> int:
+    """Return the cycles in which a round fills the array, from corner to corner, and drains it again."""
+    return 2 * (array.rows + array.cols)
 
 
-def buffer_words(dataflow: Dataflow, layer: ConvLayer, tiles: TileBlocks, array: PEArray, scale: WordScale) -> float:
+def buffer_words(dataflow: Dataflow, layer: ConvLayer, tile: Tile, array: PEArray, scale: WordScale) -> float:
     """Return the native words between buffer and array for one tiling, without those between DRAM and buffer."""
     if dataflow is Dataflow.WEIGHT_STATIONARY:
-        return _weight_stationary_words(layer, tiles, scale)
-    return _output_stationary_words(layer, tiles, array, scale)
+        return _weight_stationary_words(layer, tile, scale)
+    return _output_stationary_words(layer, tile, array, scale)
 
 
 def executed_macs(dataflow: Dataflow, layer: ConvLayer) -> float:
@@ -59,8 +55,8 @@ def register_file_accesses(dataflow: Dataflow, layer: ConvLayer) -> float:
     return accesses_per_mac * executed_macs(dataflow, layer)
 
 
-def _weight_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
-    """Return the cycles of streaming every tile's pixels past every Pr x Pc block of weights.
+def _weight_stationary_cycles(layer: ConvLayer, channels: ChannelTilings, array: PEArray) -> Array:
+    """Return the cycles for each pixel of `MapTilings.stream`: all pixels stream past every Pr x Pc block of weights.
 
     The next block of weights loads while pixels stream. Loading takes Pr cycles, so a tile with fewer pixels waits.
 
@@ -68,58 +64,51 @@ def _weight_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArr
     of 13x13 in one tile streams 169 pixels past each, which takes 72 * 169 = 12168 cycles. In tiles of 13x1 it takes
     13 * 16 cycles a block instead of 169, because 13 pixels do not cover the 16 cycles of loading.
     """
-    rows, cols, mac = space.rows, space.cols, cycles_per_mac(layer, array)
-    fill = array.rows / mac
-    full_rows, full_cols = rows.tiles - 1, cols.tiles - 1
-    stream = (
-        full_rows * full_cols * np.maximum(rows.size * cols.size, fill)
-        + full_rows * np.maximum(rows.size * cols.last, fill)
-        + full_cols * np.maximum(rows.last * cols.size, fill)
-        + np.maximum(rows.last * cols.last, fill)
-    )
-    blocks = space.in_channels.blocks * space.out_channels.blocks
-    return (mac * layer.groups * layer.kernel_size) * blocks * stream
+    weight_blocks = channels.in_blocks * channels.out_blocks
+    return weight_blocks * (cycles_per_mac(layer, array) * layer.groups * layer.kernel_size)
 
 
-def _output_stationary_cycles(layer: ConvLayer, space: TilingSpace, array: PEArray) -> Array:
-    """Return the cycles of broadcasting every nonzero weight, one a cycle, to each Pr x Pc block of output pixels.
+def _output_stationary_cycles(layer: ConvLayer, channels: ChannelTilings, array: PEArray) -> Array:
+    """Return the cycles for each Pr x Pc block of output pixels: every nonzero weight is broadcast to it, one a cycle.
 
-    Inputs are loaded once for as many output channels as a PE has partial sums. Results drain one row of PEs a cycle.
+    Inputs are loaded once for as many output channels as a PE has partial sums, a row of the window a cycle. Results
+    drain one row of PEs a cycle.
 
     Example: on 16x16 PEs, the layer of `_weight_stationary_cycles` (18432 weights, none zero) has one block of pixels.
     The steps take 18432 cycles, and draining 64 channels takes 64 * 16 = 1024. With half of the weights zero, the steps
     take 9216 cycles.
     """
-    pixel_blocks = space.rows.blocks * space.cols.blocks
-    steps = pixel_blocks * (cycles_per_mac(layer, array) * _nonzero_weights(layer))
-    loads = (
-        pixel_blocks * (layer.in_channels * space.out_channels.register_blocks) * (_window(layer, array) / array.cols)
-    )
-    drain = pixel_blocks * (layer.out_channels * array.rows) * space.in_channels.tiles
-    return np.maximum(steps, loads) + drain
+    steps = cycles_per_mac(layer, array) * _nonzero_weights(layer)
+    loads = channels.register_blocks * (layer.in_channels * _window_rows(layer, array))
+    drain = channels.in_tiles * (layer.out_channels * array.rows)
+    cycles: Array = np.maximum(steps, loads) + drain
+    return cycles
 
 
-def _weight_stationary_words(layer: ConvLayer, tiles: TileBlocks, scale: WordScale) -> float:
+def _weight_stationary_words(layer: ConvLayer, tile: Tile, scale: WordScale) -> float:
     """Count pixels (padding too) for each block of weights, and weights, as stored, for each tile of the map."""
-    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * tiles.out_blocks
+    inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * tile.out_blocks
     # The first partial sum of a pixel is written only. Every later one is read, added to and written back.
-    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * tiles.in_blocks - 1)
-    return scale.activation * (inputs + sums) + scale.stored_weight * layer.weights * tiles.map_tiles
+    sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * tile.in_blocks - 1)
+    return scale.activation * (inputs + sums) + scale.stored_weight * layer.weights * tile.map_tiles
 
 
-def _output_stationary_words(layer: ConvLayer, tiles: TileBlocks, array: PEArray, scale: WordScale) -> float:
+def _output_stationary_words(layer: ConvLayer, tile: Tile, array: PEArray, scale: WordScale) -> float:
     """Count windows of inputs, one nonzero weight a step, and the partial sums of each input channel tile."""
-    pixel_blocks = tiles.pixel_blocks
-    inputs = pixel_blocks * (layer.in_channels * tiles.register_blocks) * _window(layer, array)
-    sums = layer.out_pixels * layer.out_channels * (2 * tiles.in_tiles - 1)
-    return scale.activation * (inputs + sums) + scale.weight * pixel_blocks * _nonzero_weights(layer)
+    window = _window_rows(layer, array) * _window_cols(layer, array)
+    inputs = tile.pixel_blocks * (layer.in_channels * tile.register_blocks) * window
+    sums = layer.out_pixels * layer.out_channels * (2 * tile.in_tiles - 1)
+    return scale.activation * (inputs + sums) + scale.weight * tile.pixel_blocks * _nonzero_weights(layer)
 
 
-def _window(layer: ConvLayer, array: PEArray) -> int:
-    """Return the input pixels that a Pr x Pc block of output pixels reads from a channel; a strided 1x1 skips some."""
-    height = array.rows if layer.span_height == 1 else (array.rows - 1) * layer.stride_height + layer.span_height
-    width = array.cols if layer.span_width == 1 else (array.cols - 1) * layer.stride_width + layer.span_width
-    return height * width
+def _window_rows(layer: ConvLayer, array: PEArray) -> int:
+    """Return the input rows that a block of Pr output rows reads; a strided kernel of one row skips those between."""
+    return array.rows if layer.span_height == 1 else (array.rows - 1) * layer.stride_height + layer.span_height
+
+
+def _window_cols(layer: ConvLayer, array: PEArray) -> int:
+    """Return the input columns that a block of Pc output columns reads."""
+    return array.cols if layer.span_width == 1 else (array.cols - 1) * layer.stride_width + layer.span_width
 
 
 def _nonzero_weights(layer: ConvLayer) -> float:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.dataflows import cycles_per_mac
-from sqnxt_sim.machine.tiling import word_scale
+from sqnxt_sim.machine.tiling import cycles_per_mac, word_scale
 from sqnxt_sim.machine.tiling_cost import Bound, Energy, TilingCost
 from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
@@ -116,7 +115,7 @@ class LayerCost:
     @property
     def working_set_bytes(self) -> float:
         """Bytes of inputs, weights and outputs of the whole layer for one image; a buffer this large needs no tiles."""
-        layer, scale = self.layer, word_scale(self.layer, self.accelerator)
+        layer, scale = self.layer, word_scale(self.layer, self.accelerator, self.chosen.dataflow)
         activations = layer.in_channels * layer.in_height * layer.in_width + layer.out_channels * layer.out_pixels
         words = activations * scale.activation + layer.weights * scale.weight
         return words * self.accelerator.array.word_bits / 8

@@ -1,86 +1,108 @@
-"""Exhaustive search for the best tiling of a layer under each dataflow, and its cost."""
+"""Exhaustive search for the best tiling of a layer under each dataflow, and its cost.
+
+The search minimises array cycles plus transfer cycles: SqueezeNext's "cost function which takes account of the
+inference speed and the number of the DRAM accesses" (arXiv 1803.10615, section 3). Equal costs go to the fewest DRAM
+words, and equal words to the smallest tile, by rows, columns, input and output channels in this order. So the tiling is
+determined, and with it the time of the layer, which is not what the search minimises: parts of it overlap.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from sqnxt_sim.machine.accelerator import Accelerator
+from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
-from sqnxt_sim.machine.dataflows import Dataflow, array_cycles, buffer_words, executed_macs, register_file_accesses
-from sqnxt_sim.machine.tiling import TilingSpace, word_scale
+from sqnxt_sim.machine.dataflows import (
+    array_cycles,
+    buffer_words,
+    executed_macs,
+    fill_drain_cycles,
+    register_file_accesses,
+)
+from sqnxt_sim.machine.tiling import Tile, TilingSpace, WordScale, dram_words, word_scale
 from sqnxt_sim.machine.tiling_cost import Cycles, Energy, TilingCost
 from sqnxt_sim.workload import ConvLayer
 
+_EQUAL = 1 + 1e-12  # figures whose ratio is less than this are equal up to rounding
+
 
 def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator) -> dict[Dataflow, TilingCost]:
-    """Return for each dataflow the tiling of least cycles plus lambda * DRAM words; ties go to fewer DRAM words."""
-    hidden, exposed = _transfer_cycles(space, accelerator)
-    # The part of the objective in which array and DRAM do not overlap is the same for both dataflows.
-    fixed = exposed + accelerator.search.cycles_per_dram_word * space.dram_words
-    fixed[~space.fits] = np.inf
+    """Return the best tiling of each dataflow with its cost."""
+    scales = [word_scale(layer, accelerator, dataflow) for dataflow in Dataflow]
+    stored = np.array([scale.stored_weight for scale in scales]).reshape(-1, 1, 1)
+    # Grids of all dataflows in one array: [dataflows, channel tilings, map tilings].
+    words = dram_words(layer, scales[0].activation, stored, space.maps, space.channels)
+    on_array = array_cycles(layer, space.maps, space.channels, accelerator.array)
+    on_array += fill_drain_cycles(accelerator.array) * space.rounds
+    minimised = np.where(space.fits, on_array + words / accelerator.dram_words_per_cycle, np.inf)
     costs = {}
-    for dataflow in Dataflow:
-        on_array = array_cycles(dataflow, layer, space, accelerator.array)
-        best = _argmin(np.maximum(on_array, hidden) + fixed, space.dram_words)
-        latency = accelerator.dram.latency_cycles * (_at(space.rounds, best) - 1)
-        cycles = Cycles(
-            array=_at(on_array, best),
-            dram_bandwidth=_at(hidden, best) - latency,
-            dram_latency=latency,
-            fill_drain=_at(exposed, best),
-            overhead=accelerator.array.layer_overhead_cycles,
+    for i, dataflow in enumerate(Dataflow):
+        best = _best(minimised[i], words[i])
+        tile, scale = space.at(best), scales[i]
+        moved = Moved(words[i].item(best), tile.load_words(layer, scale), tile.store_words(scale))
+        costs[dataflow] = TilingCost(
+            dataflow=dataflow,
+            tiling=tile.tiling,
+            cycles=layer_cycles(on_array[i].item(best), tile.rounds, moved, accelerator),
+            energy=_energy(dataflow, layer, tile, scale, moved.total, accelerator),
+            executed_macs=executed_macs(dataflow, layer),
+            dram_words=moved.total,
+            buffer_words=tile.words,
         )
-        costs[dataflow] = _cost(dataflow, layer, space, best, cycles, accelerator)
     return costs
 
 
-def _transfer_cycles(space: TilingSpace, accelerator: Accelerator) -> tuple[Array, Array]:
-    """Return the DRAM cycles of every tiling: those that overlap with the array, then first load and last store."""
+def _best(minimised: Array, words: Array) -> tuple[int, int]:
+    """Return the place of the least cost, then of the fewest DRAM words, then of the smallest tile."""
+    ties = (minimised <= minimised.min() * _EQUAL).ravel().nonzero()[0]
+    if ties.size > 1:
+        moved = words.ravel()[ties]
+        ties = ties[moved <= moved.min() * _EQUAL]
+    places = [divmod(tie, minimised.shape[1]) for tie in ties.tolist()]
+    return min(places, key=lambda place: place[::-1])  # map tilings first
+
+
+class Moved(NamedTuple):
+    """Words between DRAM and buffer: all of them, and those of the first load and the last store."""
+
+    total: float
+    first_load: float
+    last_store: float
+
+
+def layer_cycles(on_array: float, rounds: float, moved: Moved, accelerator: Accelerator) -> Cycles:
+    """Return the cycles of a layer by component, with the largest tile as the first load and the last store.
+
+    The mean work of a round stands for that on the last tile.
+
+    Example: 8 words a cycle, a latency of 100 cycles, and 10 rounds of 500 cycles each. They move 24000 words, of which
+    800 are in the first load and 200 in the last store. The first load and the last store take 2 * 100 + 1000 / 8 = 325
+    cycles, the last tile 500. In between, the array works for 4500 cycles while transfers take (24000 - 1000) / 8 +
+    9 * 100 = 3775. In total that is 325 + 4500 + 500 = 5325 cycles.
+    """
     per_cycle, latency = accelerator.dram_words_per_cycle, accelerator.dram.latency_cycles
-    tile_cycles = space.transfer_words / per_cycle
-    hidden = space.dram_words / per_cycle - tile_cycles + latency * (space.rounds - 1)
-    return hidden, tile_cycles + latency
-
-
-def _argmin(cost: Array, dram_words: Array) -> tuple[int, ...]:
-    """Return the index of the least cost; among costs that are equal up to rounding, of the fewest DRAM words."""
-    ties = np.flatnonzero(cost <= cost.min() * (1 + 1e-12))
-    if len(ties) == 1:
-        return tuple(map(int, np.unravel_index(ties[0], cost.shape)))
-    words = np.broadcast_to(dram_words, cost.shape).flat[ties]
-    return tuple(int(i) for i in np.unravel_index(ties[np.argmin(words)], cost.shape))
-
-
-def _at(values: Array, index: tuple[int, ...]) -> float:
-    """Return the value of a broadcastable array at an index of the grid."""
-    return float(values[tuple(min(i, size - 1) for i, size in zip(index, values.shape, strict=True))])
-
-
-def _cost(
-    dataflow: Dataflow,
-    layer: ConvLayer,
-    space: TilingSpace,
-    best: tuple[int, ...],
-    cycles: Cycles,
-    accelerator: Accelerator,
-) -> TilingCost:
-    """Return the cost of one tiling for one image; words to and from DRAM cross the buffer too."""
-    table, scale = accelerator.energy, word_scale(layer, accelerator)
-    macs = executed_macs(dataflow, layer)
-    dram_words = _at(space.dram_words, best)
-    on_chip_words = float(buffer_words(dataflow, layer, space.blocks_at(best), accelerator.array, scale))
-    energy = Energy(
-        mac=table.mac * macs * scale.activation * scale.weight,
-        register_file=table.register_file * register_file_accesses(dataflow, layer),
-        buffer=table.buffer * (on_chip_words + dram_words),
-        dram=table.dram * dram_words,
+    exposed = moved.first_load + moved.last_store
+    return Cycles(
+        array=on_array,
+        dram_bandwidth=max(moved.total - exposed, 0.0) / per_cycle,
+        dram_latency=latency * (rounds - 1),
+        fill_drain=2 * latency + exposed / per_cycle,
+        last_tile=on_array / rounds,
+        array_fill_drain=fill_drain_cycles(accelerator.array) * rounds,
     )
-    return TilingCost(
-        dataflow=dataflow,
-        tiling=space.tiling(best),
-        cycles=cycles,
-        energy=energy,
-        executed_macs=macs,
-        dram_words=dram_words,
-        buffer_words=_at(space.tile_words, best),
+
+
+def _energy(
+    dataflow: Dataflow, layer: ConvLayer, tile: Tile, scale: WordScale, words: float, accelerator: Accelerator
+) -> Energy:
+    """Return the energy of one image; words to and from DRAM cross the buffer too."""
+    table = accelerator.energy
+    on_chip_words = buffer_words(dataflow, layer, tile, accelerator.array, scale)
+    return Energy(
+        mac=table.mac * executed_macs(dataflow, layer) * scale.activation * scale.weight,
+        register_file=table.register_file * register_file_accesses(dataflow, layer),
+        buffer=table.buffer * (on_chip_words + words),
+        dram=table.dram * words,
     )

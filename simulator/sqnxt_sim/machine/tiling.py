@@ -1,23 +1,27 @@
 """All tilings of a layer, which of them fit the buffer, and the DRAM words that each moves.
 
-Arrays are broadcastable to a grid with the four axes [rows, cols, in_channels, out_channels], so that a term is
-computed only along the axes that it depends on: 20 row sizes are an array [20, 1, 1, 1], and their product with 20
-column sizes is [20, 20, 1, 1]. Source: the tiling of SqueezeNext (arXiv 1803.10615), section 3, "Hardware Simulation
-Setup", over the x, y, c and k loops.
+Arrays are broadcastable to a grid with the two axes [channel tilings, map tilings]. Source: the tiling of SqueezeNext
+(arXiv 1803.10615), section 3, "Hardware Simulation Setup", over the x, y, c and k loops.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.axes import Array, ChannelAxis, SpatialAxis, channel_axis, depthwise_axis, spatial_axis
+from sqnxt_sim.machine.accelerator import Accelerator, Dataflow, PEArray
+from sqnxt_sim.machine.axes import Array, Dimension
+from sqnxt_sim.machine.candidates import (
+    ChannelTilings,
+    MapTilings,
+    channel_tilings,
+    depthwise_tilings,
+    map_tilings,
+)
 from sqnxt_sim.workload import ConvLayer
 
 # A larger grid would take gigabytes. 227x227 networks stay below 2**16, and images of 8000x8000 below this limit.
@@ -34,8 +38,7 @@ class Tiling:
     out_channels: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordScale:
+class WordScale(NamedTuple):
     """Native words that one activation and one weight of a layer take.
 
     `stored_weight` is the mean over all weights as DRAM stores them; it is less than `weight` if they are compressed.
@@ -48,65 +51,72 @@ class WordScale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilingSpace:
-    """All tilings of one layer that may be the best one, for one image. Words are native words of the accelerator.
+    """All tilings of one layer that may be the best one, for one image.
 
     Attributes:
-        rows: Tile sizes along the output rows.
-        cols: Tile sizes along the output columns.
-        in_channels: Tile sizes along the input channels.
-        out_channels: Tile sizes along the output channels.
-        tile_words: Words that the largest tile takes in the buffer.
-        transfer_words: Words that DRAM moves for the largest tile.
-        map_tiles: Number of tiles of the map.
-        rounds: Number of tiles over all four loops.
-        dram_words: DRAM traffic of the layer, with the tile loops in their best order.
+        maps: Tilings of the output map, along the second axis of the grid.
+        channels: Tilings of the channels, along its first axis.
+        tile_words: Native words that the largest tile takes in the buffer.
         fits: True for the tilings that fit the buffer.
+        rounds: Number of tiles over all loops.
     """
 
-    rows: SpatialAxis
-    cols: SpatialAxis
-    in_channels: ChannelAxis
-    out_channels: ChannelAxis
+    maps: MapTilings
+    channels: ChannelTilings
     tile_words: Array
-    transfer_words: Array
-    map_tiles: Array
-    rounds: Array
-    dram_words: Array
     fits: NDArray[np.bool_]
+    rounds: Array
 
-    def tiling(self, index: tuple[int, ...]) -> Tiling:
-        """Return the tiling at an index of the grid."""
-        axes: tuple[SpatialAxis | ChannelAxis, ...] = (self.rows, self.cols, self.in_channels, self.out_channels)
-        return Tiling(
-            **{name: int(axis.size.flat[i]) for name, axis, i in zip(Tiling.__slots__, axes, index, strict=True)}
-        )
-
-    def blocks_at(self, index: tuple[int, ...]) -> TileBlocks:
-        """Return the tile and block counts of the tiling at an index of the grid."""
-        rows, cols, ins, outs = index
-        ins_axis, outs_axis = self.in_channels, self.out_channels
-        return TileBlocks(
-            map_tiles=self.rows.tiles.item(rows) * self.cols.tiles.item(cols),
-            pixel_blocks=self.rows.blocks.item(rows) * self.cols.blocks.item(cols),
-            in_tiles=ins_axis.tiles.item(ins),
-            in_blocks=ins_axis.blocks.item(ins),
-            out_blocks=outs_axis.blocks.item(outs),
-            register_blocks=outs_axis.register_blocks.item(outs),
-        )
+    def at(self, place: tuple[int, int]) -> Tile:
+        """Return the figures of the tiling at a place of the grid."""
+        of_channels = [figure.item(place[0]) for figure in self.channels]
+        of_map = [figure.item(place[1]) for figure in self.maps]
+        return Tile._make((*of_map, *of_channels, self.tile_words.item(place), self.rounds.item(place)))
 
 
-class TileBlocks(NamedTuple):
-    """Counts of one tiling: tiles and PE blocks of the map, tiles and blocks along the channels."""
+class Tile(NamedTuple):
+    """Figures of one tiling: those of `MapTilings`, of `ChannelTilings`, and of its place in a `TilingSpace`."""
 
+    rows: float
+    cols: float
+    pixels: float
     map_tiles: float
     pixel_blocks: float
+    stream: float
+    extent: float
+    extent_total: float
+    in_channels: float
+    out_channels: float
+    read_channels: float
     in_tiles: float
+    out_tiles: float
     in_blocks: float
     out_blocks: float
     register_blocks: float
+    words: float
+    rounds: float
+
+    @property
+    def tiling(self) -> Tiling:
+        """The sizes of a tile."""
+        return Tiling(
+            rows=int(self.rows),
+            cols=int(self.cols),
+            in_channels=int(self.in_channels),
+            out_channels=int(self.out_channels),
+        )
+
+    def load_words(self, layer: ConvLayer, scale: WordScale) -> float:
+        """Return the words that DRAM moves for the largest tile's inputs and weights, as stored."""
+        weights = layer.kernel_size * self.in_channels * self.out_channels
+        return self.extent * (self.read_channels * scale.activation) + weights * scale.stored_weight
+
+    def store_words(self, scale: WordScale) -> float:
+        """Return the words of the largest tile's outputs."""
+        return self.pixels * (self.out_channels * scale.activation)
 
 
-def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
+def word_scale(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> WordScale:
     """Return the native words that a value takes at the layer's bits, with floats at the native width.
 
     Outputs and partial sums count at the width of the layer's input activations. Example: on an array of 16-bit words,
@@ -118,8 +128,13 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator) -> WordScale:
     return WordScale(
         activation=(layer.activation_bits or native) / native,
         weight=weight_bits / native,
-        stored_weight=accelerator.dram.stored_weight_bits(weight_bits, nonzero) / native,
+        stored_weight=accelerator.dram.stored_weight_bits(dataflow, weight_bits, nonzero) / native,
     )
+
+
+def cycles_per_mac(layer: ConvLayer, array: PEArray) -> float:
+    """Return the cycles of one MAC of the layer on a PE, with floats at the native width."""
+    return array.cycles_per_mac(layer.activation_bits or array.word_bits, layer.weight_bits or array.word_bits)
 
 
 def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
@@ -128,21 +143,14 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
     Raises:
         SimulatorError: No tiling fits the buffer, or there are too many to search.
     """
-    rows, cols = _map_axes(layer, accelerator)
-    in_channels, out_channels = _channel_axes(layer, accelerator)
-    grid = tuple(axis.size.size for axis in (rows, cols, in_channels, out_channels))
-    if prod(grid) > _MAX_TILINGS:
+    maps, channels = _candidates(layer, accelerator.array)
+    if maps.tiles.size * channels.in_tiles.size > _MAX_TILINGS:
         raise SimulatorError(
-            f"layer {layer.name!r}", f"{prod(grid)} tilings are too many to search", "use a smaller input"
+            f"layer {layer.name!r}",
+            f"{maps.tiles.size * channels.in_tiles.size} tilings are too many to search",
+            "use a smaller input",
         )
-
-    scale = word_scale(layer, accelerator)
-    read_channels = out_channels.size / layer.group_out_channels if layer.is_depthwise else in_channels.size
-    input_words = rows.extent * cols.extent * (read_channels * scale.activation)
-    tile_weights = layer.kernel_size * in_channels.size * out_channels.size
-    output_words = rows.size * cols.size * (out_channels.size * scale.activation)
-    map_words = input_words + output_words
-    tile_words = map_words + tile_weights * scale.weight
+    tile_words = _tile_words(layer, accelerator, maps, channels)
     fits = accelerator.buffer.capacity_divisor * tile_words <= accelerator.buffer_words
     if not fits.any():
         raise SimulatorError(
@@ -150,61 +158,56 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
             f"not even the smallest tile fits the {accelerator.buffer.bytes} byte buffer of {accelerator.name}",
             "use an accelerator with a larger buffer",
         )
-    map_tiles = rows.tiles * cols.tiles
     groups = 1 if layer.is_depthwise else layer.groups
     return TilingSpace(
-        rows=rows,
-        cols=cols,
-        in_channels=in_channels,
-        out_channels=out_channels,
+        maps=maps,
+        channels=channels,
         tile_words=tile_words,
-        transfer_words=tile_words
-        if scale.stored_weight == scale.weight
-        else map_words + tile_weights * scale.stored_weight,
-        map_tiles=map_tiles,
-        rounds=map_tiles * in_channels.tiles * out_channels.tiles * groups,
-        dram_words=_dram_words(layer, scale, rows, cols, in_channels, out_channels),
         fits=fits,
+        rounds=maps.tiles * (channels.in_tiles * channels.out_tiles * groups),
     )
 
 
-def _map_axes(layer: ConvLayer, accelerator: Accelerator) -> tuple[SpatialAxis, SpatialAxis]:
-    rows = spatial_axis(
+def _candidates(layer: ConvLayer, array: PEArray) -> tuple[MapTilings, ChannelTilings]:
+    vertical = Dimension(
         out_size=layer.out_height,
         in_size=layer.in_height,
         span=layer.span_height,
         stride=layer.stride_height,
         pad=layer.pad_top,
-        block=accelerator.array.rows,
-        axis=0,
+        block=array.rows,
     )
-    cols = spatial_axis(
+    horizontal = Dimension(
         out_size=layer.out_width,
         in_size=layer.in_width,
         span=layer.span_width,
         stride=layer.stride_width,
         pad=layer.pad_left,
-        block=accelerator.array.cols,
-        axis=1,
+        block=array.cols,
     )
-    return rows, cols
-
-
-def _channel_axes(layer: ConvLayer, accelerator: Accelerator) -> tuple[ChannelAxis, ChannelAxis]:
-    array = accelerator.array
-    sums = array.partial_sums_per_pe
-    c, k = layer.group_in_channels, layer.group_out_channels
-    ins = channel_axis(c, multiple=array.rows, partial_sums=sums, with_one=True, axis=2)
+    maps = map_tilings(vertical, horizontal, array.rows / cycles_per_mac(layer, array))
+    k, sums = layer.group_out_channels, array.partial_sums_per_pe
     if layer.is_depthwise:
-        # There is one channel loop only: a tile of output channels determines its input channels.
-        return ins, depthwise_axis(layer.groups, k, cols=array.cols, partial_sums=sums, axis=3)
-    return ins, channel_axis(k, multiple=array.cols, partial_sums=sums, with_one=False, axis=3)
+        return maps, depthwise_tilings(layer.groups, k, cols=array.cols, partial_sums=sums)
+    c = layer.group_in_channels
+    return maps, channel_tilings(c, k, rows=array.rows, cols=array.cols, partial_sums=sums)
 
 
-def _dram_words(
-    layer: ConvLayer, scale: WordScale, rows: SpatialAxis, cols: SpatialAxis, ins: ChannelAxis, outs: ChannelAxis
+def _tile_words(layer: ConvLayer, accelerator: Accelerator, maps: MapTilings, channels: ChannelTilings) -> Array:
+    """Return the words of inputs, weights and outputs of the largest tile; the buffer holds weights dense."""
+    scale = word_scale(layer, accelerator, Dataflow.WEIGHT_STATIONARY)
+    weights = channels.in_channels * channels.out_channels * (layer.kernel_size * scale.weight)
+    inputs = maps.extent * (channels.read_channels * scale.activation)
+    return inputs + maps.pixels * (channels.out_channels * scale.activation) + weights
+
+
+def dram_words(
+    layer: ConvLayer, activation: float, stored_weight: float | Array, maps: MapTilings, channels: ChannelTilings
 ) -> Array:
     """Return the words between DRAM and buffer, with the loops over map, input and output channel tiles in best order.
+
+    `activation` and `stored_weight` are those of `WordScale`; several of the latter, [dataflows, 1, 1], give as many
+    grids.
 
     A tensor is fetched again for every round of the loop that it does not depend on, unless that loop is innermost.
     Partial sums that leave the buffer are written and read back. So only the innermost loop matters: three orders.
@@ -213,16 +216,15 @@ def _dram_words(
     innermost: inputs 4 times, weights once, outputs 3 times = 1050. Input channels innermost: inputs 4 times, weights
     twice, outputs once = 700. Output channels innermost: inputs once, weights twice, outputs 3 times = 800.
     """
-    extent_total = rows.extent_total * cols.extent_total
-    weights = layer.weights // layer.groups * scale.stored_weight
-    outputs = layer.out_pixels * layer.group_out_channels * scale.activation
-    inputs = extent_total * layer.group_in_channels * scale.activation
+    inputs = maps.extent_total * (layer.in_channels * activation)
+    weights = layer.weights * stored_weight
+    outputs = layer.out_pixels * layer.out_channels * activation
     if layer.is_depthwise:
-        return (inputs + weights + outputs) * layer.groups
-    reread = inputs * outs.tiles
-    reloaded = weights * (rows.tiles * cols.tiles)
-    spilled = outputs * (2 * ins.tiles - 1)
-    map_innermost = reread + (weights + spilled)
-    ins_innermost = reread + (reloaded + outputs)
+        return inputs * np.ones_like(channels.out_tiles) + (weights + outputs)
+    reloaded = weights * maps.tiles
+    spilled = outputs * (2 * channels.in_tiles - 1)
+    # Inputs are read once for each tile of output channels, unless that loop is innermost.
     outs_innermost = (inputs + reloaded) + spilled
-    return np.minimum(np.minimum(ins_innermost, outs_innermost), map_innermost) * layer.groups
+    others = inputs * channels.out_tiles + np.minimum(reloaded + outputs, weights + spilled)
+    words: Array = np.minimum(outs_innermost, others)
+    return words

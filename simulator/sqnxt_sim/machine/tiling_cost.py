@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqnxt_sim.machine.dataflows import Dataflow
+from sqnxt_sim.machine.accelerator import Dataflow
 from sqnxt_sim.machine.tiling import Tiling
 
 
@@ -16,7 +16,6 @@ class Bound(StrEnum):
     DRAM_BANDWIDTH = "dram_bandwidth"
     DRAM_LATENCY = "dram_latency"
     FILL_DRAIN = "fill_drain"
-    OVERHEAD = "overhead"
     VECTOR_UNIT = "vector_unit"
 
 
@@ -50,31 +49,49 @@ class Energy:
 class Cycles:
     """Cycles of one image by component.
 
-    The total is `fill_drain + max(array, dram_bandwidth + dram_latency) + overhead`, because array and DRAM overlap.
-    `fill_drain` is the first load and the last store, which overlap with nothing.
+    The total is `fill_drain + max(array - last_tile, dram_bandwidth + dram_latency) + last_tile`, because array and
+    DRAM overlap until no transfer is left.
+
+    Attributes:
+        array: All work of the array, with the fill and drain of every round.
+        dram_bandwidth: Transfers that overlap with the array.
+        dram_latency: DRAM latency of every round but the first.
+        fill_drain: The first load and the last store of the buffer with their latencies; they overlap with nothing.
+        last_tile: The part of `array` that works on the last tile; it overlaps with nothing either.
+        array_fill_drain: The part of `array` in which rounds fill and drain the array.
     """
 
     array: float
     dram_bandwidth: float
     dram_latency: float
     fill_drain: float
-    overhead: float
+    last_tile: float
+    array_fill_drain: float
+
+    @property
+    def overlapping_array(self) -> float:
+        """Work of the array on all tiles but the last, which overlaps with transfers."""
+        return self.array - self.last_tile
+
+    @property
+    def waits_for_dram(self) -> bool:
+        """True if the transfers that overlap with the array take longer than its work."""
+        return self.dram_bandwidth + self.dram_latency > self.overlapping_array
 
     @property
     def total(self) -> float:
         """Cycles from the first load to the last store."""
-        return self.fill_drain + max(self.array, self.dram_bandwidth + self.dram_latency) + self.overhead
+        overlapping = max(self.overlapping_array, self.dram_bandwidth + self.dram_latency)
+        return self.fill_drain + overlapping + self.last_tile
 
     @property
     def bound_by(self) -> Bound:
-        """The largest component; of array and DRAM, which overlap, only the longer one counts."""
-        parts = {Bound.FILL_DRAIN: self.fill_drain, Bound.OVERHEAD: self.overhead}
-        if self.array >= self.dram_bandwidth + self.dram_latency:
-            parts[Bound.ARRAY] = self.array
-        elif self.dram_bandwidth >= self.dram_latency:
-            parts[Bound.DRAM_BANDWIDTH] = self.dram_bandwidth
-        else:
-            parts[Bound.DRAM_LATENCY] = self.dram_latency
+        """The largest component; of array and DRAM, only the longer one counts while they overlap."""
+        parts = {Bound.ARRAY: self.array, Bound.FILL_DRAIN: self.fill_drain}
+        if self.waits_for_dram:
+            parts[Bound.ARRAY] = self.last_tile
+            longer = Bound.DRAM_BANDWIDTH if self.dram_bandwidth >= self.dram_latency else Bound.DRAM_LATENCY
+            parts[longer] = max(self.dram_bandwidth, self.dram_latency)
         return max(parts, key=lambda bound: parts[bound])
 
 

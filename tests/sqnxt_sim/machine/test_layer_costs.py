@@ -109,17 +109,26 @@ def test_wide_operands_take_the_array_longer_and_narrow_ones_share_it() -> None:
     assert packed.roofline.macs_per_cycle <= packed.roofline.attainable_macs_per_cycle
 
 
-def test_zeros_cut_traffic_only_where_weights_are_compressed() -> None:
+@pytest.mark.parametrize(
+    ("dataflow", "key"),
+    [("output_stationary", "weight_index_bits"), ("weight_stationary", "weight_stationary_index_bits")],
+)
+def test_zeros_cut_traffic_only_where_weights_are_compressed(dataflow: str, key: str) -> None:
     fully = replace(LAYER, in_height=1, in_width=1, kernel_height=1, kernel_width=1, pad_top=0, pad_left=0,
                     pad_bottom=0, pad_right=0)  # fmt: skip
     pruned = replace(fully, nonzero_weights=fully.weights // 4)
-    compressed = replace(ARRAY_16, dram=replace(ARRAY_16.dram, weight_index_bits=4))
-    assert cost_of(pruned).dram_bytes == cost_of(fully).dram_bytes == 2 * (64 * 64 + 128)
-    assert cost_of(fully, compressed).dram_bytes == cost_of(fully).dram_bytes  # indices would cost more: dense
-    sparse = cost_of(pruned, compressed)
+    index_bits = {"weight_index_bits": 4, "weight_stationary_index_bits": 4}
+
+    def cost(layer: ConvLayer, bits: dict[str, Any]) -> LayerCost:
+        return cost_of(layer, replace(ARRAY_16, dram=replace(ARRAY_16.dram, **bits)), dataflow=dataflow)
+
+    for elsewhere in ({**index_bits, key: None}, dict.fromkeys(index_bits)):
+        assert cost(pruned, elsewhere).dram_bytes == cost(fully, elsewhere).dram_bytes == 2 * (64 * 64 + 128)
+    assert cost(fully, index_bits).dram_bytes == 2 * (64 * 64 + 128)  # indices would cost more: dense
+    sparse, dense = cost(pruned, index_bits), cost(pruned, dict.fromkeys(index_bits))
     assert sparse.dram_bytes == 64 * 64 / 4 * 20 / 8 + 2 * 128
-    assert sparse.energy.dram < cost_of(pruned).energy.dram
-    assert sparse.cycles < cost_of(pruned).cycles
+    assert sparse.energy.dram < dense.energy.dram
+    assert sparse.cycles < dense.cycles
 
 
 def vector_report(operations_per_cycle: int) -> NetworkReport:

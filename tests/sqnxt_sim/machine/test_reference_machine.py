@@ -1,189 +1,24 @@
-"""A machine that runs small layers through the very loop nest and counts: the closed forms must equal its counts.
-
-Integers in real tiles, small and slow. Array cycles, buffer words and DRAM words are counted as they happen, and the
-result must be the plain convolution.
-"""
+"""The closed forms of the model equal the counts of a machine that runs small layers through the very loop nest."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from itertools import pairwise, permutations, product
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from sqnxt_sim import Accelerator, ConvLayer, Dataflow, SimulatorError, Tiling, load_accelerator
-from sqnxt_sim.machine.dataflows import array_cycles, buffer_words
+from helpers.reference_machine import Machine, convolution, run
+from sqnxt_sim import ConvLayer, Dataflow, SimulatorError, Tiling, load_accelerator
+from sqnxt_sim.machine.dataflows import array_cycles, buffer_words, fill_drain_cycles
+from sqnxt_sim.machine.tile_search import Moved, layer_cycles
+from sqnxt_sim.machine.tiling import dram_words as closed_dram_words
 from sqnxt_sim.machine.tiling import tiling_space, word_scale
 
 PRESET = load_accelerator("squeezelerator-8x8")
-
-
-def chunks(whole: range, size: int) -> list[range]:
-    """Cut a range into pieces of `size`; the last one may be shorter."""
-    return [range(b, e) for b, e in pairwise([*range(whole.start, whole.stop, size), whole.stop])]
-
-
-def touched(outputs: range, size: int, span: int, stride: int, pad: int) -> int:
-    """Return the rows of the map that a range of output rows reads; a kernel of one row skips those between."""
-    starts = [y * stride - pad for y in outputs]
-    rows = starts if span == 1 else range(starts[0], starts[-1] + span)
-    return sum(0 <= row < size for row in rows)
-
-
-class Buffer:
-    """A buffer for one tile each of inputs, weights and outputs, which counts the words that DRAM moves."""
-
-    def __init__(self, layer: ConvLayer) -> None:
-        self.layer, self.words = layer, 0
-        self.held: dict[str, object] = {}
-        self.spilled: dict[object, int] = {}
-
-    def bring(self, rows: range, cols: range, ins: range, outs: range, weights: float) -> None:
-        layer = self.layer
-        height = touched(rows, layer.in_height, layer.span_height, layer.stride_height, layer.pad_top)
-        width = touched(cols, layer.in_width, layer.span_width, layer.stride_width, layer.pad_left)
-        self.words += height * width * len(ins) * self.replaces("inputs", (rows, cols, ins))
-        self.words += weights * self.replaces("weights", (ins, outs))
-        previous = self.held.get("outputs")
-        if self.replaces("outputs", (rows, cols, outs)):
-            self.write_back(previous)
-            self.words += self.spilled.get((rows, cols, outs), 0)
-
-    def replaces(self, tensor: str, tile: object) -> bool:
-        changed = self.held.get(tensor) != tile
-        self.held[tensor] = tile
-        return changed
-
-    def write_back(self, tile: tuple[range, range, range] | None) -> None:
-        if tile is not None:
-            self.spilled[tile] = len(tile[0]) * len(tile[1]) * len(tile[2])
-            self.words += self.spilled[tile]
-
-
-def stored_words(weights: NDArray[Any], index_bits: float | None) -> float:
-    """Return the words of 16-bit weights in DRAM: all of them, or the nonzero ones with an index each."""
-    return weights.size if index_bits is None else np.count_nonzero(weights) * (16 + index_bits) / 16
-
-
-class Array:
-    """Pr x Pc processing elements that compute tiles, and count cycles by kind and words to and from the buffer."""
-
-    def __init__(self, layer: ConvLayer, accelerator: Accelerator, data: NDArray[Any], weights: NDArray[Any]) -> None:
-        self.layer, self.array, self.weights = layer, accelerator.array, weights
-        # Weights are compressed only if the zeros save more than the indices cost.
-        index_bits = accelerator.dram.weight_index_bits
-        self.index_bits = index_bits if stored_words(weights, index_bits) < weights.size else None
-        self.cycles_per_mac = self.array.cycles_per_mac(16, 16)
-        pads = ((0, 0), (layer.pad_top, layer.pad_bottom), (layer.pad_left, layer.pad_right))
-        self.data = np.pad(data, pads)
-        self.output = np.zeros((layer.out_channels, layer.out_height, layer.out_width), dtype=np.int64)
-        self.begun = np.zeros(self.output.shape, dtype=bool)
-        self.counts: Counter[str] = Counter()
-
-    def input(self, channels: int | list[int], y: int, x: int, tap_y: int, tap_x: int) -> NDArray[Any] | int:
-        layer = self.layer
-        row = y * layer.stride_height + tap_y * layer.dilation_height
-        return self.data[channels, row, x * layer.stride_width + tap_x * layer.dilation_width]
-
-    def add(self, channels: list[int], y: int, x: int, sums: NDArray[Any]) -> None:
-        """Count partial sums to the buffer: each is written, and read first if there is one already."""
-        self.counts["words"] += len(channels) + int(self.begun[channels, y, x].sum())
-        self.output[channels, y, x] += sums
-        self.begun[channels, y, x] = True
-
-    def weight_stationary(self, rows: range, cols: range, ins: range, outs: range) -> None:
-        layer, first = self.layer, ins.start // self.layer.group_in_channels * self.layer.group_in_channels
-        for tap_y, tap_x in product(range(layer.kernel_height), range(layer.kernel_width)):
-            for block_in, block_out in product(chunks(ins, self.array.rows), chunks(outs, self.array.cols)):
-                channels_in, channels_out = list(block_in), list(block_out)
-                held = self.weights[np.ix_(channels_out, [c - first for c in channels_in])][:, :, tap_y, tap_x]
-                self.counts["words"] += stored_words(held, self.index_bits)
-                stream = 0
-                for y, x in product(rows, cols):
-                    self.counts["words"] += len(channels_in)
-                    self.add(channels_out, y, x, held @ self.input(channels_in, y, x, tap_y, tap_x))
-                    stream += self.cycles_per_mac
-                self.counts["stream"] += max(stream, self.array.rows)
-
-    def output_stationary(self, rows: range, cols: range, ins: range, outs: range) -> None:
-        layer, array = self.layer, self.array
-        first = ins.start // layer.group_in_channels * layer.group_in_channels
-        high = array.rows if layer.span_height == 1 else (array.rows - 1) * layer.stride_height + layer.span_height
-        wide = array.cols if layer.span_width == 1 else (array.cols - 1) * layer.stride_width + layer.span_width
-        for block_rows, block_cols in product(chunks(rows, array.rows), chunks(cols, array.cols)):
-            pixels = list(product(block_rows, block_cols))
-            for held in chunks(outs, array.partial_sums_per_pe):
-                sums = np.zeros((len(held), len(pixels)), dtype=np.int64)
-                for channel in ins:
-                    self.counts["words"] += high * wide
-                    self.counts["loads"] += high * wide
-                    for i, out in enumerate(held):
-                        for tap_y, tap_x in np.argwhere(self.weights[out, channel - first]):
-                            weight = self.weights[out, channel - first, tap_y, tap_x]
-                            self.counts["words"] += 1
-                            self.counts["steps"] += self.cycles_per_mac
-                            sums[i] += weight * np.array([self.input(channel, y, x, tap_y, tap_x) for y, x in pixels])
-                for (y, x), results in zip(pixels, sums.T, strict=True):
-                    self.add(list(held), y, x, results)
-                self.counts["drain"] += len(held) * array.rows
-
-    def cycles(self) -> float:
-        """Return the cycles; loads of Pc words a cycle overlap with the steps (unlimited prefetch)."""
-        loads = self.counts["loads"] / self.array.cols
-        return self.counts["stream"] + max(self.counts["steps"], loads) + self.counts["drain"]
-
-
-def run(layer: ConvLayer, tiling: Tiling, array: Array, dataflow: Dataflow, order: str) -> float:
-    """Run the layer with tile loops in `order` (map s, input c, output channels k; outermost first).
-
-    Returns its DRAM words.
-    """
-    compute = array.weight_stationary if dataflow is Dataflow.WEIGHT_STATIONARY else array.output_stationary
-    maps = list(product(chunks(range(layer.out_height), tiling.rows), chunks(range(layer.out_width), tiling.cols)))
-    c, k, words = layer.group_in_channels, layer.group_out_channels, 0
-    if layer.is_depthwise:
-        buffer = Buffer(layer)
-        for groups, (rows, cols) in product(chunks(range(layer.groups), tiling.out_channels // k), maps):
-            outs = range(groups.start * k, groups.stop * k)
-            buffer.bring(rows, cols, groups, outs, stored_words(array.weights[list(outs)], array.index_bits))
-            for g in groups:
-                compute(rows, cols, range(g, g + 1), range(g * k, g * k + k))
-        buffer.write_back(buffer.held["outputs"])
-        return buffer.words
-    for g in range(layer.groups):
-        buffer = Buffer(layer)
-        loops = {
-            "s": maps,
-            "c": chunks(range(g * c, g * c + c), tiling.in_channels),
-            "k": chunks(range(g * k, g * k + k), tiling.out_channels),
-        }
-        for place in product(*(loops[name] for name in order)):
-            (rows, cols), ins, outs = (place[order.index(name)] for name in "sck")
-            kernels = array.weights[np.ix_(list(outs), [i - g * c for i in ins])]
-            buffer.bring(rows, cols, ins, outs, stored_words(kernels, array.index_bits))
-            compute(rows, cols, ins, outs)
-        buffer.write_back(buffer.held["outputs"])
-        words += buffer.words
-    return words
-
-
-def convolution(layer: ConvLayer, data: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-    """Compute the convolution by its definition."""
-    padded = np.pad(data, ((0, 0), (layer.pad_top, layer.pad_bottom), (layer.pad_left, layer.pad_right)))
-    output = np.zeros((layer.out_channels, layer.out_height, layer.out_width), dtype=np.int64)
-    for k, y, x in np.ndindex(output.shape):
-        first = k // layer.group_out_channels * layer.group_in_channels
-        top, left = y * layer.stride_height, x * layer.stride_width
-        rows = slice(top, top + layer.span_height, layer.dilation_height)
-        cols = slice(left, left + layer.span_width, layer.dilation_width)
-        output[k, y, x] = (padded[first : first + layer.group_in_channels, rows, cols] * weights[k]).sum()
-    return output
 
 
 @st.composite
@@ -228,10 +63,11 @@ def problems(draw: st.DrawFn) -> tuple[Any, ...]:
         multiplier_bits=draw(st.sampled_from([None, 8, 16])),
         multipliers_per_pe=draw(st.sampled_from([1, 2])),
     )
-    dram = replace(PRESET.dram, weight_index_bits=draw(st.sampled_from([None, 0, 4])))
+    index_bits = st.sampled_from([None, 0, 4])
+    dram = replace(PRESET.dram, weight_index_bits=draw(index_bits), weight_stationary_index_bits=draw(index_bits))
     accelerator = replace(PRESET, array=array, dram=dram)
     space = tiling_space(layer, accelerator)
-    places = np.argwhere(space.fits)
+    places = np.argwhere(space.fits).tolist()
     return layer, data, weights, accelerator, space, tuple(places[number(0, len(places) - 1)])
 
 
@@ -241,29 +77,51 @@ def test_closed_forms_equal_the_counts(
     problem: tuple[Any, ...], dataflow: Dataflow, order: tuple[str, str, str]
 ) -> None:
     layer, data, weights, accelerator, space, place = problem
-    machine = Array(layer, accelerator, data, weights)
-    run(layer, space.tiling(place), machine, dataflow, "".join(order))
+    tile, array, scale = space.at(place), accelerator.array, word_scale(layer, accelerator, dataflow)
+    machine = Machine(layer, accelerator, data, weights, dataflow)
+    dram_words = run(machine, tile.tiling, "".join(order))
     assert (machine.output == convolution(layer, data, weights)).all()
+    assert tile.rounds == len(machine.rounds)
 
-    def closed_form(values: NDArray[Any]) -> float:
-        return np.broadcast_to(values, space.fits.shape)[place]
-
-    cycles = closed_form(array_cycles(dataflow, layer, space, accelerator.array))
-    assert cycles == pytest.approx(machine.cycles(), rel=1e-12)
-    scale = word_scale(layer, accelerator)
-    words = buffer_words(dataflow, layer, space.blocks_at(place), accelerator.array, scale)
+    computing = array_cycles(layer, space.maps, space.channels, array)[list(Dataflow).index(dataflow)][place]
+    on_array = computing + fill_drain_cycles(array) * tile.rounds
+    assert on_array == pytest.approx(machine.cycles(), rel=1e-12)
+    words = buffer_words(dataflow, layer, tile, array, scale)
     assert words == pytest.approx(machine.counts["words"], rel=1e-12)
+
+    moved = Moved(dram_words, tile.load_words(layer, scale), tile.store_words(scale))
+    cycles = layer_cycles(on_array, tile.rounds, moved, accelerator)
+    assert cycles.total == pytest.approx(machine.time(dram_words), rel=1e-12)
+    assert cycles.array_fill_drain == machine.counts["fill and drain"]
 
 
 @settings(max_examples=200, deadline=None)
-@given(problems())
-def test_dram_words_are_those_of_the_best_order(problem: tuple[Any, ...]) -> None:
+@given(problems(), st.sampled_from(Dataflow))
+def test_dram_words_are_those_of_the_best_order(problem: tuple[Any, ...], dataflow: Dataflow) -> None:
     layer, data, weights, accelerator, space, place = problem
-    machine = Array(layer, accelerator, data, weights)
-    # Traffic depends on the tiles only.
-    machine.weight_stationary = lambda *tile: None
-    moved = [
-        run(layer, space.tiling(place), machine, Dataflow.WEIGHT_STATIONARY, "".join(order))
-        for order in permutations("sck")
-    ]
-    assert np.broadcast_to(space.dram_words, space.fits.shape)[place] == pytest.approx(min(moved), rel=1e-12)
+    machine = Machine(layer, accelerator, data, weights, dataflow)
+    moved = [run(machine, space.at(place).tiling, "".join(order), compute=False) for order in permutations("sck")]
+    scale = word_scale(layer, accelerator, dataflow)
+    words = closed_dram_words(layer, scale.activation, scale.stored_weight, space.maps, space.channels)[place]
+    assert words == pytest.approx(min(moved), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "work"), [("weight_stationary", 16 * 2), ("output_stationary", 4 * 8 + 2 * 4 * 4)]
+)
+def test_even_tiles_need_no_idealisation(dataflow: str, work: int) -> None:
+    """Where all tiles are equal, the first, the last and the mean one are the same: 4 of 4x8 pixels on 4x4 PEs.
+
+    Weight stationary streams 32 pixels past a block of weights. Output stationary takes two blocks of pixels, each with
+    16 weights, and drains 4 channels over 4 rows.
+    """
+    layer = ConvLayer(name="even", in_channels=4, out_channels=4, in_height=8, in_width=16, nonzero_weights=16)
+    accelerator = replace(PRESET, array=replace(PRESET.array, rows=4, cols=4, partial_sums_per_pe=4))
+    machine = Machine(layer, accelerator, np.ones((4, 8, 16), int), np.ones((4, 4, 1, 1), int), Dataflow(dataflow))
+    dram_words = run(machine, Tiling(rows=4, cols=8, in_channels=4, out_channels=4), "sck")
+    tile_cycles, tile_pixels = work + 2 * (4 + 4), 4 * 8 * 4
+    assert dram_words == 2 * 8 * 16 * 4 + 16
+    first_load, transfers = (tile_pixels + 16) / 8, (3 * tile_pixels + 3 * tile_pixels) / 8 + 3 * 100
+    assert machine.time(dram_words) == (
+        100 + first_load + max(3 * tile_cycles, transfers) + tile_cycles + 100 + tile_pixels / 8
+    )

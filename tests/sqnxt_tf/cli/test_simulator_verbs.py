@@ -59,6 +59,27 @@ def test_budgets(cli: Any, graph: Path) -> None:
     budgets = json.loads(beyond.out)["budgets"]
     assert {name: item["exceeded"] for name, item in budgets.items()} == {"max_cycles": True, "max_energy": False}
     assert "max-cycles" in cli("simulate", graph, "--max-cycles", -1).error_line()
+    time = cli("simulate", graph, "--max-cycles", "10M", "--max-time-ms", total["time_ms"] / 4)
+    assert time.code == 1
+    assert "is within the budget of 10,000,000" in time.out
+    assert f"time of {total['time_ms']:.4g} ms exceeds the budget" in time.err
+    assert "400% of it" in time.err
+
+
+def test_networks_and_layers_need_no_file(cli: Any, tmp_path: Path) -> None:
+    named = cli("simulate", "1.0-SqNxt-23v5", "--classes", 10, "--input-size", 64, "--json").json()
+    assert (named["model"], named["layers"][-1]["out_shape"]) == ("sqnxt23v5_w1", [1, 1, 10])
+    spec = "14x14x16,3x3x32,stride=2"
+    (layer,) = cli("simulate", "--layer", spec, "--json").json()["layers"]
+    assert (layer["name"], layer["out_shape"], layer["stride"]) == (spec, [7, 7, 32], 2)
+    (row,) = csv.DictReader(io.StringIO(cli("simulate", "--layer", spec, "--csv").out))
+    assert [row[f"in_shape.{side}"] for side in range(3)] == ["14", "14", "16"]
+    assert "one of MODEL and --layer" in cli("simulate").error_line()
+    assert "one of MODEL and --layer" in cli("simulate", "alexnet", "--layer", spec).error_line()
+    compared = cli("compare", "sqnxt23_w1", "sqnxt23v5_w1", "--input-size", 64, "--json").json()
+    assert compared["second"]["model"] == "sqnxt23v5_w1"
+    page = cli("report", "alexnet", "--input-size", 100, "-o", tmp_path / "page.html", "--json").json()
+    assert page["models"][0]["model"] == "alexnet"
 
 
 def test_explain_shows_both_dataflows_of_a_layer(cli: Any, graph: Path) -> None:

@@ -37,13 +37,16 @@ def test_rows_and_exported_graph_ask_the_same_of_an_accelerator(name: str, tmp_p
     # both count float32 maps from the layer that writes them to the last that reads them
     peak = max(entry.bytes_at(32) for entry in exported.live)
     assert peak == summarise(name, classes=10, input_size=SIZE).peak_activation_bytes
+    assert from_rows.input_shapes == exported.input_shapes
     assert shapes(from_rows.conv_layers) == shapes(exported.conv_layers)
-    for accelerator in map(load_accelerator, ("squeezelerator-8x8", "squeezelerator-16x16")):
+    # the third array has a vector unit, which pools, adds and concatenates
+    for accelerator in map(load_accelerator, ("squeezelerator-8x8", "squeezelerator-16x16", "edge-npu-8bit")):
         ours, theirs = (simulate_workload(workload, accelerator, sparsity=0.4) for workload in (from_rows, exported))
         # the graph's order of parallel branches may differ, and with it the last bit of a sum
         assert ours.cycles == pytest.approx(theirs.cycles, rel=1e-12)
         assert ours.energy.total == pytest.approx(theirs.energy.total, rel=1e-12)
         assert ours.macs == theirs.macs
+        assert [cost.cycles for cost in ours.on_vector_unit] == [cost.cycles for cost in theirs.on_vector_unit]
 
 
 def test_rows_reach_the_reference_cycles_of_table_3() -> None:

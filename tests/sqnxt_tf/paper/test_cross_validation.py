@@ -1,25 +1,23 @@
-"""Cross-validation: a grid with a known answer, units without held-out networks, and overheads that are added."""
+"""Cross-validation: a grid with a known answer, and units without held-out networks."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from math import comb
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sqnxt_sim import simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.paper import cross_validation as workflow
-from sqnxt_tf.paper.cross_validation import GRID, OVERHEAD, fit, fit_splits
+from sqnxt_tf.paper.cross_validation import BELIEF, GRID, fit, fit_splits
 from sqnxt_tf.paper.table3 import fitted_numbers, paper_accelerators, paper_costs
 from sqnxt_tf.reports.table3 import cross_validation_lines, cross_validation_table
 
 NETWORKS = 5
 FITTED = fitted_numbers(paper_accelerators()[0])
-TINY = {**{name: (value,) for name, value in FITTED.items()}, "buffer.capacity_divisor": (2, 3), OVERHEAD: (0, 600)}
+TINY = {"buffer.capacity_divisor": (2, 3.5)}
 
 
 def ratios(*settings: list[float]) -> Any:
@@ -61,21 +59,9 @@ def test_the_grid_holds_the_presets_numbers() -> None:
     assert {name: values[chosen] for name, values in candidates.settings.items()} == FITTED
 
 
-def test_the_overhead_of_a_layer_adds_up() -> None:
-    model = "SqueezeNet v1.1"
-    workload, overheads = network_workload(model), np.array([0.0, 250.0])
-    costs = workflow._costs([workload], {}, overheads)
-    for column, preset in enumerate(paper_accelerators()):
-        for place, overhead in enumerate(overheads):
-            accelerator = replace(preset, array=replace(preset.array, layer_overhead_cycles=overhead))
-            report = simulate_workload(workload, accelerator, sparsity=0.4)
-            assert costs[column, place, 0] == pytest.approx(report.cycles, rel=1e-12)
-            assert costs[column + 2, place, 0] == pytest.approx(report.energy.total, rel=1e-12)
-
-
 def test_a_small_grid_makes_a_whole_report() -> None:
     result = workflow.cross_validate_costs(grid=TINY, fitted_on=2)
-    assert (result.splits, result.settings) == (comb(13, 2), 4)
+    assert (result.splits, result.settings) == (comb(13, 2), 2)
     # the best of a grid that holds the preset is no worse than the preset
     assert result.best.time_mean + result.best.energy_mean <= result.preset.time_mean + result.preset.energy_mean
     assert all(sum(shares.values()) == pytest.approx(1) for shares in result.chosen.values())
@@ -84,6 +70,7 @@ def test_a_small_grid_makes_a_whole_report() -> None:
     text = "\n".join([*cross_validation_table(result).to_lines(), *cross_validation_lines(result)])
     assert "the other 11" in text
     assert "capacity_divisor" in text
+    assert BELIEF in text
 
 
 @pytest.mark.slow
@@ -92,5 +79,5 @@ def test_the_fit_carries_over_to_networks_that_it_never_saw(cli: Any) -> None:
     assert len(document["table3"]) == 13
     result = document["cross_validation"]
     assert result["splits"] == 1716
-    assert result["held_out"]["time_mean"] < 0.018
-    assert result["held_out"]["energy_mean"] < 0.038
+    assert result["held_out"]["time_mean"] < 0.0070
+    assert result["held_out"]["energy_mean"] < 0.0275
