@@ -80,7 +80,7 @@ def map_tilings(vertical: Dimension, horizontal: Dimension, fill: float) -> MapT
         (_ones(cols.size), cols.size, cols.size, cols.tiles, cols.blocks, cols.extent, cols.extent_total),
     )
     *before, extent, extent_total = figures
-    return MapTilings(*before, _stream(rows, cols, fill).ravel(), extent, extent_total)
+    return MapTilings._make((*before, _stream(rows, cols, fill).ravel(), extent, extent_total))
 
 
 @lru_cache(maxsize=1024)

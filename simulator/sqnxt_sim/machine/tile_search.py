@@ -60,8 +60,8 @@ def _best(minimised: Array, words: Array) -> tuple[int, int]:
     if ties.size > 1:
         moved = words.ravel()[ties]
         ties = ties[moved <= moved.min() * _EQUAL]
-    places = [divmod(tie, minimised.shape[1]) for tie in ties.tolist()]
-    return min(places, key=lambda place: place[::-1])  # map tilings first
+    places: list[tuple[int, int]] = [divmod(tie, minimised.shape[1]) for tie in ties.tolist()]
+    return min(places, key=lambda place: place[::-1])  # by rows and columns first
 
 
 class Moved(NamedTuple):
