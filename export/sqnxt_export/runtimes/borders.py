@@ -74,8 +74,8 @@ def _border(node: onnx.NodeProto, places: tuple[int, int], constants: Mapping[st
     """Return the border that a node's scale and zero point describe; None if they are not constant or per channel."""
     if len(node.input) <= max(places):
         return None
-    values = [constants.get(node.input[place]) for place in places]
-    if values[0] is None or values[1] is None:
+    values = [constants[node.input[place]] for place in places if node.input[place] in constants]
+    if len(values) < len(places):
         return None
     import onnx  # late: the runner of .tflite files needs none of it
 

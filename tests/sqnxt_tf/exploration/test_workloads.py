@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from helpers.golden import read_golden
+from helpers.repository import ROOT
 from sqnxt_sim import ConvLayer, load_accelerator, read_onnx, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.registry import networks
 from sqnxt_tf.networks.summaries import summarise
 
+REFERENCE = ROOT / "tests" / "sqnxt_sim" / "data" / "model2_table3.csv"
 SIZE = 75  # pixels, odd: padding and pooling are asymmetric somewhere in every network
 FAST = {"sqnxt23v5_w1", "sqnxt23g_w1", "squeezenet_v1_1", "mobilenet_w1", "alexnet"}
 SHAPE = (
@@ -49,16 +52,10 @@ def test_rows_and_exported_graph_ask_the_same_of_an_accelerator(name: str, tmp_p
         assert [cost.cycles for cost in ours.on_vector_unit] == [cost.cycles for cost in theirs.on_vector_unit]
 
 
-def test_rows_reach_the_reference_cycles_of_table_3() -> None:
-    # totals of a second implementation of the model, as in tests/sqnxt_sim, at the paper's 40 % of zeros
-    for name, accelerator, cycles in (
-        ("sqnxt23_w1", "squeezelerator-8x8", 3730160),
-        ("sqnxt23v5_w1", "squeezelerator-16x16", 1193946),
-        ("squeezenet_v1_0", "squeezelerator-16x16", 3116345),
-        ("squeezenet_v1_1", "squeezelerator-8x8", 5087404),
-        ("alexnet", "squeezelerator-16x16", 10122962),
-        ("mobilenet_w1", "squeezelerator-8x8", 9081858),
-        ("tiny_darknet", "squeezelerator-16x16", 1827466),
-    ):
-        report = simulate_workload(network_workload(name), load_accelerator(accelerator), sparsity=0.4)
-        assert report.cycles == pytest.approx(cycles, rel=1e-6)
+@pytest.mark.parametrize("size", ["8x8", "16x16"])
+@pytest.mark.parametrize("row", read_golden(REFERENCE), ids=lambda row: row["model"])
+def test_rows_reach_the_reference_cycles_of_table_3(row: dict[str, str], size: str) -> None:
+    """Totals of a second implementation of the model, as in tests/sqnxt_sim, at the paper's 40 % of zeros."""
+    workload = network_workload(row["model"])
+    report = simulate_workload(workload, load_accelerator(f"squeezelerator-{size}"), sparsity=0.4)
+    assert report.cycles == pytest.approx(float(row[f"cycles_{size}"]), rel=1e-6)
