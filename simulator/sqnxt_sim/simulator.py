@@ -137,7 +137,9 @@ def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, 
     activation_bits, weight_bits = layer.activation_bits or native, layer.weight_bits or native
     if precision is not None:
         activation_bits, weight_bits = PRECISIONS[precision]
-    nonzero = layer.nonzero_weights if sparsity is None else (1 - sparsity) * layer.weights
+        weight_bits = activation_bits if layer.computed_weights else weight_bits
+    assumes_zeros = sparsity is not None and not layer.computed_weights
+    nonzero = (1 - (sparsity or 0)) * layer.weights if assumes_zeros else layer.nonzero_weights
     return replace(layer, activation_bits=activation_bits, weight_bits=weight_bits, nonzero_weights=nonzero)
 
 

@@ -18,7 +18,8 @@
 | `onnx_weights` | `layer_weights`: number, bits and zeros of every node's weights |
 | `onnx_convolutions` | layers from convolutions |
 | `onnx_transposed` | layers from transposed convolutions |
-| `onnx_dense` | layers from products with a constant matrix |
+| `onnx_positions` | the batch and the map that the rows of a matrix come from |
+| `onnx_dense` | layers from matrix products |
 | `onnx_vector_work` | work of other operators on a vector unit |
 | `onnx_memory` | activations that are alive while each node runs |
 | `onnx_reader` | `read_onnx`: all of it together |

@@ -55,6 +55,7 @@ def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
         weight_bits=facts.bits,
         activation_bits=activation_bits(graph, node.input[operands.data]),
         nonzero_weights=facts.nonzero,
+        computed_weights=node.input[operands.weights] not in constants,
         **size_fields("in", data[2:], 1),
         **size_fields("kernel", weights[2:], 1),
         **size_fields("stride", strides, 1),

@@ -17,6 +17,7 @@ from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
 from sqnxt_sim.frontend.onnx_memory import live_activations
 from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, OFF_ARRAY, operator
+from sqnxt_sim.frontend.onnx_positions import Origins, find_origins
 from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
@@ -49,7 +50,8 @@ def read_onnx(
     try:
         graph = load_graph(Path(path), checked_sizes(Path(path), batch, input_size, dims))
         constants = constant_names(graph)
-        rows = [tuple(_rows(graph, node, constants)) for node in graph.nodes]
+        origins = find_origins(graph)
+        rows = [tuple(_rows(graph, node, constants, origins)) for node in graph.nodes]
         folded = [isinstance(row[0], OffArrayNode) and row[0].why is OffArrayReason.FOLDED for row in rows]
         live = live_activations(graph, folded, constants)
     except UnicodeDecodeError as error:
@@ -63,9 +65,11 @@ def read_onnx(
     )
 
 
-def _rows(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> Iterator[ConvLayer | OffArrayNode]:
+def _rows(
+    graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origins: Origins
+) -> Iterator[ConvLayer | OffArrayNode]:
     """Yield the row of a node; for a transposed convolution, one row for each phase."""
-    layers = None if _is_constant(node, constants) else _on_array(graph, node, constants)
+    layers = None if _is_constant(node, constants) else _on_array(graph, node, constants, origins)
     if layers:
         yield from layers
         return
@@ -79,7 +83,7 @@ def _is_constant(node: NodeProto, constants: frozenset[str]) -> bool:
     return all(output in constants for output in node.output if output)
 
 
-def _on_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
+def _on_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origins: Origins) -> list[ConvLayer] | None:
     """Return the layers of a node that the array runs; None for other nodes."""
     op = operator(node)
     if op == "ConvTranspose":
@@ -88,7 +92,7 @@ def _on_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> l
     if op in CONVOLUTIONS:
         layer = convolution_layer(graph, node, constants)
     elif op in DENSE:
-        layer = dense_layer(graph, node, constants)
+        layer = dense_layer(graph, node, constants, origins)
     return [layer] if layer else None
 
 

@@ -124,6 +124,7 @@ def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
             batch=data[0],
             weight_bits=facts.bits,
             activation_bits=activation_bits(graph, node.input[0]),
+            computed_weights=node.input[1] not in constants,
             nonzero_weights=None if by_tap is None else int(by_tap[np.ix_(*(phase.taps for phase in place))].sum()),
             **size_fields("in", [phase.size for phase in place], 1),
             **size_fields("kernel", [len(phase.taps) for phase in place], 1),
