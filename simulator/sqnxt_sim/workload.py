@@ -184,6 +184,11 @@ class OffArrayNode:
     reason: str
     work: VectorWork | None = None
 
+    @property
+    def lacks_work(self) -> bool:
+        """Whether it is work for a vector unit that is not known, because a shape is not."""
+        return self.why is OffArrayReason.NOT_COSTED and self.work is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveActivations:

@@ -20,6 +20,7 @@
 | `onnx_transposed` | layers from transposed convolutions |
 | `onnx_positions` | the batch and the map that the rows of a matrix come from |
 | `onnx_dense` | layers from matrix products |
+| `onnx_affine` | which scales and shifts merge into the layer before |
 | `onnx_vector_work` | work of other operators on a vector unit |
 | `onnx_memory` | activations that are alive while each node runs |
 | `onnx_reader` | `read_onnx`: all of it together |

@@ -9,21 +9,25 @@ from math import prod
 from onnx import NodeProto
 
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, nodes_with_branches
-from sqnxt_sim.frontend.onnx_operators import WITH_BRANCHES, operator
+from sqnxt_sim.frontend.onnx_operators import VIEWS, WITH_BRANCHES, operator
 from sqnxt_sim.frontend.onnx_zeros import tensor_bits
 from sqnxt_sim.workload import LiveActivations
+
+# Their outputs are their inputs under another name: a DequantizeLinear's integers are kept as they are.
+_SHARING = VIEWS | {"DequantizeLinear"}
 
 
 @dataclass(slots=True)
 class _Storage:
     """Memory that holds one tensor after another: each is computed from the one before, in place, by a folded node.
 
-    `first` and `last` are indices in execution order: of the node that first writes it, and of the last node that reads
-    it.
+    `first`, `last` and `needed` are indices in execution order: of the node that first writes it, of the last node that
+    reads it, and of the last node that reads what it holds now.
     """
 
     first: int
     last: int
+    needed: int
     values: int
     bits: int | None
 
@@ -44,12 +48,14 @@ def live_activations(
 ) -> tuple[LiveActivations, ...]:
     """Return, for each node that depends on the network's input, what it reads and writes and what is read later.
 
-    `folded` tells for each node whether it merges into its neighbour. Such a node works in place: its output takes the
-    memory of its first input, at the smaller of their integer widths, so that a float which is quantised next is never
-    kept as a float. The network's outputs are kept to the end, and its inputs until they are last read.
+    `folded` tells for each node whether it merges into its neighbour. Such a node works in place unless its input is
+    read again later: its output takes the memory of its first input, at the smaller of their integer widths, so that a
+    float which is quantised next is never kept as a float. What only renames its input always shares its memory. The
+    network's outputs are kept to the end, and its inputs until they are last read.
 
     Example: in conv -> relu -> add(relu, input) the relu is folded. While conv runs, its input and output are alive.
-    While add runs, the memory of conv and relu (one tensor), the input and the output of add are alive.
+    While add runs, the memory of conv and relu (one tensor), the input and the output of add are alive. In
+    conv -> sigmoid -> mul(sigmoid, conv) the sigmoid needs memory of its own, because mul reads its input again.
 
     Returns:
         One entry for each such node; empty if the shape of an activation is not known.
@@ -93,8 +99,15 @@ def _storages(
     graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
 ) -> list[_Storage]:
     """Return all memory that is read at some point, with its lifetime and the size of the largest tensor in it."""
+    read_last = _last_reads(graph, activations)
     kept = {
-        name: _Storage(first=0, last=-1, values=prod(graph.shapes[name]), bits=tensor_bits(graph, name))
+        name: _Storage(
+            first=0,
+            last=-1,
+            needed=read_last.get(name, -1),
+            values=prod(graph.shapes[name]),
+            bits=tensor_bits(graph, name),
+        )
         for name in graph.inputs
     }
     storages = list(kept.values())
@@ -105,17 +118,25 @@ def _storages(
         for index, name in enumerate(node.output):
             if name in constants or name not in graph.shapes:
                 continue
-            values, bits = prod(graph.shapes[name]), tensor_bits(graph, name)
-            if is_folded and index == 0 and reads:
+            values, bits, needed = prod(graph.shapes[name]), tensor_bits(graph, name), read_last.get(name, place)
+            is_view = operator(node) in _SHARING
+            if is_folded and index == 0 and reads and (is_view or reads[0].needed <= place):
                 kept[name] = reads[0]
                 reads[0].also_holds(values, bits)
+                reads[0].needed = max(reads[0].needed, needed) if is_view else needed
             else:
-                kept[name] = _Storage(first=place, last=place, values=values, bits=bits)
+                kept[name] = _Storage(first=place, last=place, needed=needed, values=values, bits=bits)
                 storages.append(kept[name])
     for name in graph.outputs:
         if name in kept:
             kept[name].last = len(activations) - 1
     return [storage for storage in storages if storage.last >= 0]
+
+
+def _last_reads(graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]]) -> dict[str, int]:
+    """Return the index of the last node that reads each tensor; an output of the graph is read after the last one."""
+    last = {name: place for place, (node, _) in enumerate(activations) for name in _reads(node)}
+    return last | dict.fromkeys(graph.outputs, len(activations))
 
 
 def _reads(node: NodeProto) -> Iterator[str]:

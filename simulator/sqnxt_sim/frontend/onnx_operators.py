@@ -100,7 +100,10 @@ AFFINE = {
     **dict.fromkeys(("Add", "Div", "Mul", "Sub"), (0, 1)),
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), (0, 3)),
 }
-"""Operators of two operands (input numbers): a bias or scale if one is constant, otherwise work of their own."""
+"""Operators of two operands (input numbers): a bias or scale if one is constant."""
+
+NORMALISATION = "BatchNormalization"
+"""The operator that scales and shifts each channel by constants."""
 
 WITH_BRANCHES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 """Operators whose branches or loop bodies read the outer graph."""
@@ -120,16 +123,16 @@ LIKE_THEIR_INPUT = frozenset(
 )
 """Operators of ONNX Runtime whose output has the shape and the type of their first input."""
 
+VIEWS = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+"""Operators whose output is their input under another name or shape."""
+
 _FOLDED = {
-    "scale and shift merge into the layer before": ("BatchNormalization",),
     "applied as results leave the array": (
         "Celu", "Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "QLinearLeakyRelu", "QLinearSigmoid",
         "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh", "ThresholdedRelu",
     ),
     "numbers are stored at their own width": ("Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"),
-    "only renames or reshapes, nothing moves": (
-        "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze",
-    ),
+    "only renames or reshapes, nothing moves": tuple(sorted(VIEWS)),
 }  # fmt: skip
 
 _NOT_COSTED = {
@@ -139,10 +142,10 @@ _NOT_COSTED = {
         "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
     ),
     "element by element, left out as in the paper": (
-        "Abs", "Add", "And", "BiasGelu", "Ceil", "Cos", "Div", "DynamicQuantizeLinear", "Equal", "Erf", "Exp",
-        "FastGelu", "Floor", "Gelu", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min",
-        "Mish", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "QLinearAdd", "QLinearMul", "QLinearWhere", "QuickGelu",
-        "Reciprocal", "Round", "Sign", "Sin", "Sqrt", "Sub", "Sum", "Swish", "Where", "Xor",
+        "Abs", "Add", "And", "BatchNormalization", "BiasGelu", "Ceil", "Cos", "Div", "DynamicQuantizeLinear", "Equal",
+        "Erf", "Exp", "FastGelu", "Floor", "Gelu", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log", "Max",
+        "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "QLinearAdd", "QLinearMul", "QLinearWhere",
+        "QuickGelu", "Reciprocal", "Round", "Sign", "Sin", "Sqrt", "Sub", "Sum", "Swish", "Where", "Xor",
     ),
     "data movement is left out, as in the paper": (
         "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "Pad", "QLinearConcat", "Resize",

@@ -21,6 +21,8 @@ _PASSES = {
     **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "ReduceProd", "ReduceSum", "ReduceSumSquare", "TopK"), 1),
     # smallest, largest, scale, round
     "DynamicQuantizeLinear": 4,
+    # scale, shift
+    "BatchNormalization": 2,
     # square, sum, divide
     "LpNormalization": 3,
     # square, sum, scale, gain
