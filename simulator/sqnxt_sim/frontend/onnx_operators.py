@@ -36,12 +36,9 @@ CONVOLUTIONS = {
     "NhwcFusedConv": Operands(),
     "QLinearConv": Operands(weights=3, zero_point=5),
 }
-"""Operators that become a `ConvLayer` if they are 1-D or 2-D."""
+"""Operators that become a `ConvLayer` if they have one to three dimensions."""
 
-TRANSPOSED = {
-    "ConvTranspose": Operands(axis=1),
-    "ConvTransposeWithDynamicPads": Operands(axis=1),
-}
+TRANSPOSED = {"ConvTranspose": Operands(axis=1)}
 """Transposed convolutions, which become a `ConvLayer` for each phase of their stride."""
 
 DENSE = {
@@ -67,6 +64,7 @@ SWAPPED = {
     ),
     "MatMulInteger": Operands(data=1, weights=0, zero_point=2, axis=-2),
     "QLinearMatMul": Operands(data=3, weights=0, zero_point=2, axis=-2),
+    "Einsum": Operands(data=1, weights=0),
 }
 """Matrix products whose first matrix may hold the weights."""
 
@@ -181,5 +179,7 @@ def weight_operands(node: NodeProto) -> tuple[Operands, ...]:
         return RECURRENT[op]
     if op in PROJECTED_ATTENTION:
         return (PROJECTED_ATTENTION[op],) if node.domain == CONTRIB_DOMAIN else ()
+    if op == "Einsum":
+        return (Operands(),)
     one = CONVOLUTIONS.get(op) or TRANSPOSED.get(op) or DENSE.get(op)
     return (one,) if one else ()

@@ -10,15 +10,26 @@ from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_affine import is_affine, merged_affines
+from sqnxt_sim.frontend.onnx_attention import ATTENTION, attention_layers
 from sqnxt_sim.frontend.onnx_constants import constant_names
 from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
 from sqnxt_sim.frontend.onnx_dense import dense_layer
 from sqnxt_sim.frontend.onnx_dimensions import checked_sizes
+from sqnxt_sim.frontend.onnx_einsum import einsum_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
 from sqnxt_sim.frontend.onnx_memory import live_activations
-from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, DENSE, OFF_ARRAY, TRANSPOSED, WITH_BRANCHES, operator
+from sqnxt_sim.frontend.onnx_operators import (
+    CONVOLUTIONS,
+    DENSE,
+    OFF_ARRAY,
+    RECURRENT,
+    TRANSPOSED,
+    WITH_BRANCHES,
+    operator,
+)
 from sqnxt_sim.frontend.onnx_positions import Origins, find_origins
+from sqnxt_sim.frontend.onnx_recurrent import recurrent_layers
 from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
@@ -39,7 +50,8 @@ def read_onnx(
     """Read the workload of an ONNX file.
 
     Bits come from Q/DQ nodes and from the types of integer tensors; zeros are counted in the weights. A batch in the
-    graph becomes the `batch` of each layer. A ConvTranspose becomes one layer for each phase of its stride.
+    graph becomes the `batch` of each layer. A ConvTranspose becomes one layer for each phase of its stride, an LSTM or
+    an attention one layer for each of its matrix products.
 
     Args:
         path: The .onnx file.
@@ -80,11 +92,17 @@ def _layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origin
     op = operator(node)
     if op in TRANSPOSED:
         return tuple(transposed_layers(graph, node, constants) or ())
+    if op in RECURRENT:
+        return tuple(recurrent_layers(graph, node, constants))
+    if op in ATTENTION:
+        return tuple(attention_layers(graph, node, constants) or ())
     layer = None
     if op in CONVOLUTIONS:
         layer = convolution_layer(graph, node, constants)
     elif op in DENSE:
         layer = dense_layer(graph, node, constants, origins)
+    elif op == "Einsum":
+        layer = einsum_layer(graph, node, constants, origins)
     return (layer,) if layer else ()
 
 
@@ -102,7 +120,7 @@ def _off_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], mer
         reason = f"operator of the domain {node.domain}"
     elif op in WITH_BRANCHES:
         reason = f"what is inside the {op} is left out"
-    elif op in CONVOLUTIONS or op in DENSE or op in TRANSPOSED:
+    elif op in CONVOLUTIONS or op in DENSE or op in TRANSPOSED or op in ATTENTION or op == "Einsum":
         reason = _NO_SHAPE
     elif next(iter(node.output), "") in merged:
         why, reason = OffArrayReason.FOLDED, _MERGES

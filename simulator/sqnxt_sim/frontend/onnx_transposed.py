@@ -20,7 +20,7 @@ import numpy as np
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, pad_fields, size_fields
+from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, pad_fields, size_fields, slice_fields
 from sqnxt_sim.frontend.onnx_graph import (
     Attributes,
     OnnxGraph,
@@ -62,6 +62,11 @@ class Phase:
     pad_before: int
     pad_after: int
 
+    @property
+    def outputs(self) -> int:
+        """Number of output rows."""
+        return self.size + self.pad_before + self.pad_after - (len(self.taps) - 1) * self.dilation
+
 
 def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilation: int, pad: int) -> list[Phase]:
     """Return the phases of one axis in order; `pad` is the number of rows that the ConvTranspose cuts off in front.
@@ -96,14 +101,14 @@ def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilati
 
 
 def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
-    """Return the layers of a 1-D or 2-D ConvTranspose, one for each phase; None for other ranks.
+    """Return the layers of a 1-D, 2-D or 3-D ConvTranspose, one for each phase; None for other ranks.
 
     Raises:
         SimulatorError: A shape is not known, or does not fit the others, or there are too many phases.
     """
     data, weights = (known_shape(graph, node, name) for name in node.input[:2])
     output = known_shape(graph, node, node.output[0])
-    if len(data) not in (3, 4):
+    if len(data) not in (3, 4, 5):
         return None
     given = attributes(node)
     groups, _, _ = conv_attributes(given, len(data) - 2)
@@ -118,10 +123,11 @@ def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
         ConvLayer(
             name=_name(node, place, alone=len(places) == 1),
             op=node.op_type,
-            in_channels=data[1],
+            **slice_fields(
+                data[0], data[1], [phase.outputs for phase in place[:-2]], [len(phase.taps) for phase in place]
+            ),
             out_channels=output[1],
             groups=groups,
-            batch=data[0],
             weight_bits=facts.bits,
             activation_bits=activation_bits(graph, node.input[0]),
             computed_weights=node.input[1] not in constants,
