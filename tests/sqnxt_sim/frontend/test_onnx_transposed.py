@@ -28,7 +28,7 @@ def transposed(draw: st.DrawFn) -> tuple[dict[str, Any], list[int], list[int]]:
 
     def each(low: int, high: int) -> list[int]:
         # volumes are kept small, since their phases multiply
-        return [draw(st.integers(low, min(high, 3) if rank == 3 else high)) for _ in range(rank)]
+        return [draw(st.integers(low, min(high, 2) if rank == 3 else high)) for _ in range(rank)]
 
     group, filters, channels = (draw(st.integers(1, 2)) for _ in range(3))
     kernel, strides, dilations, sizes = each(1, 5), each(1, 4), each(1, 2), each(1, 5)
