@@ -5,11 +5,12 @@ The names are those of ONNX's own operators and of those that ONNX Runtime adds,
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from onnx import NodeProto
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqnxt_sim.workload import OffArrayReason
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
 
 ONNX_DOMAINS = ("", "ai.onnx")
 CONTRIB_DOMAIN = "com.microsoft"

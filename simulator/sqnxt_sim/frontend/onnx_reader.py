@@ -14,7 +14,6 @@ from sqnxt_sim.frontend.onnx_attention import ATTENTION, attention_layers
 from sqnxt_sim.frontend.onnx_constants import constant_names
 from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
 from sqnxt_sim.frontend.onnx_dense import dense_layer
-from sqnxt_sim.frontend.onnx_dimensions import checked_sizes
 from sqnxt_sim.frontend.onnx_einsum import einsum_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
@@ -32,6 +31,7 @@ from sqnxt_sim.frontend.onnx_positions import Origins, find_origins
 from sqnxt_sim.frontend.onnx_recurrent import recurrent_layers
 from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
+from sqnxt_sim.frontend.sizes import checked_sizes
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
 _CONSTANT = "constant, computed once and for all"
