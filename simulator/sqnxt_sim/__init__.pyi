@@ -1,5 +1,9 @@
 from sqnxt_sim.errors import SimulatorError as SimulatorError
+from sqnxt_sim.frontend.model_files import read_model as read_model
+from sqnxt_sim.frontend.model_files import read_weights as read_weights
 from sqnxt_sim.frontend.onnx_reader import read_onnx as read_onnx
+from sqnxt_sim.frontend.tflite_reader import read_tflite as read_tflite
+from sqnxt_sim.frontend.weight_facts import LayerWeights as LayerWeights
 from sqnxt_sim.machine.accelerator import Accelerator as Accelerator
 from sqnxt_sim.machine.accelerator import Dram as Dram
 from sqnxt_sim.machine.accelerator import EnergyTable as EnergyTable
