@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_export.artifact.files import check_output
-from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_onnx
+from sqnxt_sim import Accelerator, list_accelerators, load_accelerator, read_model
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.htmlreport.study import Study, study_networks
 from sqnxt_tf.htmlreport.writing import require_jinja, write_page
@@ -69,7 +69,7 @@ def write_report(
     arrays = _arrays(options.accelerators)
     names = _names([Path(model) for model in models])
     sizes: dict[str, Any] = {"batch": options.batch, "input_size": options.input_size, "dims": options.dims}
-    workloads = [(name, read_onnx(path, **sizes)) for path, name in names.items()]
+    workloads = [(name, read_model(path, **sizes)) for path, name in names.items()]
     studies = tuple(study_networks(workloads, arrays, sparsity=options.sparsity, progress=progress))
     write_page(studies, output, title=options.title, force=force)
     return ReportPage(path=output, studies=studies)

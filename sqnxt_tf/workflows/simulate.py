@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
+from sqnxt_sim import load_accelerator, read_model, simulate_workload
 
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport
@@ -31,12 +31,12 @@ def simulate(
         sparsity: Assume this fraction of zero weights instead of counting them.
         precision: Assume this precision instead of the graph's own.
         strict: Refuse a graph with operators that do real work and have no cost model.
-        sizes: `batch`, `input_size` and `dims` of `sqnxt_sim.read_onnx`, for a graph that leaves dimensions free.
+        sizes: `batch`, `input_size` and `dims` of `sqnxt_sim.read_model`, for a graph that leaves dimensions free.
 
     Raises:
         SimulatorError: The graph cannot be read or costed.
     """
-    workload = read_onnx(path, **sizes)
+    workload = read_model(path, **sizes)
     return simulate_workload(
         workload,
         load_accelerator(accelerator),
