@@ -19,7 +19,7 @@ from sqnxt_sim.frontend.tflite_weights import trace, weight_operands
 _OPERATION = re.compile(
     r"(AddV2|AvgPool|BatchMatMul(V2)?|BiasAdd|Const|Conv[123]D|Einsum|Elu|ExpandDims|FakeQuantWithMinMaxVars|LeakyRelu"
     r"|FusedBatchNorm(V[23])?|MatMul|MaxPool|Mean|Mul|Pad|ReadVariableOp|Relu6?|Reshape|Shape|Sigmoid|Softmax|Squeeze"
-    r"|Sum|Tanh|Tensordot|Transpose|add|concat|conv2d_transpose|depthwise|float16|mul|resource|separable_conv2d|sub"
+    r"|Sum|Tanh|Tensordot|Transpose|add|concat|conv2d_transpose|depthwise|mul|resource|separable_conv2d|strided_slice|sub"
     r"|transpose|weights(_quant)?)[_\d]*"
 )
 _KERNEL = re.compile(
@@ -75,7 +75,8 @@ def _output(graph: TfliteGraph, node: TfliteOperator) -> str:
 
 
 def _paths(name: str) -> list[list[str]]:
-    return [[word for word in part.split("/") if word] for part in name.split(";") if part.strip("/")]
+    parts = (part.removesuffix("/float16") for part in name.split(";"))
+    return [[word for word in part.split("/") if word] for part in parts if part.strip("/")]
 
 
 def _trimmed(paths: Sequence[Sequence[str]], model: str) -> str:
@@ -84,9 +85,16 @@ def _trimmed(paths: Sequence[Sequence[str]], model: str) -> str:
         words = list(path[1:] if path[0] == model and len(path) > 1 else path)
         while len(words) > 1 and _OPERATION.fullmatch(words[-1]):
             words.pop()
+        if _is_depthwise_half(path):
+            words.append("depthwise")
         if not _GENERIC.fullmatch(words[-1]) and (len(words) > 1 or not _KERNEL.fullmatch(words[0])):
             return "/".join(words)
     return ""
+
+
+def _is_depthwise_half(path: Sequence[str]) -> bool:
+    """Tell whether a path is that of the first half of a separable convolution, which is a layer of its own here."""
+    return len(path) > 2 and path[-1].startswith("depthwise") and path[-2].startswith("separable_conv2d")
 
 
 def _common_prefix(graph: TfliteGraph) -> str:
