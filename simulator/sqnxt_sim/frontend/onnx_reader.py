@@ -17,7 +17,7 @@ from sqnxt_sim.frontend.onnx_dense import dense_layer
 from sqnxt_sim.frontend.onnx_einsum import einsum_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
-from sqnxt_sim.frontend.onnx_memory import live_activations
+from sqnxt_sim.frontend.onnx_memory import graph_memory
 from sqnxt_sim.frontend.onnx_operators import (
     CONVOLUTIONS,
     DENSE,
@@ -73,7 +73,7 @@ def read_onnx(
             for node, made in zip(graph.nodes, layers, strict=True)
         ]
         folded = [isinstance(row[0], OffArrayNode) and row[0].why is OffArrayReason.FOLDED for row in rows]
-        live = live_activations(graph, folded, constants)
+        live = graph_memory(graph, folded, constants)
     except UnicodeDecodeError as error:
         # protobuf decodes a name only when it is read.
         raise SimulatorError(path, "holds names that are not UTF-8", "export it again") from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqnxt_sim.frontend.onnx_operators import AFFINE, OFF_ARRAY
+from sqnxt_sim.frontend.onnx_operators import OFF_ARRAY
+from sqnxt_sim.frontend.tflite_affine import is_affine
 from sqnxt_sim.frontend.tflite_graph import TfliteGraph, given, values
-from sqnxt_sim.frontend.tflite_operators import BRANCHES, ON_ARRAY, VIEWS, interpolation, onnx_name, window
+from sqnxt_sim.frontend.tflite_operators import BRANCHES, ON_ARRAY, interpolation, onnx_name, window
 from sqnxt_sim.frontend.tflite_parts import TfliteOperator
 from sqnxt_sim.frontend.vector_operations import PICKS, count_operations
 from sqnxt_sim.workload import OffArrayNode, OffArrayReason, VectorWork
@@ -20,7 +21,7 @@ def off_array_node(graph: TfliteGraph, node: TfliteOperator, name: str, merged: 
         graph: The graph.
         node: The node.
         name: Its name.
-        merged: Why it merges into a convolution; None if it does not.
+        merged: Why it merges into a layer beside it; None if it does not.
     """
     op = onnx_name(graph, node)
     why, reason = _reason(graph, node, op)
@@ -53,27 +54,9 @@ def _reason(graph: TfliteGraph, node: TfliteOperator, op: str) -> tuple[OffArray
         why, reason = OffArrayReason.NO_MODEL, "its shapes are known only when the file runs"
     elif node.op in ON_ARRAY:
         reason = "no model for operands of these shapes"
-    elif op in AFFINE and _merges(graph, node):
-        why, reason = OffArrayReason.FOLDED, "a constant bias or scale, merges into the layer before"
+    elif is_affine(graph, node):
+        reason = "a constant bias or scale with no layer before it to merge into, left out as in the paper"
     return why, reason
-
-
-def _merges(graph: TfliteGraph, node: TfliteOperator) -> bool:
-    """Tell whether a bias or scale is constant and right behind a layer of the array that nothing else reads."""
-    data = [tensor for tensor in given(node.inputs) if tensor not in graph.constants]
-    if len(data) != 1 or len(node.inputs) != 2:
-        return False
-    tensor = data[0]
-    while len(graph.readers.get(tensor, ())) == 1 and tensor not in graph.outputs:
-        before = graph.producer(tensor)
-        if before is None or before.is_custom:
-            return False
-        if before.op in ON_ARRAY:
-            return True
-        if before.op not in VIEWS:
-            return False
-        tensor = before.inputs[0]
-    return False
 
 
 def _vector_work(graph: TfliteGraph, node: TfliteOperator, op: str) -> VectorWork | None:

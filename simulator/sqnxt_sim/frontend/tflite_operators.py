@@ -110,6 +110,13 @@ ON_ARRAY = frozenset(
     }
 )  # fmt: skip
 """Operators that the array runs if it has a model for their shapes."""
+PRODUCTS = frozenset(
+    {
+        "BATCH_MATMUL", "CONV_2D", "CONV_3D", "CONV_3D_TRANSPOSE", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
+        "TRANSPOSE_CONV",
+    }
+)  # fmt: skip
+"""Those of them that do nothing but multiply and add, so that a scale behind them merges into their weights."""
 BRANCHES = frozenset({"CALL", "CALL_ONCE", "IF", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE", "STABLEHLO_WHILE", "WHILE"})
 """Operators whose work is in other graphs of the file."""
 

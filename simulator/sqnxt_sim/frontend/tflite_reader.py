@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqnxt_sim.frontend.memory import Step, TensorSize, live_activations
 from sqnxt_sim.frontend.sizes import checked_sizes
+from sqnxt_sim.frontend.tflite_affine import merged_affines
 from sqnxt_sim.frontend.tflite_batch import images_per_call, with_batch
 from sqnxt_sim.frontend.tflite_convolutions import convolution_layer
 from sqnxt_sim.frontend.tflite_dense import dense_layer, matmul_layer
@@ -22,7 +23,10 @@ from sqnxt_sim.frontend.tflite_recurrent import RECURRENT, recurrent_layers
 from sqnxt_sim.frontend.tflite_transposed import transposed_layers
 from sqnxt_sim.workload import ConvLayer, LiveActivations, OffArrayNode, OffArrayReason, Workload
 
-Row = Sequence[ConvLayer] | Sequence[OffArrayNode]
+Row = Sequence[ConvLayer | OffArrayNode]
+# Their outputs are their inputs under another name: the integers in front of a DEQUANTIZE are kept as they are.
+_SHARING = VIEWS | {"DEQUANTIZE"}
+_AFFINE = "a constant bias or scale, merges into the layer before"
 
 
 def read_tflite(
@@ -53,7 +57,12 @@ def read_tflite(
         factor = images_per_call(graph, file.path, sizes)
         merged, names = merged_nodes(graph), layer_names(graph)
         origins = find_origins(graph)
-        rows = [_row(graph, place, names[place], merged, origins) for place in range(len(graph.nodes))]
+        layers = [_layers(graph, place, names[place], merged, origins) for place in range(len(graph.nodes))]
+        reasons = {**dict.fromkeys(merged_affines(graph, layers), _AFFINE), **merged.reasons}
+        rows: list[Row] = [
+            layers[place] or [off_array_node(graph, node, names[place], reasons.get(place))]
+            for place, node in enumerate(graph.nodes)
+        ]
         live = _live(graph, rows, names, merged)
     workload = Workload(
         name=graph.name,
@@ -64,19 +73,17 @@ def read_tflite(
     return with_batch(workload, factor)
 
 
-def _row(graph: TfliteGraph, place: int, name: str, merged: Merged, origins: Origins) -> Row:
-    """Return the layers of a node; one entry for a node that is none."""
+def _layers(graph: TfliteGraph, place: int, name: str, merged: Merged, origins: Origins) -> Sequence[ConvLayer]:
+    """Return the layers of a node that the array runs; none for other nodes."""
     node = graph.nodes[place]
-    layers = None
-    if not (node.is_custom or is_constant(graph, node) or has_free_shape(graph, node)):
-        layers = _on_array(graph, node, name, merged.inputs.get(place), origins)
-    return layers or [off_array_node(graph, node, name, merged.reasons.get(place))]
+    if node.is_custom or is_constant(graph, node) or has_free_shape(graph, node):
+        return []
+    return _on_array(graph, node, name, merged.inputs.get(place), origins)
 
 
 def _on_array(
     graph: TfliteGraph, node: TfliteOperator, name: str, map_input: MapInput | None, origins: Origins
 ) -> Sequence[ConvLayer]:
-    """Return the layers of a node that the array runs; none for other nodes."""
     if node.op in CONVOLUTIONS:
         return [convolution_layer(graph, node, name, map_input)]
     if node.op == "FULLY_CONNECTED":
@@ -116,7 +123,7 @@ def _live(graph: TfliteGraph, rows: list[Row], names: list[str], merged: Merged)
                 reads=list(given(node.inputs)),
                 writes=list(given(node.outputs)),
                 is_folded=isinstance(entry, OffArrayNode) and entry.why is OffArrayReason.FOLDED,
-                is_view=node.op in VIEWS or place in merged.reasons,
+                is_view=node.op in _SHARING or place in merged.reasons,
             )
         )
     state = [tensor for tensor, found in enumerate(graph.tensors) if found.is_variable]

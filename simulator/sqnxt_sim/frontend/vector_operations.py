@@ -11,6 +11,8 @@ _PASSES = {
     **dict.fromkeys(("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "QLinearGlobalAveragePool"), 1),
     **dict.fromkeys(("QLinearReduceMean", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin"), 1),
     **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "ReduceProd", "ReduceSum", "ReduceSumSquare", "TopK"), 1),
+    # scale, shift
+    "BatchNormalization": 2,
     # smallest, largest, scale, round
     "DynamicQuantizeLinear": 4,
     # square, sum, divide
