@@ -107,7 +107,7 @@ class TfliteMaker:
 
     def to_bytes(self, outputs: Sequence[str] = ()) -> bytes:
         """Return the file, with the outputs of the last operator as its own unless they are named."""
-        import flatbuffers
+        import flatbuffers  # type: ignore[import-untyped]
 
         last = self.graph.operators[-1].outputs if self.graph.operators else []
         self.graph.outputs = [self._places[name] for name in outputs] or list(last)

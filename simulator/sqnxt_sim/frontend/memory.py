@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqnxt_sim.workload import LiveActivations
 
@@ -65,7 +66,7 @@ class _Storage:
 
 def live_activations(
     steps: Sequence[Step],
-    sizes: Mapping[Hashable, TensorSize],
+    sizes: Mapping[Any, TensorSize],
     *,
     inputs: Iterable[Hashable],
     outputs: Iterable[Hashable],
@@ -103,7 +104,7 @@ def live_activations(
 
 
 def _storages(
-    steps: Sequence[Step], sizes: Mapping[Hashable, TensorSize], inputs: list[Hashable], outputs: set[Hashable]
+    steps: Sequence[Step], sizes: Mapping[Any, TensorSize], inputs: list[Hashable], outputs: set[Hashable]
 ) -> list[_Storage]:
     """Return all memory that is read at some point, with its lifetime and the size of the largest tensor in it."""
     last_read = {name: place for place, step in enumerate(steps) for name in step.reads}

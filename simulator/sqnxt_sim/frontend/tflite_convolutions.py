@@ -44,7 +44,7 @@ def convolution_layer(graph: TfliteGraph, node: TfliteOperator, name: str, given
         raise graph.mismatch(node, f"a map {list(data)} and weights {list(weights)}")
     out_channels, groups = _channels(graph, node, data, weights)
     slots = _SLOTS[node.op]
-    strides = (node.option(slots.strides[0], 1), node.option(slots.strides[1], 1))
+    strides = (node.option(slots.strides[0]), node.option(slots.strides[1]))
     own = (node.option(slots.dilations[0], 1), node.option(slots.dilations[1], 1))
     dilations = (own[0] * given.dilation[0], own[1] * given.dilation[1])
     if min(*strides, *dilations) < 1:

@@ -69,7 +69,7 @@ def _places(
     """Return the phases of both axes. What SAME and VALID cut off is what they add in front of the same convolution."""
     axes = []
     for axis, slot in enumerate(_STRIDES, start=1):
-        stride = node.option(slot, 1)
+        stride = node.option(slot)
         if stride < 1:
             raise graph.mismatch(node, f"a stride of {stride}")
         total = max((data[axis] - 1) * stride + weights[axis] - output[axis], 0)
@@ -87,4 +87,4 @@ def _places(
         raise SimulatorError(
             graph.name, f"{node.op} has a stride of more than {_MAX_PHASES} phases", "use a smaller one"
         )
-    return list(product(*axes))
+    return list(product(axes[0], axes[1]))
