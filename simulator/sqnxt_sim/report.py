@@ -57,6 +57,17 @@ class NetworkReport(Shown):
         return tuple(x for x in self.layers if isinstance(x, OffArrayNode) and x.why is OffArrayReason.NO_MODEL)
 
     @property
+    def without_shape(self) -> tuple[OffArrayNode, ...]:
+        """The nodes whose work for the vector unit is not known, because a shape is not; the totals leave them out."""
+        nodes = (x for x in self.layers if isinstance(x, OffArrayNode) and x.lacks_work)
+        return tuple(nodes) if self.accelerator.vector else ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the totals hold every node that does real work on this accelerator."""
+        return not self.without_model and not self.without_shape
+
+    @property
     def cycles(self) -> float:
         """Sum of the nodes' cycles, not rounded."""
         return sum((cost.cycles for cost in self.costs), 0.0)

@@ -20,7 +20,7 @@ def report_json(report: NetworkReport) -> dict[str, Any]:
     """Return the document.
 
     The `status` of a layer is `costed`, `vector_unit` or one of `OffArrayReason`. `complete` tells whether every node
-    that does real work has a cost model.
+    that does real work has a cost model and, on an accelerator with a vector unit, known shapes.
     """
     return {
         "model": report.model,
@@ -29,7 +29,7 @@ def report_json(report: NetworkReport) -> dict[str, Any]:
         "clock_hz": report.accelerator.array.clock_hz,
         "total": _total(report),
         "layers": [_row(layer, report.accelerator) for layer in report.layers],
-        "complete": not report.without_model,
+        "complete": report.complete,
         "notes": list(report.notes),
         "idealisations": list(IDEALISATIONS),
     }

@@ -39,7 +39,8 @@ def simulate_workload(
         dataflow: `weight_stationary`, `output_stationary`, or `best` for the faster one of each layer, as in the paper.
         sparsity: Fraction of zero weights (0..1) to assume in every layer instead of counting zeros.
         precision: One of `PRECISIONS`, to assume instead of the graph's own bits.
-        strict: Refuse a network with nodes that do real work and have no cost model, instead of leaving them out.
+        strict: Refuse a network with nodes that do real work and have no cost model or, on an accelerator with a vector
+            unit, no known shape, instead of leaving them out.
 
     Raises:
         SimulatorError: An argument is of a wrong type or out of range, no tiling of a layer fits, or (`strict`) a node
@@ -51,7 +52,7 @@ def simulate_workload(
     if precision is not None and precision not in PRECISIONS:
         raise SimulatorError(f"precision {precision!r}", "is not known", f"use one of {', '.join(PRECISIONS)}")
     if strict:
-        _refuse_missing_models(workload)
+        _refuse_missing_models(workload, accelerator)
     only = _only(dataflow)
 
     def cost(layer: ConvLayer | OffArrayNode) -> LayerCost | VectorCost | OffArrayNode:
@@ -79,7 +80,7 @@ def _hardware(workload: object, accelerator: object) -> Accelerator:
         raise SimulatorError(
             f"workload {workload!r:.80}",
             f"is of type {type(workload).__name__}",
-            "read a graph with `read_onnx`, or make a Workload",
+            "read a file with `read_model`, or make a Workload",
         )
     if isinstance(accelerator, str | Path):
         return load_accelerator(accelerator)
@@ -92,19 +93,26 @@ def _hardware(workload: object, accelerator: object) -> Accelerator:
     return accelerator
 
 
-def _refuse_missing_models(workload: Workload) -> None:
-    missing = _without_model(workload)
-    if missing:
-        named = ", ".join(f"{layer.op} {layer.name!r}" for layer in missing[:3]) + (", ..." if missing[3:] else "")
-        raise SimulatorError(
-            workload.name,
-            f"{len(missing)} node(s) do real work and have no cost model ({named})",
-            "leave out `strict` to cost the rest",
-        )
+def _refuse_missing_models(workload: Workload, accelerator: Accelerator) -> None:
+    faults = (
+        (_without_model(workload), "do real work and have no cost model"),
+        (_without_shape(workload, accelerator), "are work for the vector unit and have an unknown shape"),
+    )
+    for missing, fault in faults:
+        if missing:
+            named = ", ".join(f"{layer.op} {layer.name!r}" for layer in missing[:3]) + (", ..." if missing[3:] else "")
+            raise SimulatorError(
+                workload.name, f"{len(missing)} node(s) {fault} ({named})", "leave out `strict` to cost the rest"
+            )
 
 
 def _without_model(workload: Workload) -> list[OffArrayNode]:
     return [x for x in workload.layers if isinstance(x, OffArrayNode) and x.why is OffArrayReason.NO_MODEL]
+
+
+def _without_shape(workload: Workload, accelerator: Accelerator) -> list[OffArrayNode]:
+    nodes = [x for x in workload.layers if isinstance(x, OffArrayNode) and x.lacks_work]
+    return nodes if accelerator.vector else []
 
 
 def _only(dataflow: str) -> Dataflow | None:
@@ -159,7 +167,9 @@ def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, 
     activation_bits, weight_bits = layer.activation_bits or native, layer.weight_bits or native
     if precision is not None:
         activation_bits, weight_bits = PRECISIONS[precision]
-    nonzero = layer.nonzero_weights if sparsity is None else (1 - sparsity) * layer.weights
+        weight_bits = activation_bits if layer.computed_weights else weight_bits
+    assumes_zeros = sparsity is not None and not layer.computed_weights
+    nonzero = (1 - (sparsity or 0)) * layer.weights if assumes_zeros else layer.nonzero_weights
     return replace(layer, activation_bits=activation_bits, weight_bits=weight_bits, nonzero_weights=nonzero)
 
 
@@ -171,6 +181,9 @@ def _notes(
     if missing := _without_model(workload):
         ops = ", ".join(sorted({layer.op for layer in missing}))
         yield f"the total leaves out {len(missing)} node(s) that do real work and have no cost model: {ops}"
+    if unshaped := _without_shape(workload, accelerator):
+        ops = ", ".join(sorted({layer.op for layer in unshaped}))
+        yield f"the total leaves out {len(unshaped)} node(s) for the vector unit whose shapes are not known: {ops}"
     if precision is not None:
         yield f"precision {precision} is assumed for every layer, whatever the graph says"
     elif floats := sum(layer.weight_bits is None or layer.activation_bits is None for layer in layers):

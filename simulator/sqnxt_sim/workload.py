@@ -25,12 +25,14 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvLayer:
-    """A convolution, or a fully connected layer as a 1x1 convolution on a 1x1 map.
+    """A convolution, or a matrix product as a 1x1 convolution: on a 1x1 map, or on the map that its rows are.
 
     Sizes are in elements; pads are rows and columns of zeros. `weight_bits` and `activation_bits` are None for
     floating point, which is counted at the accelerator's native width. `nonzero_weights` is a count over all groups. It
-    is None if the weights are not known, and fractional if a sparsity is assumed rather than counted. A dilated kernel
-    has the weights and MACs of its taps but also reads the rows and columns between them, which is an upper bound.
+    is None if the weights are not known, and fractional if a sparsity is assumed rather than counted.
+    `computed_weights` tells that the network itself computes them, as in a product of two activations: they have the
+    width of activations and are never pruned. A dilated kernel has the weights and MACs of its taps but also reads the
+    rows and columns between them, which is an upper bound.
 
     Raises:
         SimulatorError: A size is out of range, the groups do not divide the channels, or the output is empty.
@@ -57,6 +59,7 @@ class ConvLayer:
     weight_bits: int | None = None
     activation_bits: int | None = None
     nonzero_weights: float | None = None
+    computed_weights: bool = False
 
     def __post_init__(self) -> None:
         for field, low, high in _LIMITS:
@@ -181,6 +184,11 @@ class OffArrayNode:
     why: OffArrayReason
     reason: str
     work: VectorWork | None = None
+
+    @property
+    def lacks_work(self) -> bool:
+        """Whether it is work for a vector unit that is not known, because a shape is not."""
+        return self.why is OffArrayReason.NOT_COSTED and self.work is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from sqnxt_export import Metadata, compressed_bytes, layer_zeros, nonzero_fracti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """A file's size, non-zero weights and metadata. `layers` (ONNX only) maps a name to (zeros, weights)."""
+    """A file's size, non-zero weights and metadata. `layers` (of artifacts) maps a name to (zeros, weights)."""
 
     path: Path
     bytes: int
@@ -50,5 +50,5 @@ def inspect(path: str | Path) -> Inspection:
         compressed_bytes=compressed_bytes(path),
         nonzero_fraction=nonzero_fraction(path),
         metadata=metadata,
-        layers=layer_zeros(path) if path.suffix == ".onnx" else {},
+        layers={} if path.suffix.lower() == ".keras" else layer_zeros(path),
     )

@@ -57,7 +57,7 @@ class Study:
             "total": _total(self.report),
             "cycles_with_only": {str(dataflow): self.cycles_with_only(dataflow) for dataflow in Dataflow},
             "what_if": [one.to_json() for one in self.what_ifs],
-            "complete": not self.report.without_model,
+            "complete": self.report.complete,
         }
 
 

@@ -91,10 +91,10 @@ def benchmark(
 def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: FaultHandler) -> NetworkReport | None:
     if array is None:
         return None
-    from sqnxt_sim import SimulatorError, read_onnx, simulate_workload
+    from sqnxt_sim import SimulatorError, read_model, simulate_workload
 
     try:
-        return simulate_workload(read_onnx(path, batch=batch), array)
+        return simulate_workload(read_model(path, batch=batch), array)
     except SimulatorError as error:
         on_fault(error)
         return None

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sqnxt_sim import ConvLayer, SimulatorError, Workload, read_onnx
+from sqnxt_sim import ConvLayer, SimulatorError, Workload, read_model
 from sqnxt_tf.errors import SqnxtError
 
 NAMED_SPARSITY = 0.4
 """Zeros that are assumed where a network is given by its name: the paper's, as in `reproduce table3` and `search`."""
 
-_FILES = (".onnx",)
+_FILES = (".onnx", ".tflite")
 
 
 def read_workload(
@@ -37,10 +37,12 @@ def read_workload(
         return model
     if not isinstance(model, str | Path):
         fault = f"is of type {type(model).__name__}"
-        raise SimulatorError(f"model {model!r:.80}", fault, "give an .onnx file, a network's name, or a Workload")
+        raise SimulatorError(
+            f"model {model!r:.80}", fault, "give an .onnx or .tflite file, a network's name, or a Workload"
+        )
     if _is_file(model):
         _refuse(str(model), "is a file", classes=classes)
-        return read_onnx(model, batch=batch, input_size=input_size, dims=dims)
+        return read_model(model, batch=batch, input_size=input_size, dims=dims)
     _refuse(str(model), "is a network's name", dims=dims)
     return _named(str(model), batch or 1, input_size, classes or 1000)
 

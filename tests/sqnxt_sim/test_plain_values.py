@@ -14,6 +14,7 @@ import pytest
 import sqnxt_sim
 from sqnxt_sim import (
     ConvLayer,
+    LayerWeights,
     LiveActivations,
     OffArrayNode,
     OffArrayReason,
@@ -37,6 +38,7 @@ WORKLOAD = Workload(
     live=(LiveActivations(node="conv", float_values=16, integer_bits=0),),
     input_shapes=((1, 2, 2, 2),),
 )
+WEIGHTS = LayerWeights(layer="conv", op="Conv", operand=1, tensor="w", shape=(2, 2, 1, 1), bits=8, nonzero=3)
 REPORT = simulate_workload(WORKLOAD, ACCELERATOR)
 
 
@@ -55,7 +57,7 @@ def parts(value: Any) -> Iterator[Any]:
 
 EXAMPLES = {
     type(value).__name__: value
-    for top in (WORKLOAD, *(cost.roofline for cost in REPORT.costed), REPORT)
+    for top in (WEIGHTS, WORKLOAD, *(cost.roofline for cost in REPORT.costed), REPORT)
     for value in parts(top)
 }
 

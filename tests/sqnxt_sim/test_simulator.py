@@ -228,3 +228,19 @@ def test_a_layer_that_fits_no_buffer() -> None:
     tiny = replace(ACCELERATOR, buffer=replace(ACCELERATOR.buffer, bytes=64))
     with pytest.raises(SimulatorError, match=r"'conv'.*64 byte buffer"):
         simulate_workload(WORKLOAD, tiny)
+
+
+def test_an_unknown_shape_makes_the_total_incomplete_on_a_vector_unit() -> None:
+    """Without a vector unit nothing is lost: such nodes cost nothing, as in the paper."""
+    pool = OffArrayNode(name="pool", op="MaxPool", why=OffArrayReason.NOT_COSTED, reason="pooling")
+    workload = Workload(
+        name="net", layers=(ConvLayer(name="c", in_channels=3, out_channels=4, in_height=8, in_width=8), pool)
+    )
+    paper, npu = load_accelerator("squeezelerator-8x8"), load_accelerator("edge-npu-8bit")
+    assert simulate_workload(workload, paper, strict=True).to_json()["complete"]
+    report = simulate_workload(workload, npu)
+    assert not report.to_json()["complete"]
+    assert report.without_shape == (pool,)
+    assert "leaves out 1 node(s) for the vector unit whose shapes are not known: MaxPool" in report.notes[0]
+    with pytest.raises(SimulatorError, match=r"have an unknown shape \(MaxPool 'pool'\); leave out `strict`"):
+        simulate_workload(workload, npu, strict=True)

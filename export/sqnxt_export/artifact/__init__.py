@@ -5,8 +5,9 @@
 - `metadata`: the record of labels, preprocessing and origin.
 - `metadata_io`: that record inside each kind of file.
 - `weights`: sizes, and how many weights are zero.
+- `frontend_errors`: errors of the simulator's frontend, which reads weights and .tflite files for this package.
 - `onnx_file`: reader and writer of .onnx files.
-- `tflite_file`: reader of .tflite files.
+- `tflite_file`: .tflite files, checked before LiteRT sees them.
 - `keras_file`: reader of .keras files as data.
 - `keras_classes`: the list of classes that a .keras file may name.
 - `keras_calls`: the check that the layer calls in a config end.

@@ -102,7 +102,8 @@ def _onnx(path: Path, data: bytes) -> Iterator[Region]:
 
 
 def _tflite(path: Path, data: bytes) -> Iterator[Region]:
-    for tensor in read_tflite(path):
-        if tensor.type in _TFLITE_TYPES and len(tensor.data):
-            width = np.dtype(tensor.type).itemsize
-            yield Region(name=tensor.name, type=tensor.type, offset=tensor.offset, count=len(tensor.data) // width)
+    for tensor in read_tflite(path).tensors:
+        kind = tensor.kind.name
+        if kind in _TFLITE_TYPES and len(tensor.data):
+            width = np.dtype(kind).itemsize
+            yield Region(name=tensor.name, type=kind, offset=tensor.offset, count=len(tensor.data) // width)

@@ -16,7 +16,7 @@ import os
 from collections.abc import Mapping
 
 from sqnxt_export.artifact.files import existing_file, format_of
-from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_export.artifact.tflite_file import check_tflite
 from sqnxt_export.errors import ExportError
 from sqnxt_export.runtimes.runner import Runner
 
@@ -38,7 +38,7 @@ def check_artifact(path: str | os.PathLike[str]) -> Mapping[str, str]:
 
         return check_onnx(path)
     if kind == "tflite":
-        read_tflite(path)
+        check_tflite(path)
         return {}
     raise ExportError(path, "is a model, not an artifact", "export it to .onnx or .tflite first")
 

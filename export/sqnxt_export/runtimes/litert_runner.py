@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import quiet_stderr, require
-from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_export.artifact.tflite_file import check_tflite
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.borders import Border
 from sqnxt_export.runtimes.runner import Runner
@@ -27,7 +27,7 @@ class LiteRtRunner(Runner):
     def __init__(self, path: Path, threads: int | None = None, *, checked: bool = False) -> None:
         interpreter = require("ai_edge_litert.interpreter", "to run a .tflite file")
         if not checked:
-            read_tflite(path)  # refuses damaged files that could end the process
+            check_tflite(path)  # refuses damaged files that could end the process
         try:
             with quiet_stderr():
                 self._interpreter = interpreter.Interpreter(model_path=str(path), num_threads=threads)

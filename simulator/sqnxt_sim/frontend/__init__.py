@@ -7,6 +7,8 @@
 | `onnx_layout` | operators that rearrange values, in NumPy |
 | `onnx_values` | values of constant tensors, wherever they are stored |
 | `onnx_arithmetic` | operators that shapes are computed with, in NumPy |
+| `onnx_node_builder` | a builder of standard nodes in place of one node |
+| `onnx_contrib_sequences` | standard operators in place of attention and LSTMs of ONNX Runtime |
 | `onnx_contrib` | standard operators in place of those of ONNX Runtime, for shape inference |
 | `onnx_dimensions` | batch and input size written into free dimensions |
 | `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
@@ -18,7 +20,12 @@
 | `onnx_weights` | `layer_weights`: number, bits and zeros of every node's weights |
 | `onnx_convolutions` | layers from convolutions |
 | `onnx_transposed` | layers from transposed convolutions |
-| `onnx_dense` | layers from products with a constant matrix |
+| `onnx_positions` | the batch and the map that the rows of a matrix come from |
+| `onnx_dense` | layers from matrix products |
+| `onnx_einsum` | layers from Einsum |
+| `onnx_recurrent` | layers from LSTM, GRU and RNN |
+| `onnx_attention` | layers from attention in one operator |
+| `onnx_affine` | which scales and shifts merge into the layer before |
 | `onnx_vector_work` | work of other operators on a vector unit |
 | `onnx_memory` | activations that are alive while each node runs |
 | `onnx_reader` | `read_onnx`: all of it together |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from onnx import NodeProto
 
@@ -26,7 +27,7 @@ PADDING_MODES = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
 
 
 def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
-    """Return the layer of a 1-D convolution (as 2-D of height 1) or a 2-D one; None for other ranks.
+    """Return the layer of a 1-D convolution (as 2-D of height 1), a 2-D or a 3-D one; None for other ranks.
 
     Raises:
         SimulatorError: A shape is not known, or does not fit the others.
@@ -37,24 +38,28 @@ def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
     data = _channels_first(known_shape(graph, node, node.input[operands.data]), channels_last)
     weights = known_shape(graph, node, node.input[operands.weights])
     rank = len(data) - 2
-    if rank not in (1, 2):
+    if rank not in (1, 2, 3):
         return None
     groups, strides, dilations = conv_attributes(given, rank)
     if len(weights) != len(data) or data[1] != weights[1] * groups:
         raise mismatch(graph, node, f"{data[1]} input channels, {groups} groups of {list(weights)[1:2]}")
     spans = [(size - 1) * dilation + 1 for size, dilation in zip(weights[2:], dilations, strict=True)]
     begin, end = _pads(given, data[2:], spans, strides)
+    slices = [
+        (size + before + after - span) // stride + 1
+        for size, before, after, span, stride in zip(data[2:], begin, end, spans, strides, strict=True)
+    ][: max(rank - 2, 0)]
     facts = operand_facts(graph, node, operands, constants)
     layer = ConvLayer(
         name=node_name(node),
         op=node.op_type,
-        in_channels=data[1],
+        **slice_fields(data[0], data[1], slices, weights[2:]),
         out_channels=weights[0],
         groups=groups,
-        batch=data[0],
         weight_bits=facts.bits,
         activation_bits=activation_bits(graph, node.input[operands.data]),
         nonzero_weights=facts.nonzero,
+        computed_weights=node.input[operands.weights] not in constants,
         **size_fields("in", data[2:], 1),
         **size_fields("kernel", weights[2:], 1),
         **size_fields("stride", strides, 1),
@@ -62,9 +67,25 @@ def convolution_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
         **pad_fields(begin, end),
     )
     output = _channels_first(known_shape(graph, node, node.output[0]), channels_last)
-    if output != (data[0], weights[0], *(layer.out_height, layer.out_width)[2 - rank :]):
+    if output != (data[0], weights[0], *slices, *(layer.out_height, layer.out_width)[max(2 - rank, 0) :]):
         raise mismatch(graph, node, f"an output of {output}")
     return layer
+
+
+def slice_fields(batch: int, channels: int, slices: Sequence[int], kernel: Sequence[int]) -> dict[str, int]:
+    """Return the batch and the input channels of a `ConvLayer`.
+
+    Each output slice of a volume is an image of its own, whose input channels are those of all slices under the kernel:
+    a 3x3x3 convolution with 8 channels and 16 output slices is a batch of 16 images with 3 * 8 channels.
+
+    Args:
+        batch: Batch of the network.
+        channels: Input channels of the convolution.
+        slices: Number of output slices of a volume; empty for maps.
+        kernel: Size of the kernel along every axis.
+    """
+    depth = kernel[0] if slices else 1
+    return {"batch": batch * prod(slices), "in_channels": channels * depth}
 
 
 def conv_attributes(given: Attributes, rank: int) -> tuple[int, list[int], list[int]]:
@@ -74,14 +95,14 @@ def conv_attributes(given: Attributes, rank: int) -> tuple[int, list[int], list[
 
 
 def size_fields(what: str, values: Sequence[int], missing: int) -> dict[str, int]:
-    """Return a height and a width of a `ConvLayer` from one or two values; a single value is the width."""
-    height, width = [missing] * (2 - len(values)) + list(values)
+    """Return a height and a width of a `ConvLayer` from the last two values; a single value is the width."""
+    height, width = ([missing] * (2 - len(values)) + list(values))[-2:]
     return {f"{what}_height": height, f"{what}_width": width}
 
 
 def pad_fields(begin: Sequence[int], end: Sequence[int]) -> dict[str, int]:
-    """Return the four pads of a `ConvLayer` from those of one or two axes."""
-    (top, left), (bottom, right) = ([0] * (2 - len(pads)) + list(pads) for pads in (begin, end))
+    """Return the four pads of a `ConvLayer` from those of the last two axes."""
+    (top, left), (bottom, right) = (([0] * (2 - len(pads)) + list(pads))[-2:] for pads in (begin, end))
     return {"pad_top": top, "pad_left": left, "pad_bottom": bottom, "pad_right": right}
 
 

@@ -1,52 +1,77 @@
-"""Layers from products with a constant matrix; each is a 1x1 convolution."""
+"""Layers from matrix products in ONNX files (see `products`)."""
 
 from __future__ import annotations
-
-from math import prod
 
 from onnx import NodeProto
 
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, known_shape, mismatch, node_name
-from sqnxt_sim.frontend.onnx_operators import DENSE
-from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
+from sqnxt_sim.frontend.onnx_operators import DENSE, operator
+from sqnxt_sim.frontend.onnx_packed import packed_sizes
+from sqnxt_sim.frontend.onnx_positions import Origins
+from sqnxt_sim.frontend.onnx_weights import activation_bits, constant_operands, operand_facts
+from sqnxt_sim.frontend.positions import Origin
+from sqnxt_sim.frontend.products import Product, Shape, matrix_product, product_groups, product_rows
+from sqnxt_sim.frontend.weight_facts import WeightFacts
 from sqnxt_sim.workload import ConvLayer
 
 # The operator quantises its floats to this width before it multiplies them.
 _DYNAMIC_BITS = {"DynamicQuantizeMatMul": 8}
 
 
-def dense_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> ConvLayer | None:
-    """Return the layer of a Gemm or MatMul in any of its forms; None if the second operand is not a constant matrix.
-
-    The rows of an input [rows, channels] are a batch. In [..., rows, channels] the rows are a map of width `rows`,
-    whose positions share the weights.
+def dense_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origins: Origins) -> ConvLayer | None:
+    """Return the layer of a Gemm or MatMul in any of its forms; None if it multiplies by a scalar.
 
     Raises:
         SimulatorError: A shape is not known, or does not fit the others.
     """
-    operands = DENSE[node.op_type]
-    name = node.input[operands.data]
-    data, weights = known_shape(graph, node, name), known_shape(graph, node, node.input[operands.weights])
-    is_matrix = len(weights) >= 2 and prod(weights[:-2]) == 1
-    if node.input[operands.weights] not in constants or not is_matrix or not data:
+    operands = DENSE[operator(node)]
+    stored = next(constant_operands(node, constants), None)
+    first, second = _matrix(graph, node, operands.data), _matrix(graph, node, operands.weights)
+    if first is None or second is None:
         return None
-    given = attributes(node)
-    if integer(given, "transA", 0):
-        data = (*data[:-2], *data[-2:][::-1])
-    transposed = integer(given, "transB", 0) != 0
-    in_channels, out_channels = weights[:-3:-1] if transposed else weights[-2:]
-    if data[-1] != in_channels:
-        raise mismatch(graph, node, f"{data[-1]} columns and {in_channels} rows")
-    facts = operand_facts(graph, node, operands, constants)
-    return ConvLayer(
-        name=node_name(node),
-        op=node.op_type,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        in_height=1,
-        in_width=data[-2] if len(data) > 2 else 1,
-        batch=prod(data[:-2]) if len(data) > 2 else prod(data[:-1]),
-        weight_bits=facts.bits,
-        activation_bits=_DYNAMIC_BITS.get(node.op_type, activation_bits(graph, name)),
-        nonzero_weights=facts.nonzero,
+    if first[-1] != second[-2]:
+        raise mismatch(graph, node, f"{first[-1]} columns and {second[-2]} rows")
+    if stored is not None and stored.data > stored.weights:
+        # The weights come first: W x has the same products as the transposed matrices the other way round.
+        first, second = _transposed(second), _transposed(first)
+    facts = None if stored is None else operand_facts(graph, node, stored, constants)
+    data = node.input[operands.data if stored is None else stored.data]
+    origin = origins.get(data, Origin())
+    groups = product_groups(second, origin, computed=facts is None)
+    product = Product(
+        rows=product_rows(first, second, groups, origin),
+        shared=first[-1],
+        columns=second[-1],
+        groups=groups,
+        bits=_DYNAMIC_BITS.get(node.op_type, activation_bits(graph, data)),
+        weight_bits=activation_bits(graph, node.input[operands.weights]),
     )
+    return product_layer(node, product, facts)
+
+
+def product_layer(node: NodeProto, product: Product, facts: WeightFacts | None = None, part: str = "") -> ConvLayer:
+    """Return a product as a grouped 1x1 convolution.
+
+    Args:
+        node: The node that computes it.
+        product: Sizes and widths of the matrices.
+        facts: Facts about the second matrices if they are weights; None if the network computes them.
+        part: What the product is of the node, if the node becomes several layers.
+    """
+    return matrix_product(product, facts, name=f"{node_name(node)} {part}".rstrip(), op=node.op_type)
+
+
+def _matrix(graph: OnnxGraph, node: NodeProto, place: int) -> Shape | None:
+    """Return the shape of an operand as the product reads it; a vector is a row or a column. None for a scalar."""
+    operands, given = DENSE[operator(node)], attributes(node)
+    is_first = place == operands.data
+    if operator(node) == "MatMulNBits" and not is_first:
+        return packed_sizes(node)
+    shape = known_shape(graph, node, node.input[place])
+    if len(shape) < 2:
+        return None if not shape else (1, *shape) if is_first else (*shape, 1)
+    return _transposed(shape) if integer(given, "transA" if is_first else "transB", 0) else shape
+
+
+def _transposed(shape: Shape) -> Shape:
+    return (*shape[:-2], shape[-1], shape[-2])

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from numbers import Integral
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from onnx import TensorShapeProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.workload import MAX_MAP_SIZE
+from sqnxt_sim.frontend.sizes import InputSizes
 
 _Dimension = TensorShapeProto.Dimension
 
 # Exporters write these where a dimension has no name: two of them may have different sizes.
 _NO_NAMES = frozenset({"?", "None"})
 _LONGEST_NAME = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputSizes:
-    """Sizes of free dimensions, checked; None leaves a dimension as it is.
-
-    Attributes:
-        batch: Size of the first axis of each input.
-        map_size: Height and width of a map; the length of a 1-D map is both.
-        dims: Sizes by name of the dimension, or by `input:axis`.
-    """
-
-    batch: int | None = None
-    map_size: tuple[int, int] | None = None
-    dims: Mapping[str, int] = field(default_factory=dict)
-
-
-AS_THEY_ARE = InputSizes()
-"""No size is given: every dimension must be fixed."""
-
-
-def checked_sizes(path: Path, batch: object, input_size: object, dims: object) -> InputSizes:
-    """Return a caller's sizes as `InputSizes`.
-
-    Raises:
-        SimulatorError: One is not a size.
-    """
-    return InputSizes(
-        batch=None if batch is None else _size(batch, "batch", path),
-        map_size=None if input_size is None else _map_size(input_size, path),
-        dims={} if dims is None else _dims(dims, path),
-    )
 
 
 def fix_free_dimensions(inputs: list[ValueInfoProto], path: Path, sizes: InputSizes) -> dict[str, int]:
@@ -86,21 +52,6 @@ def fix_named(value: ValueInfoProto, named: dict[str, int]) -> None:
             dim.dim_value = named[dim.dim_param]
 
 
-def _map_size(value: object, path: Path) -> tuple[int, int]:
-    """Return a height and a width, of which one number stands for both."""
-    if isinstance(value, Integral):
-        value = (value, value)
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise SimulatorError(path, f"input_size is {value!r}", "give a side in pixels, or (height, width)")
-    return _size(value[0], "height", path), _size(value[1], "width", path)
-
-
-def _dims(value: object, path: Path) -> dict[str, int]:
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise SimulatorError(path, f"dims is {value!r}", "give sizes by name, as in {'seq': 128}")
-    return {name: _size(size, f"dimension {name!r}", path) for name, size in value.items()}
-
-
 def _named_axes(tensors: list[ValueInfoProto], name: str, path: Path) -> list[tuple[ValueInfoProto, int]]:
     """Return the free axes that are called so, or the one axis that `input:axis` means."""
     free = [(value, axis) for value in tensors for axis in _free_axes(value)]
@@ -124,15 +75,6 @@ def _label(value: ValueInfoProto, axis: int) -> str:
     """Return what `dims` calls an axis: its name, or the input and the number of the axis if it has none."""
     name = value.type.tensor_type.shape.dim[axis].dim_param
     return f"{value.name}:{axis}"[-_LONGEST_NAME:] if name in ("", *_NO_NAMES) else name[:_LONGEST_NAME]
-
-
-def _size(value: object, parameter: str, path: Path) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise SimulatorError(path, f"{parameter} is {value!r}", "give a whole number")
-    size = int(value)
-    if not 1 <= size <= MAX_MAP_SIZE:
-        raise SimulatorError(path, f"{parameter} {size} is out of range", f"give one in 1..{MAX_MAP_SIZE}")
-    return size
 
 
 def _is_free(dim: _Dimension) -> bool:

@@ -13,11 +13,12 @@ from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_contrib import standard_nodes
-from sqnxt_sim.frontend.onnx_dimensions import AS_THEY_ARE, InputSizes, fix_free_dimensions, fix_named
+from sqnxt_sim.frontend.onnx_dimensions import fix_free_dimensions, fix_named
 from sqnxt_sim.frontend.onnx_folding import fold_constants
 from sqnxt_sim.frontend.onnx_functions import refuse_expansion
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, old_opset_remedy
 from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, ONNX_DOMAINS
+from sqnxt_sim.frontend.sizes import AS_THEY_ARE, InputSizes
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
 _MAX_VALUES_FOR_INFERENCE = 1024
@@ -38,7 +39,7 @@ def load_graph(path: Path, sizes: InputSizes = AS_THEY_ARE) -> OnnxGraph:
     Raises:
         SimulatorError: The file is missing or broken, or a dimension stays free.
     """
-    model = _complete(_parse(path), path)
+    model = load_model(path)
     skeleton = _skeleton(model, path)
     constants = {tensor.name for tensor in model.graph.initializer}
     constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
@@ -60,6 +61,15 @@ def load_graph(path: Path, sizes: InputSizes = AS_THEY_ARE) -> OnnxGraph:
         element_types=element_types,
         producers={output: node for node in nodes for output in node.output if output},
     )
+
+
+def load_model(path: Path) -> ModelProto:
+    """Return the model in an ONNX file, with its functions inlined and its external data read, otherwise unchecked.
+
+    Raises:
+        SimulatorError: The file is missing or is not an ONNX file, or its functions or external data cannot be read.
+    """
+    return _complete(_parse(path), path)
 
 
 def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:

@@ -1,55 +1,29 @@
-"""Activations that are alive while each node of a graph runs."""
+"""Activations that are alive while each node of an ONNX graph runs (see `memory`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from onnx import NodeProto
 
+from sqnxt_sim.frontend.memory import Step, TensorSize, live_activations
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, nodes_with_branches
-from sqnxt_sim.frontend.onnx_operators import WITH_BRANCHES, operator
+from sqnxt_sim.frontend.onnx_operators import VIEWS, WITH_BRANCHES, operator
 from sqnxt_sim.frontend.onnx_zeros import tensor_bits
 from sqnxt_sim.workload import LiveActivations
 
-
-@dataclass(slots=True)
-class _Storage:
-    """Memory that holds one tensor after another: each is computed from the one before, in place, by a folded node.
-
-    `first` and `last` are indices in execution order: of the node that first writes it, and of the last node that reads
-    it.
-    """
-
-    first: int
-    last: int
-    values: int
-    bits: int | None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Number of floats, and number of bits of integers."""
-        return (self.values, 0) if self.bits is None else (0, self.values * self.bits)
-
-    def also_holds(self, values: int, bits: int | None) -> None:
-        """Add a tensor to the same memory: it has room for the largest tensor, at the smallest integer width of all."""
-        self.values = max(self.values, values)
-        if bits is not None:
-            self.bits = bits if self.bits is None else min(self.bits, bits)
+# Their outputs are their inputs under another name: a DequantizeLinear's integers are kept as they are.
+_SHARING = VIEWS | {"DequantizeLinear"}
 
 
-def live_activations(
-    graph: OnnxGraph, folded: Sequence[bool], constants: frozenset[str]
-) -> tuple[LiveActivations, ...]:
-    """Return, for each node that depends on the network's input, what it reads and writes and what is read later.
+def graph_memory(graph: OnnxGraph, folded: Sequence[bool], constants: frozenset[str]) -> tuple[LiveActivations, ...]:
+    """Return what is alive while each node runs that depends on the network's input.
 
-    `folded` tells for each node whether it merges into its neighbour. Such a node works in place: its output takes the
-    memory of its first input, at the smaller of their integer widths, so that a float which is quantised next is never
-    kept as a float. The network's outputs are kept to the end, and its inputs until they are last read.
-
-    Example: in conv -> relu -> add(relu, input) the relu is folded. While conv runs, its input and output are alive.
-    While add runs, the memory of conv and relu (one tensor), the input and the output of add are alive.
+    Args:
+        graph: The graph.
+        folded: For each node, whether it merges into its neighbour.
+        constants: Names of the constant tensors.
 
     Returns:
         One entry for each such node; empty if the shape of an activation is not known.
@@ -61,21 +35,22 @@ def live_activations(
     ]
     if not _shapes_are_known(graph, activations, constants):
         return ()
-    storages = _storages(graph, activations, constants)
-    begins: list[list[_Storage]] = [[] for _ in activations]
-    ends: list[list[_Storage]] = [[] for _ in activations]
-    for storage in storages:
-        begins[storage.first].append(storage)
-        ends[storage.last].append(storage)
-    floats = bits = 0
-    live = []
-    for (node, _), begin, end in zip(activations, begins, ends, strict=True):
-        floats += sum(storage.size[0] for storage in begin)
-        bits += sum(storage.size[1] for storage in begin)
-        live.append(LiveActivations(node=node_name(node), float_values=floats, integer_bits=bits))
-        floats -= sum(storage.size[0] for storage in end)
-        bits -= sum(storage.size[1] for storage in end)
-    return tuple(live)
+    sizes = {
+        name: TensorSize(values=prod(shape), bits=tensor_bits(graph, name))
+        for name, shape in graph.shapes.items()
+        if name not in constants
+    }
+    steps = [
+        Step(
+            name=node_name(node),
+            reads=tuple(_reads(node)),
+            writes=tuple(node.output),
+            is_folded=is_folded,
+            is_view=is_folded and operator(node) in _SHARING,
+        )
+        for node, is_folded in activations
+    ]
+    return live_activations(steps, sizes, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def _shapes_are_known(
@@ -87,35 +62,6 @@ def _shapes_are_known(
         node.output[0] in shapes and all(name in shapes or name in constants or not name for name in node.input)
         for node, _ in activations
     )
-
-
-def _storages(
-    graph: OnnxGraph, activations: Sequence[tuple[NodeProto, bool]], constants: frozenset[str]
-) -> list[_Storage]:
-    """Return all memory that is read at some point, with its lifetime and the size of the largest tensor in it."""
-    kept = {
-        name: _Storage(first=0, last=-1, values=prod(graph.shapes[name]), bits=tensor_bits(graph, name))
-        for name in graph.inputs
-    }
-    storages = list(kept.values())
-    for place, (node, is_folded) in enumerate(activations):
-        reads = [kept[name] for name in _reads(node) if name in kept]
-        for storage in reads:
-            storage.last = place
-        for index, name in enumerate(node.output):
-            if name in constants or name not in graph.shapes:
-                continue
-            values, bits = prod(graph.shapes[name]), tensor_bits(graph, name)
-            if is_folded and index == 0 and reads:
-                kept[name] = reads[0]
-                reads[0].also_holds(values, bits)
-            else:
-                kept[name] = _Storage(first=place, last=place, values=values, bits=bits)
-                storages.append(kept[name])
-    for name in graph.outputs:
-        if name in kept:
-            kept[name].last = len(activations) - 1
-    return [storage for storage in storages if storage.last >= 0]
 
 
 def _reads(node: NodeProto) -> Iterator[str]:

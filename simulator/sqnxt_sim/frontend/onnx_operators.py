@@ -5,11 +5,12 @@ The names are those of ONNX's own operators and of those that ONNX Runtime adds,
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from onnx import NodeProto
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqnxt_sim.workload import OffArrayReason
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
 
 ONNX_DOMAINS = ("", "ai.onnx")
 CONTRIB_DOMAIN = "com.microsoft"
@@ -36,12 +37,9 @@ CONVOLUTIONS = {
     "NhwcFusedConv": Operands(),
     "QLinearConv": Operands(weights=3, zero_point=5),
 }
-"""Operators that become a `ConvLayer` if they are 1-D or 2-D."""
+"""Operators that become a `ConvLayer` if they have one to three dimensions."""
 
-TRANSPOSED = {
-    "ConvTranspose": Operands(axis=1),
-    "ConvTransposeWithDynamicPads": Operands(axis=1),
-}
+TRANSPOSED = {"ConvTranspose": Operands(axis=1)}
 """Transposed convolutions, which become a `ConvLayer` for each phase of their stride."""
 
 DENSE = {
@@ -67,6 +65,7 @@ SWAPPED = {
     ),
     "MatMulInteger": Operands(data=1, weights=0, zero_point=2, axis=-2),
     "QLinearMatMul": Operands(data=3, weights=0, zero_point=2, axis=-2),
+    "Einsum": Operands(data=1, weights=0),
 }
 """Matrix products whose first matrix may hold the weights."""
 
@@ -100,7 +99,10 @@ AFFINE = {
     **dict.fromkeys(("Add", "Div", "Mul", "Sub"), (0, 1)),
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), (0, 3)),
 }
-"""Operators of two operands (input numbers): a bias or scale if one is constant, otherwise work of their own."""
+"""Operators of two operands (input numbers): a bias or scale if one is constant."""
+
+NORMALISATION = "BatchNormalization"
+"""The operator that scales and shifts each channel by constants."""
 
 WITH_BRANCHES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 """Operators whose branches or loop bodies read the outer graph."""
@@ -120,16 +122,16 @@ LIKE_THEIR_INPUT = frozenset(
 )
 """Operators of ONNX Runtime whose output has the shape and the type of their first input."""
 
+VIEWS = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+"""Operators whose output is their input under another name or shape."""
+
 _FOLDED = {
-    "scale and shift merge into the layer before": ("BatchNormalization",),
     "applied as results leave the array": (
         "Celu", "Clip", "Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "QLinearLeakyRelu", "QLinearSigmoid",
         "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh", "ThresholdedRelu",
     ),
     "numbers are stored at their own width": ("Cast", "CastLike", "DequantizeLinear", "QuantizeLinear"),
-    "only renames or reshapes, nothing moves": (
-        "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze",
-    ),
+    "only renames or reshapes, nothing moves": tuple(sorted(VIEWS)),
 }  # fmt: skip
 
 _NOT_COSTED = {
@@ -139,10 +141,10 @@ _NOT_COSTED = {
         "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
     ),
     "element by element, left out as in the paper": (
-        "Abs", "Add", "And", "BiasGelu", "Ceil", "Cos", "Div", "DynamicQuantizeLinear", "Equal", "Erf", "Exp",
-        "FastGelu", "Floor", "Gelu", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log", "Max", "Mean", "Min",
-        "Mish", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "QLinearAdd", "QLinearMul", "QLinearWhere", "QuickGelu",
-        "Reciprocal", "Round", "Sign", "Sin", "Sqrt", "Sub", "Sum", "Swish", "Where", "Xor",
+        "Abs", "Add", "And", "BatchNormalization", "BiasGelu", "Ceil", "Cos", "Div", "DynamicQuantizeLinear", "Equal",
+        "Erf", "Exp", "FastGelu", "Floor", "Gelu", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Log", "Max",
+        "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "QLinearAdd", "QLinearMul", "QLinearWhere",
+        "QuickGelu", "Reciprocal", "Round", "Sign", "Sin", "Sqrt", "Sub", "Sum", "Swish", "Where", "Xor",
     ),
     "data movement is left out, as in the paper": (
         "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "Pad", "QLinearConcat", "Resize",
@@ -178,5 +180,7 @@ def weight_operands(node: NodeProto) -> tuple[Operands, ...]:
         return RECURRENT[op]
     if op in PROJECTED_ATTENTION:
         return (PROJECTED_ATTENTION[op],) if node.domain == CONTRIB_DOMAIN else ()
+    if op == "Einsum":
+        return (Operands(),)
     one = CONVOLUTIONS.get(op) or TRANSPOSED.get(op) or DENSE.get(op)
     return (one,) if one else ()

@@ -14,7 +14,7 @@ from onnx import NodeProto
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer
 from sqnxt_sim.frontend.onnx_operators import DENSE, operator
 from sqnxt_sim.frontend.onnx_values import constant_values
-from sqnxt_sim.frontend.onnx_zeros import Mask
+from sqnxt_sim.frontend.weight_facts import Mask
 
 _WIDTHS = (2, 4, 8)
 

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_affine import is_affine, merged_affines
+from sqnxt_sim.frontend.onnx_attention import ATTENTION, attention_layers
 from sqnxt_sim.frontend.onnx_constants import constant_names
 from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
 from sqnxt_sim.frontend.onnx_dense import dense_layer
-from sqnxt_sim.frontend.onnx_dimensions import checked_sizes
+from sqnxt_sim.frontend.onnx_einsum import einsum_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
-from sqnxt_sim.frontend.onnx_memory import live_activations
-from sqnxt_sim.frontend.onnx_operators import AFFINE, CONVOLUTIONS, DENSE, OFF_ARRAY, operator
+from sqnxt_sim.frontend.onnx_memory import graph_memory
+from sqnxt_sim.frontend.onnx_operators import (
+    CONVOLUTIONS,
+    DENSE,
+    OFF_ARRAY,
+    RECURRENT,
+    TRANSPOSED,
+    WITH_BRANCHES,
+    operator,
+)
+from sqnxt_sim.frontend.onnx_positions import Origins, find_origins
+from sqnxt_sim.frontend.onnx_recurrent import recurrent_layers
 from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
+from sqnxt_sim.frontend.sizes import checked_sizes
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
 _CONSTANT = "constant, computed once and for all"
+_MERGES = "a constant bias or scale, merges into the layer before"
+_MERGES_NOT = "a constant bias or scale with no layer before it to merge into, left out as in the paper"
 _NO_SHAPE = "no model for operands of these shapes"
 
 
@@ -35,7 +50,8 @@ def read_onnx(
     """Read the workload of an ONNX file.
 
     Bits come from Q/DQ nodes and from the types of integer tensors; zeros are counted in the weights. A batch in the
-    graph becomes the `batch` of each layer. A ConvTranspose becomes one layer for each phase of its stride.
+    graph becomes the `batch` of each layer. A ConvTranspose becomes one layer for each phase of its stride, an LSTM or
+    an attention one layer for each of its matrix products.
 
     Args:
         path: The .onnx file.
@@ -49,9 +65,15 @@ def read_onnx(
     try:
         graph = load_graph(Path(path), checked_sizes(Path(path), batch, input_size, dims))
         constants = constant_names(graph)
-        rows = [tuple(_rows(graph, node, constants)) for node in graph.nodes]
+        origins = find_origins(graph)
+        layers = [_layers(graph, node, constants, origins) for node in graph.nodes]
+        merged = merged_affines(graph, layers, constants)
+        rows: list[tuple[ConvLayer | OffArrayNode, ...]] = [
+            made or (_off_array(graph, node, constants, merged),)
+            for node, made in zip(graph.nodes, layers, strict=True)
+        ]
         folded = [isinstance(row[0], OffArrayNode) and row[0].why is OffArrayReason.FOLDED for row in rows]
-        live = live_activations(graph, folded, constants)
+        live = graph_memory(graph, folded, constants)
     except UnicodeDecodeError as error:
         # protobuf decodes a name only when it is read.
         raise SimulatorError(path, "holds names that are not UTF-8", "export it again") from error
@@ -63,45 +85,46 @@ def read_onnx(
     )
 
 
-def _rows(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> Iterator[ConvLayer | OffArrayNode]:
-    """Yield the row of a node; for a transposed convolution, one row for each phase."""
-    layers = None if _is_constant(node, constants) else _on_array(graph, node, constants)
-    if layers:
-        yield from layers
-        return
-    row = _off_array(node, constants)
-    if row.why is OffArrayReason.NOT_COSTED:
-        row = replace(row, work=vector_work(graph, node, constants))
-    yield row
+def _layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origins: Origins) -> tuple[ConvLayer, ...]:
+    """Return the layers of a node that the array runs; none for other nodes."""
+    if _is_constant(node, constants):
+        return ()
+    op = operator(node)
+    if op in TRANSPOSED:
+        return tuple(transposed_layers(graph, node, constants) or ())
+    if op in RECURRENT:
+        return tuple(recurrent_layers(graph, node, constants))
+    if op in ATTENTION:
+        return tuple(attention_layers(graph, node, constants) or ())
+    layer = None
+    if op in CONVOLUTIONS:
+        layer = convolution_layer(graph, node, constants)
+    elif op in DENSE:
+        layer = dense_layer(graph, node, constants, origins)
+    elif op == "Einsum":
+        layer = einsum_layer(graph, node, constants, origins)
+    return (layer,) if layer else ()
 
 
 def _is_constant(node: NodeProto, constants: frozenset[str]) -> bool:
     return all(output in constants for output in node.output if output)
 
 
-def _on_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
-    """Return the layers of a node that the array runs; None for other nodes."""
-    op = operator(node)
-    if op == "ConvTranspose":
-        return transposed_layers(graph, node, constants)
-    layer = None
-    if op in CONVOLUTIONS:
-        layer = convolution_layer(graph, node, constants)
-    elif op in DENSE:
-        layer = dense_layer(graph, node, constants)
-    return [layer] if layer else None
-
-
-def _off_array(node: NodeProto, constants: frozenset[str]) -> OffArrayNode:
-    """Return the entry of a node that is not a layer, with the reason."""
+def _off_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], merged: frozenset[str]) -> OffArrayNode:
+    """Return the entry of a node that is not a layer, with the reason and the work for a vector unit."""
     op = operator(node)
     why, reason = OFF_ARRAY.get(op, (OffArrayReason.NO_MODEL, "no model of this operator"))
     if _is_constant(node, constants):
         why, reason = OffArrayReason.FOLDED, _CONSTANT
     elif not op:
         reason = f"operator of the domain {node.domain}"
-    elif op in CONVOLUTIONS or op in DENSE or op == "ConvTranspose":
+    elif op in WITH_BRANCHES:
+        reason = f"what is inside the {op} is left out"
+    elif op in CONVOLUTIONS or op in DENSE or op in TRANSPOSED or op in ATTENTION or op == "Einsum":
         reason = _NO_SHAPE
-    elif any(node.input[index] in constants for index in AFFINE.get(op, ()) if index < len(node.input)):
-        why, reason = OffArrayReason.FOLDED, "a constant bias or scale, merges into the layer before"
-    return OffArrayNode(name=node_name(node), op=node.op_type, why=why, reason=reason)
+    elif next(iter(node.output), "") in merged:
+        why, reason = OffArrayReason.FOLDED, _MERGES
+    elif is_affine(node, constants):
+        reason = _MERGES_NOT
+    row = OffArrayNode(name=node_name(node), op=node.op_type, why=why, reason=reason)
+    return replace(row, work=vector_work(graph, node, constants)) if why is OffArrayReason.NOT_COSTED else row

@@ -1,26 +1,16 @@
-"""Layers from transposed convolutions, which an array runs as ordinary ones: the sub-pixel decomposition.
-
-An output row y of a ConvTranspose with stride s receives the taps t for which y + pad - t * dilation is a multiple of
-s; the quotient is the input row. Rows that agree modulo s (a phase) therefore receive the same taps. Together they are
-a convolution of stride 1 over the whole input with those taps in reverse. So no zeros are inserted between pixels and
-no multiplication is wasted; the MACs of the node are those of its phases.
-
-Example: kernel 4, stride 2, pad 1. Even rows (phase 0) receive taps 1 and 3, odd rows (phase 1) taps 0 and 2. The node
-becomes two convolutions with 2 taps each in 1-D, and four with 2x2 taps in 2-D.
-"""
+"""Layers from transposed convolutions in ONNX files, one for each phase (see `phases`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
-from math import gcd, prod
+from math import prod
 
 import numpy as np
 from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, pad_fields, size_fields
+from sqnxt_sim.frontend.onnx_convolutions import PADDING_MODES, conv_attributes, pad_fields, size_fields, slice_fields
 from sqnxt_sim.frontend.onnx_graph import (
     Attributes,
     OnnxGraph,
@@ -33,77 +23,23 @@ from sqnxt_sim.frontend.onnx_graph import (
 )
 from sqnxt_sim.frontend.onnx_operators import TRANSPOSED
 from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
-from sqnxt_sim.frontend.onnx_zeros import count_by_tap
+from sqnxt_sim.frontend.phases import Phase, axis_phases
+from sqnxt_sim.frontend.weight_facts import count_by_tap
 from sqnxt_sim.workload import MAX_MAP_SIZE, ConvLayer
 
 # Each phase is a layer; the limit is far above the strides of any network.
 _MAX_PHASES = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
-    """One axis of one phase: output rows phase, phase + stride, ... as a convolution of stride 1.
-
-    Attributes:
-        phase: First output row.
-        taps: Kernel rows in the order in which they meet ascending input rows.
-        dilation: Input rows from one tap to the next.
-        first: First input row that a tap meets.
-        size: Number of input rows from there to the last one that a tap meets.
-        pad_before: Rows of zeros before them.
-        pad_after: Rows of zeros after them.
-    """
-
-    phase: int
-    taps: tuple[int, ...]
-    dilation: int
-    first: int
-    size: int
-    pad_before: int
-    pad_after: int
-
-
-def axis_phases(*, in_size: int, out_size: int, kernel: int, stride: int, dilation: int, pad: int) -> list[Phase]:
-    """Return the phases of one axis in order; `pad` is the number of rows that the ConvTranspose cuts off in front.
-
-    Phases without taps, or whose taps meet no input row, are all zeros and are left out.
-    """
-    taps_of: dict[int, list[int]] = {}
-    for tap in reversed(range(kernel)):
-        phase = (tap * dilation - pad) % stride
-        if phase < out_size:
-            taps_of.setdefault(phase, []).append(tap)
-    phases = []
-    for phase, taps in sorted(taps_of.items()):
-        outputs = -(-(out_size - phase) // stride)
-        step = dilation // gcd(stride, dilation)
-        start = (phase + pad - taps[0] * dilation) // stride
-        stop = start + outputs + (len(taps) - 1) * step
-        first, last = max(start, 0), min(stop, in_size)
-        if first < last:
-            phases.append(
-                Phase(
-                    phase=phase,
-                    taps=tuple(taps),
-                    dilation=step,
-                    first=first,
-                    size=last - first,
-                    pad_before=first - start,
-                    pad_after=stop - last,
-                )
-            )
-    return phases
-
-
 def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> list[ConvLayer] | None:
-    """Return the layers of a 1-D or 2-D ConvTranspose, one for each phase; None for other ranks.
+    """Return the layers of a 1-D, 2-D or 3-D ConvTranspose, one for each phase; None for other ranks.
 
     Raises:
         SimulatorError: A shape is not known, or does not fit the others, or there are too many phases.
     """
     data, weights = (known_shape(graph, node, name) for name in node.input[:2])
     output = known_shape(graph, node, node.output[0])
-    if len(data) not in (3, 4):
+    if len(data) not in (3, 4, 5):
         return None
     given = attributes(node)
     groups, _, _ = conv_attributes(given, len(data) - 2)
@@ -118,12 +54,14 @@ def transposed_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[st
         ConvLayer(
             name=_name(node, place, alone=len(places) == 1),
             op=node.op_type,
-            in_channels=data[1],
+            **slice_fields(
+                data[0], data[1], [phase.outputs for phase in place[:-2]], [len(phase.taps) for phase in place]
+            ),
             out_channels=output[1],
             groups=groups,
-            batch=data[0],
             weight_bits=facts.bits,
             activation_bits=activation_bits(graph, node.input[0]),
+            computed_weights=node.input[1] not in constants,
             nonzero_weights=None if by_tap is None else int(by_tap[np.ix_(*(phase.taps for phase in place))].sum()),
             **size_fields("in", [phase.size for phase in place], 1),
             **size_fields("kernel", [len(phase.taps) for phase in place], 1),

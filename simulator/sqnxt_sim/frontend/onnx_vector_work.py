@@ -10,43 +10,10 @@ from onnx import NodeProto
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, integers, text
 from sqnxt_sim.frontend.onnx_operators import operator
 from sqnxt_sim.frontend.onnx_weights import activation_bits
+from sqnxt_sim.frontend.vector_operations import PICKS, count_operations
 from sqnxt_sim.workload import VectorWork
 
-_WINDOWS = frozenset({"AveragePool", "LpPool", "MaxPool", "NhwcMaxPool", "QLinearAveragePool"})
-"""Operators with one operation for each value under the window, padding included, for each output."""
-
-_PASSES = {
-    **dict.fromkeys(("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "QLinearGlobalAveragePool"), 1),
-    **dict.fromkeys(("QLinearReduceMean", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin"), 1),
-    **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "ReduceProd", "ReduceSum", "ReduceSumSquare", "TopK"), 1),
-    # smallest, largest, scale, round
-    "DynamicQuantizeLinear": 4,
-    # square, sum, divide
-    "LpNormalization": 3,
-    # square, sum, scale, gain
-    **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), 4),
-    # largest, subtract, exponential, sum, divide
-    **dict.fromkeys(("LogSoftmax", "QLinearSoftmax", "Softmax"), 5),
-    # sum, subtract, square, sum, scale
-    "MeanVarianceNormalization": 5,
-    # the same, then gain and bias
-    **dict.fromkeys(("GroupNormalization", "InstanceNormalization", "LayerNormalization"), 7),
-}
-"""Operations for each input value."""
-
-_MOVES = frozenset(
-    {
-        "Concat", "DepthToSpace", "Expand", "Gather", "GatherElements", "GatherND", "Pad", "QLinearConcat", "Slice",
-        "SpaceToDepth", "Split", "Tile", "Transpose",
-    }
-)  # fmt: skip
-"""Operators that move values and compute none."""
-
-_PICKS = frozenset({"Gather", "GatherElements", "GatherND", "Slice"})
-"""Operators that read no more of their data than they write."""
-
-_TAPS = {"linear": 2, "bilinear": 2, "cubic": 4}
-"""Number of values that one output is interpolated from, along each axis that changes."""
+_POOLS = frozenset({"AveragePool", "LpPool", "MaxPool", "NhwcMaxPool", "QLinearAveragePool"})
 
 
 def vector_work(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> VectorWork | None:
@@ -63,7 +30,7 @@ def vector_work(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
     if not reads or any(name not in graph.shapes for name in (*reads, *writes)):
         return None
     read, written = _values(graph, reads), _values(graph, writes)
-    if operator(node) in _PICKS:
+    if operator(node) in PICKS:
         read = min(read, written + _values(graph, reads[1:]))
     return VectorWork(
         operations=_operations(graph, node, constants),
@@ -74,24 +41,17 @@ def vector_work(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) ->
 
 
 def _operations(graph: OnnxGraph, node: NodeProto, constants: frozenset[str]) -> int:
-    op, first = operator(node), prod(graph.shapes[node.output[0]])
-    data = next(name for name in node.input if name and name not in constants)
-    if op in _MOVES:
-        return 0
-    if op in _WINDOWS:
-        return first * prod(integers(attributes(node), "kernel_shape") or [1])
-    if op in _PASSES:
-        return _PASSES[op] * prod(graph.shapes[data])
-    if op == "LRN":
-        # square, sum over the neighbours, power, divide
-        return (integer(attributes(node), "size", 1) + 3) * first
-    if op in ("Resize", "Upsample"):
-        sizes = zip(graph.shapes[data], graph.shapes[node.output[0]], strict=True)
-        changed = sum(before != after for before, after in sizes)
-        taps = _TAPS.get(text(attributes(node), "mode", "nearest"), 0)
-        return first * taps**changed if taps else 0
-    activations = sum(1 for name in node.input if name and name not in constants)
-    return first * max(activations - 1, 1)
+    given, op = attributes(node), operator(node)
+    data = [name for name in node.input if name and name not in constants]
+    window = prod(integers(given, "kernel_shape") or [1]) if op in _POOLS else integer(given, "size", 1)
+    return count_operations(
+        op,
+        graph.shapes[data[0]],
+        graph.shapes[node.output[0]],
+        activations=len(data),
+        window=window,
+        mode=text(given, "mode", "nearest"),
+    )
 
 
 def _values(graph: OnnxGraph, names: Iterable[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -14,62 +13,10 @@ from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, node_n
 from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, SWAPPED, Operands, operator, weight_operands
 from sqnxt_sim.frontend.onnx_packed import packed_bits, packed_mask, packed_sizes
 from sqnxt_sim.frontend.onnx_values import rearranged, trace
-from sqnxt_sim.frontend.onnx_zeros import (
-    Mask,
-    count_nonzero,
-    integer_mask,
-    quantised_bits,
-    tensor_bits,
-    weight_mask,
-)
+from sqnxt_sim.frontend.onnx_zeros import integer_mask, quantised_bits, tensor_bits, weight_mask
+from sqnxt_sim.frontend.weight_facts import LayerWeights, WeightFacts
 
 _STORED_IN_FIRST = frozenset({"Clip", "DequantizeLinear", "QuantizeLinear"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeightFacts:
-    """Facts about a weight tensor: integer width (None for floats), mask of nonzero values (None if not known)."""
-
-    bits: int | None
-    mask: Mask | None = None
-
-    @property
-    def nonzero(self) -> int | None:
-        """Number of nonzero weights; None if not known."""
-        return None if self.mask is None else count_nonzero(self.mask)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerWeights:
-    """The weights of one operand of a node: a kernel or a matrix, no bias, slope or scale.
-
-    Attributes:
-        layer: Name of the node.
-        op: Its ONNX operator.
-        operand: Number of the input that holds the weights; an LSTM has two such inputs.
-        tensor: Name of the initializer or Constant that stores the values.
-        shape: Sizes in the layout that the operator reads; None if only the graph's other shapes would tell.
-        bits: Width of integers; None for floats.
-        nonzero: Number of weights that are not zero; None if the graph computes the values.
-    """
-
-    layer: str
-    op: str
-    operand: int
-    tensor: str
-    shape: tuple[int, ...] | None
-    bits: int | None
-    nonzero: int | None
-
-    @property
-    def count(self) -> int | None:
-        """Number of weights, zeros included; None if the shape is not known."""
-        return None if self.shape is None else prod(self.shape)
-
-    @property
-    def zeros(self) -> int | None:
-        """Number of weights that are zero; None if not known."""
-        return None if self.nonzero is None or self.count is None else self.count - self.nonzero
 
 
 def layer_weights(model: ModelProto, name: str) -> tuple[LayerWeights, ...]:

@@ -13,8 +13,7 @@ from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer
 from sqnxt_sim.frontend.onnx_layout import LAYOUT
 from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, operator
 from sqnxt_sim.frontend.onnx_values import constant_values, rearranged, stored_values, trace
-
-Mask = NDArray[np.bool_]
+from sqnxt_sim.frontend.weight_facts import Mask
 
 # Types are looked up by name, because onnx had no 2-bit integers before 1.20.
 _BITS_BY_NAME = {
@@ -94,20 +93,6 @@ def integer_mask(graph: OnnxGraph, name: str, zero_point: str, *, axis: int, blo
     values = None if values is None else rearranged(graph, values, [*steps, *chain(*reversed(places))])
     spread = None if values is None else broadcastable(zeros, values.shape, axis, block)
     return None if values is None or spread is None else _differs(values, spread)
-
-
-def count_nonzero(mask: Mask) -> int:
-    """Count the weights that are not zero; a mask that repeats a single value is not read through."""
-    if mask.size and not any(mask.strides):
-        return mask.size * int(mask.flat[0])
-    return int(np.count_nonzero(mask))
-
-
-def count_by_tap(mask: Mask) -> NDArray[np.int64]:
-    """Count the weights that are not zero for each tap of the kernel; the mask is [channels, channels, *kernel]."""
-    if mask.size and not any(mask.strides):
-        return np.full(mask.shape[2:], mask.shape[0] * mask.shape[1] * int(mask.flat[0]))
-    return np.asarray(np.count_nonzero(mask, axis=(0, 1)))
 
 
 def broadcastable(parameter: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any] | None:

@@ -20,8 +20,8 @@ CONV = make_node("Conv", ["x", "w"], ["y"], name="conv")
 
 @st.composite
 def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], list[int], list[int]]:
-    """Draw attributes, input shape and weight shape of a Conv node in 1-D or 2-D."""
-    rank = draw(st.integers(1, 2))
+    """Draw attributes, input shape and weight shape of a Conv node in 1-D to 3-D."""
+    rank = draw(st.integers(1, 3))
 
     def each(low: int, high: int) -> list[int]:
         return [draw(st.integers(low, high)) for _ in range(rank)]
@@ -57,8 +57,10 @@ def test_convolutions_have_the_shape_that_onnx_computes(onnx_model: Any, read: A
         assume(False)
     assume(result.size)
     (layer,) = read(proto).layers
-    spatial = (layer.out_height, layer.out_width)[4 - len(data) :]
-    assert (layer.batch, layer.out_channels, *spatial) == result.shape
+    spatial = (layer.out_height, layer.out_width)[max(4 - len(data), 0) :]
+    # every slice of a volume is an image of its own
+    assert layer.batch == result.shape[0] * prod(result.shape[2:-2])
+    assert (layer.out_channels, *spatial) == (result.shape[1], *result.shape[2:][-2:])
     # Independent of any shape formula: each output value takes one MAC for each weight of its filter.
     assert layer.macs == result.size * prod(weights[1:])
     assert layer.nonzero_weights == prod(weights)

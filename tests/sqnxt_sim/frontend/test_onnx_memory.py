@@ -149,8 +149,53 @@ def test_the_smaller_of_two_integer_widths(onnx_model: Any, read: Any) -> None:
     assert [(entry.float_values, entry.integer_bits) for entry in entries] == [(SIZE, 8 * SIZE), *[(0, 8 * SIZE)] * 4]
 
 
-def test_a_folded_node_may_need_more_room(onnx_model: Any, read: Any) -> None:
-    """A constant with more images than the map broadcasts the map over them."""
+def test_a_constant_that_enlarges_the_map_merges_into_nothing(onnx_model: Any, read: Any) -> None:
+    """A constant with more images than the map broadcasts the map over them, which no bias does."""
     nodes = [conv("x", "a"), make_node("Add", ["a", "bias"], ["y"], name="y")]
     entries = live(onnx_model, read, nodes, [("bias", np.ones((3, 4, 1, 1), np.float32))])
-    assert floats(entries) == [("a", 4 * SIZE), ("y", 3 * SIZE)]
+    assert floats(entries) == [("a", 2 * SIZE), ("y", 4 * SIZE)]
+
+
+def test_a_tensor_that_is_read_again_after_a_folded_node(onnx_model: Any, read: Any) -> None:
+    """In x * sigmoid(x), the sigmoid cannot take the memory of x; what only renames x still shares it."""
+    nodes = [
+        conv("x", "a"),
+        make_node("Identity", ["a"], ["i"], name="i"),
+        make_node("Sigmoid", ["i"], ["s"], name="s"),
+        make_node("Mul", ["a", "s"], ["y"], name="y"),
+    ]
+    expected = [("a", 2 * SIZE), ("i", SIZE), ("s", 2 * SIZE), ("y", 3 * SIZE)]
+    assert floats(live(onnx_model, read, nodes)) == expected
+
+
+def test_a_preactivation_keeps_what_its_shortcut_adds(onnx_model: Any, read: Any) -> None:
+    nodes = [
+        conv("x", "a"),
+        make_node("Relu", ["a"], ["r"], name="r"),
+        conv("r", "b"),
+        make_node("Relu", ["b"], ["s"], name="s"),
+        make_node("Add", ["s", "a"], ["y"], name="y"),
+    ]
+    # the second Relu works in place: nothing else reads its input
+    expected = [("a", 2 * SIZE), ("r", 2 * SIZE), ("b", 3 * SIZE), ("s", 2 * SIZE), ("y", 3 * SIZE)]
+    assert floats(live(onnx_model, read, nodes)) == expected
+
+
+def test_a_float_that_is_quantised_and_read_again_is_kept_twice(onnx_model: Any, read: Any) -> None:
+    nodes = [
+        conv("x", "a"),
+        make_node("QuantizeLinear", ["a", "s", "z"], ["q"], name="q"),
+        make_node("DequantizeLinear", ["q", "s", "z"], ["d"], name="d"),
+        make_node("Add", ["a", "d"], ["y"], name="y"),
+    ]
+    entries = live(onnx_model, read, nodes, [("s", np.float32(1)), ("z", np.int8(0))])
+    assert [(entry.float_values, entry.integer_bits) for entry in entries] == [
+        (2 * SIZE, 0), (SIZE, 8 * SIZE), (SIZE, 8 * SIZE), (2 * SIZE, 8 * SIZE),
+    ]  # fmt: skip
+
+
+def test_an_output_of_the_graph_is_not_overwritten(onnx_model: Any, read: Any) -> None:
+    nodes = [conv("x", "a"), make_node("Relu", ["a"], ["y"], name="y")]
+    model = onnx_model(nodes, MAP, [("w4", np.ones((4, 4, 3, 3), np.float32))])
+    model.graph.output.append(make_tensor_value_info("a", TensorProto.FLOAT, MAP))
+    assert floats(read(model).live) == [("a", 2 * SIZE), ("y", 2 * SIZE)]

@@ -23,11 +23,12 @@ PADDINGS = ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "output_shape"]
 
 @st.composite
 def transposed(draw: st.DrawFn) -> tuple[dict[str, Any], list[int], list[int]]:
-    """Draw attributes, input shape and weight shape of a ConvTranspose node in 1-D or 2-D."""
-    rank = draw(st.integers(1, 2))
+    """Draw attributes, input shape and weight shape of a ConvTranspose node in 1-D to 3-D."""
+    rank = draw(st.integers(1, 3))
 
     def each(low: int, high: int) -> list[int]:
-        return [draw(st.integers(low, high)) for _ in range(rank)]
+        # volumes are kept small, since their phases multiply
+        return [draw(st.integers(low, min(high, 2) if rank == 3 else high)) for _ in range(rank)]
 
     group, filters, channels = (draw(st.integers(1, 2)) for _ in range(3))
     kernel, strides, dilations, sizes = each(1, 5), each(1, 4), each(1, 2), each(1, 5)
@@ -154,14 +155,16 @@ def check_layers(
     """The reader's layers are the phases, with the same maps, pads, taps and zeros."""
     assert len(layers) == len(phases)
     for layer, places in zip(layers, phases, strict=True):
-        tops = [phase.pad_before for phase in places]
-        assert [layer.pad_top, layer.pad_left][2 - len(places) :] == tops
-        assert [layer.in_height, layer.in_width][2 - len(places) :] == [phase.size for phase in places]
+        axes = slice(max(2 - len(places), 0), None)
+        assert [layer.pad_top, layer.pad_left][axes] == [phase.pad_before for phase in places[-2:]]
+        assert [layer.in_height, layer.in_width][axes] == [phase.size for phase in places[-2:]]
         outs = [
             len(range(phase.phase, size, stride))
             for phase, size, stride in zip(places, out_shape[2:], strides, strict=True)
         ]
-        assert [layer.out_height, layer.out_width][2 - len(places) :] == outs
+        assert [layer.out_height, layer.out_width][axes] == outs[-2:]
+        # every slice of a volume is an image of its own
+        assert layer.batch == out_shape[0] * prod(outs[:-2])
         taps = weights[np.ix_(*map(range, weights.shape[:2]), *(phase.taps for phase in places))]
         assert layer.weights == taps.size
         assert layer.nonzero_weights == np.count_nonzero(taps)

@@ -10,7 +10,8 @@ import onnx
 import pytest
 
 from sqnxt_export import compress_artifact, decompress, to_onnx, to_tflite
-from sqnxt_export.artifact.tflite_file import read_tflite
+from sqnxt_sim.frontend.tflite_file import read_tflite_file
+from sqnxt_sim.frontend.tflite_values import constant_values
 from sqnxt_tf import build
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import networks
@@ -64,9 +65,9 @@ def test_what_is_shared_reaches_both_formats(small: Any, tmp_path: Path) -> None
     in_onnx = [onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer if len(tensor.dims) > 1]
     (tmp_path / "net.tflite").write_bytes(to_tflite(small, "float32"))
     in_tflite = [
-        tensor.array()
-        for tensor in read_tflite(tmp_path / "net.tflite")
-        if len(tensor.shape) > 1 and tensor.type == "float32" and len(tensor.data)
+        constant_values(tensor)
+        for tensor in read_tflite_file(tmp_path / "net.tflite").tensors
+        if len(tensor.shape) > 1 and tensor.kind.name == "float32" and tensor.is_constant
     ]
     for arrays in (in_onnx, in_tflite):
         assert {tuple(np.unique(array[array != 0]).tolist()) for array in arrays} == codebooks
