@@ -2,10 +2,10 @@ from sqnxt_sim.errors import SimulatorError as SimulatorError
 from sqnxt_sim.frontend.model_files import read_model as read_model
 from sqnxt_sim.frontend.model_files import read_weights as read_weights
 from sqnxt_sim.frontend.onnx_reader import read_onnx as read_onnx
-from sqnxt_sim.layer_text import conv as conv
-from sqnxt_sim.layer_text import parse_layer as parse_layer
 from sqnxt_sim.frontend.tflite_reader import read_tflite as read_tflite
 from sqnxt_sim.frontend.weight_facts import LayerWeights as LayerWeights
+from sqnxt_sim.layer_text import conv as conv
+from sqnxt_sim.layer_text import parse_layer as parse_layer
 from sqnxt_sim.machine.accelerator import Accelerator as Accelerator
 from sqnxt_sim.machine.accelerator import Dataflow as Dataflow
 from sqnxt_sim.machine.accelerator import Dram as Dram

@@ -35,8 +35,8 @@ from sqnxt_tf.cli.output import Output
 def command(models: tuple[str, ...], output: Path, force: bool, out: Output, **settings: Any) -> None:
     """Simulate MODEL... and write one HTML file about them that opens offline.
 
-    A MODEL is an ONNX file or a network's name. The page shows every layer's cycles, energy and utilisation, to be
-    sorted and filtered; the roofline; the cost of the rejected dataflow; where the energy goes; each model on every
+    A MODEL is an ONNX or TFLite file, or a network's name. The page shows every layer's cycles, energy and
+    utilisation, to be sorted and filtered; the roofline; the cost of the rejected dataflow; where the energy goes; each model on every
     preset, and on the given accelerators, at 16 and at 8 bits; and the models side by side.
     """
     from sqnxt_tf.options.artifacts import ReportOptions

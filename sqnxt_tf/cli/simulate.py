@@ -53,8 +53,8 @@ def command(
 ) -> None:  # fmt: skip
     """Estimate cycles and energy of MODEL on an accelerator, layer by layer.
 
-    MODEL is an ONNX file or a network's name (`sqnxt-tf list`). Bit widths are read from the graph and zeros are
-    counted in its weights; a network's name has none, and the paper's 40 % of zeros are assumed. A budget such as
+    MODEL is an ONNX or TFLite file, or a network's name (`sqnxt-tf list`). Bit widths are read from the file and zeros
+    are counted in its weights; a network's name has none, and the paper's 40 % of zeros are assumed. A budget such as
     --max-cycles 10M that is exceeded ends the command with exit code 1.
     """
     from sqnxt_tf.workflows.simulate import hold_to_budget, simulate

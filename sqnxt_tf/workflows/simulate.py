@@ -24,7 +24,8 @@ def simulate(
     """Estimate cycles and energy of a network on an accelerator, layer by layer.
 
     Args:
-        model: An `.onnx` or `.tflite` file, a network's name (with the paper's 40 % of zeros in its weights), or a workload.
+        model: An `.onnx` or `.tflite` file, a network's name (with the paper's 40 % of zeros in its weights), or a
+            workload.
         accelerator: A preset's name, a `.toml` file, or an accelerator.
         options: What is assumed of the network.
         settings: Fields of `SimulateOptions`, in place of or on top of `options`.
