@@ -21,6 +21,7 @@ from sqnxt_sim import (
     VectorWork,
     Workload,
     load_accelerator,
+    simulate_many,
     simulate_workload,
 )
 
@@ -55,7 +56,7 @@ def parts(value: Any) -> Iterator[Any]:
 
 EXAMPLES = {
     type(value).__name__: value
-    for top in (WORKLOAD, *(cost.roofline for cost in REPORT.costed), REPORT)
+    for top in (WORKLOAD, *(cost.roofline for cost in REPORT.costed), REPORT, *simulate_many(WORKLOAD, [ACCELERATOR]))
     for value in parts(top)
 }
 
