@@ -60,7 +60,7 @@ def simulate_workload(
         model=workload.name,
         accelerator=accelerator,
         layers=tuple(map(cost, workload.layers)),
-        notes=tuple(_notes(workload, accelerator, sparsity, precision)),
+        notes=tuple(assumption_notes(workload, accelerator.array.word_bits, sparsity, precision)),
         live=workload.live,
         input_shapes=workload.input_shapes,
     )
@@ -176,9 +176,8 @@ def assumed_layer(layer: ConvLayer, native: int, sparsity: float | None, precisi
     return replace(layer, activation_bits=activation_bits, weight_bits=weight_bits, nonzero_weights=nonzero)
 
 
-def _notes(
-    workload: Workload, accelerator: Accelerator, sparsity: float | None, precision: str | None
-) -> Iterator[str]:
+def assumption_notes(workload: Workload, native: int, sparsity: float | None, precision: str | None) -> Iterator[str]:
+    """Yield sentences about what is assumed and what is left out, on an array of `native` bits."""
     layers = workload.conv_layers
     yield from workload.notes
     if missing := _without_model(workload):
@@ -187,7 +186,7 @@ def _notes(
     if precision is not None:
         yield f"precision {precision} is assumed for every layer, whatever the graph says"
     elif floats := sum(layer.weight_bits is None or layer.activation_bits is None for layer in layers):
-        yield f"{floats} layer(s) in floating point are counted at the native {accelerator.array.word_bits} bits"
+        yield f"{floats} layer(s) in floating point are counted at the native {native} bits"
     if sparsity is not None:
         yield f"{sparsity:.0%} of the weights of every layer are assumed to be zero, whatever the graph says"
     elif unknown := sum(layer.nonzero_weights is None for layer in layers):

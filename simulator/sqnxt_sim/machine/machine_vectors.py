@@ -76,8 +76,9 @@ def layer_figures(front: Front, machines: MachineVectors) -> Array:
     )
     transfers = np.maximum(words - exposed, 0) / machines.words_per_cycle + machines.latency * (rounds - 1)
     last_tile = on_array / rounds
-    cycles = 2 * machines.latency + exposed / machines.words_per_cycle + last_tile
-    cycles += np.maximum(on_array - last_tile, transfers)
+    # Summed in the order of `Cycles.total`: dataflows that tie there tie here, to the last bit.
+    cycles = 2 * machines.latency + exposed / machines.words_per_cycle
+    cycles = cycles + np.maximum(on_array - last_tile, transfers) + last_tile
     figures = np.empty((6, cycles.size))
     figures[0], figures[1], figures[2] = cycles, front.mac_energy, front.register_file
     figures[3], figures[4], figures[5] = front.on_chip[best] + words, words, 0

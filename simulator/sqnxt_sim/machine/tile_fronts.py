@@ -93,13 +93,14 @@ def layer_fronts(
         )
         mac_energy = executed_macs(dataflow, layer) * scale.activation * scale.weight
         register_file = register_file_accesses(dataflow, layer)
-        fronts[dataflow] = Front(on_array[places], words[places], *figures, mac_energy, register_file)
+        fronts[dataflow] = Front._make((on_array[places], words[places], *figures, mac_energy, register_file))
     return fronts
 
 
 def _in_order(grid: Array) -> Array:
     """Return a grid [channel tilings, map tilings] as a vector in the order in which the search prefers equal ones."""
-    return grid.T.ravel()
+    vector: Array = grid.T.ravel()
+    return vector
 
 
 def _candidates(on_array: Array, words: Array, tile_words: Array, conditions: Conditions) -> _Ints:
@@ -111,7 +112,8 @@ def _candidates(on_array: Array, words: Array, tile_words: Array, conditions: Co
         places = ((cost <= least * EQUAL) & np.isfinite(cost)).any(axis=0).nonzero()[0]
     else:
         places = _undominated(on_array, words, tile_words, np.unique(conditions.room))
-    return places[np.lexsort((places, _ranks(words[places])))]
+    ordered: _Ints = places[np.lexsort((places, _ranks(words[places])))]
+    return ordered
 
 
 def _undominated(on_array: Array, words: Array, tile_words: Array, rooms: Array) -> _Ints:
