@@ -125,7 +125,9 @@ def sweep(
     options = options_from(SimulateOptions, options, settings)
     base = accelerator if isinstance(accelerator, Accelerator) else load_accelerator(accelerator)
     grid = ArrayGrid.of(base, dimensions)
-    workload = read_workload(model, batch=options.batch, input_size=options.input_size, classes=options.classes)
+    workload = read_workload(
+        model, batch=options.batch, input_size=options.input_size, dims=options.dims, classes=options.classes
+    )
     if options.strict:
         refuse_missing_models(workload)
     accelerators, began = grid.accelerators, monotonic()
