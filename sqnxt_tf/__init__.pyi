@@ -29,6 +29,7 @@ from sqnxt_tf.errors import SqnxtError as SqnxtError
 from sqnxt_tf.evolution.lineage import Lineage as Lineage
 from sqnxt_tf.evolution.lineage import Member as Member
 from sqnxt_tf.evolution.narrowing import narrow as narrow
+from sqnxt_tf.exploration.array_grid import ArrayGrid as ArrayGrid
 from sqnxt_tf.exploration.candidates import Candidate as Candidate
 from sqnxt_tf.exploration.outcome import FigureRatio as FigureRatio
 from sqnxt_tf.exploration.outcome import Outcome as Outcome
@@ -131,6 +132,9 @@ from sqnxt_tf.workflows.search_finalists import train_finalists as train_finalis
 from sqnxt_tf.workflows.simulate import BudgetItem as BudgetItem
 from sqnxt_tf.workflows.simulate import hold_to_budget as hold_to_budget
 from sqnxt_tf.workflows.simulate import simulate as simulate
+from sqnxt_tf.workflows.sweep import Sweep as Sweep
+from sqnxt_tf.workflows.sweep import SweepPoint as SweepPoint
+from sqnxt_tf.workflows.sweep import sweep as sweep
 from sqnxt_tf.workflows.train import TrainingResult as TrainingResult
 from sqnxt_tf.workflows.train import train as train
 from sqnxt_tf.workflows.verify import Verification as Verification

@@ -26,6 +26,8 @@ from sqnxt_sim.machine.tiling_cost import Bound as Bound
 from sqnxt_sim.machine.tiling_cost import Cycles as Cycles
 from sqnxt_sim.machine.tiling_cost import Energy as Energy
 from sqnxt_sim.machine.tiling_cost import TilingCost as TilingCost
+from sqnxt_sim.many_accelerators import NetworkTotals as NetworkTotals
+from sqnxt_sim.many_accelerators import simulate_many as simulate_many
 from sqnxt_sim.report import IDEALISATIONS as IDEALISATIONS
 from sqnxt_sim.report import NetworkReport as NetworkReport
 from sqnxt_sim.simulator import PRECISIONS as PRECISIONS

@@ -47,24 +47,21 @@ def simulate_workload(
             has no cost model.
     """
     accelerator = _hardware(workload, accelerator)
-    if sparsity is not None and not 0 <= sparsity <= 1:
-        raise SimulatorError(f"sparsity {sparsity}", "is out of range", "give a fraction in 0..1")
-    if precision is not None and precision not in PRECISIONS:
-        raise SimulatorError(f"precision {precision!r}", "is not known", f"use one of {', '.join(PRECISIONS)}")
+    check_assumptions(sparsity, precision)
     if strict:
-        _refuse_missing_models(workload, accelerator)
-    only = _only(dataflow)
+        refuse_missing_models(workload, accelerator)
+    only = only_dataflow(dataflow)
 
     def cost(layer: ConvLayer | OffArrayNode) -> LayerCost | VectorCost | OffArrayNode:
         if isinstance(layer, OffArrayNode):
             return vector_cost(layer, accelerator) or layer
-        return _cost(_assume(layer, accelerator, sparsity, precision), accelerator, only)
+        return _cost(assumed_layer(layer, accelerator.array.word_bits, sparsity, precision), accelerator, only)
 
     return NetworkReport(
         model=workload.name,
         accelerator=accelerator,
         layers=tuple(map(cost, workload.layers)),
-        notes=tuple(_notes(workload, accelerator, sparsity, precision)),
+        notes=tuple(assumption_notes(workload, accelerator, sparsity, precision)),
         live=workload.live,
         input_shapes=workload.input_shapes,
     )
@@ -93,7 +90,24 @@ def _hardware(workload: object, accelerator: object) -> Accelerator:
     return accelerator
 
 
-def _refuse_missing_models(workload: Workload, accelerator: Accelerator) -> None:
+def check_assumptions(sparsity: float | None, precision: str | None) -> None:
+    """Refuse assumptions that make no sense.
+
+    Raises:
+        SimulatorError: The sparsity is out of range, or the precision is not known.
+    """
+    if sparsity is not None and not 0 <= sparsity <= 1:
+        raise SimulatorError(f"sparsity {sparsity}", "is out of range", "give a fraction in 0..1")
+    if precision is not None and precision not in PRECISIONS:
+        raise SimulatorError(f"precision {precision!r}", "is not known", f"use one of {', '.join(PRECISIONS)}")
+
+
+def refuse_missing_models(workload: Workload, accelerator: Accelerator) -> None:
+    """Refuse a network with nodes that do real work and have no cost model or, for a vector unit, no known shape.
+
+    Raises:
+        SimulatorError: There is such a node.
+    """
     faults = (
         (_without_model(workload), "do real work and have no cost model"),
         (_without_shape(workload, accelerator), "are work for the vector unit and have an unknown shape"),
@@ -115,7 +129,7 @@ def _without_shape(workload: Workload, accelerator: Accelerator) -> list[OffArra
     return nodes if accelerator.vector else []
 
 
-def _only(dataflow: str) -> Dataflow | None:
+def only_dataflow(dataflow: str) -> Dataflow | None:
     """Return the one dataflow to use, or None for the best of them; hyphens may stand for underscores."""
     name = dataflow.replace("-", "_")
     if name == "best":
@@ -128,7 +142,7 @@ def _only(dataflow: str) -> Dataflow | None:
 def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> LayerCost:
     """Return the cost of a layer whose bits are known."""
     try:
-        by_time = _solve(_Problem(layer), accelerator)
+        by_time = _solve(LayerProblem(layer), accelerator)
     except SimulatorError as error:
         raise error.about(f"layer {layer.name!r}") from error
     rejected = by_time[0] if only is not None and by_time[0].dataflow is not only else by_time[1]
@@ -136,34 +150,33 @@ def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> 
     return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=accelerator)
 
 
-class _Problem:
-    """Cache key of a layer: layers that differ only in name, operator or batch are equal and are solved once."""
+class LayerProblem:
+    """Key of a layer: layers that differ only in name, operator or batch are equal and are solved once."""
 
     __slots__ = ("_key", "layer")
     _of = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op", "batch"}))
 
     def __init__(self, layer: ConvLayer) -> None:
         self.layer = layer
-        self._key = _Problem._of(layer)
+        self._key = LayerProblem._of(layer)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Problem) and self._key == other._key
+        return isinstance(other, LayerProblem) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
 
 
 @lru_cache(maxsize=4096)
-def _solve(problem: _Problem, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
+def _solve(problem: LayerProblem, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
     """Return both dataflows at their best tilings, the faster one first."""
     costs = best_tilings(problem.layer, tiling_space(problem.layer, accelerator), accelerator)
     first, second = sorted(costs.values(), key=lambda cost: cost.cycles.total)
     return first, second
 
 
-def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, precision: str | None) -> ConvLayer:
-    """Return the layer to cost: with missing bits filled in, and with the assumptions of the caller."""
-    native = accelerator.array.word_bits
+def assumed_layer(layer: ConvLayer, native: int, sparsity: float | None, precision: str | None) -> ConvLayer:
+    """Return the layer to cost: with native bits where it has none, and with the assumptions of the caller."""
     activation_bits, weight_bits = layer.activation_bits or native, layer.weight_bits or native
     if precision is not None:
         activation_bits, weight_bits = PRECISIONS[precision]
@@ -173,9 +186,10 @@ def _assume(layer: ConvLayer, accelerator: Accelerator, sparsity: float | None, 
     return replace(layer, activation_bits=activation_bits, weight_bits=weight_bits, nonzero_weights=nonzero)
 
 
-def _notes(
+def assumption_notes(
     workload: Workload, accelerator: Accelerator, sparsity: float | None, precision: str | None
 ) -> Iterator[str]:
+    """Yield sentences about what is assumed and what is left out."""
     layers = workload.conv_layers
     yield from workload.notes
     if missing := _without_model(workload):

@@ -37,7 +37,8 @@ def command(
 ) -> None:
     """Simulate FIRST and SECOND and show what changed, and why, layer by layer.
 
-    Each is an ONNX or TFLite file, or a network's name. The same one twice with two accelerators compares the accelerators.
+    Each is an ONNX or TFLite file, or a network's name. The same one twice with two accelerators compares the
+    accelerators.
     """
     from sqnxt_tf.workflows.compare import compare
     from sqnxt_tf.workflows.simulate import simulate

@@ -36,8 +36,8 @@ def command(models: tuple[str, ...], output: Path, force: bool, out: Output, **s
     """Simulate MODEL... and write one HTML file about them that opens offline.
 
     A MODEL is an ONNX or TFLite file, or a network's name. The page shows every layer's cycles, energy and
-    utilisation, to be sorted and filtered; the roofline; the cost of the rejected dataflow; where the energy goes; each model on every
-    preset, and on the given accelerators, at 16 and at 8 bits; and the models side by side.
+    utilisation, to be sorted and filtered; the roofline; the cost of the rejected dataflow; where the energy goes;
+    each model on every preset, and on the given accelerators, at 16 and at 8 bits; and the models side by side.
     """
     from sqnxt_tf.options.artifacts import ReportOptions
     from sqnxt_tf.workflows.report import write_report

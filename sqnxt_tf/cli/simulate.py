@@ -9,6 +9,7 @@ import click
 
 from sqnxt_tf.cli import flags
 from sqnxt_tf.cli.output import Output
+from sqnxt_tf.cli.sweeping import SweepCommand, show_sweep
 
 if TYPE_CHECKING:
     from sqnxt_sim import NetworkReport, Workload
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _BUDGETS = ("max_cycles", "max_time_ms", "max_energy", "max_dram_bytes")
 
 
-@click.command("simulate", short_help="Estimate cycles and energy of a network on an accelerator.")
+@click.command("simulate", cls=SweepCommand, short_help="Estimate cycles and energy of a network on an accelerator.")
 @flags.model_argument("model", required=False)
 @click.option(
     "--layer",
@@ -39,6 +40,14 @@ _BUDGETS = ("max_cycles", "max_time_ms", "max_energy", "max_dram_bytes")
 @click.option(
     "--explain", metavar="LAYER", help="Show one layer in full: both dataflows, and where time and energy go."
 )
+@click.option(
+    "--sweep",
+    "dimensions",
+    multiple=True,
+    metavar="KEY=VALUES...",
+    help="Cost every combination of some numbers of the accelerator, as in array.rows=8,16,32 buffer.bytes=64K..1M*2.",
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the sweep to this .svg, .png or .pdf file.")
 @click.option("--roofline", type=click.Path(path_type=Path), help="Draw the roofline to this .svg, .png or .pdf file.")
 @click.option("--max-cycles", type=flags.QUANTITY, help="End with exit code 1 if it takes more cycles, as in 10M.")
 @click.option("--max-time-ms", type=flags.QUANTITY, help="The same for milliseconds at the array's clock.")
@@ -48,7 +57,7 @@ _BUDGETS = ("max_cycles", "max_time_ms", "max_energy", "max_dram_bytes")
 @flags.force
 @flags.output_options
 def command(
-    accelerator: str, explain: str | None, roofline: Path | None, as_csv: bool, force: bool, out: Output,
+    explain: str | None, roofline: Path | None, picture: Path | None, as_csv: bool, force: bool, out: Output,
     **settings: Any,
 ) -> None:  # fmt: skip
     """Estimate cycles and energy of MODEL on an accelerator, layer by layer.
@@ -61,8 +70,15 @@ def command(
 
     if as_csv and (out.as_json or explain):
         raise click.UsageError("--csv prints the layers and nothing else: leave out --json and --explain")
-    limits = {name: settings.pop(name) for name in _BUDGETS}
-    report = simulate(_model(settings.pop("model"), settings.pop("layers")), accelerator, **settings)
+    limits = {name: limit for name in _BUDGETS if (limit := settings.pop(name)) is not None}
+    model, dimensions = _model(settings.pop("model"), settings.pop("layers")), settings.pop("dimensions")
+    if dimensions:
+        flags.refuse_given("shows one array, and --sweep many", "explain", "roofline")
+        settings["limits"] = limits
+        show_sweep(model, dimensions, settings, picture=picture, as_csv=as_csv, force=force, out=out)
+        return
+    flags.refuse_given("goes with --sweep only", "picture")
+    report = simulate(model, **settings)
     budgets = hold_to_budget(report, **limits)
     if roofline is not None:
         from sqnxt_tf.reports.roofline import draw_roofline

@@ -12,7 +12,7 @@ from sqnxt_tf.options.simulating import SimulateOptions
 from sqnxt_tf.workflows.workload_source import read_workload
 
 if TYPE_CHECKING:
-    from sqnxt_sim import Accelerator, NetworkReport, Workload
+    from sqnxt_sim import Accelerator, NetworkReport, NetworkTotals, Workload
 
 
 def simulate(
@@ -80,7 +80,7 @@ def _figure(value: float) -> str:
 
 
 def hold_to_budget(
-    report: NetworkReport,
+    report: NetworkReport | NetworkTotals,
     *,
     max_cycles: float | None = None,
     max_time_ms: float | None = None,

@@ -22,6 +22,7 @@ from sqnxt_sim import (
     VectorWork,
     Workload,
     load_accelerator,
+    simulate_many,
     simulate_workload,
 )
 
@@ -57,7 +58,13 @@ def parts(value: Any) -> Iterator[Any]:
 
 EXAMPLES = {
     type(value).__name__: value
-    for top in (WEIGHTS, WORKLOAD, *(cost.roofline for cost in REPORT.costed), REPORT)
+    for top in (
+        WEIGHTS,
+        WORKLOAD,
+        *(cost.roofline for cost in REPORT.costed),
+        REPORT,
+        *simulate_many(WORKLOAD, [ACCELERATOR]),
+    )
     for value in parts(top)
 }
 

@@ -13,6 +13,8 @@
 | `dataflows` | array cycles and buffer words of the two dataflows |
 | `tiling_cost` | cycles and energy of one tiling, by component |
 | `tile_search` | the best tiling of each dataflow |
+| `tile_fronts` | the tilings that are the best at some bandwidth, shared by many accelerators |
+| `machine_vectors` | the cost of a layer on many accelerators at once |
 | `layer_costs` | the cost of a layer on the array, and of an operator on the vector unit |
 
 Each file imports only from files above it in the table.

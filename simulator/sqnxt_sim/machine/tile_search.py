@@ -25,17 +25,12 @@ from sqnxt_sim.machine.tiling import Tile, TilingSpace, WordScale, dram_words, w
 from sqnxt_sim.machine.tiling_cost import Cycles, Energy, TilingCost
 from sqnxt_sim.workload import ConvLayer
 
-_EQUAL = 1 + 1e-12  # figures whose ratio is less than this are equal up to rounding
+EQUAL = 1 + 1e-12  # figures whose ratio is less than this are equal up to rounding
 
 
 def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator) -> dict[Dataflow, TilingCost]:
     """Return the best tiling of each dataflow with its cost."""
-    scales = [word_scale(layer, accelerator, dataflow) for dataflow in Dataflow]
-    stored = np.array([scale.stored_weight for scale in scales]).reshape(-1, 1, 1)
-    # Grids of all dataflows in one array: [dataflows, channel tilings, map tilings].
-    words = dram_words(layer, scales[0].activation, stored, space.maps, space.channels)
-    on_array = array_cycles(layer, space.maps, space.channels, accelerator.array)
-    on_array += fill_drain_cycles(accelerator.array) * space.rounds
+    on_array, words, scales = search_grids(layer, space, accelerator)
     minimised = np.where(space.fits, on_array + words / accelerator.dram_words_per_cycle, np.inf)
     costs = {}
     for i, dataflow in enumerate(Dataflow):
@@ -54,12 +49,24 @@ def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator)
     return costs
 
 
+def search_grids(
+    layer: ConvLayer, space: TilingSpace, accelerator: Accelerator
+) -> tuple[Array, Array, list[WordScale]]:
+    """Return array cycles and DRAM words, [dataflows, channel tilings, map tilings] each, and each dataflow's scale."""
+    scales = [word_scale(layer, accelerator, dataflow) for dataflow in Dataflow]
+    stored = np.array([scale.stored_weight for scale in scales]).reshape(-1, 1, 1)
+    words = dram_words(layer, scales[0].activation, stored, space.maps, space.channels)
+    on_array = array_cycles(layer, space.maps, space.channels, accelerator.array)
+    on_array += fill_drain_cycles(accelerator.array) * space.rounds
+    return on_array, words, scales
+
+
 def _best(minimised: Array, words: Array) -> tuple[int, int]:
     """Return the place of the least cost, then of the fewest DRAM words, then of the smallest tile."""
-    ties = (minimised <= minimised.min() * _EQUAL).ravel().nonzero()[0]
+    ties = (minimised <= minimised.min() * EQUAL).ravel().nonzero()[0]
     if ties.size > 1:
         moved = words.ravel()[ties]
-        ties = ties[moved <= moved.min() * _EQUAL]
+        ties = ties[moved <= moved.min() * EQUAL]
     places: list[tuple[int, int]] = [divmod(tie, minimised.shape[1]) for tie in ties.tolist()]
     return min(places, key=lambda place: place[::-1])  # by rows and columns first
 

@@ -167,3 +167,28 @@ def test_a_new_accelerator_file_loads_at_once(cli: Any, graph: Path, tmp_path: P
     assert ".toml" in cli("accelerators", "--new", tmp_path / "mine.txt").error_line()
     mine.write_text(mine.read_text().replace("rows = ", "rows = -").replace("[dram]", "[ddr]"))
     assert "has 2 faults: (1) " in cli("simulate", graph, "--accelerator", mine).error_line()
+
+
+def test_a_sweep_costs_a_grid_of_arrays(cli: Any, tmp_path: Path) -> None:
+    network = ("simulate", "1.0-SqNxt-23v5", "--input-size", 64)
+    grid = ("--sweep", "array.rows=8,16", "buffer.bytes=32K,128K", "--sweep", "array.rows=32")
+    document = cli(*network, *grid, "--json").json()
+    assert document["dimensions"] == {"array.rows": [8, 16, 32], "buffer.bytes": [32768, 131072]}
+    rows = list(csv.DictReader(io.StringIO(cli(*network, *grid, "--csv").out)))
+    assert [float(row["cycles"]) for row in rows] == [point["cycles"] for point in document["points"]]
+    picture = tmp_path / "sweep.svg"
+    fastest = min(point["cycles"] for point in document["points"])
+    shown = cli(*network, *grid, "--picture", picture, "--max-cycles", fastest)
+    assert shown.code == 0
+    assert "1 of 6 arrays meet the budget" in shown.out
+    assert picture.exists()
+    none = cli(*network, *grid, "--max-cycles", 1)
+    assert (none.code, "none of the 6 arrays meets the budget" in none.err) == (1, True)
+    for arguments, fault in (
+        (("--sweep", "array.row=8"), "did you mean array.rows"),
+        (("--sweep", "array.rows=8", "--explain", "stem"), "--explain shows one array"),
+        (("--picture", picture), "--picture goes with --sweep"),
+        (("--sweep", "array.rows=8", "--picture", picture), "--force"),
+        (("array.rows=8",), "array.rows=8"),
+    ):
+        assert fault in cli(*network, *arguments).error_line()

@@ -1,0 +1,157 @@
+"""Totals of one network on many accelerators, which share what their searches have in common.
+
+Accelerators with one PE array have the same tilings, array cycles and DRAM words. So each layer is searched once for
+all of them (`machine.tile_fronts`), and the rest is arithmetic on vectors with one value for each accelerator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from math import isinf
+
+import numpy as np
+
+from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
+from sqnxt_sim.machine.axes import Array
+from sqnxt_sim.machine.machine_vectors import MachineVectors, layer_figures, vector_figures
+from sqnxt_sim.machine.tile_fronts import Conditions, Front, layer_fronts
+from sqnxt_sim.machine.tiling import tiling_space
+from sqnxt_sim.machine.tiling_cost import Energy
+from sqnxt_sim.simulator import LayerProblem, assumed_layer, check_assumptions, only_dataflow
+from sqnxt_sim.workload import ConvLayer, OffArrayNode, Workload
+
+_LARGEST_BUFFER = 2**48  # bytes; every tiling fits it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkTotals:
+    """Totals of a network on one accelerator, as in its `NetworkReport`. Energies are in MACs of native width."""
+
+    accelerator: Accelerator
+    cycles: float
+    energy: Energy
+    macs: int
+    dram_bytes: float
+
+    @property
+    def time_ms(self) -> float:
+        """Time in milliseconds at the array's clock."""
+        return self.cycles / self.accelerator.array.clock_hz * 1e3
+
+
+def simulate_many(
+    workload: Workload,
+    accelerators: Sequence[Accelerator],
+    *,
+    dataflow: Dataflow | str = "best",
+    sparsity: float | None = None,
+    precision: str | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[NetworkTotals | None]:
+    """Return the totals of a network on each accelerator; None where no tiling of a layer fits the buffer.
+
+    The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second.
+
+    Args:
+        workload: The network.
+        accelerators: The hardware.
+        dataflow: As for `simulate_workload`.
+        sparsity: As for `simulate_workload`.
+        precision: As for `simulate_workload`.
+        progress: Called with the number of accelerators that are done.
+
+    Raises:
+        SimulatorError: An assumption makes no sense, or a layer has too many tilings to search.
+    """
+    check_assumptions(sparsity, precision)
+    only = only_dataflow(dataflow)
+    dataflows = tuple(Dataflow) if only is None else (only,)
+    found: list[NetworkTotals | None] = [None] * len(accelerators)
+    distinct = cache(partial(_distinct_layers, workload, sparsity, precision))
+    done = 0
+    for indices in _grouped(range(len(accelerators)), lambda index: _array_key(accelerators[index])):
+        group = [accelerators[index] for index in indices]
+        figures = _figures(workload, distinct(group[0].array.word_bits), group, dataflows)
+        for index, totals in zip(indices, _totals(workload, group, figures), strict=True):
+            found[index] = totals
+        done += len(group)
+        progress(done)
+    return found
+
+
+def _grouped(indices: Iterable[int], key: Callable[[int], object]) -> Iterator[list[int]]:
+    """Yield the indices in groups of one key, in the order of their first members."""
+    groups: dict[object, list[int]] = {}
+    for index in indices:
+        groups.setdefault(key(index), []).append(index)
+    yield from groups.values()
+
+
+def _array_key(accelerator: Accelerator) -> object:
+    """Return what a layer's tilings, their array cycles and their DRAM words depend on, and which units there are."""
+    indices = accelerator.dram.weight_index_bits, accelerator.dram.weight_stationary_index_bits
+    return replace(accelerator.array, clock_hz=1.0), indices, accelerator.vector is None
+
+
+def _distinct_layers(
+    workload: Workload, sparsity: float | None, precision: str | None, word_bits: int
+) -> Counter[LayerProblem]:
+    """Return the layers that differ in more than their names, each with the number of images that it costs."""
+    layers: Counter[LayerProblem] = Counter()
+    for layer in workload.conv_layers:
+        layers[LayerProblem(assumed_layer(layer, word_bits, sparsity, precision))] += layer.batch
+    return layers
+
+
+def _figures(
+    workload: Workload, layers: Counter[LayerProblem], group: Sequence[Accelerator], dataflows: Sequence[Dataflow]
+) -> Array:
+    """Return the network's figures, as of `layer_figures`, on accelerators with one PE array."""
+    machines = MachineVectors.of(group)
+    # Every tiling is a candidate: each accelerator has a buffer of its own.
+    roomy = replace(group[0], buffer=replace(group[0].buffer, bytes=_LARGEST_BUFFER, capacity_divisor=1))
+    total: Array = np.zeros((6, len(group)))
+    for problem, images in layers.items():
+        fronts = _fronts(problem.layer, roomy, machines.conditions)
+        costs = [layer_figures(fronts[dataflow], machines) for dataflow in dataflows]
+        first, other = costs[0], costs[-1]
+        total += images * np.where(other[0] < first[0], other, first)
+    if machines.operations_per_cycle is not None:
+        for node in workload.layers:
+            if isinstance(node, OffArrayNode) and node.work is not None:
+                total += vector_figures(node.work, machines)
+    return total
+
+
+def _fronts(layer: ConvLayer, roomy: Accelerator, conditions: Conditions) -> dict[Dataflow, Front]:
+    try:
+        return layer_fronts(layer, tiling_space(layer, roomy), roomy, conditions)
+    except SimulatorError as error:
+        raise error.about(f"layer {layer.name!r}") from error
+
+
+def _totals(workload: Workload, group: Sequence[Accelerator], figures: Array) -> Iterator[NetworkTotals | None]:
+    macs = sum(layer.macs for layer in workload.conv_layers)
+    for accelerator, row in zip(group, figures.T.tolist(), strict=True):
+        cycles, mac, register_file, buffer, dram, vector = row
+        if isinf(cycles):
+            yield None
+            continue
+        table, unit = accelerator.energy, accelerator.vector
+        yield NetworkTotals(
+            accelerator=accelerator,
+            cycles=cycles,
+            energy=Energy(
+                mac=table.mac * mac,
+                register_file=table.register_file * register_file,
+                buffer=table.buffer * buffer,
+                dram=table.dram * dram,
+                vector=0.0 if unit is None else unit.operation_energy * vector,
+            ),
+            macs=macs,
+            dram_bytes=dram * accelerator.array.word_bits / 8,
+        )
