@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from onnx import NodeProto
 
-from sqnxt_sim.frontend.onnx_dense import Product, product_layer
+from sqnxt_sim.frontend.onnx_dense import product_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, integers, known_shape, mismatch
 from sqnxt_sim.frontend.onnx_operators import CONTRIB_DOMAIN, PROJECTED_ATTENTION, operator
-from sqnxt_sim.frontend.onnx_positions import Rows
 from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
+from sqnxt_sim.frontend.positions import Rows
+from sqnxt_sim.frontend.products import Product
 from sqnxt_sim.workload import ConvLayer
 
 ATTENTION = frozenset({"Attention", "GroupQueryAttention", "MultiHeadAttention", "QAttention"})

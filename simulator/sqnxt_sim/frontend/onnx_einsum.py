@@ -8,10 +8,12 @@ from string import ascii_uppercase
 
 from onnx import NodeProto
 
-from sqnxt_sim.frontend.onnx_dense import Product, product_layer
+from sqnxt_sim.frontend.onnx_dense import product_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, known_shape, text
-from sqnxt_sim.frontend.onnx_positions import Origin, Origins, rows_of, sequence
+from sqnxt_sim.frontend.onnx_positions import Origins
 from sqnxt_sim.frontend.onnx_weights import activation_bits, constant_operands, operand_facts
+from sqnxt_sim.frontend.positions import Origin, rows_of, sequence
+from sqnxt_sim.frontend.products import Product
 from sqnxt_sim.workload import ConvLayer
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from onnx import NodeProto
 
-from sqnxt_sim.frontend.onnx_dense import Product, product_layer
+from sqnxt_sim.frontend.onnx_dense import product_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, known_shape, mismatch
 from sqnxt_sim.frontend.onnx_operators import RECURRENT, operator
-from sqnxt_sim.frontend.onnx_positions import Rows
-from sqnxt_sim.frontend.onnx_weights import WeightFacts, activation_bits, operand_facts
+from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
+from sqnxt_sim.frontend.positions import Rows
+from sqnxt_sim.frontend.products import Product
+from sqnxt_sim.frontend.weight_facts import WeightFacts
 from sqnxt_sim.workload import ConvLayer
 
 _DYNAMIC_BITS = {"DynamicQuantizeLSTM": 8}

@@ -22,6 +22,7 @@ class _Slots(NamedTuple):
     dilations: tuple[int, int]
 
 
+_SLOTS_3D = ((1, 3, 2), (5, 7, 6))
 _SLOTS = {"CONV_2D": _Slots((2, 1), (5, 4)), "DEPTHWISE_CONV_2D": _Slots((2, 1), (6, 5))}
 
 
@@ -78,6 +79,54 @@ def convolution_layer(graph: TfliteGraph, node: TfliteOperator, name: str, given
     )
     output = graph.shape(graph.result(node))
     if (layer.out_height, layer.out_width) != (given.output or tuple(output[1:3])) or output[-1] != out_channels:
+        raise graph.mismatch(node, f"an output of {list(output)}")
+    return layer
+
+
+def volume_layer(graph: TfliteGraph, node: TfliteOperator, name: str) -> ConvLayer:
+    """Return the layer of a CONV_3D, on volumes [batch, depth, height, width, channels].
+
+    Each output slice is an image of its own, whose input channels are those of all slices under the kernel.
+
+    Raises:
+        SimulatorError: The shapes do not fit each other.
+        ValueError: The bytes of the weights do not match their shape.
+    """
+    data, weights = graph.shape(graph.operand(node, 0)), graph.shape(graph.operand(node, 1))
+    output = graph.shape(graph.result(node))
+    if any(len(shape) != 5 or min(shape) < 1 for shape in (data, weights, output)) or data[4] % weights[3]:
+        raise graph.mismatch(node, f"a volume {list(data)} and weights {list(weights)}")
+    strides, dilations = ([node.option(slot, default) for slot in slots] for default, slots in enumerate(_SLOTS_3D))
+    if min(*strides, *dilations) < 1:
+        raise graph.mismatch(node, f"strides {strides} and dilations {dilations}")
+    given = MapInput(0)
+    pads = [_pads(node, data[1 + a], weights[a], strides[a], dilations[a], given, axis=1) for a in (0, 1, 2)]
+    slices = (data[1] + sum(pads[0]) - (weights[0] - 1) * dilations[0] - 1) // strides[0] + 1
+    facts = weight_facts(graph, graph.operand(node, 1))
+    layer = ConvLayer(
+        name=name,
+        in_channels=data[4] * weights[0],
+        out_channels=weights[4],
+        in_height=data[2],
+        in_width=data[3],
+        kernel_height=weights[1],
+        kernel_width=weights[2],
+        stride_height=strides[1],
+        stride_width=strides[2],
+        dilation_height=dilations[1],
+        dilation_width=dilations[2],
+        pad_top=pads[1][0],
+        pad_left=pads[2][0],
+        pad_bottom=pads[1][1],
+        pad_right=pads[2][1],
+        groups=data[4] // weights[3],
+        batch=data[0] * max(slices, 1),
+        weight_bits=facts.bits,
+        activation_bits=activation_bits(graph, graph.operand(node, 0), graph.operand(node, 1)),
+        nonzero_weights=facts.nonzero,
+        computed_weights=graph.operand(node, 1) not in graph.constants,
+    )
+    if output[1:] != (slices, layer.out_height, layer.out_width, weights[4]):
         raise graph.mismatch(node, f"an output of {list(output)}")
     return layer
 

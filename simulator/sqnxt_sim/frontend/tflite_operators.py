@@ -120,6 +120,8 @@ PRODUCTS = frozenset(
 BRANCHES = frozenset({"CALL", "CALL_ONCE", "IF", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE", "STABLEHLO_WHILE", "WHILE"})
 """Operators whose work is in other graphs of the file."""
 
+BASIC_LSTM_INPUTS = 5
+"""A basic LSTM has one matrix for input and state together, its third input."""
 # Slots of options.
 _POOL_WIDTH, _POOL_HEIGHT, _LRN_RADIUS = 3, 4, 0
 

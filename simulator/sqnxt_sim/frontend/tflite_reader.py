@@ -9,7 +9,7 @@ from sqnxt_sim.frontend.memory import Step, TensorSize, live_activations
 from sqnxt_sim.frontend.sizes import checked_sizes
 from sqnxt_sim.frontend.tflite_affine import merged_affines
 from sqnxt_sim.frontend.tflite_batch import images_per_call, with_batch
-from sqnxt_sim.frontend.tflite_convolutions import convolution_layer
+from sqnxt_sim.frontend.tflite_convolutions import convolution_layer, volume_layer
 from sqnxt_sim.frontend.tflite_dense import dense_layer, matmul_layer
 from sqnxt_sim.frontend.tflite_file import read_tflite_file, refusing
 from sqnxt_sim.frontend.tflite_folding import CONVOLUTIONS, MapInput, Merged, merged_nodes
@@ -84,18 +84,21 @@ def _layers(graph: TfliteGraph, place: int, name: str, merged: Merged, origins: 
 def _on_array(
     graph: TfliteGraph, node: TfliteOperator, name: str, map_input: MapInput | None, origins: Origins
 ) -> Sequence[ConvLayer]:
+    """Return the layers of a node by its operator; none for other operators, or if there is no model of its shapes."""
+    layers: Sequence[ConvLayer | None] = []
     if node.op in CONVOLUTIONS:
-        return [convolution_layer(graph, node, name, map_input)]
-    if node.op == "FULLY_CONNECTED":
-        return [dense_layer(graph, node, name, origins)]
-    if node.op == "BATCH_MATMUL":
-        product = matmul_layer(graph, node, name, origins)
-        return [product] if product else []
-    if node.op == "TRANSPOSE_CONV":
-        return transposed_layers(graph, node, name)
-    if node.op in RECURRENT:
-        return recurrent_layers(graph, node, name, onnx_name(graph, node)) or []
-    return []
+        layers = [convolution_layer(graph, node, name, map_input)]
+    elif node.op == "CONV_3D":
+        layers = [volume_layer(graph, node, name)]
+    elif node.op == "FULLY_CONNECTED":
+        layers = [dense_layer(graph, node, name, origins)]
+    elif node.op == "BATCH_MATMUL":
+        layers = [matmul_layer(graph, node, name, origins)]
+    elif node.op == "TRANSPOSE_CONV":
+        layers = transposed_layers(graph, node, name)
+    elif node.op in RECURRENT:
+        layers = recurrent_layers(graph, node, name, onnx_name(graph, node))
+    return [layer for layer in layers if layer is not None]
 
 
 def _live(graph: TfliteGraph, rows: list[Row], names: list[str], merged: Merged) -> tuple[LiveActivations, ...]:

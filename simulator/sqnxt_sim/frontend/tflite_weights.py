@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from sqnxt_sim.frontend.tflite_graph import TfliteGraph
+from sqnxt_sim.frontend.tflite_operators import BASIC_LSTM_INPUTS
 from sqnxt_sim.frontend.tflite_parts import TfliteOperator
 from sqnxt_sim.frontend.tflite_values import constant_values, nonzero_mask
 from sqnxt_sim.frontend.weight_facts import Mask, WeightFacts
@@ -30,7 +31,7 @@ _PASS = frozenset({"CAST", "DENSIFY", "DEQUANTIZE", "EXPAND_DIMS", "QUANTIZE", "
 def weight_operands(graph: TfliteGraph, node: TfliteOperator) -> Iterator[int]:
     """Yield the numbers of a node's inputs that hold constant weights; of a product it may be the first matrix."""
     numbers = WEIGHTS.get("" if node.is_custom else node.op, ())
-    if node.op == "LSTM" and len(node.inputs) == 5:  # the basic kernel has one matrix for input and state together
+    if node.op == "LSTM" and len(node.inputs) == BASIC_LSTM_INPUTS:
         numbers = (2,)
     for number in numbers:
         if number < len(node.inputs) and node.inputs[number] in graph.constants:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -56,6 +57,12 @@ class LayerWeights:
     def zeros(self) -> int | None:
         """Number of weights that are zero; None if not known."""
         return None if self.nonzero is None or self.count is None else self.count - self.nonzero
+
+
+def together(facts: Sequence[WeightFacts]) -> WeightFacts:
+    """Return the facts about several tensors as about one; the mask is flat, and not known where one is not."""
+    masks = [fact.mask.reshape(-1) for fact in facts if fact.mask is not None]
+    return WeightFacts(bits=facts[0].bits, mask=np.concatenate(masks) if len(masks) == len(facts) else None)
 
 
 def count_nonzero(mask: Mask) -> int:

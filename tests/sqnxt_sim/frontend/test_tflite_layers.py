@@ -244,7 +244,7 @@ def test_recurrent_operators(read_made: Read) -> None:
     )  # fmt: skip
     of_input, of_state = read_made(make).conv_layers
     assert (of_input.batch, of_input.in_width, of_input.macs) == (2, 10, 2 * 10 * 4 * 48)
-    assert (of_state.batch, of_state.in_width, of_state.macs) == (20, 1, 2 * 10 * 4 * 36)
+    assert (of_state.batch, of_state.in_width, of_state.macs) == (10, 2, 2 * 10 * 4 * 36)
     make = TfliteMaker()
     make.tensor("x", [1, 16], is_input=True)
     make.tensor("features", [8, 16], values=weights([8, 16]))
@@ -313,3 +313,16 @@ def test_tensors_written_out_of_order_are_refused(read_made: Read) -> None:
     make.node("RELU", ["b"], ["b"])
     with pytest.raises(SimulatorError, match="'b' is written out of order"):
         read_made(make)
+
+
+def test_convolutions_of_volumes(read_made: Read) -> None:
+    make = TfliteMaker()
+    make.tensor("volume", [2, 6, 8, 8, 4], is_input=True)
+    make.tensor("net/conv/Conv3D", [3, 3, 3, 4, 5], values=weights([3, 3, 3, 4, 5]))
+    make.node(
+        "CONV_3D", ["volume", "net/conv/Conv3D"], [make.tensor("out", [2, 3, 8, 4, 5])], options="Conv3DOptions",
+        padding=SAME, strideD=2, strideH=1, strideW=2, dilationDFactor=1, dilationHFactor=1, dilationWFactor=1,
+    )  # fmt: skip
+    layer = only_layer(read_made(make))
+    assert (layer.batch, layer.in_channels, layer.out_height, layer.out_width) == (6, 12, 8, 4)
+    assert layer.macs == 2 * 3 * 8 * 4 * 5 * 27 * 4
