@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import logging
 import os
 import sys
 import time
@@ -199,6 +198,8 @@ def libraries_silenced() -> Iterator[None]:
     TensorFlow, XLA and LiteRT write to file descriptor 2, and no setting of theirs stops all of it. Failures arrive as
     exceptions, so that a user misses nothing; `--verbose` shows the log lines too.
     """
+    import logging  # no other verb needs it, and it is a hundredth of a short command
+
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     python_stderr, descriptor = sys.stderr, os.dup(2)

@@ -118,7 +118,8 @@ def _show(report: NetworkReport, budgets: dict[str, BudgetItem], explain: str | 
         out.table(simulation_table(report))
         for line in total_lines(report):
             out.text(line)
-    out.document({**report.to_json(), "budgets": {name: item.to_json() for name, item in budgets.items()}})
+    if out.as_json:
+        out.document({**report.to_json(), "budgets": {name: item.to_json() for name, item in budgets.items()}})
     for item in budgets.values():
         if not item.exceeded:
             out.text(str(item))

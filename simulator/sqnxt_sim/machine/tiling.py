@@ -49,8 +49,7 @@ class WordScale(NamedTuple):
     stored_weight: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TilingSpace:
+class TilingSpace(NamedTuple):
     """All tilings of one layer that may be the best one, for one image.
 
     Attributes:

@@ -27,7 +27,7 @@ def tiny(tmp_path: Path) -> Path:
 
     text = accelerator_text("squeezelerator-8x8").replace('"squeezelerator-8x8"', '"tiny"')
     path = tmp_path / "tiny.toml"
-    path.write_text(text.replace("value = 32768", "value = 64"))
+    path.write_text(text.replace("value = 32768", "value = 72"))
     return path
 
 
