@@ -1,9 +1,9 @@
-"""A simulator: cycles and energy of an ONNX graph on an array of processing elements, layer by layer::
+"""A simulator: cycles and energy of an ONNX or TFLite model on an array of processing elements, layer by layer::
 
-    report = simulate_workload(read_onnx("model.onnx"), load_accelerator("squeezelerator-16x16"))
+    report = simulate_workload(read_model("model.onnx"), load_accelerator("squeezelerator-16x16"))
     report.cycles, report.energy.total, report.to_json()
 
-A graph becomes a `Workload` (`frontend`), each of its layers is costed on an `Accelerator` (`machine`), and the costs
+A file becomes a `Workload` (`frontend`), each of its layers is costed on an `Accelerator` (`machine`), and the costs
 make up a `NetworkReport` (`report`).
 """
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--accelerator",
     metavar="NAME|FILE.toml",
     shell_complete=complete_accelerator,
-    help="Show the simulated cycles of this accelerator beside the measured layers; implies --per-layer.",
+    help="Show the simulated cycles of this accelerator beside the measured times; implies --per-layer.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the result to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the figures as CSV on stdout and nothing else there.")
@@ -84,10 +84,16 @@ def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: boo
 def _show(result: BenchmarkResult, out: Output) -> None:
     if out.as_json:
         return
-    from sqnxt_tf.reports.benchmark import benchmark_lines, benchmark_table, layers_lines, layers_table
+    from sqnxt_tf.reports.benchmark import (
+        benchmark_lines,
+        benchmark_table,
+        layers_lines,
+        layers_table,
+        simulated_lines,
+    )
 
     out.table(benchmark_table(result.benchmark))
-    for line in benchmark_lines(result.benchmark):
+    for line in (*benchmark_lines(result.benchmark), *simulated_lines(result)):
         out.text(line)
     for shares in result.layers:
         out.text()

@@ -12,7 +12,7 @@ from sqnxt_tf.cli.output import Output
 
 @click.command("inspect", short_help="Show what a model or an artifact says of itself.")
 @flags.file_argument("file")
-@click.option("--layers", is_flag=True, help="Show the zeros of every layer of an ONNX graph too.")
+@click.option("--layers", is_flag=True, help="Show the zeros of every layer of an artifact too.")
 @flags.output_options
 def command(file: Path, layers: bool, out: Output) -> None:
     """Show what a model or an artifact says of itself, and the zeros in its weights; needs no TensorFlow."""

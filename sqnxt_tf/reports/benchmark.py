@@ -10,6 +10,7 @@ from sqnxt_tf.reports.tables import Table, percent
 if TYPE_CHECKING:
     from sqnxt_tf.device.layer_shares import LayerShare, LayerShares
     from sqnxt_tf.device.timings import Benchmark, Timing
+    from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
 _NAMED = 5  # layers or operators that a sentence lists at most
 _PROFILERS_OWN = 1.1  # time of the nodes over that of a run, beyond which the profiler's own work distorts them
@@ -101,6 +102,16 @@ def noise_lines(result: Benchmark) -> list[str]:
     return [
         "warning: these times are too noisy to quote; ratios are more reliable. Stop other programs and run it again: "
         + "; ".join(result.noise)
+    ]
+
+
+def simulated_lines(result: BenchmarkResult) -> list[str]:
+    """Return the simulated total of each file whose layers have no times of their own to be set beside it."""
+    profiled = {shares.timing.path for shares in result.layers}
+    return [
+        f"{path.name}: {report.cycles:,.0f} cycles = {report.time_ms:.3f} ms on {report.accelerator.name}, simulated"
+        for path, report in result.simulations.items()
+        if path not in profiled
     ]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """The timings, and the layers of those that were profiled."""
+    """The timings, the layers of those that were profiled, and the simulation of each file on the accelerator."""
 
     benchmark: Benchmark
     layers: tuple[LayerShares, ...] = ()
+    simulations: Mapping[Path, NetworkReport] = field(default_factory=dict)
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the `benchmark` document; an entry has `layers` where they were profiled."""
         profiled = {id(shares.timing): shares for shares in self.layers}
         return [
-            {**row, **(shares.to_json() if (shares := profiled.get(id(timing))) else {})}
+            {
+                **row,
+                **self._simulated(timing.path),
+                **(shares.to_json() if (shares := profiled.get(id(timing))) else {}),
+            }
             for row, timing in zip(self.benchmark.to_json(), self.benchmark.timings, strict=True)
         ]
+
+    def _simulated(self, path: Path) -> dict[str, Any]:
+        report = self.simulations.get(path)
+        if report is None:
+            return {}
+        return {
+            "accelerator": report.accelerator.name,
+            "simulated_cycles": report.cycles,
+            "simulated_ms": report.time_ms,
+        }
 
     def layer_rows(self) -> list[dict[str, Any]]:
         """Return a row for every layer of every timing, for CSV."""
@@ -81,11 +96,12 @@ def benchmark(
     )
     layers, reports = [], dict[Path, "NetworkReport | None"]()
     for timing in timed.timings:
+        if timing.path not in reports:
+            reports[timing.path] = _simulated(timing.path, timing.batch, array, on_fault)
         if timing.layers:
-            if timing.path not in reports:
-                reports[timing.path] = _simulated(timing.path, timing.batch, array, on_fault)
             layers.append(layer_shares(timing, reports[timing.path]))
-    return BenchmarkResult(benchmark=timed, layers=tuple(layers))
+    simulations = {path: report for path, report in reports.items() if report is not None}
+    return BenchmarkResult(benchmark=timed, layers=tuple(layers), simulations=simulations)
 
 
 def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: FaultHandler) -> NetworkReport | None:

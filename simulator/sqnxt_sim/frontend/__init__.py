@@ -1,7 +1,14 @@
-"""The frontend: from an ONNX file to a workload.
+"""The frontend: from an .onnx or .tflite file to a workload, or to the weights of its layers.
 
 | file | role |
 |---|---|
+| `weight_facts` | bits and zeros of weights, whatever the format |
+| `positions` | the batch and the map that the rows of a matrix come from |
+| `products` | matrix products as layers |
+| `phases` | transposed convolutions as ordinary ones, axis by axis |
+| `vector_operations` | operations of other operators on single values |
+| `memory` | activations that are alive while each node runs |
+| `sizes` | the sizes that a caller gives to free dimensions |
 | `onnx_operators` | tables: what the simulator does with each ONNX operator |
 | `onnx_graph` | a checked graph, and helpers for its names, attributes and shapes |
 | `onnx_layout` | operators that rearrange values, in NumPy |
@@ -29,6 +36,25 @@
 | `onnx_vector_work` | work of other operators on a vector unit |
 | `onnx_memory` | activations that are alive while each node runs |
 | `onnx_reader` | `read_onnx`: all of it together |
+| `tflite_flatbuffer` | bounds-checked tables and vectors |
+| `tflite_schema` | numbers of TensorFlow Lite's schema |
+| `tflite_parts` | tensors, operators, subgraphs and signatures as data |
+| `tflite_file` | an untrusted file, checked |
+| `tflite_sparse` | sparse tensors as dense ones |
+| `tflite_values` | values of constants, and where they are not zero |
+| `tflite_graph` | the main graph: producers, readers, constants |
+| `tflite_operators` | ONNX's names of the operators |
+| `tflite_weights` | bits and zeros of each operator's weights |
+| `tflite_names` | names of layers, traced in those of tensors |
+| `tflite_layer_weights` | `tflite_weights`: the weights of every layer |
+| `tflite_positions` | the origin of every tensor |
+| `tflite_folding` | padding and dilation that merge into a convolution |
+| `tflite_convolutions`, `tflite_transposed`, `tflite_dense`, `tflite_recurrent` | layers |
+| `tflite_affine` | scales that merge into the layer before |
+| `tflite_off_array` | the other operators |
+| `tflite_batch` | a free batch, fixed |
+| `tflite_reader` | `read_tflite`: all of it together |
+| `model_files` | `read_model` and `read_weights`: either format, by content |
 
 Each file imports only from files above it in the table.
 """
