@@ -19,6 +19,7 @@
 | `onnx_contrib` | standard operators in place of those of ONNX Runtime, for shape inference |
 | `onnx_dimensions` | batch and input size written into free dimensions |
 | `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
+| `onnx_branches` | the branch of an If whose condition is known |
 | `onnx_functions` | a limit on what a model's functions expand to |
 | `onnx_loading` | an untrusted file parsed, checked, and its shapes inferred |
 | `onnx_constants` | which tensors are constant; a graph without shapes |

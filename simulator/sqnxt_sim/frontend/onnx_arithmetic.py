@@ -164,7 +164,9 @@ def _range(node: NodeProto, inputs: Inputs) -> Array | None:
     start, stop, step = (data_of([value]).reshape(-1)[0] for value in inputs)
     if not step:
         raise ValueError("its step is 0")
-    return None if abs(float(stop) - float(start)) > MAX_VALUES * abs(float(step)) else np.arange(start, stop, step)
+    if abs(float(stop) - float(start)) > MAX_VALUES * abs(float(step)):
+        return None
+    return np.arange(start, stop, step).astype(start.dtype)  # NumPy makes float64 of float32
 
 
 def _slice(node: NodeProto, inputs: Inputs) -> Array:

@@ -78,7 +78,8 @@ def _label(value: ValueInfoProto, axis: int) -> str:
 
 
 def _is_free(dim: _Dimension) -> bool:
-    return not dim.HasField("dim_value")
+    # Some exporters write -1 where they know no size.
+    return not dim.HasField("dim_value") or dim.dim_value == -1
 
 
 def _batch_axes(tensors: Iterable[ValueInfoProto]) -> list[tuple[ValueInfoProto, int]]:

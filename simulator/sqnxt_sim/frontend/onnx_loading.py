@@ -12,6 +12,7 @@ import onnx.inliner
 from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_branches import choose_branches, has_branches
 from sqnxt_sim.frontend.onnx_contrib import standard_nodes
 from sqnxt_sim.frontend.onnx_dimensions import fix_free_dimensions, fix_named
 from sqnxt_sim.frontend.onnx_folding import fold_constants
@@ -40,20 +41,15 @@ def load_graph(path: Path, sizes: InputSizes = AS_THEY_ARE) -> OnnxGraph:
         SimulatorError: The file is missing or broken, or a dimension stays free.
     """
     model = load_model(path)
-    skeleton = _skeleton(model, path)
-    constants = {tensor.name for tensor in model.graph.initializer}
-    constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
-    inputs = [value for value in skeleton.graph.input if value.name not in constants]
-    named = fix_free_dimensions(inputs, path, sizes)
-    for value in (*skeleton.graph.output, *skeleton.graph.value_info):
-        fix_named(value, named)
-    shapes, element_types = _inferred(skeleton, path)
+    inputs, skeleton, (shapes, element_types) = _shaped(model, path, sizes)
+    while has_branches(skeleton.graph) and choose_branches(model.graph, skeleton.graph):
+        inputs, skeleton, (shapes, element_types) = _shaped(model, path, sizes)
     nodes = tuple(model.graph.node)
     return OnnxGraph(
         name=path.name,
         opset=_opset(model),
         nodes=nodes,
-        inputs=tuple(value.name for value in inputs),
+        inputs=tuple(inputs),
         outputs=tuple(value.name for value in model.graph.output),
         initializers={tensor.name: tensor for tensor in model.graph.initializer},
         sparse_initializers={tensor.values.name: tensor for tensor in model.graph.sparse_initializer},
@@ -72,6 +68,20 @@ def load_model(path: Path) -> ModelProto:
     return _complete(_parse(path), path)
 
 
+def _shaped(
+    model: ModelProto, path: Path, sizes: InputSizes
+) -> tuple[list[str], ModelProto, tuple[dict[str, tuple[int, ...]], dict[str, int]]]:
+    """Return the names of the inputs, the model without its weights, and the shapes and types by tensor name."""
+    skeleton = _skeleton(model, path)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+    inputs = [value for value in skeleton.graph.input if value.name not in constants]
+    named = fix_free_dimensions(inputs, path, sizes)
+    for value in skeleton.graph.value_info:
+        fix_named(value, named)
+    return [value.name for value in inputs], skeleton, _inferred(skeleton, path)
+
+
 def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """Return the shapes and types that onnx infers, by tensor name."""
     opset = _opset(skeleton)
@@ -83,7 +93,8 @@ def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ..
             # onnx's own propagation of values (`data_prop`) takes gigabytes where a file asks for a long vector.
             graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True).graph
         shapes, types = _shapes_and_types(graph)
-        if all(node.output[0] in shapes for node in graph.node if node.output):
+        is_complete = all(node.output[0] in shapes for node in graph.node if node.output)
+        if is_complete and not has_branches(skeleton.graph):
             break
         with _refusing(path, "has shapes that cannot be worked out", remedy):
             if not fold_constants(skeleton.graph, shapes, opset):
@@ -139,18 +150,18 @@ def _model(content: bytes, path: Path) -> ModelProto:
 def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     """Return the model without its weights: large initializers become inputs, so that checks and inference are fast.
 
-    Operators of ONNX Runtime are replaced by ONNX's own of equal shapes. Shapes that the file declares for inner
-    tensors are used only after operators that onnx does not know; elsewhere onnx infers them.
+    Operators of ONNX Runtime are replaced by ONNX's own of equal shapes. Shapes that the file declares for tensors and
+    outputs are used only after operators that onnx does not know. Elsewhere onnx infers them, and refuses declared ones
+    that differ, as exporters write them.
     """
     graph = model.graph
     _refuse_steps_of_nothing(graph, path)
-    # onnx refuses an output without a shape, and infers that of an inner tensor.
-    outputs = [value for value in graph.output if _is_declared(value)]
-    skeleton = GraphProto(name=graph.name or "graph", output=outputs)
+    skeleton = GraphProto(name=graph.name or "graph")
     with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
         skeleton.node.extend(standard_nodes(graph, _opset(model)))
     unknown = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
-    skeleton.value_info.extend(value for value in graph.value_info if value.name in unknown)
+    inner = [value for value in (*graph.value_info, *graph.output) if value.name in unknown and _is_declared(value)]
+    skeleton.value_info.extend(inner)
     inputs = {value.name: value for value in graph.input}
     for tensor in graph.initializer:
         if any(size < 0 for size in tensor.dims):
@@ -177,7 +188,7 @@ def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:
 
 
 def _is_declared(value: ValueInfoProto) -> bool:
-    """Tell whether an output has a shape and a type, or is no tensor."""
+    """Tell whether a tensor has a shape and a type, or is no tensor."""
     if value.type.WhichOneof("value") not in (None, "tensor_type"):
         return True
     tensor = value.type.tensor_type

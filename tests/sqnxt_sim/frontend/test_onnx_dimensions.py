@@ -91,6 +91,23 @@ def test_a_second_free_axis_is_fixed_by_name(onnx_model: Any, read: Any) -> None
         read(model, dims=[2])
 
 
+@pytest.mark.parametrize("declared", [[1, 4, 7, 7], [-1, 4], [1], []])
+def test_outputs_that_are_declared_wrongly(onnx_model: Any, read: Any, declared: list[int]) -> None:
+    """Exporters write them; the shapes that onnx infers count."""
+    model = onnx_model([CONV], [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))])
+    model.graph.output[0].CopyFrom(make_tensor_value_info("y", TensorProto.FLOAT, declared))
+    assert read(model).live[0].float_values == 192 + 144
+
+
+def test_a_size_of_minus_one_is_free(onnx_model: Any, read: Any) -> None:
+    """PaddlePaddle writes it in place of a name."""
+    model = onnx_model([CONV], [-1, 3, -1, -1], [("w", floats(4, 3, 3, 3))])
+    with pytest.raises(SimulatorError, match=r"dynamic shape \(axis 0, 2, 3\)"):
+        read(model)
+    (layer,) = read(model, batch=2, input_size=(9, 7)).layers
+    assert (layer.batch, layer.in_height, layer.in_width) == (2, 9, 7)
+
+
 @pytest.mark.parametrize("name", ["?", "None", None])
 def test_names_that_are_no_names(onnx_model: Any, read: Any, name: str | None) -> None:
     """One name for several sizes means that the exporter knew none."""

@@ -57,6 +57,7 @@ CASES: dict[str, tuple[int, NodeProto, list[NDArray[Any]]]] = {
     "GatherND": (18, make_node("GatherND", ["a", "b"], ["y"]), [GRID, ints(0, 1, 2, 3).reshape(2, 2)]),
     "NonZero": (18, make_node("NonZero", ["a"], ["y"]), [GRID % 2]),
     "Range": (18, make_node("Range", ["a", "b", "c"], ["y"]), [ints(9)[0], ints(0)[0], ints(-2)[0]]),
+    "Range of floats": (18, make_node("Range", ["a", "b", "c"], ["y"]), [HALF[0], HALF[2], HALF[0]]),
     "Slice": (18, make_node("Slice", ["a", "b", "c", "d"], ["y"]), [GRID, ints(1), ints(100), ints(1)]),
     "Slice backwards": (
         18,

@@ -123,8 +123,9 @@ def test_a_branch_reads_the_outer_graph(onnx_model: Any, read: Any) -> None:
         make_node("If", ["condition"], ["chosen"], name="if", then_branch=body, else_branch=body),
         make_node("Add", ["chosen", "b"], ["y"], name="y"),
     ]
-    entries = live(onnx_model, read, nodes, [("condition", np.array(True))])
-    assert floats(entries) == [("a", 512), ("b", 768), ("if", 768), ("y", 768)]
+    model = onnx_model(nodes, MAP, [("w4", np.ones((4, 4, 3, 3), np.float32))])
+    model.graph.input.append(make_tensor_value_info("condition", TensorProto.BOOL, []))
+    assert floats(read(model).live) == [("a", 512), ("b", 768), ("if", 768), ("y", 768)]
 
 
 def test_unknown_shapes_leave_memory_unknown(onnx_model: Any, read: Any) -> None:

@@ -67,12 +67,14 @@ def test_what_is_computed_from_shapes_is_constant(onnx_model: Any, read: Any) ->
 
 
 def test_a_subgraph_is_not_taken_for_a_constant(onnx_model: Any, read: Any) -> None:
-    """The node has constant inputs, but its subgraph reads the outer graph."""
+    """The node reads no activation itself, but its subgraph reads the outer graph."""
     branch = make_graph(
         [make_node("Relu", ["x"], ["r"])], "branch", [], [make_tensor_value_info("r", TensorProto.FLOAT, [1, 3])]
     )
     node = make_node("If", ["condition"], ["y"], then_branch=branch, else_branch=branch)
-    workload = read(onnx_model([node], [1, 3], [("condition", np.array(True))], output_rank=2))
+    model = onnx_model([node], [1, 3], output_rank=2)
+    model.graph.input.append(make_tensor_value_info("condition", TensorProto.BOOL, []))
+    workload = read(model)
     (row,) = workload.layers
     assert (row.why, row.reason) == (OffArrayReason.NO_MODEL, "what is inside the If is left out")
 
