@@ -17,8 +17,10 @@ import numpy as np
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
+from sqnxt_sim.machine.layer_costs import vector_cost
 from sqnxt_sim.machine.machine_vectors import MachineVectors, layer_figures, vector_figures
 from sqnxt_sim.machine.tile_fronts import Conditions, Front, layer_fronts
+from sqnxt_sim.machine.tile_search import best_tilings
 from sqnxt_sim.machine.tiling import tiling_space
 from sqnxt_sim.machine.tiling_cost import Energy
 from sqnxt_sim.simulator import LayerProblem, assumed_layer, check_assumptions, only_dataflow
@@ -75,8 +77,8 @@ def simulate_many(
     done = 0
     for indices in _grouped(range(len(accelerators)), lambda index: _array_key(accelerators[index])):
         group = [accelerators[index] for index in indices]
-        figures = _figures(workload, distinct(group[0].array.word_bits), group, dataflows)
-        for index, totals in zip(indices, _totals(workload, group, figures), strict=True):
+        layers = distinct(group[0].array.word_bits)
+        for index, totals in zip(indices, _group_totals(workload, layers, group, dataflows), strict=True):
             found[index] = totals
         done += len(group)
         progress(done)
@@ -105,6 +107,40 @@ def _distinct_layers(
     for layer in workload.conv_layers:
         layers[LayerProblem(assumed_layer(layer, word_bits, sparsity, precision))] += layer.batch
     return layers
+
+
+def _group_totals(
+    workload: Workload, layers: Counter[LayerProblem], group: Sequence[Accelerator], dataflows: Sequence[Dataflow]
+) -> Sequence[NetworkTotals | None]:
+    """Return the totals on accelerators with one PE array; a single one shares nothing and takes the search itself."""
+    if len(group) == 1:
+        try:
+            return [_single_totals(workload, layers, group[0], dataflows)]
+        except SimulatorError:
+            pass  # no room for a tile, or too many tilings: the other way tells them apart
+    return list(_totals(workload, group, _figures(workload, layers, group, dataflows)))
+
+
+def _single_totals(
+    workload: Workload, layers: Counter[LayerProblem], accelerator: Accelerator, dataflows: Sequence[Dataflow]
+) -> NetworkTotals:
+    costs: list[tuple[float, Energy, float]] = []
+    for problem, images in layers.items():
+        both = best_tilings(problem.layer, tiling_space(problem.layer, accelerator), accelerator)
+        best = min((both[dataflow] for dataflow in dataflows), key=lambda cost: cost.cycles.total)
+        dram_bytes = best.dram_words * accelerator.array.word_bits / 8
+        costs.append((images * best.cycles.total, best.energy.times(images), images * dram_bytes))
+    for node in workload.layers:
+        if isinstance(node, OffArrayNode) and (cost := vector_cost(node, accelerator)) is not None:
+            costs.append((cost.cycles, cost.energy, cost.dram_bytes))
+    energies = [energy for _, energy, _ in costs]
+    return NetworkTotals(
+        accelerator=accelerator,
+        cycles=sum(cycles for cycles, _, _ in costs),
+        energy=Energy(**{part: sum(getattr(energy, part) for energy in energies) for part in Energy.__slots__}),
+        macs=sum(layer.macs for layer in workload.conv_layers),
+        dram_bytes=sum(dram_bytes for _, _, dram_bytes in costs),
+    )
 
 
 def _figures(

@@ -82,6 +82,8 @@ GRIDS: dict[str, list[Accelerator]] = {
         load_accelerator("edge-npu-8bit"), vector__operations_per_cycle=(0.5, 16), vector__operation_energy=(0, 2),
         array__multipliers_per_pe=(1, 4), dram__bytes_per_second=(1e8, 1e10),
     ),
+    "a single one": [load_accelerator("edge-npu-8bit")],
+    "a single one without room": variants(BASE, buffer__bytes=(64,)),
     "everything": [BASE, load_accelerator("eyeriss-like"), load_accelerator("edge-npu-8bit"), BASE],
 }  # fmt: skip
 
