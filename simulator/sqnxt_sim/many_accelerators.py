@@ -17,11 +17,18 @@ import numpy as np
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
+from sqnxt_sim.machine.dataflows import TILED
 from sqnxt_sim.machine.machine_vectors import MachineVectors, layer_figures, vector_figures
 from sqnxt_sim.machine.tile_fronts import Conditions, Front, layer_fronts
 from sqnxt_sim.machine.tiling import tiling_space
 from sqnxt_sim.machine.tiling_cost import Energy
-from sqnxt_sim.simulator import LayerProblem, assumed_layer, check_assumptions, only_dataflow
+from sqnxt_sim.simulator import (
+    LayerProblem,
+    assumed_layer,
+    check_assumptions,
+    only_dataflow,
+    simulate_workload,
+)
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, Workload
 
 _LARGEST_BUFFER = 2**48  # bytes; every tiling fits it
@@ -54,7 +61,8 @@ def simulate_many(
 ) -> list[NetworkTotals | None]:
     """Return the totals of a network on each accelerator; None where no tiling of a layer fits the buffer.
 
-    The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second.
+    The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second, if they have
+    the two dataflows of the SqueezeNext paper and nothing that differs by operand; others are simulated one by one.
 
     Args:
         workload: The network.
@@ -68,12 +76,17 @@ def simulate_many(
         SimulatorError: An assumption makes no sense, or a layer has too many tilings to search.
     """
     check_assumptions(sparsity, precision)
-    only = only_dataflow(dataflow)
-    dataflows = tuple(Dataflow) if only is None else (only,)
+    plain = [index for index, one in enumerate(accelerators) if one.is_plain]
+    only = {only_dataflow(dataflow, one) for one in accelerators}
+    dataflows = [one for one in TILED if only & {None, one}]
     found: list[NetworkTotals | None] = [None] * len(accelerators)
     distinct = cache(partial(_distinct_layers, workload, sparsity, precision))
     done = 0
-    for indices in _grouped(range(len(accelerators)), lambda index: _array_key(accelerators[index])):
+    for index in set(range(len(accelerators))) - set(plain):
+        found[index] = _one_total(workload, accelerators[index], dataflow, sparsity, precision)
+        done += 1
+        progress(done)
+    for indices in _grouped(plain, lambda index: _array_key(accelerators[index])):
         group = [accelerators[index] for index in indices]
         figures = _figures(workload, distinct(group[0].array.word_bits), group, dataflows)
         for index, totals in zip(indices, _totals(workload, group, figures), strict=True):
@@ -81,6 +94,29 @@ def simulate_many(
         done += len(group)
         progress(done)
     return found
+
+
+def _one_total(
+    workload: Workload,
+    accelerator: Accelerator,
+    dataflow: Dataflow | str,
+    sparsity: float | None,
+    precision: str | None,
+) -> NetworkTotals | None:
+    """Return the totals of a simulation of its own; None if a layer does not fit."""
+    try:
+        report = simulate_workload(workload, accelerator, dataflow=dataflow, sparsity=sparsity, precision=precision)
+    except SimulatorError as error:
+        if "fits" not in error.fault:
+            raise
+        return None
+    return NetworkTotals(
+        accelerator=accelerator,
+        cycles=report.cycles,
+        energy=report.energy,
+        macs=report.macs,
+        dram_bytes=report.dram_bytes,
+    )
 
 
 def _grouped(indices: Iterable[int], key: Callable[[int], object]) -> Iterator[list[int]]:
