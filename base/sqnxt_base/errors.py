@@ -6,6 +6,7 @@ SqnxtError                     the root; exit code 2 of the command line
 ├── ExportError                a model or an artifact cannot be read, converted or written
 │   └── ParityError            an artifact does not compute what its model computes; exit code 1
 ├── SimulatorError             a graph or an accelerator cannot be read or simulated
+│   └── NoRoomError            a layer fits the buffers of an accelerator in no tile size
 ├── TooSmallError              a network does not fit its input size
 ├── TooManyUnreadableError     more images than allowed cannot be read
 ├── UnreadableImageError       one image cannot be read

@@ -1,3 +1,4 @@
+from sqnxt_sim.errors import NoRoomError as NoRoomError
 from sqnxt_sim.errors import SimulatorError as SimulatorError
 from sqnxt_sim.frontend.model_files import read_model as read_model
 from sqnxt_sim.frontend.model_files import read_weights as read_weights
@@ -10,7 +11,6 @@ from sqnxt_sim.machine.accelerator import Accelerator as Accelerator
 from sqnxt_sim.machine.accelerator import Dataflow as Dataflow
 from sqnxt_sim.machine.accelerator import Dram as Dram
 from sqnxt_sim.machine.accelerator import EnergyTable as EnergyTable
-from sqnxt_sim.machine.accelerator import GlobalBuffer as GlobalBuffer
 from sqnxt_sim.machine.accelerator import Origin as Origin
 from sqnxt_sim.machine.accelerator import PEArray as PEArray
 from sqnxt_sim.machine.accelerator import VectorUnit as VectorUnit
@@ -21,10 +21,14 @@ from sqnxt_sim.machine.accelerator_template import accelerator_template as accel
 from sqnxt_sim.machine.layer_costs import LayerCost as LayerCost
 from sqnxt_sim.machine.layer_costs import Roofline as Roofline
 from sqnxt_sim.machine.layer_costs import VectorCost as VectorCost
+from sqnxt_sim.machine.on_chip import GlobalBuffer as GlobalBuffer
+from sqnxt_sim.machine.on_chip import OutputBlocks as OutputBlocks
+from sqnxt_sim.machine.on_chip import Scratchpad as Scratchpad
 from sqnxt_sim.machine.tiling import Tiling as Tiling
 from sqnxt_sim.machine.tiling_cost import Bound as Bound
 from sqnxt_sim.machine.tiling_cost import Cycles as Cycles
 from sqnxt_sim.machine.tiling_cost import Energy as Energy
+from sqnxt_sim.machine.tiling_cost import RowMapping as RowMapping
 from sqnxt_sim.machine.tiling_cost import TilingCost as TilingCost
 from sqnxt_sim.many_accelerators import NetworkTotals as NetworkTotals
 from sqnxt_sim.many_accelerators import simulate_many as simulate_many

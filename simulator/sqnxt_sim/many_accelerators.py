@@ -14,16 +14,21 @@ from math import isinf
 
 import numpy as np
 
-from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.errors import NoRoomError, SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
-from sqnxt_sim.machine.layer_costs import vector_cost
+from sqnxt_sim.machine.dataflows import TILED
 from sqnxt_sim.machine.machine_vectors import MachineVectors, layer_figures, vector_figures
 from sqnxt_sim.machine.tile_fronts import Conditions, Front, layer_fronts
-from sqnxt_sim.machine.tile_search import best_tilings
 from sqnxt_sim.machine.tiling import tiling_space
 from sqnxt_sim.machine.tiling_cost import Energy
-from sqnxt_sim.simulator import LayerProblem, assumed_layer, check_assumptions, only_dataflow
+from sqnxt_sim.simulator import (
+    LayerProblem,
+    assumed_layer,
+    check_assumptions,
+    only_dataflow,
+    simulate_workload,
+)
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, Workload
 
 _LARGEST_BUFFER = 2**48  # bytes; every tiling fits it
@@ -56,7 +61,8 @@ def simulate_many(
 ) -> list[NetworkTotals | None]:
     """Return the totals of a network on each accelerator; None where no tiling of a layer fits the buffer.
 
-    The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second.
+    The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second, if they have
+    the two dataflows of the SqueezeNext paper and nothing that differs by operand; others are simulated one by one.
 
     Args:
         workload: The network.
@@ -70,19 +76,45 @@ def simulate_many(
         SimulatorError: An assumption makes no sense, or a layer has too many tilings to search.
     """
     check_assumptions(sparsity, precision)
-    only = only_dataflow(dataflow)
-    dataflows = tuple(Dataflow) if only is None else (only,)
+    only = {only_dataflow(dataflow, one) for one in accelerators}
+    dataflows = [one for one in TILED if only & {None, one}]
     found: list[NetworkTotals | None] = [None] * len(accelerators)
     distinct = cache(partial(_distinct_layers, workload, sparsity, precision))
     done = 0
-    for indices in _grouped(range(len(accelerators)), lambda index: _array_key(accelerators[index])):
+    for indices in _grouped(range(len(accelerators)), lambda index: _shared(accelerators[index], index)):
         group = [accelerators[index] for index in indices]
-        layers = distinct(group[0].array.word_bits)
-        for index, totals in zip(indices, _group_totals(workload, layers, group, dataflows), strict=True):
-            found[index] = totals
+        if len(group) == 1:
+            totals = [_one_total(workload, group[0], dataflow, sparsity, precision)]
+        else:
+            totals = list(
+                _totals(workload, group, _figures(workload, distinct(group[0].array.word_bits), group, dataflows))
+            )
+        for index, one in zip(indices, totals, strict=True):
+            found[index] = one
         done += len(group)
         progress(done)
     return found
+
+
+def _one_total(
+    workload: Workload,
+    accelerator: Accelerator,
+    dataflow: Dataflow | str,
+    sparsity: float | None,
+    precision: str | None,
+) -> NetworkTotals | None:
+    """Return the totals of a simulation of its own; None if a layer does not fit."""
+    try:
+        report = simulate_workload(workload, accelerator, dataflow=dataflow, sparsity=sparsity, precision=precision)
+    except NoRoomError:
+        return None
+    return NetworkTotals(
+        accelerator=accelerator,
+        cycles=report.cycles,
+        energy=report.energy,
+        macs=report.macs,
+        dram_bytes=report.dram_bytes,
+    )
 
 
 def _grouped(indices: Iterable[int], key: Callable[[int], object]) -> Iterator[list[int]]:
@@ -93,8 +125,13 @@ def _grouped(indices: Iterable[int], key: Callable[[int], object]) -> Iterator[l
     yield from groups.values()
 
 
-def _array_key(accelerator: Accelerator) -> object:
-    """Return what a layer's tilings, their array cycles and their DRAM words depend on, and which units there are."""
+def _shared(accelerator: Accelerator, index: int) -> object:
+    """Return what a layer's tilings, their array cycles and their DRAM words depend on, and which units there are.
+
+    An accelerator that is not plain shares nothing with others; its own index says so.
+    """
+    if not accelerator.is_plain:
+        return index
     indices = accelerator.dram.weight_index_bits, accelerator.dram.weight_stationary_index_bits
     return replace(accelerator.array, clock_hz=1.0), indices, accelerator.vector is None
 
@@ -107,40 +144,6 @@ def _distinct_layers(
     for layer in workload.conv_layers:
         layers[LayerProblem(assumed_layer(layer, word_bits, sparsity, precision))] += layer.batch
     return layers
-
-
-def _group_totals(
-    workload: Workload, layers: Counter[LayerProblem], group: Sequence[Accelerator], dataflows: Sequence[Dataflow]
-) -> Sequence[NetworkTotals | None]:
-    """Return the totals on accelerators with one PE array; a single one shares nothing and takes the search itself."""
-    if len(group) == 1:
-        try:
-            return [_single_totals(workload, layers, group[0], dataflows)]
-        except SimulatorError:
-            pass  # no room for a tile, or too many tilings: the other way tells them apart
-    return list(_totals(workload, group, _figures(workload, layers, group, dataflows)))
-
-
-def _single_totals(
-    workload: Workload, layers: Counter[LayerProblem], accelerator: Accelerator, dataflows: Sequence[Dataflow]
-) -> NetworkTotals:
-    costs: list[tuple[float, Energy, float]] = []
-    for problem, images in layers.items():
-        both = best_tilings(problem.layer, tiling_space(problem.layer, accelerator), accelerator)
-        best = min((both[dataflow] for dataflow in dataflows), key=lambda cost: cost.cycles.total)
-        dram_bytes = best.dram_words * accelerator.array.word_bits / 8
-        costs.append((images * best.cycles.total, best.energy.times(images), images * dram_bytes))
-    for node in workload.layers:
-        if isinstance(node, OffArrayNode) and (cost := vector_cost(node, accelerator)) is not None:
-            costs.append((cost.cycles, cost.energy, cost.dram_bytes))
-    energies = [energy for _, energy, _ in costs]
-    return NetworkTotals(
-        accelerator=accelerator,
-        cycles=sum(cycles for cycles, _, _ in costs),
-        energy=Energy(**{part: sum(getattr(energy, part) for energy in energies) for part in Energy.__slots__}),
-        macs=sum(layer.macs for layer in workload.conv_layers),
-        dram_bytes=sum(dram_bytes for _, _, dram_bytes in costs),
-    )
 
 
 def _figures(

@@ -11,7 +11,7 @@ from typing import Any
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.layer_costs import LayerCost, Roofline, VectorCost
 from sqnxt_sim.machine.tiling import Tiling
-from sqnxt_sim.machine.tiling_cost import Cycles, Energy
+from sqnxt_sim.machine.tiling_cost import Cycles, Energy, RowMapping
 from sqnxt_sim.report import IDEALISATIONS, NetworkReport
 from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
@@ -75,8 +75,8 @@ _NO_COST: dict[str, Any] = {
     "in_shape": None, "out_shape": None, "kernel": None, "stride": None, "groups": None,
     "dataflow": None, "cycles": 0, "energy": 0, "energy_by_part": None, "macs": 0, "weight_bits": None,
     "activation_bits": None, "weight_sparsity": None, "dram_bytes": 0, "buffer_bytes": None, "working_set_bytes": None,
-    "fits_buffer": None, "tiling": None, "rejected": None, "bound_by": None, "utilisation": None, "roofline": None,
-    "cycles_by_part": None, "batch": None, "status": None, "reason": None,
+    "fits_buffer": None, "tiling": None, "mapping": None, "rejected": None, "bound_by": None, "utilisation": None,
+    "roofline": None, "cycles_by_part": None, "batch": None, "status": None, "reason": None,
 }  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def layer_shapes(layer: ConvLayer) -> dict[str, Any]:
 
 
 def _on_array(cost: LayerCost) -> dict[str, Any]:
-    layer, chosen, rejected = cost.layer, cost.chosen, cost.rejected
+    layer, chosen = cost.layer, cost.chosen
     return {
         **layer_shapes(layer),
         "dataflow": str(chosen.dataflow),
@@ -112,14 +112,8 @@ def _on_array(cost: LayerCost) -> dict[str, Any]:
         "working_set_bytes": cost.working_set_bytes,
         "fits_buffer": cost.fits_buffer,
         "tiling": _figures(chosen.tiling),
-        "rejected": {
-            "dataflow": str(rejected.dataflow),
-            "cycles": layer.batch * rejected.cycles.total,
-            "energy": layer.batch * rejected.energy.total,
-            "dram_bytes": cost.batch_bytes(rejected.dram_words),
-            "tiling": _figures(rejected.tiling),
-            "bound_by": str(rejected.cycles.bound_by),
-        },
+        "mapping": None if chosen.mapping is None else _figures(chosen.mapping),
+        "rejected": _rejected(cost),
         "bound_by": str(cost.bound_by),
         "utilisation": cost.utilisation,
         "roofline": _figures(cost.roofline),
@@ -128,6 +122,20 @@ def _on_array(cost: LayerCost) -> dict[str, Any]:
         | {"overhead": 0.0},
         "batch": layer.batch,
         "status": "costed",
+    }
+
+
+def _rejected(cost: LayerCost) -> dict[str, Any] | None:
+    rejected = cost.rejected
+    if rejected is None:
+        return None
+    return {
+        "dataflow": str(rejected.dataflow),
+        "cycles": cost.layer.batch * rejected.cycles.total,
+        "energy": cost.layer.batch * rejected.energy.total,
+        "dram_bytes": cost.batch_bytes(rejected.dram_words),
+        "tiling": _figures(rejected.tiling),
+        "bound_by": str(rejected.cycles.bound_by),
     }
 
 
@@ -143,7 +151,7 @@ def _on_vector_unit(cost: VectorCost, accelerator: Accelerator) -> dict[str, Any
     }
 
 
-def _figures(values: Tiling | Cycles | Energy | Roofline) -> dict[str, Any]:
+def _figures(values: Tiling | RowMapping | Cycles | Energy | Roofline) -> dict[str, Any]:
     """Return the fields by name; `dataclasses.asdict` would take most of the time here, to look for nested values."""
     return {name: getattr(values, name) for name in values.__slots__}
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.accelerator_file import load_accelerator
+from sqnxt_sim.machine.dataflow_search import costs_by_time
 from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost, vector_cost
-from sqnxt_sim.machine.tile_search import best_tilings
-from sqnxt_sim.machine.tiling import tiling_space
 from sqnxt_sim.machine.tiling_cost import TilingCost
 from sqnxt_sim.report import NetworkReport
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
@@ -36,7 +35,8 @@ def simulate_workload(
     Args:
         workload: The network, from `read_onnx` or built of `ConvLayer`s.
         accelerator: The hardware, or the name of a preset or the path of an accelerator file.
-        dataflow: `weight_stationary`, `output_stationary`, or `best` for the faster one of each layer, as in the paper.
+        dataflow: One of the accelerator's dataflows, such as `weight_stationary`, or `best` for the fastest one of each
+            layer, as in the paper.
         sparsity: Fraction of zero weights (0..1) to assume in every layer instead of counting zeros.
         precision: One of `PRECISIONS`, to assume instead of the graph's own bits.
         strict: Refuse a network with nodes that do real work and have no cost model or, on an accelerator with a vector
@@ -50,12 +50,15 @@ def simulate_workload(
     check_assumptions(sparsity, precision)
     if strict:
         refuse_missing_models(workload, accelerator)
-    only = only_dataflow(dataflow)
+    only = only_dataflow(dataflow, accelerator)
+    first = next((layer for layer in workload.layers if isinstance(layer, ConvLayer)), None)
 
     def cost(layer: ConvLayer | OffArrayNode) -> LayerCost | VectorCost | OffArrayNode:
         if isinstance(layer, OffArrayNode):
             return vector_cost(layer, accelerator) or layer
-        return _cost(assumed_layer(layer, accelerator.array.word_bits, sparsity, precision), accelerator, only)
+        hardware = accelerator.at_network_input if layer is first else accelerator
+        cost = _cost(assumed_layer(layer, accelerator.array.word_bits, sparsity, precision), hardware, only)
+        return cost if layer is not first else replace(cost, accelerator=accelerator)
 
     return NetworkReport(
         model=workload.name,
@@ -129,13 +132,16 @@ def _without_shape(workload: Workload, accelerator: Accelerator) -> list[OffArra
     return nodes if accelerator.vector else []
 
 
-def only_dataflow(dataflow: str) -> Dataflow | None:
+def only_dataflow(dataflow: str, accelerator: Accelerator) -> Dataflow | None:
     """Return the one dataflow to use, or None for the best of them; hyphens may stand for underscores."""
     name = dataflow.replace("-", "_")
     if name == "best":
         return None
     if name not in tuple(Dataflow):
         raise SimulatorError(f"dataflow {dataflow!r}", "is not known", f"use one of best, {', '.join(Dataflow)}")
+    if name not in accelerator.dataflows:
+        has = ", ".join(accelerator.dataflows)
+        raise SimulatorError(f"dataflow {dataflow!r}", f"is none of {accelerator.name}", f"use one of best, {has}")
     return Dataflow(name)
 
 
@@ -145,16 +151,16 @@ def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> 
         by_time = _solve(LayerProblem(layer), accelerator)
     except SimulatorError as error:
         raise error.about(f"layer {layer.name!r}") from error
-    rejected = by_time[0] if only is not None and by_time[0].dataflow is not only else by_time[1]
-    chosen = by_time[1] if rejected is by_time[0] else by_time[0]
+    chosen = next(cost for cost in by_time if only in (None, cost.dataflow))
+    rejected = next((cost for cost in by_time if cost is not chosen), None)
     return LayerCost(layer=layer, chosen=chosen, rejected=rejected, accelerator=accelerator)
 
 
 class LayerProblem:
-    """Key of a layer: layers that differ only in name, operator or batch are equal and are solved once."""
+    """Key of a layer: layers that differ only in name or operator are equal and are solved once."""
 
     __slots__ = ("_key", "layer")
-    _of = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op", "batch"}))
+    _of = attrgetter(*({field.name for field in fields(ConvLayer)} - {"name", "op"}))
 
     def __init__(self, layer: ConvLayer) -> None:
         self.layer = layer
@@ -168,11 +174,9 @@ class LayerProblem:
 
 
 @lru_cache(maxsize=4096)
-def _solve(problem: LayerProblem, accelerator: Accelerator) -> tuple[TilingCost, TilingCost]:
-    """Return both dataflows at their best tilings, the faster one first."""
-    costs = best_tilings(problem.layer, tiling_space(problem.layer, accelerator), accelerator)
-    first, second = sorted(costs.values(), key=lambda cost: cost.cycles.total)
-    return first, second
+def _solve(problem: LayerProblem, accelerator: Accelerator) -> tuple[TilingCost, ...]:
+    """Return every dataflow at its best, the fastest first."""
+    return costs_by_time(problem.layer, accelerator)
 
 
 def assumed_layer(layer: ConvLayer, native: int, sparsity: float | None, precision: str | None) -> ConvLayer:

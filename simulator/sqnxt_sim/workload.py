@@ -33,6 +33,7 @@ class ConvLayer:
     `computed_weights` tells that the network itself computes them, as in a product of two activations: they have the
     width of activations and are never pruned. A dilated kernel has the weights and MACs of its taps but also reads the
     rows and columns between them, which is an upper bound.
+    `input_zeros` and `output_zeros` are the fractions of zero activations, None if they are not known.
 
     Raises:
         SimulatorError: A size is out of range, the groups do not divide the channels, or the output is empty.
@@ -60,6 +61,8 @@ class ConvLayer:
     activation_bits: int | None = None
     nonzero_weights: float | None = None
     computed_weights: bool = False
+    input_zeros: float | None = None
+    output_zeros: float | None = None
 
     def __post_init__(self) -> None:
         for field, low, high in _LIMITS:
@@ -85,6 +88,10 @@ class ConvLayer:
                 f"nonzero_weights is {self.nonzero_weights}",
                 f"it must lie in 0..{self.weights}",
             )
+        for field in ("input_zeros", "output_zeros"):
+            zeros = getattr(self, field)
+            if zeros is not None and not 0 <= zeros <= 1:
+                raise SimulatorError(f"layer {self.name!r}", f"{field} is {zeros}", "it must lie in 0..1")
 
     @property
     def span_height(self) -> int:
@@ -130,6 +137,11 @@ class ConvLayer:
     def out_pixels(self) -> int:
         """Pixels of one image's output map."""
         return self.out_height * self.out_width
+
+    @property
+    def in_pixels(self) -> int:
+        """Pixels of one image's input map."""
+        return self.in_height * self.in_width
 
     @property
     def weights(self) -> int:

@@ -147,10 +147,10 @@ accelerator = click.option(
 )
 dataflow = click.option(
     "--dataflow",
-    type=click.Choice(["best", "weight-stationary", "output-stationary"]),
+    type=click.Choice(["best", "weight-stationary", "output-stationary", "row-stationary", "output-block"]),
     default="best",
     show_default=True,
-    help="The dataflow of every layer; `best` takes the faster one for each layer.",
+    help="The dataflow of every layer; `best` takes the fastest of the array's for each layer.",
 )
 sparsity = click.option(
     "--sparsity", type=click.FloatRange(0, 1), help="Assume this fraction of zero weights instead of counting them."

@@ -11,7 +11,8 @@ from math import prod
 from typing import Any
 
 from sqnxt_sim import Accelerator, Origin
-from sqnxt_sim.machine.accelerator_schema import SCHEMA, Number
+from sqnxt_sim.machine.accelerator_entries import Number
+from sqnxt_sim.machine.accelerator_schema import SCHEMA
 from sqnxt_tf.errors import SqnxtError
 
 Values = str | Sequence[float]
@@ -105,7 +106,12 @@ def _checked(name: str, values: Values, base: Accelerator) -> tuple[float, ...]:
 
 
 def _number(name: str) -> Number:
-    known = {f"{section}.{key}": number for section, entries in SCHEMA.items() for key, number in entries.items()}
+    known = {
+        f"{section}.{key}": entry
+        for section, entries in SCHEMA.items()
+        for key, entry in entries.items()
+        if isinstance(entry, Number)
+    }
     if name not in known:
         near = get_close_matches(name, known, n=3, cutoff=0.5) or [key for key in known if key.endswith(f".{name}")]
         remedy = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"

@@ -46,8 +46,8 @@ def _utilisation(cost: Cost) -> float:
 
 
 def slowdown(cost: Cost) -> float | None:
-    """Return the time of the rejected dataflow over that of the chosen one; None on the vector unit."""
-    if isinstance(cost, VectorCost):
+    """Return the time of the rejected dataflow over that of the chosen one; None if there is none."""
+    if isinstance(cost, VectorCost) or cost.rejected is None:
         return None
     return cost.rejected.cycles.total / cost.chosen.cycles.total
 
@@ -80,7 +80,7 @@ def _ratios(report: NetworkReport) -> Chart:
         )
         for index, ratio in ratios.items()
     ]  # fmt: skip
-    most = max(ratios.values())
+    most = max(ratios.values(), default=1.0)
     says = f"How much longer each layer would take under the rejected dataflow: up to {most:.1f} times"
     return _wide(
         name="rejected", title="Rejected dataflow", says=says, y_label="time, rejected over chosen dataflow",

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqnxt_sim import Accelerator, Dataflow, LayerCost, NetworkReport, SimulatorError, Workload, simulate_workload
+from sqnxt_sim import (
+    Accelerator,
+    Dataflow,
+    LayerCost,
+    NetworkReport,
+    SimulatorError,
+    TilingCost,
+    Workload,
+    simulate_workload,
+)
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
 
@@ -43,6 +52,11 @@ class Study:
     report: NetworkReport
     what_ifs: tuple[WhatIf, ...]
 
+    @property
+    def dataflows(self) -> tuple[Dataflow, ...]:
+        """The dataflows whose cost every layer has: the best two of the accelerator."""
+        return tuple(one for one in Dataflow if all(_under(cost, one) for cost in self.report.costed))
+
     def cycles_with_only(self, dataflow: Dataflow) -> float:
         """Return the cycles of the network if every layer on the array ran under one dataflow."""
         costs = self.report.costed
@@ -55,7 +69,7 @@ class Study:
             "input_shapes": [list(shape) for shape in self.report.input_shapes],
             "accelerator": self.report.accelerator.name,
             "total": _total(self.report),
-            "cycles_with_only": {str(dataflow): self.cycles_with_only(dataflow) for dataflow in Dataflow},
+            "cycles_with_only": {str(dataflow): self.cycles_with_only(dataflow) for dataflow in self.dataflows},
             "what_if": [one.to_json() for one in self.what_ifs],
             "complete": self.report.complete,
         }
@@ -121,8 +135,12 @@ def _what_if(workload: Workload, accelerator: Accelerator, precision: str, spars
     return WhatIf(accelerator=accelerator, precision=precision, report=report)
 
 
+def _under(cost: LayerCost, dataflow: Dataflow) -> TilingCost | None:
+    return next((one for one in (cost.chosen, cost.rejected) if one and one.dataflow is dataflow), None)
+
+
 def _cycles_under(cost: LayerCost, dataflow: Dataflow) -> float:
-    one = cost.chosen if cost.chosen.dataflow is dataflow else cost.rejected
+    one = _under(cost, dataflow) or cost.chosen
     return cost.layer.batch * one.cycles.total
 
 

@@ -102,7 +102,7 @@ def _alone(study: Study) -> list[tuple[str, str, float, str]]:
     """Compare the cycles of the chosen dataflows and of one dataflow alone: label, figure, percentage, CSS class."""
     chosen = study.report.cycles
     totals = {"chosen layer by layer": (chosen, "chosen")}
-    totals |= {f"{words(one)} only": (study.cycles_with_only(one), str(one)) for one in Dataflow}
+    totals |= {f"{words(one)} only": (study.cycles_with_only(one), str(one)) for one in study.dataflows}
     longest = max(cycles for cycles, _ in totals.values())
     return [
         (label, f"{short(cycles)} cycles" + (f", +{cycles / chosen - 1:.0%}" if cycles > chosen else ""),

@@ -74,20 +74,21 @@ def _unstated_lines(accelerator: Accelerator) -> list[str]:
 
 
 def _dataflow_table(cost: LayerCost) -> Table:
-    """Return one column for each dataflow; cycles that are hidden behind others stand in brackets."""
-    both = (cost.chosen, cost.rejected)
+    """Return a column for the chosen and the next best dataflow; cycles that others hide stand in brackets."""
+    both = (cost.chosen,) if cost.rejected is None else (cost.chosen, cost.rejected)
     headers = [str(one.dataflow).replace("_", "-") for one in both]
-    table = Table(["<", f"{headers[0]} (chosen)", f"{headers[1]} (rejected)"])
+    places = ("chosen", "rejected")
+    table = Table(["<", *(f"{header} ({place})" for header, place in zip(headers, places, strict=False))])
     for label, cells in _rows(cost, both):
         table.add(label, *cells)
     return table
 
 
-def _rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+def _rows(cost: LayerCost, both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:
     return [*_time_rows(cost, both), *_place_rows(cost, both), *_energy_rows(cost, both)]
 
 
-def _time_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+def _time_rows(cost: LayerCost, both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:
     batch = cost.layer.batch
 
     def cycles(part: str, *, hidden: Callable[[Cycles], bool] = lambda _: False) -> list[Cell]:
@@ -109,17 +110,27 @@ def _time_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tup
     ]
 
 
-def _place_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+def _place_rows(cost: LayerCost, both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:
     tiles = [one.tiling for one in both]
     word_bytes = cost.accelerator.array.word_bits / 8
     return [
         ("tile: rows x cols x in x out", [f"{t.rows}x{t.cols}x{t.in_channels}x{t.out_channels}" for t in tiles]),
+        *_mapping_rows(both),
         ("  buffer KB", [f"{one.buffer_words * word_bytes / 1e3:,.1f}" for one in both]),
         ("DRAM KB", [f"{cost.batch_bytes(one.dram_words) / 1e3:,.1f}" for one in both]),
     ]
 
 
-def _energy_rows(cost: LayerCost, both: tuple[TilingCost, TilingCost]) -> list[tuple[str, list[Cell]]]:
+def _mapping_rows(both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:
+    """Return a row with the letters of a mapping, if a dataflow is row stationary."""
+    mappings = [one.mapping for one in both]
+    if not any(mappings):
+        return []
+    cells = [None if m is None else "/".join(str(getattr(m, letter)) for letter in "mnepqrt") for m in mappings]
+    return [("  mapping: m/n/e/p/q/r/t", list(cells))]
+
+
+def _energy_rows(cost: LayerCost, both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:
     labels = {"total": "energy MMAC", "mac": "  MAC", "register_file": "  register file", "buffer": "  buffer"}
     labels["dram"] = "  DRAM"
     return [

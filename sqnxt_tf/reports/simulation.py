@@ -54,7 +54,7 @@ def simulation_table(report: NetworkReport) -> Table:
 
 
 def _add_layer(table: Table, cost: LayerCost) -> None:
-    slower = cost.layer.batch * cost.rejected.cycles.total / cost.cycles
+    slower = None if cost.rejected is None else cost.layer.batch * cost.rejected.cycles.total / cost.cycles
     table.add(
         cost.layer.name,
         cost.layer.op,
@@ -68,7 +68,7 @@ def _add_layer(table: Table, cost: LayerCost) -> None:
         percent(cost.weight_sparsity),
         f"{cost.dram_bytes / 1e3:,.1f}",
         str(cost.bound_by).replace("_", " "),
-        f"x{slower:.2f}",
+        None if slower is None else f"x{slower:.2f}",
     )
 
 

@@ -41,6 +41,7 @@ WORKLOAD = Workload(
 )
 WEIGHTS = LayerWeights(layer="conv", op="Conv", operand=1, tensor="w", shape=(2, 2, 1, 1), bits=8, nonzero=3)
 REPORT = simulate_workload(WORKLOAD, ACCELERATOR)
+OTHERS = [simulate_workload(WORKLOAD, load_accelerator(name)) for name in ("eyeriss", "ethos-u65-256")]
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -62,6 +63,7 @@ EXAMPLES = {
         WEIGHTS,
         WORKLOAD,
         *(cost.roofline for cost in REPORT.costed),
+        *OTHERS,
         REPORT,
         *simulate_many(WORKLOAD, [ACCELERATOR]),
     )

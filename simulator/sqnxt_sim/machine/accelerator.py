@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import ceil
 from operator import attrgetter
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import numpy as np
+
+from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad
 from sqnxt_sim.shown import Shown
 
 
 class Dataflow(StrEnum):
-    """The operand that stays in the processing elements."""
+    """What stays in the processing elements. An accelerator runs those that it declares, by default the first two."""
 
     WEIGHT_STATIONARY = "weight_stationary"
     OUTPUT_STATIONARY = "output_stationary"
+    ROW_STATIONARY = "row_stationary"
+    """A row of a filter in each PE, as in Eyeriss (`row_stationary`)."""
+    OUTPUT_BLOCK = "output_block"
+    """A block of outputs of several channels in accumulators, as in Ethos-U (`output_block`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,8 @@ class PEArray:
         clock_hz: Clock of the array.
         multiplier_bits: Width of a multiplier. Wider operands then take several cycles.
         multipliers_per_pe: Number of multipliers of that width in a PE. Narrow operands then share a PE.
+        systolic: In weight stationary, a row of PEs holds any tap of any input channel, and each block of weights
+            loads, fills and drains the array before the next one, as SCALE-Sim counts.
     """
 
     rows: int
@@ -42,6 +51,7 @@ class PEArray:
     clock_hz: float
     multiplier_bits: int | None = None
     multipliers_per_pe: int = 1
+    systolic: bool = False
 
     def cycles_per_mac(self, activation_bits: int, weight_bits: int) -> float:
         """Return the cycles of one MAC on a PE; below 1 if a PE does several in a cycle.
@@ -61,29 +71,30 @@ class PEArray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GlobalBuffer:
-    """On-chip buffer between DRAM and array.
-
-    A tile fits if `capacity_divisor` copies of it do; a divisor of 2 is double buffering.
-    """
-
-    bytes: int
-    capacity_divisor: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Dram:
     """Off-chip memory as two numbers, latency and effective bandwidth, as in the paper.
 
     `weight_index_bits` is for layers that run output stationary, `weight_stationary_index_bits` for the others. Where
     it is given, weights are compressed in DRAM: each nonzero value is stored with an index of that many bits. The
-    buffer still has room for all weights.
+    buffer still has room for all weights. `activation_index_bits` does the same for maps whose zeros are known.
+
+    Attributes:
+        weight_bytes_per_second: Bandwidth of a memory of its own that holds the weights, such as a flash.
+        weight_latency_cycles: Latency of that memory.
+        pipelined: Enough requests are in flight, those of the next layer among them, that only bandwidth costs time.
+        input_overfetch: How many times its own bytes the network's input moves, because its few channels fill only a
+            part of each burst; for a buffer that `keeps_maps`, which is where that input differs from other maps.
     """
 
     bytes_per_second: float
     latency_cycles: float
     weight_index_bits: float | None = None
     weight_stationary_index_bits: float | None = None
+    activation_index_bits: float | None = None
+    weight_bytes_per_second: float | None = None
+    weight_latency_cycles: float | None = None
+    pipelined: bool = False
+    input_overfetch: float = 1.0
 
     def stored_weight_bits(self, dataflow: Dataflow, weight_bits: int, nonzero_fraction: float) -> float:
         """Return the mean bits of a stored weight.
@@ -96,6 +107,12 @@ class Dram:
         if index_bits is None:
             return weight_bits
         return min(weight_bits, nonzero_fraction * (weight_bits + index_bits))
+
+    def stored_activation_bits(self, activation_bits: int, zeros: float | None) -> float:
+        """Return the mean bits of a stored activation; dense if its zeros are not known or save nothing."""
+        if self.activation_index_bits is None or zeros is None:
+            return activation_bits
+        return min(activation_bits, (1 - zeros) * (activation_bits + self.activation_index_bits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +172,9 @@ class Accelerator(Shown):
     dram: Dram
     energy: EnergyTable
     vector: VectorUnit | None = None
+    scratchpad: Scratchpad | None = None
+    blocks: OutputBlocks | None = None
+    dataflows: tuple[Dataflow, ...] = (Dataflow.WEIGHT_STATIONARY, Dataflow.OUTPUT_STATIONARY)
     origins: Mapping[str, Origin] = field(default_factory=OriginTable, compare=False)
 
     def __post_init__(self) -> None:
@@ -164,6 +184,15 @@ class Accelerator(Shown):
     def buffer_words(self) -> float:
         """Capacity of the global buffer in native words."""
         return self.buffer.bytes * 8 / self.array.word_bits
+
+    def keeps(self, values: int, bits: int) -> bool:
+        """Return whether a map stays in the buffer; half of it, so that a layer's input and output both find room."""
+        return self.buffer.keeps_maps and 2 * values * bits / 8 <= self.buffer.bytes
+
+    @property
+    def at_network_input(self) -> Accelerator:
+        """The accelerator as the first layer finds it, whose input no layer left in the buffer."""
+        return replace(self, buffer=replace(self.buffer, holds_input=False)) if self.buffer.keeps_maps else self
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -184,3 +213,31 @@ class Accelerator(Shown):
     def dram_words_per_cycle(self) -> float:
         """Native words per cycle between DRAM and buffer."""
         return self.dram_bytes_per_cycle * 8 / self.array.word_bits
+
+    @property
+    def latency_cycles(self) -> float:
+        """Latency of a transfer: that of the slower memory, if weights have one of their own."""
+        return max(self.dram.latency_cycles, self.dram.weight_latency_cycles or 0.0)
+
+    @property
+    def has_limits(self) -> bool:
+        """True if something differs by operand, or the array is systolic."""
+        buffer = self.buffer
+        parts = (buffer.input_bytes, buffer.weight_bytes, buffer.output_bytes, *buffer.words_per_cycle)
+        return self.array.systolic or self.dram.weight_bytes_per_second is not None or any(parts)
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the array has the two tiled dataflows and nothing more than the SqueezeNext paper's."""
+        dataflows = (Dataflow.WEIGHT_STATIONARY, Dataflow.OUTPUT_STATIONARY)
+        return self.dataflows == dataflows and not (self.has_limits or self.buffer.keeps_maps or self.dram.pipelined)
+
+    def transfer_cycles(self, map_words: Any, weight_words: Any) -> Any:
+        """Return the cycles that DRAM takes for words of maps and of weights, numbers or arrays.
+
+        Weights in a memory of their own move beside the maps.
+        """
+        if self.dram.weight_bytes_per_second is None:
+            return (map_words + weight_words) / self.dram_words_per_cycle
+        apart = self.dram_words_per_cycle * self.dram.weight_bytes_per_second / self.dram.bytes_per_second
+        return np.maximum(map_words / self.dram_words_per_cycle, weight_words / apart)

@@ -13,13 +13,15 @@ from sqnxt_sim.machine.accelerator import (
     Accelerator,
     Dram,
     EnergyTable,
-    GlobalBuffer,
     Origin,
     PEArray,
     VectorUnit,
 )
+from sqnxt_sim.machine.accelerator_entries import Flag, Number
 from sqnxt_sim.machine.accelerator_faults import Faults
-from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCHEMA, UNSTATED, Number
+from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCHEMA, UNSTATED
+from sqnxt_sim.machine.declared_dataflows import declared_dataflows
+from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -80,19 +82,23 @@ def _path(name_or_path: str | Path) -> Path:
 def _accelerator(table: Mapping[str, Any], path: Path) -> Accelerator:
     """Return the accelerator of a file's table; all faults of the table are reported in one error."""
     faults = Faults(path)
-    entries = faults.known_entries(table, ("name", "description", *SCHEMA), "the file")
+    entries = faults.known_entries(table, ("name", "description", "dataflows", *SCHEMA), "the file")
     texts = {key: _text(entries.get(key), key, faults) for key in ("name", "description")}
     origins: dict[str, Origin] = {}
     wanted = [name for name in SCHEMA if name in entries or name not in OPTIONAL_SECTIONS]
     sections = {name: _section(entries.get(name), name, faults, origins) for name in wanted}
+    dataflows = declared_dataflows(entries.get("dataflows"), sections, faults)
     faults.raise_if_any()
     return Accelerator(
         **texts,
+        dataflows=dataflows,
         array=PEArray(**sections["array"]),
         buffer=GlobalBuffer(**sections["buffer"]),
         dram=Dram(**sections["dram"]),
         energy=EnergyTable(**sections["energy"]),
         vector=VectorUnit(**sections["vector"]) if "vector" in sections else None,
+        scratchpad=Scratchpad(**sections["scratchpad"]) if "scratchpad" in sections else None,
+        blocks=OutputBlocks(**sections["blocks"]) if "blocks" in sections else None,
         origins=origins,
     )
 
@@ -122,13 +128,13 @@ def _section(section: object, name: str, faults: Faults, origins: dict[str, Orig
     return values
 
 
-def _entry(entry: object, number: Number, where: str, faults: Faults) -> tuple[Any, Origin]:
+def _entry(entry: object, number: Number | Flag, where: str, faults: Faults) -> tuple[Any, Origin]:
     """Return one number and its origin, and add what is wrong with them to `faults`.
 
     A plain number, as in `rows = 16`, states no origin.
     """
     if entry is None:
-        faults.add(f"{where} is missing", f"add {number}, as in `{where.partition('.')[2]} = {number.low:g}`")
+        faults.add(f"{where} is missing", f"add {number}, as in `{where.partition('.')[2]} = {number.example}`")
         return None, Origin(UNSTATED)
     stated = faults.known_entries(entry, ("value", "origin", "note"), where) if isinstance(entry, dict) else {}
     value = stated.get("value") if isinstance(entry, dict) else entry

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sqnxt_sim.machine.accelerator_entries import Flag, Number
+from sqnxt_sim.machine.accelerator_options import (
+    ARRAY_OPTIONS,
+    BLOCKS,
+    BUFFER_OPTIONS,
+    DRAM_OPTIONS,
+    SCRATCHPAD,
+)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    """What one entry may be, and what it means. `meaning` is the comment that stands above it in a new file."""
-
-    low: float
-    high: float
-    meaning: str
-    unit: str = ""
-    whole: bool = False
-    optional: bool = False
-
-    def __str__(self) -> str:
-        return f"{'a whole number' if self.whole else 'a number'} in {self.low:g}..{self.high:g}"
-
-    def accepts(self, value: object) -> bool:
-        """Return whether a value is allowed."""
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            return False
-        return self.low <= value <= self.high
-
-
-SCHEMA: dict[str, dict[str, Number]] = {
+SCHEMA: dict[str, dict[str, Number | Flag]] = {
     "array": {
         "rows": Number(low=1, high=1024, whole=True, unit="PEs", meaning="rows of the array"),
         "cols": Number(low=1, high=1024, whole=True, unit="PEs", meaning="columns of the array"),
@@ -61,12 +46,18 @@ SCHEMA: dict[str, dict[str, Number]] = {
             unit="multipliers",
             meaning="multipliers that narrow operands share, where multiplier_bits is given",
         ),
+        **ARRAY_OPTIONS,
     },
     "buffer": {
         "bytes": Number(low=64, high=2**40, whole=True, unit="bytes", meaning="size of the global buffer"),
         "capacity_divisor": Number(
-            low=1, high=64, unit="copies", meaning="a tile fits when this many copies of it fit (2 is double buffering)"
+            low=1,
+            high=64,
+            optional=True,
+            unit="copies",
+            meaning="a tile fits when this many copies of it fit; 1 if it is left out",
         ),
+        **BUFFER_OPTIONS,
     },
     "dram": {
         "bytes_per_second": Number(low=1e3, high=1e15, unit="bytes/s", meaning="effective bandwidth"),
@@ -83,7 +74,10 @@ SCHEMA: dict[str, dict[str, Number]] = {
         "weight_stationary_index_bits": Number(
             low=0, high=64, optional=True, unit="bits", meaning="the same for weight stationary layers"
         ),
+        **DRAM_OPTIONS,
     },
+    "scratchpad": SCRATCHPAD,
+    "blocks": BLOCKS,
     "energy": {
         "mac": Number(low=0, high=1e6, unit="MACs", meaning="one MAC of native width: the unit, 1"),
         "register_file": Number(low=0, high=1e6, unit="MACs/word", meaning="one access to a register file"),
@@ -102,8 +96,12 @@ SCHEMA: dict[str, dict[str, Number]] = {
 }
 """Every number of an accelerator file by section and key, in the order of a file."""
 
-OPTIONAL_SECTIONS = ("vector",)
-"""Sections that a file may leave out as a whole."""
+OPTIONAL_SECTIONS = {
+    "scratchpad": "It is for the dataflow row_stationary.",
+    "blocks": "It is for the dataflow output_block.",
+    "vector": "Without it, what the array does not run costs nothing.",
+}
+"""Sections that a file may leave out as a whole, and what to know about that."""
 
 GONE = ("layer_overhead_cycles", "search")
 """Keys that went away with model 1 of the accelerator."""

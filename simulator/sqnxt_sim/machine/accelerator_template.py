@@ -8,8 +8,9 @@ from pathlib import Path
 from textwrap import wrap
 
 from sqnxt_sim.machine.accelerator import Accelerator, Origin
+from sqnxt_sim.machine.accelerator_entries import Flag, Number
 from sqnxt_sim.machine.accelerator_file import load_accelerator
-from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCHEMA, Number
+from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCHEMA
 
 _WIDTH = 110
 _EXAMPLES = {"operations_per_cycle": 16, "operation_energy": 1, "multiplier_bits": 8, "multipliers_per_pe": 1}
@@ -39,6 +40,7 @@ def accelerator_template(base: str | Path = "squeezelerator-16x16", *, name: str
         f"# Origins are {', '.join(ORIGINS)}. Lines such as `# key = 1` are optional.",
         f"name = {json.dumps(name, ensure_ascii=False)}",
         f"description = {json.dumps(f'started from {accelerator.name}', ensure_ascii=False)}",
+        f"dataflows = {json.dumps(accelerator.dataflows)}",
     ]
     for section in SCHEMA:
         lines += ["", *_section_lines(section, accelerator)]
@@ -48,18 +50,18 @@ def accelerator_template(base: str | Path = "squeezelerator-16x16", *, name: str
 def _section_lines(section: str, accelerator: Accelerator) -> Iterator[str]:
     absent = section in OPTIONAL_SECTIONS and getattr(accelerator, section) is None
     if absent:
-        yield "# This section is optional as a whole. Without it, what the array does not run costs nothing."
+        yield f"# This section is optional as a whole. {OPTIONAL_SECTIONS[section]}"
     yield f"# [{section}]" if absent else f"[{section}]"
     for key, number in SCHEMA[section].items():
         origin = accelerator.origins.get(f"{section}.{key}")
         yield from (f"# {line}" for line in wrap(_comment(number, origin, accelerator.name), _WIDTH))
         if origin is None:
-            yield f"# {key} = {_EXAMPLES.get(key, number.low)}"
+            yield f"# {key} = {_EXAMPLES.get(key, number.example)}"
         else:
             yield f"{key} = {_plain(accelerator.numbers[f'{section}.{key}'])}"
 
 
-def _comment(number: Number, origin: Origin | None, base: str) -> str:
+def _comment(number: Number | Flag, origin: Origin | None, base: str) -> str:
     limits = f"{number.unit}, {number}" if number.unit else str(number)
     source = "" if origin is None else f"; {origin.kind} in {base}{f': {origin.note}' if origin.note else ''}"
     return f"{number.meaning} [{limits}]{source}"
@@ -67,5 +69,7 @@ def _comment(number: Number, origin: Origin | None, base: str) -> str:
 
 def _plain(value: float) -> str:
     """Return a number as TOML; one of many digits in exponential notation, if that is exact."""
+    if isinstance(value, bool):
+        return str(value).lower()
     short = f"{value:g}"
     return short if isinstance(value, float) and float(short) == value else repr(value)

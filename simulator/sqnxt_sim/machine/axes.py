@@ -82,7 +82,7 @@ def spatial_axis(dimension: Dimension) -> SpatialAxis:
     first = np.cumsum(tiles) - tiles
     begin = (np.arange(tiles.sum()) - np.repeat(first, tiles)) * np.repeat(size, tiles)
     end = np.minimum(begin + np.repeat(size, tiles), out_size)
-    extents = _input_extents(begin, end, dimension)
+    extents = input_extents(begin, end, dimension)
     extent = np.maximum.reduceat(extents, first)
     extent_total = np.add.reduceat(extents, first)
 
@@ -125,7 +125,7 @@ def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int
     )
 
 
-def _input_extents(begin: _Ints, end: _Ints, dimension: Dimension) -> _Ints:
+def input_extents(begin: _Ints, end: _Ints, dimension: Dimension) -> _Ints:
     """Return the number of input rows that output rows begin..end-1 read, without padding."""
     _, in_size, span, stride, pad, _ = dimension
     if span == 1:

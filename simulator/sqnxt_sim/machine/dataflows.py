@@ -1,4 +1,4 @@
-"""The two dataflows: array cycles and buffer words of a tiling.
+"""The two dataflows that cut a layer to tiles: array cycles and buffer words of a tiling.
 
 Letters: Pr x Pc processing elements, kernels Kh x Kw, stride s, c input and k output channels in each
 of g groups. All figures are for one image.
@@ -15,6 +15,9 @@ from sqnxt_sim.machine.candidates import ChannelTilings, MapTilings
 from sqnxt_sim.machine.tiling import Tile, WordScale, cycles_per_mac
 from sqnxt_sim.workload import ConvLayer
 
+TILED = (Dataflow.WEIGHT_STATIONARY, Dataflow.OUTPUT_STATIONARY)
+"""The dataflows here, in the order of the grids."""
+
 
 def array_cycles(layer: ConvLayer, maps: MapTilings, channels: ChannelTilings, array: PEArray) -> Array:
     """Return the array cycles of every tiling, without its fill and drain: [dataflows, channel tilings, map tilings].
@@ -28,15 +31,25 @@ def array_cycles(layer: ConvLayer, maps: MapTilings, channels: ChannelTilings, a
 
 
 def fill_drain_cycles(array: PEArray) -> int:
-    """Return the cycles in which a round fills the array, from corner to corner, and drains it again."""
-    return 2 * (array.rows + array.cols)
+    """Return the cycles in which a round fills the array, from corner to corner, and drains it again.
+
+    In a systolic array this is a part of every block of weights.
+    """
+    return 0 if array.systolic else 2 * (array.rows + array.cols)
 
 
 def buffer_words(dataflow: Dataflow, layer: ConvLayer, tile: Tile, array: PEArray, scale: WordScale) -> float:
     """Return the native words between buffer and array for one tiling, without those between DRAM and buffer."""
+    inputs, sums, weights = operand_words(dataflow, layer, tile, array)
+    weight = scale.stored_weight if dataflow is Dataflow.WEIGHT_STATIONARY else scale.weight
+    return scale.activation * (inputs + sums) + weight * weights
+
+
+def operand_words(dataflow: Dataflow, layer: ConvLayer, tile: Tile, array: PEArray) -> tuple[float, float, float]:
+    """Return the inputs, partial sums and weights between buffer and array; of a `Tile` of arrays, arrays."""
     if dataflow is Dataflow.WEIGHT_STATIONARY:
-        return _weight_stationary_words(layer, tile, scale)
-    return _output_stationary_words(layer, tile, array, scale)
+        return _weight_stationary_words(layer, tile)
+    return _output_stationary_words(layer, tile, array)
 
 
 def executed_macs(dataflow: Dataflow, layer: ConvLayer) -> float:
@@ -85,20 +98,20 @@ def _output_stationary_cycles(layer: ConvLayer, channels: ChannelTilings, array:
     return cycles
 
 
-def _weight_stationary_words(layer: ConvLayer, tile: Tile, scale: WordScale) -> float:
-    """Count pixels (padding too) for each block of weights, and weights, as stored, for each tile of the map."""
+def _weight_stationary_words(layer: ConvLayer, tile: Tile) -> tuple[float, float, float]:
+    """Count pixels (padding too) for each block of weights, and weights for each tile of the map."""
     inputs = layer.out_pixels * layer.kernel_size * layer.in_channels * tile.out_blocks
     # The first partial sum of a pixel is written only. Every later one is read, added to and written back.
     sums = layer.out_pixels * layer.out_channels * (2 * layer.kernel_size * tile.in_blocks - 1)
-    return scale.activation * (inputs + sums) + scale.stored_weight * layer.weights * tile.map_tiles
+    return inputs, sums, layer.weights * tile.map_tiles
 
 
-def _output_stationary_words(layer: ConvLayer, tile: Tile, array: PEArray, scale: WordScale) -> float:
+def _output_stationary_words(layer: ConvLayer, tile: Tile, array: PEArray) -> tuple[float, float, float]:
     """Count windows of inputs, one nonzero weight a step, and the partial sums of each input channel tile."""
     window = _window_rows(layer, array) * _window_cols(layer, array)
     inputs = tile.pixel_blocks * (layer.in_channels * tile.register_blocks) * window
     sums = layer.out_pixels * layer.out_channels * (2 * tile.in_tiles - 1)
-    return scale.activation * (inputs + sums) + scale.weight * tile.pixel_blocks * _nonzero_weights(layer)
+    return inputs, sums, tile.pixel_blocks * _nonzero_weights(layer)
 
 
 def _window_rows(layer: ConvLayer, array: PEArray) -> int:

@@ -25,15 +25,18 @@ class Roofline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerCost:
-    """Cost of a layer under the chosen and the rejected dataflow. `layer` has the bits and zeros that were assumed.
+    """Cost of a layer under the chosen dataflow and the next best one.
 
-    `chosen` and `rejected` are for one image. The properties are for the whole batch, which runs image after image;
-    each image fetches the weights anew.
+    `layer` has the bits and zeros that were assumed.
+
+    `chosen` and `rejected` are for one image; an array of a single dataflow rejects none. The properties are for the
+    whole batch, which runs image after image; each image fetches the weights anew. In row stationary several images
+    share them, and `chosen` is the mean of the batch.
     """
 
     layer: ConvLayer
     chosen: TilingCost
-    rejected: TilingCost
+    rejected: TilingCost | None
     accelerator: Accelerator
 
     @property

@@ -44,7 +44,7 @@ class MachineVectors:
         rows = [
             (
                 one.dram_words_per_cycle,
-                one.buffer_words / one.buffer.capacity_divisor,
+                one.buffer_words / one.buffer.copies,
                 one.dram.latency_cycles,
                 0.0 if one.vector is None else one.vector.operations_per_cycle,
             )

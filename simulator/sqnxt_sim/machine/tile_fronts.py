@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
+from sqnxt_sim.machine.dataflows import TILED, executed_macs, register_file_accesses
 from sqnxt_sim.machine.dataflows import buffer_words as words_on_chip
-from sqnxt_sim.machine.dataflows import executed_macs, register_file_accesses
 from sqnxt_sim.machine.tile_search import EQUAL, search_grids
 from sqnxt_sim.machine.tiling import Tile, TilingSpace
 from sqnxt_sim.workload import ConvLayer
@@ -81,7 +81,7 @@ def layer_fronts(
     """Return for each dataflow the tilings of a layer that are the best under some of the conditions."""
     fronts = {}
     grids, tile_words = search_grids(layer, space, accelerator), _in_order(space.tile_words)
-    for dataflow, on_array_grid, words_grid, scale in zip(Dataflow, *grids, strict=True):
+    for dataflow, on_array_grid, words_grid, scale in zip(TILED, *grids, strict=True):
         on_array, words = _in_order(on_array_grid), _in_order(words_grid)
         places = _candidates(on_array, words, tile_words, conditions)
         tiles = _tiles(space, places)

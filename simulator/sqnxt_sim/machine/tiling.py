@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.errors import NoRoomError, SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow, PEArray
 from sqnxt_sim.machine.axes import Array, Dimension
 from sqnxt_sim.machine.candidates import (
@@ -42,11 +42,19 @@ class WordScale(NamedTuple):
     """Native words that one activation and one weight of a layer take.
 
     `stored_weight` is the mean over all weights as DRAM stores them; it is less than `weight` if they are compressed.
+    `stored_input` and `stored_output` are those of maps; they are 0 where the buffer keeps the map.
     """
 
     activation: float
     weight: float
     stored_weight: float
+    stored_input: float
+    stored_output: float
+
+    def output_words(self, layer: ConvLayer, in_tiles: Array | int) -> Array:
+        """Return the words of outputs that DRAM moves: partial sums that leave the buffer, and the results."""
+        outputs, sums = layer.out_pixels * layer.out_channels, self.activation if self.stored_output else 0.0
+        return np.asarray(outputs * (2 * (in_tiles - 1) * sums + self.stored_output))
 
 
 class TilingSpace(NamedTuple):
@@ -108,11 +116,11 @@ class Tile(NamedTuple):
     def load_words(self, layer: ConvLayer, scale: WordScale) -> float:
         """Return the words that DRAM moves for the largest tile's inputs and weights, as stored."""
         weights = layer.kernel_size * self.in_channels * self.out_channels
-        return self.extent * (self.read_channels * scale.activation) + weights * scale.stored_weight
+        return self.extent * (self.read_channels * scale.stored_input) + weights * scale.stored_weight
 
     def store_words(self, scale: WordScale) -> float:
         """Return the words of the largest tile's outputs."""
-        return self.pixels * (self.out_channels * scale.activation)
+        return self.pixels * (self.out_channels * scale.stored_output)
 
 
 def word_scale(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -> WordScale:
@@ -123,11 +131,21 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -
     """
     native = accelerator.array.word_bits
     weight_bits = layer.weight_bits or native
+    activation_bits, dram = layer.activation_bits or native, accelerator.dram
     nonzero = 1.0 if layer.nonzero_weights is None else layer.nonzero_weights / layer.weights
+    # The buffer may hold the input since the layer before, and the output until the layer after.
+    inputs = layer.in_pixels * layer.in_channels
+    input_kept = accelerator.buffer.holds_input and accelerator.keeps(inputs, activation_bits)
+    output_kept = accelerator.keeps(layer.out_pixels * layer.out_channels, activation_bits)
+    fetched = 1.0 if accelerator.buffer.holds_input else dram.input_overfetch
+    input_bits = 0.0 if input_kept else dram.stored_activation_bits(activation_bits, layer.input_zeros) * fetched
+    output_bits = 0.0 if output_kept else dram.stored_activation_bits(activation_bits, layer.output_zeros)
     return WordScale(
-        activation=(layer.activation_bits or native) / native,
+        activation=activation_bits / native,
         weight=weight_bits / native,
-        stored_weight=accelerator.dram.stored_weight_bits(dataflow, weight_bits, nonzero) / native,
+        stored_weight=dram.stored_weight_bits(dataflow, weight_bits, nonzero) / native,
+        stored_input=input_bits / native,
+        stored_output=output_bits / native,
     )
 
 
@@ -150,9 +168,9 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
             "use a smaller input",
         )
     tile_words = _tile_words(layer, accelerator, maps, channels)
-    fits = accelerator.buffer.capacity_divisor * tile_words <= accelerator.buffer_words
+    fits = accelerator.buffer.copies * tile_words <= accelerator.buffer_words
     if not fits.any():
-        raise SimulatorError(
+        raise NoRoomError(
             f"layer {layer.name!r}",
             f"not even the smallest tile fits the {accelerator.buffer.bytes} byte buffer of {accelerator.name}",
             "use an accelerator with a larger buffer",
@@ -201,12 +219,11 @@ def _tile_words(layer: ConvLayer, accelerator: Accelerator, maps: MapTilings, ch
 
 
 def dram_words(
-    layer: ConvLayer, activation: float, stored_weight: float | Array, maps: MapTilings, channels: ChannelTilings
+    layer: ConvLayer, scale: WordScale, stored_weight: float | Array, maps: MapTilings, channels: ChannelTilings
 ) -> Array:
     """Return the words between DRAM and buffer, with the loops over map, input and output channel tiles in best order.
 
-    `activation` and `stored_weight` are those of `WordScale`; several of the latter, [dataflows, 1, 1], give as many
-    grids.
+    `stored_weight` stands for that of `scale`; several of it, [dataflows, 1, 1], give as many grids.
 
     A tensor is fetched again for every round of the loop that it does not depend on, unless that loop is innermost.
     Partial sums that leave the buffer are written and read back. So only the innermost loop matters: three orders.
@@ -215,13 +232,12 @@ def dram_words(
     innermost: inputs 4 times, weights once, outputs 3 times = 1050. Input channels innermost: inputs 4 times, weights
     twice, outputs once = 700. Output channels innermost: inputs once, weights twice, outputs 3 times = 800.
     """
-    inputs = maps.extent_total * (layer.in_channels * activation)
+    inputs = maps.extent_total * (layer.in_channels * scale.stored_input)
     weights = layer.weights * stored_weight
-    outputs = layer.out_pixels * layer.out_channels * activation
+    outputs, spilled = scale.output_words(layer, 1), scale.output_words(layer, channels.in_tiles)
     if layer.is_depthwise:
         return inputs * np.ones_like(channels.out_tiles) + (weights + outputs)
     reloaded = weights * maps.tiles
-    spilled = outputs * (2 * channels.in_tiles - 1)
     # Inputs are read once for each tile of output channels, unless that loop is innermost.
     outs_innermost = (inputs + reloaded) + spilled
     others = inputs * channels.out_tiles + np.minimum(reloaded + outputs, weights + spilled)

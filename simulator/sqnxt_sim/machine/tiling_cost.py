@@ -96,8 +96,48 @@ class Cycles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowMapping:
+    """A mapping in row stationary, in the letters of the Eyeriss paper.
+
+    A pass takes n images, e rows of the output, q·r input channels and p·t filters through the array.
+
+    Attributes:
+        m: Output channels whose partial sums the buffer holds.
+        n: Images of a pass.
+        e: Output rows of a pass.
+        p: Filters that a PE works on.
+        q: Input channels that a PE works on.
+        r: PE sets with different input channels.
+        t: PE sets with different filters.
+    """
+
+    m: int
+    n: int
+    e: int
+    p: int
+    q: int
+    r: int
+    t: int
+
+
+def overlapped_cycles(on_array: float, transfer: float, filling: float = 0.0) -> Cycles:
+    """Return the cycles of a layer whose transfers all overlap with its work or with that of its neighbours."""
+    return Cycles(
+        array=on_array,
+        dram_bandwidth=transfer,
+        dram_latency=0.0,
+        fill_drain=0.0,
+        last_tile=0.0,
+        array_fill_drain=filling,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TilingCost:
-    """Cost of one image under one dataflow at one tiling, in native words; `buffer_words` are those of one tile."""
+    """Cost of one image under one dataflow at one tiling, in native words; `buffer_words` are those of one tile.
+
+    `mapping` says how a tile lies on the array in row stationary.
+    """
 
     dataflow: Dataflow
     tiling: Tiling
@@ -106,3 +146,4 @@ class TilingCost:
     executed_macs: float
     dram_words: float
     buffer_words: float
+    mapping: RowMapping | None = None

@@ -16,7 +16,10 @@ PRESET = (_PRESETS / "squeezelerator-8x8.toml").read_text(encoding="utf-8")
 
 
 def test_presets() -> None:
-    assert list_accelerators() == ("edge-npu-8bit", "eyeriss-like", "squeezelerator-16x16", "squeezelerator-8x8")
+    assert list_accelerators() == (
+        "edge-npu-8bit", "edge-tpu-like", "ethos-u55-128", "ethos-u65-256", "eyeriss", "eyeriss-like",
+        "squeezelerator-16x16", "squeezelerator-8x8", "systolic-32x32",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_one_number_is_fitted_to_table_3(name: str) -> None:
     assert [key for key, origin in origins.items() if origin.kind == "fitted"] == ["buffer.capacity_divisor"]
 
 
-@pytest.mark.parametrize("name", ["edge-npu-8bit", "eyeriss-like"])
+@pytest.mark.parametrize("name", [name for name in list_accelerators() if not name.startswith("squeezelerator")])
 def test_nothing_is_fitted_elsewhere_and_what_is_published_names_its_source(name: str) -> None:
     for key, origin in load_accelerator(name).origins.items():
         assert origin.kind != "fitted", key
@@ -70,7 +73,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("clock_hz = { value = 1.0e9", "clock_hz = { value = nan", r"array\.clock_hz is nan"),
         ("[dram]", "[ddr]", r"the file has an unknown key 'ddr'; did you mean dram\?"),
         ("cols = {", "colums = {", r"\[array\] has an unknown key 'colums'; did you mean cols\?"),
-        ("[dram]", "[cache]\nbytes = 8\n[dram]", r"the file has an unknown key 'cache'; known are array, buffer"),
+        ("[dram]", "[zzz]\nbytes = 8\n[dram]", r"the file has an unknown key 'zzz'; known are array, blocks, b"),
         (PRESET[: PRESET.index("description")], "", ": name is missing; add it, as in a preset"),
         (PRESET[PRESET.index("[energy]") :], "", r": section \[energy\] is missing; add it"),
         ("[dram]", "[search]\ncycles_per_dram_word = 1\n\n[dram]", "has 'search', which went away .*; delete"),
@@ -80,6 +83,15 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("[array]", "[array", "not TOML"),
         ("[dram]", "[vector]\n\n[dram]", r"\(1\) vector\.operations_per_cycle is missing: add a number"),
         ("[dram]", "[dram]\nweight_stationary_index_bits = 65", r"stationary_index_bits is 65; it must be a number"),
+        ("[array]", "dataflows = []\n[array]", r"dataflows is \[\]; it must be a list of weight_stationary, "),
+        ("[array]", 'dataflows = "best"\n[array]', "dataflows is 'best'; it must be a list"),
+        ("[array]", 'dataflows = ["systolic"]\n[array]', r"dataflows is \['systolic'\]; it must be a list"),
+        ("[array]", 'dataflows = ["row_stationary"]\n[array]', r"section \[scratchpad\] is missing; add it, or leave"),
+        ("[array]", 'dataflows = ["output_block"]\n[array]', r"section \[blocks\] is missing; add it, or leave"),
+        ("[array]", f"dataflows = {2 * ['weight_stationary']}\n[array]", "dataflows names one twice"),
+        ("[buffer]", "systolic = true\n[buffer]", r"array\.systolic is true; it needs dataflows"),
+        ("[dram]", "double_buffered = 2\n[dram]", "is 2; it must be true or false"),
+        ("[dram]", "input_bytes = 8\n[dram]", r"input_bytes is 8; it must be a whole"),
         ('"paper" }\ncols', '"paper", note = 3 }\ncols', r"array\.rows has note 3; it must be a string"),
     ],
 )  # fmt: skip
@@ -101,7 +113,8 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         load_accelerator(path)
     assert str(error.value) == (
         f"{path}: has 7 faults: "
-        "(1) the file has an unknown key 'nick': known are array, buffer, description, dram, energy, name, vector; "
+        "(1) the file has an unknown key 'nick': known are array, blocks, buffer, dataflows, "
+        "description, dram, energy, name, scratchpad, vector; "
         "(2) the file has an unknown key 'ddr': did you mean dram?; "
         "(3) name is missing: add it, as in a preset; "
         "(4) [array] has an unknown key 'columns': did you mean cols?; "
@@ -140,7 +153,7 @@ def test_a_new_file_has_the_numbers_of_its_base_and_explains_every_key(tmp_path:
 def test_an_unknown_name_offers_the_presets() -> None:
     with pytest.raises(
         SimulatorError,
-        match=r"^accelerator 'squeezelerator': is not known; use one of edge-npu-8bit, eyeriss-like, squeezelerator",
+        match=r"^accelerator 'squeezelerator': is not known; use one of edge-npu-8bit, .*squeezelerator-16x16",
     ):
         load_accelerator("squeezelerator")
 

@@ -1,0 +1,196 @@
+"""Row stationary: mappings of a layer onto an array whose PEs each keep rows of filters, and what a mapping costs.
+
+A PE slides a row of a filter along a row of the map, and makes a row of partial sums. A PE set of R x e PEs, for the R
+rows of a filter and e rows of the output, adds them up vertically, so that it makes e rows of an output map. Letters
+and method: Chen, Krishna, Emer, Sze, "Eyeriss: An Energy-Efficient Reconfigurable Accelerator for Deep Convolutional
+Neural Networks", JSSC 52(1), 2017, sections III and V.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqnxt_sim.machine.accelerator import Accelerator
+from sqnxt_sim.machine.axes import Array, Dimension, input_extents
+from sqnxt_sim.machine.on_chip import Scratchpad
+from sqnxt_sim.machine.tiling_cost import RowMapping
+from sqnxt_sim.workload import ConvLayer
+
+
+class Problem(NamedTuple):
+    """A layer cut to what the array can hold: filters of more rows than the array, or wider than a scratchpad, count
+    as several filters of as many more input channels.
+    """
+
+    batch: int
+    groups: int
+    channels: int
+    filters: int
+    rows: int
+    taps: int
+    out_rows: int
+    out_cols: int
+
+
+class Mappings(NamedTuple):
+    """Candidate mappings, one array for each letter, broadcastable to one grid."""
+
+    m: Array
+    n: Array
+    e: Array
+    p: Array
+    q: Array
+    r: Array
+    t: Array
+
+    def at(self, place: tuple[int, ...]) -> RowMapping:
+        """Return one mapping of the grid."""
+        grid = np.broadcast_arrays(*self)
+        return RowMapping(**{name: int(values[place]) for name, values in zip(self._fields, grid, strict=True)})
+
+
+def problem_of(layer: ConvLayer, accelerator: Accelerator, scratchpad: Scratchpad) -> Problem:
+    """Return the layer as the array sees it."""
+    row_pieces = ceil(layer.kernel_height / accelerator.array.rows)
+    tap_pieces = ceil(layer.kernel_width / min(scratchpad.input_words, scratchpad.weight_words))
+    return Problem(
+        batch=layer.batch,
+        groups=layer.groups,
+        channels=layer.group_in_channels * row_pieces * tap_pieces,
+        filters=layer.group_out_channels,
+        rows=ceil(layer.kernel_height / row_pieces),
+        taps=ceil(layer.kernel_width / tap_pieces),
+        out_rows=layer.out_height,
+        out_cols=layer.out_width,
+    )
+
+
+def pe_sets(filter_rows: int, out_rows: int, accelerator: Accelerator) -> int:
+    """Return how many sets of `filter_rows` x `out_rows` PEs the array holds at once.
+
+    A set wider than the array is folded: it lies in pieces one above the other. On 12x14 PEs, two sets of 11x7 lie side
+    by side, and one set of 5x27 lies as 5x14 and 5x13.
+    """
+    array = accelerator.array
+    high, wide = array.rows // filter_rows, array.cols // out_rows
+    return high * wide if wide else high // ceil(out_rows / array.cols)
+
+
+def strip_rows(layer: ConvLayer, out_rows: int) -> tuple[int, int]:
+    """Return the input rows of the strip that needs most of them, and their sum over all strips of `out_rows` rows."""
+    dimension = Dimension(
+        out_size=layer.out_height,
+        in_size=layer.in_height,
+        span=layer.span_height,
+        stride=layer.stride_height,
+        pad=layer.pad_top,
+        block=1,
+    )
+    begin = np.arange(0, layer.out_height, out_rows)
+    extents = input_extents(begin, np.minimum(begin + out_rows, layer.out_height), dimension)
+    return int(extents.max()), int(extents.sum())
+
+
+def mappings_of(layer: ConvLayer, problem: Problem, accelerator: Accelerator, scratchpad: Scratchpad) -> Mappings:
+    """Return every mapping that may be the best one and fits scratchpads, array and buffer; m is as large as can be."""
+    sets = [(e, t, r) for e, most in _strips(problem, accelerator) for t, r in _set_pairs(problem, most)]
+    held = [
+        (p, q)
+        for p in _sizes(problem.filters, scratchpad.output_words)
+        for q in _sizes(problem.channels, scratchpad.input_words // problem.taps)
+        if p * q * problem.taps <= scratchpad.weight_words
+    ]
+    images = np.array(_sizes(problem.batch, problem.batch), dtype=np.float64)
+    e, t, r = (np.array(letter, dtype=np.float64)[:, None, None] for letter in zip(*sets, strict=True))
+    p, q = (np.array(letter, dtype=np.float64)[None, :, None] for letter in zip(*held, strict=True))
+    n = images[None, None, :]
+    highest = np.array([strip_rows(layer, int(size))[0] for size in e.ravel()], dtype=np.float64)[:, None, None]
+    inputs = n * q * r * highest * layer.in_width
+    room = accelerator.buffer_words - inputs
+    m = np.minimum(room // (e * problem.out_cols * n) // (p * t), np.ceil(problem.filters / (p * t))) * p * t
+    return Mappings(m=m, n=n, e=e, p=p, q=q, r=r, t=t)
+
+
+def _strips(problem: Problem, accelerator: Accelerator) -> list[tuple[int, int]]:
+    """Return the sizes e of a strip and how many sets of that size the array holds, which is one or more.
+
+    Of the sizes that take as many strips the smallest is best: as many PE sets or more fit, and fewer partial sums.
+    """
+    sizes = [(e, pe_sets(problem.rows, e, accelerator)) for e in _sizes(problem.out_rows, problem.out_rows)]
+    return [(e, sets) for e, sets in sizes if sets]
+
+
+def _set_pairs(problem: Problem, most: int) -> list[tuple[int, int]]:
+    """Return the pairs of t and r, the sets for different filters and for different channels."""
+    return [(t, r) for t in _sizes(problem.filters, most) for r in _sizes(problem.channels, most // t)]
+
+
+def _sizes(whole: int, most: int) -> list[int]:
+    """Return the sizes up to `most` that cut `whole` into different numbers of pieces; the smallest of each number."""
+    return list({ceil(whole / size): size for size in range(min(whole, most), 0, -1)}.values())
+
+
+class MappingFigures(NamedTuple):
+    """What a mapping costs, for the whole batch; one array for each figure.
+
+    Attributes:
+        passes: Passes through the array.
+        steps: Cycles in which PEs multiply.
+        inputs: Words of the map from buffer to array; each goes to all PEs that need it at once.
+        weights: Words of the filters to the array.
+        sums_written: Partial sums from the array to the buffer.
+        sums_read: Partial sums from the buffer to the array.
+        loaded_inputs: Words of the map from DRAM, dense.
+        loaded_weights: Words of the filters from DRAM, dense.
+        rounds: How often the partial sums in the buffer change.
+    """
+
+    passes: Array
+    steps: Array
+    inputs: Array
+    weights: Array
+    sums_written: Array
+    sums_read: Array
+    loaded_inputs: Array
+    loaded_weights: Array
+    rounds: Array
+
+
+def figures_of(layer: ConvLayer, problem: Problem, mappings: Mappings) -> MappingFigures:
+    """Return the figures of every mapping.
+
+    Filters pass the array anew for every strip and every n images; a map passes it once for every p·t filters, and
+    comes from DRAM once for every m of them. Partial sums go to the buffer after every pass.
+    """
+    m, n, e, p, q, r, t = mappings
+    strips, image_sets = np.ceil(problem.out_rows / e), np.ceil(problem.batch / n)
+    filter_sets, channel_sets = np.ceil(problem.filters / (p * t)), np.ceil(problem.channels / (q * r))
+    held = np.ceil(problem.filters / np.maximum(m, p * t))
+    rows = np.array([strip_rows(layer, int(size))[1] for size in e.ravel()], dtype=np.float64).reshape(e.shape)
+    map_words = problem.batch * layer.in_channels * rows * layer.in_width
+    repeats = strips * image_sets
+    results = problem.batch * layer.out_pixels * layer.out_channels
+    work = _work(problem.filters, p, t) * _work(problem.channels, q, r)
+    return MappingFigures(
+        passes=filter_sets * channel_sets * repeats * problem.groups,
+        steps=work * strips * (problem.groups * problem.batch * problem.out_cols * problem.taps),
+        inputs=map_words * filter_sets,
+        weights=layer.weights * repeats,
+        sums_written=results * channel_sets,
+        sums_read=results * (channel_sets - 1),
+        loaded_inputs=map_words * held,
+        loaded_weights=layer.weights * repeats,
+        rounds=held * repeats * problem.groups,
+    )
+
+
+def _work(whole: int, per_pe: Array, sets: Array) -> Array:
+    """Return the sum over all pieces of `per_pe * sets` of what the busiest PE gets; the last piece may be smaller."""
+    full = whole // (per_pe * sets)
+    last: NDArray[np.float64] = whole - full * per_pe * sets
+    work: Array = full * per_pe + np.ceil(last / sets)
+    return work
