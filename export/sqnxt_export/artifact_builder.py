@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.budget import Accuracy, Budget
 from sqnxt_export.image_batches import batches, filled
 from sqnxt_export.options import ArtifactOptions
-from sqnxt_export.parity import compare_outputs
+from sqnxt_export.parity import Judging, compare_all
 from sqnxt_export.quantise.noise import LayerNoise
 from sqnxt_export.runtimes.borders import onnx_borders
 from sqnxt_export.samples import ExportSamples
@@ -34,16 +34,16 @@ class Task:
         model: The tf_keras model.
         options: Settings of the artifact.
         samples: Images, preprocessed and checked against the model.
-        reference: The model's logits of `samples.parity`, float32 [n, classes].
-        trained: Whether top-1 answers are compared.
+        reference: Name and values [n, ...] of each of the model's outputs on `samples.parity`.
+        judging: What the outputs are, and whether their top-1 answers are compared.
         embedded: The preprocessing that goes into the file, if any.
     """
 
     model: Any
     options: ArtifactOptions
     samples: ExportSamples
-    reference: NDArray[np.float32]
-    trained: bool = False
+    reference: tuple[tuple[str, NDArray[Any]], ...]
+    judging: Judging = field(default_factory=Judging)
     embedded: Preprocessing | None = None
 
 
@@ -111,7 +111,8 @@ def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[
         if not judge(graph).within_budget:
             return False
         logits = _graph_logits(_with_borders(graph, plain, task), samples.parity)
-        return compare_outputs(task.reference, logits, options.precision, trained=task.trained).passed
+        name, reference = task.reference[0]  # a budget is a classifier's
+        return compare_all([(name, reference)], [logits], options.precision, task.judging).passed
 
     calibration = checked_calibration(options.precision, samples.calibration)
     mixed = keep_worst_wider(plain, calibration, accept, options.calibration_method)

@@ -16,26 +16,24 @@ from sqnxt_export.artifact.files import check_output, whole_file
 from sqnxt_export.artifact.metadata import Metadata
 from sqnxt_export.artifact.metadata_io import write_metadata
 from sqnxt_export.artifact.weights import compressed_bytes, nonzero_fraction
-from sqnxt_export.artifact_builder import Built, Task, build, model_logits
+from sqnxt_export.artifact_builder import Built, Task, build
 from sqnxt_export.budget import check_budget
 from sqnxt_export.errors import ExportError, ParityError, one_line
 from sqnxt_export.export_metadata import complete_metadata, describe_embedded, preprocessing_to_embed
 from sqnxt_export.export_result import ExportResult
 from sqnxt_export.options import ArtifactOptions
-from sqnxt_export.parity import SMALLEST_LOGIT, Parity, are_probabilities, centred_logarithms, compare_outputs
+from sqnxt_export.parity import Judging, Parity, compare_all
 from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED, notes_on
+from sqnxt_export.remedies import remedy_for, remedy_for_refusal
 from sqnxt_export.runtimes import open_model
 from sqnxt_export.samples import ExportSamples
 
-_REMEDIES = {
-    "float32": "export to the other format, and report this with the model",
-    "float16": "choose float32",
-    "int16": "calibrate with more images of the training split, or choose float16",
-    "int16x8": "calibrate with more images of the training split, or choose float16",
-    "int8": "calibrate with more images of the training split, or choose int16 (in TFLite int16x8)",
-}
-"""What may help where parity fails, by precision; nothing is wider than float32."""
+PROVES_NOTHING = (
+    "the model's answers are nearly the same for all samples, as those of random weights are whose batch norm has seen "
+    "no data: parity proves little about it"
+)
+"""Warning where parity cannot tell a good artifact from a bad one."""
 
 
 def export_model(
@@ -52,7 +50,7 @@ def export_model(
     """Write the artifact of a tf_keras model and prove that it computes what the model computes.
 
     The file, with its metadata inside, is written under a temporary name, loaded in its own runtime and run on
-    `samples.parity`. It takes the requested name only if its logits agree with the model's.
+    `samples.parity`. It takes the requested name only if every output agrees with the model's.
 
     Args:
         model: A functional or Sequential tf_keras model that takes one image of fixed size and returns logits.
@@ -70,13 +68,14 @@ def export_model(
             Whatever was at `path` before is unchanged.
     """
     path, metadata = Path(path), metadata or Metadata()
+    judging = Judging(trained=trained, task=options.task, classes=len(metadata.labels), rounded=options.io != "float32")
     check_budget(options.format, options.precision, given=samples.budget is not None)
     _check_suffix(path, options.format)
     check_output(path, force=force)
-    task = _prepare(model, options, samples, metadata, trained=trained)
-    if task.embedded is not None:
-        metadata = describe_embedded(metadata, task.embedded)
-    return _write_proved(task, samples.parity, path, metadata, source=source, force=force)
+    prepared = _prepare(model, options, samples, metadata, judging)
+    if prepared.embedded is not None:
+        metadata = describe_embedded(metadata, prepared.embedded)
+    return _write_proved(prepared, samples.parity, path, metadata, source=source, force=force)
 
 
 def _check_suffix(path: Path, format: str) -> None:
@@ -85,7 +84,7 @@ def _check_suffix(path: Path, format: str) -> None:
 
 
 def _prepare(
-    model: Any, options: ArtifactOptions, samples: ExportSamples, metadata: Metadata, *, trained: bool
+    model: Any, options: ArtifactOptions, samples: ExportSamples, metadata: Metadata, judging: Judging
 ) -> Task:
     """Check the samples and run the model on them.
 
@@ -101,13 +100,17 @@ def _prepare(
     samples = replace(samples, calibration=calibration)
     samples.check_fit(image_shape(model))
     reference = _reference(model, samples.parity)
-    return Task(model=model, options=options, samples=samples, reference=reference, trained=trained, embedded=embedded)
+    return Task(model=model, options=options, samples=samples, reference=reference, judging=judging, embedded=embedded)
 
 
-def _reference(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the model's logits, float32 [n, classes]."""
-    reference = model_logits(model, images)
-    if not np.isfinite(reference).all():  # no artifact can equal it, and quantising it raises NumPy's warnings
+def _reference(model: Any, images: NDArray[np.float32]) -> tuple[tuple[str, NDArray[Any]], ...]:
+    """Return the name and the values of each of the model's outputs."""
+    from sqnxt_export.runtimes.signatures import run_model, signature_of
+
+    names = [info.name for info in signature_of(model).outputs]
+    reference = tuple(zip(names, run_model(model, (images,)), strict=True))
+    if not all(np.isfinite(values).all() for _, values in reference):
+        # no artifact can equal it, and quantising it raises NumPy's warnings
         raise ExportError(
             f"model {model.name!r}",
             "the model itself gives values that are not finite",
@@ -123,15 +126,15 @@ def _write_proved(
     format, precision = task.options.format, task.options.precision
     with whole_file(path, force=force) as temporary:
         built = build(task, temporary)
-        with _errors_about(path, temporary, precision):
+        with _errors_about(path, temporary, task.options):
             nonzero = nonzero_fraction(temporary)
             complete = complete_metadata(
                 metadata, task.model, precision=precision, nonzero_fraction=nonzero, wider=built.wider
             )
             write_metadata(temporary, complete)
-            logits = open_model(temporary).run(images)
-        parity = compare_outputs(task.reference, logits, precision, trained=task.trained)
-        _check_answer(path, precision, parity, built)
+            outputs = open_model(temporary).run_all(images)
+        parity = compare_all(task.reference, outputs, precision, task.judging)
+        _check_answer(path, task, parity, built)
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
     return ExportResult(
         format=format,
@@ -142,14 +145,14 @@ def _write_proved(
         nonzero_fraction=nonzero,
         parity=parity,
         source=source,
-        notes=(*notes_on(format, precision, mixed=bool(built.wider)), *_notes_on_answers(task.reference)),
+        notes=(*notes_on(format, precision, mixed=bool(built.wider)), *([PROVES_NOTHING] * parity.proves_nothing)),
         layers=built.layers,
         wider=built.wider,
         accuracy=built.accuracy,
     )
 
 
-def _check_answer(path: Path, precision: str, parity: Parity, built: Built) -> None:
+def _check_answer(path: Path, task: Task, parity: Parity, built: Built) -> None:
     """Refuse an artifact that fails parity or exceeds its budget.
 
     Raises:
@@ -159,7 +162,7 @@ def _check_answer(path: Path, precision: str, parity: Parity, built: Built) -> N
         raise ParityError(
             path,
             f"not written, it does not compute what the model computes ({parity.reason})",
-            _REMEDIES[precision],
+            remedy_for(task.options, task.samples, parity),
             parity,
         )
     if built.accuracy is not None and not built.accuracy.within_budget:
@@ -174,20 +177,12 @@ def _check_answer(path: Path, precision: str, parity: Parity, built: Built) -> N
 
 
 @contextlib.contextmanager
-def _errors_about(path: Path, temporary: Path, precision: str) -> Iterator[None]:
+def _errors_about(path: Path, temporary: Path, options: ArtifactOptions) -> Iterator[None]:
     """Report errors about the temporary file under the requested path."""
     try:
         yield
     except ExportError as error:
         reason = one_line(error).removeprefix(f"{temporary}: ")
-        raise ExportError(path, f"not written, no runtime can use it ({reason})", _REMEDIES[precision]) from error
-
-
-def _notes_on_answers(reference: NDArray[np.float32]) -> tuple[str, ...]:
-    """Return a warning where parity cannot tell a good artifact from a bad one."""
-    if not are_probabilities(reference) or np.abs(centred_logarithms(reference)).max() >= SMALLEST_LOGIT:
-        return ()
-    return (
-        "the model gives every class nearly the same probability, as random weights do whose batch norm has seen no "
-        "data: parity says little about it",
-    )
+        raise ExportError(
+            path, f"not written, no runtime can use it ({reason})", remedy_for_refusal(options)
+        ) from error

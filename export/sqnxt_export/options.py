@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqnxt_export.errors import ExportError
+from sqnxt_export.output_tasks import check_task
 from sqnxt_export.quantise.precision import check_calibration_method, check_precision
 
 IO_TYPES = ("float32", "int8", "uint8")
@@ -27,6 +28,8 @@ class ArtifactOptions:
         embed_preprocessing: Whether the artifact takes uint8 images and does the arithmetic of preprocessing itself.
         io: Number type of the inputs and outputs of an int8 artifact: "float32", or "int8" or "uint8" as
             microcontrollers and NPUs want them; their scale and zero point are in the file.
+        task: What the outputs are, which decides whether their top-1 answers are judged: "classifier", "regressor" or
+            "map"; "auto" asks the labels and the values.
         opset: Operator set of an ONNX graph; the lowest that its precision and operators have if None.
 
     Raises:
@@ -40,12 +43,14 @@ class ArtifactOptions:
     layer_noise: bool = False
     embed_preprocessing: bool = False
     io: str = "float32"
+    task: str = "auto"
     opset: int | None = None
 
     def __post_init__(self) -> None:
         check_precision(self.format, self.precision)
         _check_batch(self.format, self.batch)
         check_calibration_method(self.format, self.precision, self.calibration_method)
+        check_task(self.task)
         _check_io(self)
         if self.opset is not None:
             _check_opset(self.format, self.precision, self.opset)

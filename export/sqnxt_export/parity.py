@@ -1,151 +1,317 @@
-"""The comparison of an artifact's logits with its model's, by thresholds for each precision."""
+"""The comparison of an artifact's outputs with its model's, by thresholds for each precision."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export.errors import ExportError
+from sqnxt_export.output_tasks import are_probabilities, centred_logarithms, check_task, has_answers, task_of
 from sqnxt_export.quantise.precision import check_precision_name
+from sqnxt_export.thresholds import MAX_RANGE_DIFF, MAX_REL_DIFF, MIN_AGREEMENT, MIN_SQNR_DB
 
-MAX_REL_DIFF = {"float32": 1e-4, "float16": 5e-3, "int16": 1e-3, "int8": 0.5, "int16x8": 0.5}
-"""Largest allowed difference over the largest reference value.
-
-The 8-bit figures are sanity bounds. Eight-bit weights carry a rounding error of up to 0.4 % of a channel's largest
-weight in every layer, and the error accumulates with depth: the logits of an untrained network, which lie close
-together, may differ by tens of per cent. A wrong graph (weights permuted, a scale lost, a layer dropped) differs by the
-size of the logits themselves, that is by about 1. The cost of 8 bits to a trained model is judged by `MIN_AGREEMENT`
-instead.
-"""
-MIN_AGREEMENT = {"int8": 0.99, "int16x8": 0.99}
-"""Top-1 agreement required of trained models, as a fraction of the samples. In the other precisions, every sample whose
-best two logits are further apart than the tolerance must keep its answer."""
-
-_SMALLEST_PROBABILITY = 1e-30
-"""Floor of probabilities: far above where float32 loses digits, and far below what changes an answer."""
 SMALLEST_LOGIT = 0.01
 """Smallest reference value for relative differences of probabilities.
 
 Logits that come from probabilities are known to 1e-7, the last digit of float32. Relative to smaller logits than this,
 that digit would count as a difference.
 """
+_ALIKE = 1e-3
+"""Fraction of the largest value below which the spread of an output over the samples proves nothing."""
+_VANISHED = 1e-12
+"""Largest value below which the signals of a network have died out, as those of deep random weights do."""
+_ROUNDING = 16 * float(np.finfo(np.float32).eps)
+"""Difference, as a fraction of the largest value, that float32 arithmetic in another order explains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """What is known of a model's outputs, and decides which of them have answers that are judged.
+
+    Attributes:
+        trained: Whether top-1 answers are judged; those of random weights mean nothing.
+        task: "classifier", "regressor" or "map"; "auto" looks at labels and values.
+        classes: Number of labels in the metadata, 0 if there are none.
+        rounded: Whether the artifact returns integers. Small probabilities are then rounded to zero, and logarithms
+            mean nothing.
+
+    Raises:
+        ExportError: The task is unknown.
+    """
+
+    trained: bool = False
+    task: str = "auto"
+    classes: int = 0
+    rounded: bool = False
+
+    def __post_init__(self) -> None:
+        check_task(self.task)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputParity:
+    """The comparison of one output.
+
+    Attributes:
+        name: Name of the output.
+        task: What it is: "classifier", "map" or "regressor".
+        max_abs_diff: Largest absolute difference.
+        max_rel_diff: Largest absolute difference over the largest absolute reference value.
+        max_range_diff: Largest absolute difference over the range of the reference.
+        sqnr_db: Variance of the reference over the mean squared error, in decibels; infinite if they are equal.
+        top1_agreement: Fraction of samples (of a map, of pixels) with the same best class; None for other outputs.
+        alike: Whether the reference is nearly the same for all samples, so that the comparison proves little.
+        reason: Why it failed; empty if it passed.
+    """
+
+    name: str
+    task: str
+    max_abs_diff: float
+    max_rel_diff: float
+    max_range_diff: float
+    sqnr_db: float
+    top1_agreement: float | None
+    alike: bool = False
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return an entry of `parity.outputs`; figures that are not finite become null."""
+        return {**_finite(asdict(self)), "passed": not self.reason}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """The comparison of two sets of logits.
+    """The comparison of all outputs of two models.
 
     Attributes:
-        max_abs_diff: Largest absolute difference.
-        max_rel_diff: Largest absolute difference over the largest absolute reference value.
-        top1_agreement: Fraction of samples with the same best class.
+        max_abs_diff: Largest absolute difference of any output.
+        max_rel_diff: Largest absolute difference over the largest absolute reference value, of the worst output.
+        top1_agreement: Fraction of samples with the same best class, of the worst output that has classes; None if no
+            output has.
         samples: Number of samples compared.
         passed: Whether the differences are within the precision's thresholds.
         reason: Why it failed; empty if it passed.
+        outputs: The comparison of each output.
     """
 
     max_abs_diff: float
     max_rel_diff: float
-    top1_agreement: float
+    top1_agreement: float | None
     samples: int
     passed: bool
     reason: str = ""
+    outputs: tuple[OutputParity, ...] = ()
+
+    @property
+    def sqnr_db(self) -> float:
+        """The signal-to-noise ratio of the worst output in decibels; infinite if all are equal."""
+        return min((output.sqnr_db for output in self.outputs), default=float("nan"))
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether every output is nearly the same for all samples, as those of random weights may be."""
+        return bool(self.outputs) and all(output.alike for output in self.outputs)
 
     def to_json(self) -> dict[str, Any]:
         """Return the `parity` object of the JSON document; differences that are not finite become null."""
-        values = asdict(self)
+        values = {**asdict(self), "sqnr_db": self.sqnr_db, "proves_nothing": self.proves_nothing}
         del values["reason"]
-        return {key: value if np.isfinite(value) else None for key, value in values.items()}
+        return {**_finite(values), "outputs": [output.to_json() for output in self.outputs]}
 
 
 def compare_outputs(
-    reference: NDArray[np.float32], logits: NDArray[np.float32], precision: str, *, trained: bool = False
+    reference: NDArray[Any], logits: NDArray[Any], precision: str, *, trained: bool = False, task: str = "auto"
 ) -> Parity:
-    """Compare two sets of logits, float32 [n, classes] each, by the thresholds of `precision`.
+    """Compare one output of two models, [n, ...] each with channels last, by the thresholds of `precision`.
 
     If both are probabilities, as models that end in a softmax return, their logarithms are compared. These are the
     logits up to a constant per sample. The probabilities of random weights are all alike and would prove nothing.
 
     Args:
-        reference: Logits of the model.
-        logits: Logits of the artifact.
+        reference: Output of the model.
+        logits: Output of the artifact.
         precision: Precision of the artifact; between two artifacts, the one with the looser thresholds.
         trained: Whether the top-1 answers are judged too; those of random weights mean nothing.
+        task: "classifier", "regressor" or "map"; "auto" finds out.
 
     Raises:
-        ExportError: The shapes differ, there are no samples, or the precision is unknown.
+        ExportError: The shapes differ, there are no samples, or the precision or the task is unknown.
+    """
+    return compare_all([("output", reference)], [logits], precision, Judging(trained=trained, task=task))
+
+
+def compare_all(
+    references: Sequence[tuple[str, NDArray[Any]]],
+    outputs: Sequence[NDArray[Any]],
+    precision: str,
+    judging: Judging,
+) -> Parity:
+    """Compare every output of two models; see `compare_outputs`.
+
+    Args:
+        references: Name and values of each output of the model.
+        outputs: Values of each output of the artifact, in the same order.
+        precision: Precision of the artifact.
+        judging: What the outputs are, and whether their answers are judged.
+
+    Raises:
+        ExportError: The numbers or shapes of the outputs differ, there are no samples, or the precision is unknown.
     """
     check_precision_name(precision)
-    if reference.shape != logits.shape or reference.ndim != 2 or not reference.size:
-        raise ExportError(
-            "parity",
-            f"logits of shape {list(logits.shape)} against {list(reference.shape)}",
-            "compare models of the same classes on the same samples",
-        )
-    samples = len(reference)
-    if not (np.isfinite(reference).all() and np.isfinite(logits).all()):
-        culprit = "model" if not np.isfinite(reference).all() else "artifact"
-        nan = float("nan")
-        reason = f"the {culprit} gives values that are not finite"
-        return Parity(
-            max_abs_diff=nan, max_rel_diff=nan, top1_agreement=0.0, samples=samples, passed=False, reason=reason
-        )
-    smallest = 0.0
-    if are_probabilities(reference) and are_probabilities(logits):
-        reference, logits, smallest = centred_logarithms(reference), centred_logarithms(logits), SMALLEST_LOGIT
-    difference = np.abs(reference.astype(np.float64) - logits)
-    largest = max(float(np.abs(reference).max()), smallest)
-    absolute = float(difference.max())
-    relative = absolute / largest if largest else (0.0 if absolute == 0 else float("inf"))
-    same = reference.argmax(axis=1) == logits.argmax(axis=1)
-    reason = _fault(reference, same, relative, precision, trained=trained)
+    if len(references) != len(outputs) or not references:
+        raise ExportError("parity", f"{len(outputs)} outputs against {len(references)}", "compare files of one model")
+    task, classes, alone, found = judging.task, judging.classes, len(references) == 1, []
+    for (name, reference), values in zip(references, outputs, strict=True):
+        _check_shapes(reference, values)
+        kind = task_of(reference, task, classes=classes, alone=alone)
+        judged = has_answers(reference, kind, task, classes=classes)
+        if not judging.rounded and are_probabilities(reference) and are_probabilities(values):
+            logits = centred_logarithms(reference), centred_logarithms(values)
+            figures, exact, same = _measure(name, kind, *logits, judged=judged, smallest=SMALLEST_LOGIT)
+        else:
+            figures, exact, same = _measure(name, kind, reference, values, judged=judged)
+        reason = figures.reason or _fault(figures, precision, trained=judging.trained)
+        if not reason and judging.trained and same is not None:
+            reason = _lost_answers(exact, same, precision)
+        found.append(replace(figures, reason=reason))
+    return _joined(tuple(found), len(references[0][1]))
+
+
+def _joined(outputs: tuple[OutputParity, ...], samples: int) -> Parity:
+    faults = [output for output in outputs if output.reason]
+    agreements = [output.top1_agreement for output in outputs if output.top1_agreement is not None]
+    where = f"output {faults[0].name!r}: " if faults and len(outputs) > 1 else ""
     return Parity(
-        max_abs_diff=absolute,
-        max_rel_diff=relative,
-        top1_agreement=float(same.mean()),
+        max_abs_diff=max(output.max_abs_diff for output in outputs),
+        max_rel_diff=max(output.max_rel_diff for output in outputs),
+        top1_agreement=min(agreements) if agreements else None,
         samples=samples,
-        passed=not reason,
-        reason=reason,
+        passed=not faults,
+        reason=where + faults[0].reason if faults else "",
+        outputs=outputs,
     )
 
 
-def are_probabilities(values: NDArray[np.float32]) -> bool:
-    """Tell whether every row has two values or more, none of them negative, that add up to one."""
-    return values.shape[1] > 1 and bool((values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < 1e-4).all())
+def _check_shapes(reference: NDArray[Any], values: NDArray[Any]) -> None:
+    if reference.shape != values.shape or reference.ndim < 1 or not reference.size:
+        raise ExportError(
+            "parity",
+            f"outputs of shape {list(values.shape)} against {list(reference.shape)}",
+            "compare models of the same classes on the same samples",
+        )
 
 
-def centred_logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logits with mean zero that a softmax maps to `probabilities`, float32 [n, classes].
+def _measure(
+    name: str, task: str, reference: NDArray[Any], values: NDArray[Any], *, judged: bool, smallest: float = 0.0
+) -> tuple[OutputParity, NDArray[np.float64], NDArray[np.bool_] | None]:
+    """Return the figures of one output, the reference as it was compared, and which answers are the same.
 
-    Worked example: [0.8, 0.2] -> logarithms [-0.22, -1.61] -> [0.69, -0.69].
+    Args:
+        name: Its name.
+        task: What it is.
+        reference: Output of the model.
+        values: Output of the artifact.
+        judged: Whether the best class of each row is an answer.
+        smallest: Smallest reference value for relative differences.
     """
-    logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST_PROBABILITY))
-    return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
+    if not (np.isfinite(reference).all() and np.isfinite(values).all()):
+        return _not_finite(name, task, reference, judged=judged), reference.astype(np.float64), None
+    exact = reference.astype(np.float64)
+    difference = np.abs(exact - values)
+    largest, spread = (max(float(value), smallest) for value in (np.abs(exact).max(), np.ptp(exact)))
+    absolute = float(difference.max())
+    same = exact.argmax(axis=-1) == values.argmax(axis=-1) if judged else None
+    figures = OutputParity(
+        name=name,
+        task=task,
+        max_abs_diff=absolute,
+        max_rel_diff=_ratio(absolute, largest),
+        max_range_diff=_ratio(absolute, spread),
+        sqnr_db=_decibels(float(exact.var()), float(np.mean(difference**2)), smallest),
+        top1_agreement=None if same is None else float(same.mean()),
+        alike=_is_alike(exact, largest, smallest),
+    )
+    return figures, exact, same
 
 
-def _fault(
-    reference: NDArray[np.float32], same: NDArray[np.bool_], relative: float, precision: str, *, trained: bool
-) -> str:
-    """Return why the comparison fails, or "" if it does not."""
-    tolerance = MAX_REL_DIFF[precision]
-    eight_bit = precision in MIN_AGREEMENT
-    if relative > tolerance and not (trained and eight_bit):
-        return f"largest difference is {relative:.2g} of the largest logit, {tolerance:g} allowed"
-    if not trained:
+def _not_finite(name: str, task: str, reference: NDArray[Any], *, judged: bool) -> OutputParity:
+    nan, culprit = float("nan"), "artifact" if np.isfinite(reference).all() else "model"
+    return OutputParity(
+        name=name,
+        task=task,
+        max_abs_diff=nan,
+        max_rel_diff=nan,
+        max_range_diff=nan,
+        sqnr_db=nan,
+        top1_agreement=0.0 if judged else None,
+        reason=f"the {culprit} gives values that are not finite",
+    )
+
+
+def _is_alike(reference: NDArray[np.float64], largest: float, smallest: float) -> bool:
+    """Tell whether an output hardly depends on the sample, or is too small for its digits to mean anything."""
+    own = float(np.abs(reference).max())
+    if own <= max(smallest, _VANISHED):
+        return True
+    return len(reference) > 1 and float(np.ptp(reference, axis=0).max()) <= _ALIKE * largest
+
+
+def _fault(figures: OutputParity, precision: str, *, trained: bool) -> str:
+    """Return which figure is beyond its threshold, or "" if none is.
+
+    The 8-bit bound on the largest logit gives way to top-1 where that is judged. Differences that rounding in float32
+    explains are none.
+    """
+    answers = trained and figures.top1_agreement is not None and precision in MIN_AGREEMENT
+    tolerance, value = MAX_REL_DIFF[precision], "logit" if figures.task == "classifier" else "value"
+    if figures.max_rel_diff > tolerance and not answers:
+        return f"largest difference is {figures.max_rel_diff:.2g} of the largest {value}, {tolerance:g} allowed"
+    if figures.max_rel_diff <= _ROUNDING:
         return ""
-    if eight_bit:
+    allowed = MAX_RANGE_DIFF[precision]
+    if figures.max_range_diff > allowed:
+        return f"largest difference is {figures.max_range_diff:.2g} of the output's range, {allowed:g} allowed"
+    if figures.sqnr_db < MIN_SQNR_DB[precision]:
+        return f"signal-to-noise ratio is {figures.sqnr_db:.1f} dB, {MIN_SQNR_DB[precision]:g} asked"
+    return ""
+
+
+def _lost_answers(reference: NDArray[np.float64], same: NDArray[np.bool_], precision: str) -> str:
+    """Return how many answers of a trained model are lost, if too many are."""
+    if precision in MIN_AGREEMENT:
         agreement, minimum = float(same.mean()), MIN_AGREEMENT[precision]
         return "" if agreement >= minimum else f"top-1 agreement is {agreement:.1%}, {minimum:.0%} asked"
-    lost = int((~same & (_margins(reference) > tolerance * np.abs(reference).max())).sum())
-    return f"{lost} of {len(same)} samples get another top-1 answer by more than the tolerance" if lost else ""
+    clear = _margins(reference) > MAX_REL_DIFF[precision] * np.abs(reference).max()
+    lost = int((~same & clear).sum())
+    return f"{lost} of {same.size} samples get another top-1 answer by more than the tolerance" if lost else ""
 
 
-def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the distance between the best two logits of each sample; infinite for a single class."""
-    if logits.shape[1] < 2:
-        return np.full(len(logits), np.inf, np.float32)
-    best = np.sort(logits, axis=1)[:, -2:]
-    return np.asarray(best[:, 1] - best[:, 0])
+def _margins(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance between the best two values along the last axis; infinite for a single class."""
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.inf)
+    best = np.partition(values, -2, axis=-1)[..., -2:]
+    return np.asarray(best[..., 1] - best[..., 0])
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else (0.0 if part == 0 else float("inf"))
+
+
+def _decibels(signal: float, noise: float, smallest: float) -> float:
+    """Return a ratio of powers in decibels; `smallest` is the floor of the signal's amplitude."""
+    if noise == 0:
+        return float("inf")
+    signal = max(signal, smallest**2)
+    return 10 * float(np.log10(signal / noise)) if signal else float("-inf")
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with null in place of numbers that are not finite."""
+    return {
+        key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in values.items()
+    }

@@ -73,6 +73,7 @@ from sqnxt_tf.cli.output import Output
     show_default=True,
     help="Number type of the input and output of an int8 artifact; microcontrollers and NPUs want integers.",
 )
+@flags.task
 @click.option(
     "--opset",
     type=click.IntRange(1),

@@ -168,6 +168,13 @@ dims = click.option(
 )
 seed = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
+task = click.option(
+    "--task",
+    type=click.Choice(["auto", "classifier", "regressor", "map"]),
+    default="auto",
+    show_default=True,
+    help="What the outputs are. Only a classifier's classes, and a map's pixel by pixel, are compared by top-1.",
+)
 threads = click.option(
     "--threads", type=click.IntRange(1, _MOST_THREADS), help="Number of threads of the runtime; it chooses by default."
 )

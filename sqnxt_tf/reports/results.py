@@ -9,7 +9,7 @@ from sqnxt_export import EMBEDDED
 from sqnxt_tf.reports.tables import Table, percent, shape
 
 if TYPE_CHECKING:
-    from sqnxt_export import ExportResult, Metadata, Preprocessing
+    from sqnxt_export import ExportResult, Metadata, Parity, Preprocessing
     from sqnxt_tf.accuracy import Evaluation
     from sqnxt_tf.device.inspection import Inspection
     from sqnxt_tf.workflows.doctor import Examination, Program
@@ -53,9 +53,44 @@ def export_lines(result: ExportResult) -> list[str]:
     return [
         f"{result.path}: {result.format} {result.precision}, {result.bytes:,} bytes "
         f"({result.compressed_bytes:,} compressed), {percent(result.nonzero_fraction)} % of the weights are not zero",
-        f"parity with {result.source} on {parity.samples} images: largest difference {parity.max_abs_diff:.3g} "
-        f"({parity.max_rel_diff:.3g} of the largest logit), same top-1 on {percent(parity.top1_agreement)} %",
+        f"parity with {result.source} on {parity.samples} images: {parity_line(parity)}",
+        *output_lines(parity),
     ]
+
+
+def parity_line(parity: Parity) -> str:
+    """Return the figures of the worst output; top-1 only where there are classes."""
+    if parity.top1_agreement is None:
+        return (
+            f"largest difference {parity.max_abs_diff:.3g} ({parity.max_rel_diff:.3g} of the largest value), "
+            f"signal-to-noise ratio {decibels(parity.sqnr_db)}"
+        )
+    share, kind = percent(parity.top1_agreement), "" if _classifies(parity) else " of the pixels"
+    return (
+        f"largest difference {parity.max_abs_diff:.3g} ({parity.max_rel_diff:.3g} of the largest logit), "
+        f"same top-1 on {share} %{kind}"
+    )
+
+
+def output_lines(parity: Parity) -> list[str]:
+    """Return a line for each output of a model that has several."""
+    if len(parity.outputs) < 2:
+        return []
+    return [
+        f"  {output.name} ({output.task}): largest difference {output.max_rel_diff:.3g} of the largest value, "
+        f"signal-to-noise ratio {decibels(output.sqnr_db)}"
+        + (f", same top-1 on {percent(output.top1_agreement)} %" if output.top1_agreement is not None else "")
+        for output in parity.outputs
+    ]
+
+
+def decibels(ratio: float) -> str:
+    """Return a ratio in decibels with its unit."""
+    return "infinite" if ratio == float("inf") else f"{ratio:.1f} dB"
+
+
+def _classifies(parity: Parity) -> bool:
+    return all(output.task != "map" for output in parity.outputs if output.top1_agreement is not None)
 
 
 def inspection_lines(found: Inspection) -> list[str]:

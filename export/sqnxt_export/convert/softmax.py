@@ -12,11 +12,18 @@ from typing import Any
 
 
 def ends_in_softmax(model: Any) -> bool:
-    """Tell whether the model's output, [n, classes], is a softmax: a layer, or the last layer's activation."""
+    """Tell whether the model's only output is a softmax over its last axis: a layer, or the last layer's activation.
+
+    The layer may be the last one of a nested model, to any depth. Nothing else may read its result.
+    """
+    if len(getattr(model, "outputs", None) or ()) != 1:
+        return False
     layer = _last_layer(model)
-    activation = getattr(layer, "activation", None)
-    is_softmax = type(layer).__name__ == "Softmax" or getattr(activation, "__name__", "") == "softmax"
-    return is_softmax and len(model.outputs[0].shape) == 2
+    if layer is None:
+        return False
+    if type(layer).__name__ == "Softmax":
+        return layer.axis in (-1, len(model.outputs[0].shape) - 1)
+    return getattr(getattr(layer, "activation", None), "__name__", "") == "softmax"
 
 
 @contextlib.contextmanager
@@ -33,7 +40,16 @@ def without_softmax(model: Any) -> Iterator[None]:
 
 
 def _last_layer(model: Any) -> Any:
-    return model.outputs[0]._keras_history.layer
+    """Return the layer that computes the model's only output; None if it is called more than once.
+
+    A nested model is called once when it is built and once by each model around it.
+    """
+    layer = model.outputs[0]._keras_history.layer
+    if not getattr(layer, "_is_graph_network", False):
+        return layer if len(layer._inbound_nodes) == 1 and not layer._outbound_nodes else None
+    if len(layer.outputs) != 1 or len(layer._inbound_nodes) > 1 or layer._outbound_nodes:
+        return None
+    return _last_layer(layer)
 
 
 def _unchanged(x: Any, *args: Any, **kwargs: Any) -> Any:

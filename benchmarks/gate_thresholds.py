@@ -1,0 +1,218 @@
+"""How far right and wrong artifacts are from their models: where the thresholds of `sqnxt_export.thresholds` come from.
+
+Usage: python benchmarks/gate_thresholds.py [OUTPUT.csv] [MODEL...]
+
+Each model has seeded random weights and the batch norm statistics of the images themselves. Its artifacts in every
+format and precision are built as `export` builds them and compared with it. A wrong artifact is the float32 graph with
+one fault: two neighbouring output channels of a kernel exchanged, all of them rolled by one, or a bias left out. The
+file is appended to model by model, so that an interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+OWN = (
+    "sqnxt23_w1", "sqnxt23v5_w1", "sqnxt23v5_w2", "sqnxt34_w1", "sqnxt44v5_w1", "sqnxt23g_w1", "squeezenet_v1_0",
+    "squeezenet_v1_1", "squeezenet_v1_0_complex_bypass", "mobilenet_w1", "tiny_darknet", "darknet_ref",
+)  # fmt: skip
+APPLICATIONS = (
+    "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0", "EfficientNetV2B0",
+    "DenseNet121", "NASNetMobile", "ResNet50", "ResNet50V2", "RegNetX002", "RegNetY002", "VGG16", "Xception",
+    "InceptionV3", "ConvNeXtTiny", "ResNetRS50",
+)  # fmt: skip
+OTHERS = ("segmentation", "autoencoder", "heat_map", "regressor", "two_heads")
+SIDES = {"Xception": 96, "InceptionV3": 96, "tiny_darknet": 96, "darknet_ref": 96}
+KINDS = (
+    *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8")),
+    *(("tflite", precision) for precision in ("float16", "int16x8", "int8")),
+)
+COLUMNS = ("model", "format", "precision", "artifact", "output", "task", "max_rel_diff", "max_range_diff", "sqnr_db",
+           "top1_agreement", "alike", "fault")  # fmt: skip
+PARITY, CALIBRATION = 32, 128
+
+
+def build(name: str) -> tuple[Any, Any]:
+    """Return a model with seeded weights, and images for it."""
+    import numpy as np
+    import tf_keras as keras
+
+    from sqnxt_export import Preprocessing
+    from sqnxt_tf.data.arrays import spread_arrays
+    from sqnxt_tf.data.data_source import load_data
+
+    keras.utils.set_random_seed(0)
+    side = SIDES.get(name, 64)
+    if name in OTHERS:
+        model = globals()[f"_{name}"](keras)
+    elif name in APPLICATIONS:
+        from tf_keras.applications import convnext, efficientnet_v2, regnet, resnet_rs
+
+        homes = (keras.applications, convnext, efficientnet_v2, regnet, resnet_rs)
+        builder = next(getattr(home, name) for home in homes if hasattr(home, name))
+        model = builder(weights=None, input_shape=(side, side, 3), classes=10)
+    else:
+        from sqnxt_tf.networks.keras_ops import build as build_own
+
+        model = build_own(name, classes=10, input_size=side)
+    scales = any(isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization) for layer in model.layers)
+    plain = Preprocessing.plain(side)
+    parts = (("test", PARITY), ("train", CALIBRATION))
+    images = np.concatenate([
+        spread_arrays(load_data("digits", split), plain.raw() if scales else plain, count).images
+        for split, count in parts
+    ])  # fmt: skip
+    _measure_statistics(model, images)
+    return model, images
+
+
+def _measure_statistics(model: Any, images: Any) -> None:
+    """Let every batch norm take the statistics of the images, so that signals neither vanish nor explode."""
+    for layer in model._flatten_layers():
+        if hasattr(layer, "momentum"):
+            layer.momentum = 0.0
+        if hasattr(layer, "rate"):
+            layer.rate = 0.0
+    model(images[PARITY:], training=True)
+
+
+def _encoder(keras: Any) -> tuple[Any, Any]:
+    image = x = keras.Input((64, 64, 3))
+    for filters in (16, 32, 48):
+        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(x)
+        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    return image, x
+
+
+def _decoded(keras: Any, x: Any) -> Any:
+    for filters in (32, 16, 16):
+        x = keras.layers.Conv2DTranspose(filters, 3, strides=2, padding="same", use_bias=False)(x)
+        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    return x
+
+
+def _segmentation(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    return keras.Model(image, keras.layers.Conv2D(5, 1, activation="softmax")(_decoded(keras, x)))
+
+
+def _autoencoder(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    return keras.Model(image, keras.layers.Conv2D(3, 1, activation="sigmoid")(_decoded(keras, x)))
+
+
+def _heat_map(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    return keras.Model(image, keras.layers.Conv2D(17, 1)(x))
+
+
+def _regressor(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    x = keras.layers.Dense(32, activation="relu")(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, keras.layers.Dense(1)(x))
+
+
+def _two_heads(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, [keras.layers.Dense(10, name="classes")(x), keras.layers.Dense(4, name="box")(x)])
+
+
+def rows(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the figures of every artifact of a model, and of the wrong ones."""
+    from sqnxt_export import ArtifactOptions, ExportError, ExportSamples, open_model
+    from sqnxt_export.artifact_builder import Task
+    from sqnxt_export.artifact_builder import build as build_artifact
+    from sqnxt_export.parity import Judging, compare_all
+    from sqnxt_export.runtimes.signatures import run_model, signature_of
+
+    model, images = build(name)
+    parity, calibration = images[:PARITY], images[PARITY:]
+    names = [info.name for info in signature_of(model).outputs]
+    reference = tuple(zip(names, run_model(model, (parity,)), strict=True))
+
+    def figures(path: Path, format: str, precision: str, artifact: str) -> Iterator[dict[str, Any]]:
+        found = compare_all(reference, open_model(path, threads=1).run_all(parity), precision, Judging())
+        for output in found.outputs:
+            yield {**_plain(output), "format": format, "precision": precision, "artifact": artifact}
+
+    with tempfile.TemporaryDirectory() as folder:
+        for format, precision in KINDS:
+            path = Path(folder, f"{precision}.{format}")
+            options = ArtifactOptions(format=format, precision=precision)
+            samples = ExportSamples(parity=parity, calibration=calibration)
+            try:
+                build_artifact(Task(model=model, options=options, samples=samples, reference=reference), path)
+                yield from figures(path, format, precision, "right")
+            except ExportError as error:
+                yield {"format": format, "precision": precision, "artifact": "right", "fault": str(error)[:200]}
+        for fault, path in _wrong(Path(folder, "float32.onnx")):
+            yield from figures(path, "onnx", "float32", fault)
+
+
+def _plain(output: Any) -> dict[str, Any]:
+    values = output.to_json()
+    kept = ("task", "max_rel_diff", "max_range_diff", "sqnr_db", "top1_agreement", "alike")
+    rounded = {key: float(f"{values[key]:.4g}") if isinstance(values[key], float) else values[key] for key in kept}
+    return {"output": output.name, **rounded}
+
+
+def _wrong(path: Path) -> Iterator[tuple[str, Path]]:
+    """Yield graphs with one fault each, in a kernel in the middle of the network."""
+    import numpy as np
+    import onnx
+
+    model = onnx.load(path)
+    weighted = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
+    node = weighted[len(weighted) // 2]
+    for fault in ("two channels exchanged", "channels rolled", "bias left out"):
+        broken = onnx.ModelProto()
+        broken.CopyFrom(model)
+        place = 2 if fault == "bias left out" else 1
+        if place >= len(node.input):
+            continue
+        tensor = next(item for item in broken.graph.initializer if item.name == node.input[place])
+        values = onnx.numpy_helper.to_array(tensor).copy()
+        if fault == "two channels exchanged":
+            values[[0, 1]] = values[[1, 0]]
+        else:
+            values = np.roll(values, 1, axis=0) if place == 1 else np.zeros_like(values)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+        target = path.with_name(f"{fault.replace(' ', '_')}.onnx")
+        onnx.save(broken, target)
+        yield fault, target
+
+
+def main(output: Path, models: list[str]) -> None:
+    """Measure the models that the file lacks, each in a process of its own."""
+    done = {row["model"] for row in csv.DictReader(output.open())} if output.exists() else set()
+    if not output.exists():
+        output.write_text(",".join(COLUMNS) + "\n")
+    for name in models:
+        if name in done:
+            continue
+        child = subprocess.run([sys.executable, __file__, "--one", name], capture_output=True, text=True, check=False)
+        lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
+        if child.returncode:
+            print(f"{name}: {child.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+            continue
+        with output.open("a", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            writer.writerows({"model": name, **json.loads(line)} for line in lines)
+        print(f"{name}: {len(lines)} rows", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        for row in rows(sys.argv[2]):
+            print(json.dumps(row), flush=True)
+    else:
+        target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_suffix(".csv")
+        main(target, sys.argv[2:] or [*OTHERS, *OWN, *APPLICATIONS])
