@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/gate_thresholds.py [OUTPUT.csv] [MODEL...]
 
-Each model has seeded random weights and the batch norm statistics of the images themselves. Its artifacts in every
+Each model has seeded random weights that keep the variance of its signals. Its artifacts in every
 format and precision are built as `export` builds them and compared with it. A wrong artifact is the float32 graph with
 one fault: two neighbouring output channels of a kernel exchanged, all of them rolled by one, or a bias left out. The
 file is appended to model by model, so that an interrupted run goes on where it was.
@@ -28,6 +28,11 @@ APPLICATIONS = (
     "DenseNet121", "NASNetMobile", "ResNet50", "ResNet50V2", "RegNetX002", "RegNetY002", "VGG16", "Xception",
     "InceptionV3", "ConvNeXtTiny", "ResNetRS50",
 )  # fmt: skip
+BY_IMAGES = "+statistics"
+"""Suffix of models whose batch norm takes the statistics of the images."""
+AMPLIFYING = tuple(
+    f"{name}{BY_IMAGES}" for name in ("sqnxt23v5_w1", "squeezenet_v1_1", "mobilenet_w1", "MobileNetV2", "ResNet50V2")
+)
 OTHERS = ("segmentation", "autoencoder", "heat_map", "regressor", "two_heads")
 SIDES = {"Xception": 96, "InceptionV3": 96, "tiny_darknet": 96, "darknet_ref": 96}
 KINDS = (
@@ -36,6 +41,8 @@ KINDS = (
 )
 COLUMNS = ("model", "format", "precision", "artifact", "output", "task", "max_rel_diff", "max_range_diff", "sqnr_db",
            "top1_agreement", "alike", "fault")  # fmt: skip
+_GAIN = 1.5
+"""Variance of a layer's outputs over that of its inputs. ReLUs halve it; shortcuts and linear bottlenecks do not."""
 PARITY, CALIBRATION = 32, 128
 
 
@@ -49,6 +56,7 @@ def build(name: str) -> tuple[Any, Any]:
     from sqnxt_tf.data.data_source import load_data
 
     keras.utils.set_random_seed(0)
+    name, statistics = name.removesuffix(BY_IMAGES), name.endswith(BY_IMAGES)
     side = SIDES.get(name, 64)
     if name in OTHERS:
         model = globals()[f"_{name}"](keras)
@@ -69,12 +77,37 @@ def build(name: str) -> tuple[Any, Any]:
         spread_arrays(load_data("digits", split), plain.raw() if scales else plain, count).images
         for split, count in parts
     ])  # fmt: skip
-    _measure_statistics(model, images)
+    (_measure_statistics if statistics else _keep_variance)(model, images)
     return model, images
 
 
+def _keep_variance(model: Any, images: Any) -> None:
+    """Set random weights with which signals neither vanish nor explode; scale the last ones for distinct answers."""
+    import numpy as np
+
+    from sqnxt_export.output_tasks import are_probabilities, centred_logarithms
+
+    random, last = np.random.default_rng(7), None
+    for weight in model.weights:
+        if "kernel" in weight.name and weight.shape.rank in (2, 4):
+            inputs = weight.shape[:2] if "depthwise" in weight.name else weight.shape[:-1]
+            weight.assign(random.normal(0, (_GAIN / np.prod(inputs)) ** 0.5, weight.shape))
+            last = weight
+    outputs = model(images[:8])
+    if last is None or isinstance(outputs, list):
+        return
+    values = outputs.numpy()
+    if are_probabilities(values):
+        values = centred_logarithms(values)
+    last.assign(last * 3 / np.abs(values).max())
+
+
 def _measure_statistics(model: Any, images: Any) -> None:
-    """Let every batch norm take the statistics of the images, so that signals neither vanish nor explode."""
+    """Let every batch norm take the statistics of the images.
+
+    Each then divides by a small deviation where its inputs are nearly alike, as in networks that were never trained:
+    rounding grows from layer to layer, and even float32 arithmetic in another order shows.
+    """
     for layer in model._flatten_layers():
         if hasattr(layer, "momentum"):
             layer.momentum = 0.0
@@ -215,4 +248,4 @@ if __name__ == "__main__":
             print(json.dumps(row), flush=True)
     else:
         target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_suffix(".csv")
-        main(target, sys.argv[2:] or [*OTHERS, *OWN, *APPLICATIONS])
+        main(target, sys.argv[2:] or [*OTHERS, *OWN, *APPLICATIONS, *AMPLIFYING])

@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
 from sqnxt_export.artifact.files import existing_file
+from sqnxt_export.runtimes.own_scaling import own_input_range
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.image_input import ImageInput, resolve_input
 from sqnxt_tf.networks.registry import find_network, is_network
+from sqnxt_tf.preprocessing_rules import read_labels
 
 _DIGITS_SIZE = 64  # pixels: the 8x8 digits, scaled up until every network's strides leave something to see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """A Keras model and its metadata; `trained` is False for random weights."""
+    """A Keras model and its metadata; `trained` is False for random weights.
+
+    `given_preprocessing` is what the user says of its images: a name or a TOML file.
+    """
 
     model: Any
     name: str
     metadata: Metadata
     trained: bool
+    given_preprocessing: str | None = None
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How images become the model's input; as in the paper if the file does not say."""
-        if self.metadata.preprocessing is not None:
-            return self.metadata.preprocessing
+        """How images become the model's input; `image_input` tells who says so."""
+        return self.image_input.preprocessing
+
+    @property
+    def image_input(self) -> ImageInput:
+        """How images become the model's input, and who says so.
+
+        Raises:
+            SqnxtError: The model does not take one image of fixed size, or what is given does not fit.
+        """
         shape = self.model.input_shape
         if len(shape) != 4 or None in shape[1:]:
             raise SqnxtError(self.name, f"takes {shape[1:]}", "give a model of one image of fixed size")
-        _, height, width, channels = shape
-        if channels != 3:
-            return Preprocessing.plain(height, width, channels)
-        return Preprocessing.imagenet(height, width)
+        return resolve_input(
+            self.name, shape[1:], self.metadata, given=self.given_preprocessing, own_range=own_input_range(self.model)
+        )
+
+    def known_input(self) -> Preprocessing:
+        """Return how images become the model's input, for accuracies, which an assumption would falsify.
+
+        Raises:
+            SqnxtError: Nothing says how.
+        """
+        found = self.image_input
+        if found.is_assumed:
+            raise SqnxtError(self.name, "does not say how its images are prepared", "give `preprocessing`")
+        return found.preprocessing
 
 
 def open_source(
@@ -46,8 +70,18 @@ def open_source(
     classes: int | None = None,
     input_size: int | tuple[int, int] | None = None,
     seed: int | None = None,
+    preprocessing: str | None = None,
+    labels: Path | None = None,
 ) -> ModelSource:
     """Open the model that `model` names: a `.keras` file, or a network with seeded random weights.
+
+    Args:
+        model: A file or a network's name.
+        classes: Units of the classifier, for a network's name.
+        input_size: Side in pixels or (height, width), for a network's name.
+        seed: Random seed of the weights, for a network's name.
+        preprocessing: A name or a TOML file that says how images are prepared; the model says it itself if None.
+        labels: A file with one label a line; the model's own labels if None.
 
     Raises:
         SqnxtError: `model` is neither a file nor a network, or it is a file and options for networks are given.
@@ -60,7 +94,10 @@ def open_source(
             raise SqnxtError(path, "is a trained model", "`classes`, `input_size` and `seed` go with a network's name")
         loaded = load_keras(path)
         metadata = read_metadata(path) or Metadata()
-        return ModelSource(model=loaded, name=str(path), metadata=metadata, trained=True)
+        metadata = metadata if labels is None else replace(metadata, labels=read_labels(labels))
+        return ModelSource(
+            model=loaded, name=str(path), metadata=metadata, trained=True, given_preprocessing=preprocessing
+        )
     if not is_network(model) and ("/" in model or path.suffix):
         raise SqnxtError(model, "no such file", "give a .keras file or a network's name (`sqnxt-tf list`)")
     from sqnxt_tf.networks.keras_ops import build
@@ -71,11 +108,13 @@ def open_source(
     height, width = built.input_shape[1:3]
     metadata = Metadata(
         network=network.name,
-        labels=tuple(str(index) for index in range(classes)),
+        labels=tuple(str(index) for index in range(classes)) if labels is None else read_labels(labels),
         preprocessing=Preprocessing.imagenet(height, width),
         input_size=(height, width),
     )
-    return ModelSource(model=built, name=network.name, metadata=metadata, trained=False)
+    return ModelSource(
+        model=built, name=network.name, metadata=metadata, trained=False, given_preprocessing=preprocessing
+    )
 
 
 def check_trained(model: str | Path) -> Path:
@@ -89,13 +128,15 @@ def check_trained(model: str | Path) -> Path:
     return existing_file(model)
 
 
-def open_trained(model: str | Path, data: Labelled) -> ModelSource:
-    """Open a trained model whose classes are those of the data.
+def open_trained(
+    model: str | Path, data: Labelled, *, preprocessing: str | None = None, labels: Path | None = None
+) -> ModelSource:
+    """Open a trained model whose classes are those of the data; see `open_source`.
 
     Raises:
         SqnxtError, ExportError: The model cannot be read, or it has other classes.
     """
-    source = open_source(str(check_trained(model)))
+    source = open_source(str(check_trained(model)), preprocessing=preprocessing, labels=labels)
     if source.metadata.labels and source.metadata.labels != data.class_names:
         raise SqnxtError(model, f"was trained for other classes than those of {data.name}", "give `data` its own data")
     if source.model.output_shape != (None, len(data.class_names)):

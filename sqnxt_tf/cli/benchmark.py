@@ -14,6 +14,23 @@ from sqnxt_tf.cli.output import Output
 if TYPE_CHECKING:
     from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
+_LARGEST_DIM = 1 << 24
+
+
+class Dim(click.ParamType[tuple[str, int]]):
+    """`sequence=128`."""
+
+    name = "NAME=N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """Return name and size."""
+        if isinstance(value, tuple):
+            return value
+        name, _, size = value.rpartition("=")
+        if not name or not (size.isdecimal() and 1 <= int(size[:9]) <= _LARGEST_DIM):
+            self.fail(f"{value!r} is not the size of a side: give it as in sequence=128", param, ctx)
+        return name, int(size)
+
 
 @click.command("benchmark", short_help="Measure latency, memory and loading time of artifacts on this machine.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
@@ -42,18 +59,27 @@ if TYPE_CHECKING:
     shell_complete=complete_accelerator,
     help="Show the simulated cycles of this accelerator beside the measured times; implies --per-layer.",
 )
+@click.option(
+    "--dim",
+    "dims",
+    type=Dim(),
+    multiple=True,
+    help="Size of a side that the files leave free, by its name or as INPUT:AXIS; 1 by default. May be repeated.",
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the result to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the figures as CSV on stdout and nothing else there.")
 @flags.force
 @flags.output_options
 def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: bool, out: Output, **settings: Any) -> int:
-    """Time the artifacts FILE... (.onnx in onnxruntime, .tflite in LiteRT) on one image, or on a file's fixed batch.
+    """Time the artifacts FILE... (.onnx in onnxruntime, .tflite in LiteRT) on one sample, or on a file's fixed batch.
+
+    Any inputs will do: their values are seeded noise.
 
     Each file runs in a process of its own and they take turns, so that ratios hold on a machine that does other things
     too. Timing stops by itself when each median is known. It needs no TensorFlow.
     """
     from sqnxt_tf.options.artifacts import BenchmarkOptions
-    from sqnxt_tf.reports.benchmark import NO_PROFILER, noise_lines
+    from sqnxt_tf.reports.benchmark import NO_PROFILER, dim_notes, noise_lines
     from sqnxt_tf.reports.benchmark_picture import draw_benchmark
     from sqnxt_tf.reports.picture_files import check_picture_file
     from sqnxt_tf.workflows.benchmark import benchmark
@@ -62,7 +88,7 @@ def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: boo
         raise click.UsageError("--csv and --json both want stdout: leave one out")
     if plot is not None:
         check_picture_file(plot, force=force)
-    options = BenchmarkOptions(**{**settings, "tolerance": settings["tolerance"] / 100})
+    options = BenchmarkOptions(**{**settings, "tolerance": settings["tolerance"] / 100, "dims": dict(settings["dims"])})
     result = benchmark(files, options, on_fault=out.fault, progress=out.progress)
     if not result.benchmark.timings:
         return out.exit_code
@@ -71,7 +97,7 @@ def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: boo
     else:
         out.document(result.to_json())
         _show(result, out)
-    for line in noise_lines(result.benchmark):
+    for line in [*noise_lines(result.benchmark), *dim_notes(result.benchmark)]:
         out.note(line)
     wants_layers = options.per_layer or options.accelerator
     if wants_layers and any(timing.format == "tflite" for timing in result.benchmark.timings):

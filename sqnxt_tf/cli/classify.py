@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 )
 @click.option("--frames", type=click.IntRange(1), help="Stop after this many frames of the camera.")
 @click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of classes to show.")
+@flags.preprocessing
+@flags.labels
 @flags.threads
 @flags.output_options
 def command(
@@ -34,13 +36,12 @@ def command(
     images: tuple[Path, ...],
     camera: str | None,
     frames: int | None,
-    top: int,
-    threads: int | None,
     out: Output,
+    **settings: Any,
 ) -> int:
     """Classify each IMAGE, a file or a folder, with the artifact FILE (.tflite, .onnx), and show the time it takes.
 
-    Labels and preprocessing are those inside the file. It needs no TensorFlow.
+    Labels and preprocessing are those inside the file; what is assumed about it is said. It needs no TensorFlow.
     """
     from sqnxt_tf.device.classification import Classifier
     from sqnxt_tf.reports.classification import answer_lines, summary_line
@@ -51,7 +52,7 @@ def command(
         raise click.UsageError("--frames counts those of --camera: give that too")
     if out.as_json and camera is not None and not frames:
         raise click.UsageError("--json is one document, and a camera has no end: give --frames")
-    classifier = Classifier(file, threads=threads, top=top)
+    classifier = Classifier(file, **settings)
     for note in classifier.notes:
         out.note(f"note: {note}")
     answers = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,8 @@ from sqnxt_tf.cli.output import Output
     metavar="FOLDER",
     help="Write the misclassified images to this folder.",
 )
+@flags.preprocessing
+@flags.labels
 @flags.threads
 @flags.force
 @flags.output_options
@@ -34,9 +37,9 @@ def command(
     split: str | None,
     confusion: bool,
     misclassified: Path | None,
-    threads: int | None,
     force: bool,
     out: Output,
+    **settings: Any,
 ) -> None:
     """Measure top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
     from sqnxt_tf.data.data_source import load_data
@@ -47,7 +50,7 @@ def command(
     if misclassified:
         check_misclassified_folder(misclassified, force=force)
     images = load_data(data, split)  # type: ignore[arg-type]
-    result = evaluate(file, images, threads=threads, progress=out.progress)
+    result = evaluate(file, images, progress=out.progress, **settings)
     document = result.to_json()
     if confusion:
         document["confusion"] = result.confusion().tolist()

@@ -73,6 +73,8 @@ from sqnxt_tf.cli.output import Output
     show_default=True,
     help="Number type of the input and output of an int8 artifact; microcontrollers and NPUs want integers.",
 )
+@flags.preprocessing
+@flags.labels
 @flags.task
 @click.option(
     "--opset",

@@ -168,6 +168,18 @@ dims = click.option(
 )
 seed = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 force = click.option("--force", is_flag=True, help="Overwrite an output that exists.")
+preprocessing = click.option(
+    "--preprocessing",
+    metavar="imagenet|plain|0..1|-1..1|0..255|FILE.toml",
+    help="How an image becomes the input, where the file does not say it or is to be overruled. `imagenet` crops and "
+    "subtracts ImageNet's mean; the others stretch the image and map its pixels to the range (`plain` is -1..1).",
+)
+labels = click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Names of the classes, one a line, where the file has none or others.",
+)
 task = click.option(
     "--task",
     type=click.Choice(["auto", "classifier", "regressor", "map"]),

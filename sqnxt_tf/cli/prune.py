@@ -12,7 +12,7 @@ from sqnxt_tf.cli.output import Output
 
 _OF_PRUNING = (
     "output", "force", "sparsity", "schedule", "ramp", "layer_sparsity", "pattern", "strategy", "seed", "epochs",
-    "batch", "rate",
+    "batch", "rate", "preprocessing", "labels",
 )  # fmt: skip
 _OF_SCANNING = ("sparsities", "images")
 
@@ -92,6 +92,8 @@ class LayerSparsity(click.ParamType[tuple[str, float]]):
 @flags.data
 @flags.output("The .keras file to write.", required=False)
 @training_flags.recipe_overrides("fine-tuning")
+@flags.preprocessing
+@flags.labels
 @flags.force
 @click.option("--scan", "scan_only", is_flag=True, help="Write nothing; show how sensitive each layer is.")
 @click.option(

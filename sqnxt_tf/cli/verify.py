@@ -27,6 +27,14 @@ from sqnxt_tf.cli.output import Output
     type=flags.PRECISION,
     help="Judge by the thresholds of this precision; by the looser of the two files' own by default.",
 )
+@flags.preprocessing
+@flags.labels
+@flags.task
+@click.option(
+    "--layout",
+    type=click.Choice(["NCHW", "NHWC"]),
+    help="Layout of the image that a file takes which does not say; both are tried by default.",
+)
 @flags.seed
 @flags.threads
 @flags.output_options
@@ -45,6 +53,8 @@ def command(a: Path, b: Path, out: Output, **settings: Any) -> None:
     out.document(result.to_json())
     for line in verification_lines(result):
         out.text(line)
+    for note in result.notes:
+        out.note(f"note: {note}")
     if not result.parity.passed:
         raise ParityError(
             b,

@@ -14,9 +14,19 @@ from sqnxt_tf.cli.output import Output
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
 @flags.output("The folder to write.")
 @click.option("--title", metavar="TEXT", help="Heading of the page; the first model's network by default.")
+@flags.preprocessing
+@flags.labels
 @flags.force
 @flags.output_options
-def command(models: tuple[Path, ...], output: Path, title: str | None, force: bool, out: Output) -> None:
+def command(
+    models: tuple[Path, ...],
+    output: Path,
+    title: str | None,
+    preprocessing: str | None,
+    labels: Path | None,
+    force: bool,
+    out: Output,
+) -> None:
     """Write a static site that runs each MODEL (.tflite or .onnx) on the device of whoever opens it.
 
     Draw, use the camera or drop an image: WebAssembly computes the answers in the browser, and no image leaves it. The
@@ -25,7 +35,9 @@ def command(models: tuple[Path, ...], output: Path, title: str | None, force: bo
     """
     from sqnxt_tf.webdemo.site import write_webdemo
 
-    site = write_webdemo(models, output, title=title, force=force, progress=out.progress)
+    site = write_webdemo(
+        models, output, title=title, preprocessing=preprocessing, labels=labels, force=force, progress=out.progress
+    )
     out.document(site.to_json())
     runtimes = ", ".join(f"{runtime.name} {runtime.version}" for runtime in site.runtimes)
     out.text(

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_export import Metadata, open_model, read_metadata
+from sqnxt_export import Metadata, open_model
+from sqnxt_tf.class_outputs import class_output
 from sqnxt_tf.data.folders import SUFFIXES, read_image
 from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.image_input import choose_preprocessing
+from sqnxt_tf.image_input import read_known, resolve_runner
 from sqnxt_tf.progress import Progress, silent
 
 _TOP = 5
@@ -48,21 +49,39 @@ class Answer:
 class Classifier:
     """An artifact or model that is ready to classify. `notes` tell what had to be assumed about it."""
 
-    def __init__(self, path: str | Path, *, threads: int | None = None, top: int = _TOP) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int | None = None,
+        top: int = _TOP,
+        preprocessing: str | None = None,
+        labels: str | Path | None = None,
+    ) -> None:
         """Open the file and run it once, so that the first image takes no longer than the others.
 
+        Args:
+            path: A .tflite, .onnx or .keras file.
+            threads: Threads of the runtime.
+            top: How many classes an answer holds.
+            preprocessing: A name or a TOML file that says how images are prepared; the file says it if None.
+            labels: A file with one label a line; the file's own labels if None.
+
         Raises:
-            SqnxtError: Its input is neither a grey nor an RGB image.
+            SqnxtError: Its input is neither a grey nor an RGB image, or its output is not one score a class.
             ExportError: The file cannot be read, or its runtime is not installed.
         """
         self.path, self.top = Path(path), top
         self.runner = open_model(self.path, threads=threads)
-        metadata = read_metadata(self.path) or Metadata()
-        notes: list[str] = []
-        self.preprocessing = choose_preprocessing(self.runner, metadata, notes)
+        metadata = read_known(self.path, self.runner.input_shape, Path(labels) if labels else None)
+        chosen = resolve_runner(self.runner, metadata, preprocessing)
+        notes = [chosen.note] if chosen.note else []
+        if not self.runner.layout_known:
+            notes.append(f"nothing tells the layout of its image: {self.runner.layout} is assumed by its sides")
+        self.preprocessing = chosen.preprocessing
         self.preprocessing.apply([np.zeros((1, 1), np.uint8)])  # imports pillow now
-        classes = self.runner.run(self.runner.noise(1)).shape[1]
-        self.labels = _labels(metadata, classes, notes)
+        self.place = class_output(self.runner, metadata)
+        self.labels = _labels(metadata, len(self._scores(self.runner.noise(1))), notes)
         self.notes = [f"{self.path}: {note}" for note in notes]
 
     def classify(self, pixels: NDArray[np.uint8], source: str) -> Answer:
@@ -75,7 +94,7 @@ class Classifier:
         began = time.perf_counter()
         images = self.preprocessing.apply([pixels])
         ready = time.perf_counter()
-        values = self.runner.run(images)[0]
+        values = self._scores(images)
         done = time.perf_counter()
         if not np.isfinite(values).all():
             raise SqnxtError(self.path, f"returns values for {source} that are not numbers", "export it again")
@@ -87,6 +106,11 @@ class Classifier:
             preprocessing_ms=1e3 * (ready - began),
             inference_ms=1e3 * (done - ready),
         )
+
+    def _scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores of the first of some images, float32 [classes]."""
+        scores: NDArray[np.float32] = self.runner.run_all(images)[self.place][0].reshape(-1).astype(np.float32)
+        return scores
 
 
 def _labels(metadata: Metadata, classes: int, notes: list[str]) -> tuple[str, ...]:
@@ -113,6 +137,8 @@ def classify(
     *,
     threads: int | None = None,
     top: int = _TOP,
+    preprocessing: str | None = None,
+    labels: str | Path | None = None,
     on_fault: FaultHandler = raise_fault,
 ) -> tuple[Answer, ...]:
     """Classify images, and all images in folders, by the labels and the preprocessing of an artifact or model.
@@ -122,13 +148,17 @@ def classify(
         images: Files that pillow reads, or folders. EXIF rotation is applied, and transparency is put on white.
         threads: Threads of the runtime.
         top: How many classes an answer holds.
+        preprocessing: How images are prepared: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; the file's own if
+            None.
+        labels: A file with one label a line; the file's own labels if None.
         on_fault: Called with the error of an image that cannot be read; if it returns, the others are classified.
 
     Raises:
         SqnxtError: An image does not exist or cannot be read, or the file does not take images.
         ExportError: The file cannot be read, or its runtime is not installed.
     """
-    return tuple(classify_images(Classifier(path, threads=threads, top=top), images, on_fault=on_fault))
+    classifier = Classifier(path, threads=threads, top=top, preprocessing=preprocessing, labels=labels)
+    return tuple(classify_images(classifier, images, on_fault=on_fault))
 
 
 def classify_images(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def time_artifacts(
     seconds: float = SECONDS,
     tolerance: float = TOLERANCE,
     per_layer: bool = False,
+    dims: Mapping[str, int] = MappingProxyType({}),
     on_fault: FaultHandler = raise_fault,
     progress: Progress = silent,
 ) -> Benchmark:
@@ -76,6 +78,7 @@ def time_artifacts(
             interval.
         tolerance: Half width of the 95 % interval of a median, as a fraction of it.
         per_layer: Profile the .onnx files too.
+        dims: Sizes of sides that the files leave free, by name or as "input:axis"; others are one.
         on_fault: Called with the error of a file that cannot be timed; if it returns, the others are timed.
         progress: Called with the progress.
 
@@ -84,7 +87,7 @@ def time_artifacts(
     """
     load = _load_per_core()
     with ExitStack() as stack:
-        entries = list(_opened(paths, threads, stack, on_fault, progress))
+        entries = list(_opened(paths, threads, dims, stack, on_fault, progress))
         _take_turns(entries, seconds, tolerance, on_fault, progress)
         timings: list[Timing] = []
         for entry in entries:
@@ -96,7 +99,12 @@ def time_artifacts(
 
 
 def _opened(
-    paths: Sequence[str | Path], threads: Sequence[int], stack: ExitStack, on_fault: FaultHandler, progress: Progress
+    paths: Sequence[str | Path],
+    threads: Sequence[int],
+    dims: Mapping[str, int],
+    stack: ExitStack,
+    on_fault: FaultHandler,
+    progress: Progress,
 ) -> Iterator[_Entry]:
     """Yield an entry for each file and number of threads. Each file is checked once, and its fault is reported once."""
     from sqnxt_export import check_artifact, read_metadata
@@ -106,12 +114,13 @@ def _opened(
             options, metadata = check_artifact(path), read_metadata(path)
             for count in threads:
                 progress("loading", place, len(paths))
-                yield _open(path, count, options, metadata.precision if metadata else None, stack)
+                client = stack.enter_context(TimingClient(path, count))
+                yield _open(client, options, dims, metadata.precision if metadata else None)
 
 
-def _open(path: Path, threads: int, options: Mapping[str, str], precision: str | None, stack: ExitStack) -> _Entry:
-    client = stack.enter_context(TimingClient(path, threads))
-    opened = client.ask("open", path=str(path.absolute()), threads=threads, options=dict(options))
+def _open(client: TimingClient, options: Mapping[str, str], dims: Mapping[str, int], precision: str | None) -> _Entry:
+    path = str(client.path.absolute())
+    opened = client.ask("open", path=path, threads=client.threads, options=dict(options), dims=dict(dims))
     return _Entry(client, opened, precision, client.ask("warm_up"))
 
 
@@ -162,6 +171,7 @@ def _timing(entry: _Entry, tolerance: float) -> Timing:
         rss_before_load_bytes=opened["rss_before_load_bytes"],
         peak_rss_bytes=peak,
         tolerance=tolerance,
+        set_dims=opened["set_dims"],
     )
 
 

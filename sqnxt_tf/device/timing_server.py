@@ -3,7 +3,8 @@
 `python -m sqnxt_tf.device.timing_server` reads requests from its stdin, a JSON object a line, and answers each with
 one line:
 
-    {"do": "open", "path": "m.onnx", "threads": 1, "options": {}}   the runtime, and the loading time
+    {"do": "open", "path": "m.onnx", "threads": 1, "options": {}}   the runtime, and the loading time; `dims` may give
+                                                                    the sizes of free sides
     {"do": "warm_up"}                                               the number of runs, and the first one's time
     {"do": "turn", "runs": 5}                                       the time of each run
     {"do": "profile", "runs": 50}                                   the time of each node
@@ -40,9 +41,10 @@ class TimingServer:
     """Opens one artifact and times it on request."""
 
     def __init__(self) -> None:
-        self._runner: Any = None
+        self._path = Path()
+        self._model: Any = None
         self._call: Callable[[], object]
-        self._threads = 1
+        self._threads, self._dims = 1, dict[str, int]()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the figures that a request asks for."""
@@ -60,22 +62,26 @@ class TimingServer:
             case unknown:
                 raise ValueError(f"no such request: {unknown}")
 
-    def open(self, path: str, threads: int, options: dict[str, str]) -> dict[str, Any]:
+    def open(
+        self, path: str, threads: int, options: dict[str, str], dims: dict[str, int] | None = None
+    ) -> dict[str, Any]:
         """Load a file that was checked before, so that loading time and memory are those of the runtime alone."""
-        from sqnxt_export import open_model
+        from sqnxt_export.runtimes.timed_call import open_timed
 
         _import_runtime(path)
-        self._threads, before = threads, resident_bytes()
+        self._path, self._threads, self._dims, before = Path(path), threads, dims or {}, resident_bytes()
         began = time.perf_counter()
-        self._runner = open_model(path, threads=threads, options=options or None, checked=True)
+        self._model = open_timed(self._path, threads=threads, options=options, dims=self._dims)
         load_ms = 1e3 * (time.perf_counter() - began)
-        self._call = self._runner.call(self._runner.noise(self._runner.batch or 1))
+        self._call = self._model.call
         return {
-            "runtime": self._runner.runtime,
-            "version": self._runner.version,
-            "provider": self._runner.provider,
-            "options": dict(self._runner.options),
-            "batch": self._runner.batch or 1,
+            "runtime": self._model.runtime,
+            "version": self._model.version,
+            "provider": self._model.provider,
+            "options": dict(self._model.options),
+            "batch": self._model.batch,
+            "inputs": {name: list(shape) for name, shape in self._model.shapes.items()},
+            "set_dims": dict(self._model.set_dims),
             "load_ms": load_ms,
             "rss_before_load_bytes": before,
         }
@@ -106,7 +112,8 @@ class TimingServer:
         """Return the nodes in the order of execution, each with the time of every run."""
         from sqnxt_export import profile_onnx
 
-        nodes = profile_onnx(self._runner.path, threads=self._threads, options=self._runner.options, runs=runs)
+        options = self._model.options
+        nodes = profile_onnx(self._path, threads=self._threads, options=options, runs=runs, dims=self._dims)
         return {
             "nodes": [
                 {"index": node.index, "name": node.name, "op": node.op, "milliseconds": node.milliseconds.tolist()}
@@ -144,8 +151,8 @@ def _import_runtime(path: str) -> None:
     from sqnxt_export.errors import ExportError
 
     is_onnx = Path(path).suffix.lower() == ".onnx"
-    importlib.import_module(f"sqnxt_export.runtimes.{'onnx' if is_onnx else 'litert'}_runner")
-    with contextlib.suppress(ExportError):  # `open_model` reports what is missing
+    importlib.import_module(f"sqnxt_export.runtimes.{'onnx_profile' if is_onnx else 'litert_runner'}")
+    with contextlib.suppress(ExportError):  # `open_timed` reports what is missing
         require("onnxruntime" if is_onnx else "ai_edge_litert.interpreter", "to time a file")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class Timing:
 
     Memory is in bytes, and None where the system does not tell it: `rss_before_load_bytes` is that of Python and the
     runtime, `peak_rss_bytes` the most that the process took. `round_sizes` are the numbers of runs in each round.
-    `tolerance` is the half width of the median's interval, as a fraction, at which timing was to stop.
+    `tolerance` is the half width of the median's interval, as a fraction, at which timing was to stop. `set_dims` are
+    the sides that the file leaves free, by name, with the sizes that were timed.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Timing:
     peak_rss_bytes: int | None
     tolerance: float
     layers: tuple[LayerTime, ...] = ()
+    set_dims: dict[str, int] = field(default_factory=dict)
 
     @property
     def format(self) -> str:
@@ -137,6 +139,7 @@ class Timing:
             "threads": self.threads,
             "bytes": self.bytes,
             "batch": self.batch,
+            "dims": self.set_dims,
             "latency_ms": {**percentiles(self.milliseconds), "mean": float(self.milliseconds.mean())},
             "median_ms": self.median.to_json(),
             "images_per_second": self.images_per_second,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqnxt_export.budget import check_budget
 from sqnxt_export.compression.clustering import check_bits, check_density
 from sqnxt_export.options import ArtifactOptions
+from sqnxt_export.output_tasks import check_task
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_tf.data.data_source import DataKind, DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.given import parse_data
+from sqnxt_tf.preprocessing_rules import check_rule
 from sqnxt_tf.training.recipe import Recipe
 
 DIGITS = DataSource("digits", DataKind.DIGITS)
@@ -36,6 +38,9 @@ class ExportOptions(ArtifactOptions):
         classes: Units of the classifier, for a network given by name; 1000 if None.
         input_size: Side in pixels or (height, width), for a network given by name; its own if None.
         seed: Random seed of the weights of a network given by name; 0 if None.
+        preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
+            says if None.
+        labels: A file with one label a line; the model's own labels if None.
 
     Raises:
         SqnxtError, ExportError: A value is out of range or has no effect for this format and precision.
@@ -48,9 +53,12 @@ class ExportOptions(ArtifactOptions):
     classes: int | None = None
     input_size: int | tuple[int, int] | None = None
     seed: int | None = None
+    preprocessing: str | None = None
+    labels: Path | None = None
 
     def __post_init__(self) -> None:
         ArtifactOptions.__post_init__(self)
+        check_rule(self.preprocessing)
         parse_data(self)
         check_budget(self.format, self.precision, given=self.max_drop is not None)
         _check_count("samples", self.samples, "compare at least one image")
@@ -115,9 +123,14 @@ class VerifyOptions:
         precision: Judge by the thresholds of this precision; by the looser of the two files' own if None.
         seed: Random seed of the noise.
         threads: Threads of the runtimes; the runtimes choose if None.
+        preprocessing: How an image becomes the input of both files: imagenet, plain, 0..1, -1..1, 0..255 or a TOML
+            file; as they say themselves if None.
+        labels: A file with one label a line; the files' own labels if None.
+        task: What the outputs are: "classifier", "regressor" or "map"; "auto" asks the labels and the values.
+        layout: Layout of the image of a file that does not say, "NCHW" or "NHWC"; both are tried if None.
 
     Raises:
-        SqnxtError: A value is out of range.
+        SqnxtError, ExportError: A value is out of range.
     """
 
     data: DataSource | None = None
@@ -125,8 +138,16 @@ class VerifyOptions:
     precision: str | None = None
     seed: int = 0
     threads: int | None = None
+    preprocessing: str | None = None
+    labels: Path | None = None
+    task: str = "auto"
+    layout: str | None = None
 
     def __post_init__(self) -> None:
+        check_rule(self.preprocessing)
+        check_task(self.task)
+        if self.layout not in (None, "NCHW", "NHWC"):
+            raise SqnxtError(f"layout {self.layout!r}", "is not known", "use NCHW or NHWC")
         if self.data is not None:
             parse_data(self)
         _check_count("samples", self.samples, "compare at least one image")
@@ -142,6 +163,10 @@ class BenchmarkOptions:
         tolerance: Half width of the 95 % interval of each median, as a fraction of it.
         per_layer: Profile the .onnx files layer by layer; LiteRT's Python interface has no profiler.
         accelerator: A preset's name or a .toml file: set each layer's simulated share beside the measured one.
+        dims: Sizes of sides that the files leave free, by name or as "input:axis"; others are one.
+
+    Raises:
+        SqnxtError: A size is out of range.
     """
 
     threads: Sequence[int] = (1,)
@@ -149,6 +174,12 @@ class BenchmarkOptions:
     tolerance: float = 0.02
     per_layer: bool = False
     accelerator: str | Path | None = None
+    dims: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, size in self.dims.items():
+            if size < 1:
+                raise SqnxtError(f"dim {name}", f"{size} is out of range", "give a size of at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sqnxt_tf.data.unreadable import LIMIT
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
+from sqnxt_tf.preprocessing_rules import check_rule
 from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_options import Saving
@@ -64,6 +65,9 @@ class PruneOptions(Pruning):
         recipe: How the model is fine-tuned; `finetune` if None.
         seed: Random seed of order, augmentation and dropout.
         strategy: The `tf.distribute` strategy by name.
+        preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
+            says if None.
+        labels: A file with one label a line; the model's own labels if None.
 
     Raises:
         SqnxtError: A value is out of range, or two values contradict each other.
@@ -73,9 +77,12 @@ class PruneOptions(Pruning):
     recipe: Recipe | None = None
     seed: int = 0
     strategy: StrategyName = "auto"
+    preprocessing: str | None = None
+    labels: Path | None = None
 
     def __post_init__(self) -> None:
         Pruning.__post_init__(self)
+        check_rule(self.preprocessing)
         parse_data(self)
 
 

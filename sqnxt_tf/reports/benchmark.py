@@ -115,6 +115,16 @@ def simulated_lines(result: BenchmarkResult) -> list[str]:
     ]
 
 
+def dim_notes(result: Benchmark) -> list[str]:
+    """Return a note for each file with free sides: which sizes were timed."""
+    notes = {}
+    for timing in result.timings:
+        if timing.set_dims:
+            sizes = ", ".join(f"{name} {size}" for name, size in timing.set_dims.items())
+            notes[timing.path] = f"note: {timing.path.name} leaves sides free; timed with {sizes} (--dim sets them)"
+    return list(notes.values())
+
+
 def layers_table(shares: LayerShares) -> Table:
     """Return one row for each layer with its fraction of the time, and of the simulated cycles where they are known."""
     title = f"{shares.timing.path.name} on {_threads(shares.timing)}, onnxruntime's profiler"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqnxt_tf.reports.results import output_lines, parity_line
 from sqnxt_tf.reports.tables import Table, percent
 
 if TYPE_CHECKING:
@@ -51,13 +52,15 @@ def verification_lines(result: Verification) -> list[str]:
     if result.min_top1_agreement is not None:
         required = f"the same answer on {percent(result.min_top1_agreement, 0)} %"
     else:
+        what = "value" if parity.top1_agreement is None else "logit"
+        judged = result.trained and parity.top1_agreement is not None
         required = (
-            f"{result.max_rel_diff:g} of the largest logit"
-            + ", and the same top-1 for every clear answer" * result.trained
+            f"{result.max_rel_diff:g} of the largest {what}" + ", and the same top-1 for every clear answer" * judged
         )
+    if parity.top1_agreement is None:
+        required += f", and {result.min_sqnr_db:g} dB"
     return [
-        f"{result.b} against {result.a} on {parity.samples} images ({result.images}): largest difference "
-        f"{parity.max_abs_diff:.3g} ({parity.max_rel_diff:.3g} of the largest logit), "
-        f"same top-1 on {percent(parity.top1_agreement)} %",
+        f"{result.b} against {result.a} on {parity.samples} images ({result.images}): {parity_line(parity)}",
+        *output_lines(parity),
         f"required for {result.precision}: {required}; " + ("passed" if parity.passed else "failed"),
     ]

@@ -55,6 +55,8 @@ def write_webdemo(
     output: str | Path,
     *,
     title: str | None = None,
+    preprocessing: str | None = None,
+    labels: str | Path | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Site:
@@ -64,6 +66,9 @@ def write_webdemo(
         models: `.tflite` and `.onnx` files; the page switches between them.
         output: The folder to write. It is written completely or not at all.
         title: The page's heading; by default the network of the first model.
+        preprocessing: How images are prepared: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; each file's own if
+            None.
+        labels: A file with one label a line; the files' own labels if None.
         force: Replace an earlier site.
         progress: Called with the progress.
 
@@ -75,7 +80,7 @@ def write_webdemo(
     folder = Path(output)
     check_site(folder, force=force)
     find_npm()
-    described = describe_models(models)
+    described = describe_models(models, preprocessing=preprocessing, labels=labels)
     runtimes = runtimes_for(model.format for model in described)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

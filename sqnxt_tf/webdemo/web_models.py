@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import Metadata, Preprocessing, Runner, open_model, read_metadata
+from sqnxt_export import Metadata, Preprocessing, Runner, open_model
+from sqnxt_tf.class_outputs import class_output
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.image_input import choose_preprocessing
+from sqnxt_tf.image_input import read_known, resolve_runner
 
 FORMATS = (".tflite", ".onnx")
 _OWN_DIGITS = "digits/"
@@ -66,8 +67,15 @@ class WebModel:
         return asdict(self) | {"path": self.path.name, "preprocessing": self.preprocessing.to_dict()}
 
 
-def describe_models(paths: Sequence[str | Path]) -> list[WebModel]:
+def describe_models(
+    paths: Sequence[str | Path], *, preprocessing: str | None = None, labels: str | Path | None = None
+) -> list[WebModel]:
     """Describe the models of a site. Each is loaded and run once, so that the site has no model that cannot run.
+
+    Args:
+        paths: `.tflite` and `.onnx` files.
+        preprocessing: A name or a TOML file that says how images are prepared; each file says it itself if None.
+        labels: A file with one label a line; the files' own labels if None.
 
     Raises:
         SqnxtError: No file is given, one is given twice, or a browser's runtime cannot run one.
@@ -83,15 +91,16 @@ def describe_models(paths: Sequence[str | Path]) -> list[WebModel]:
         if path.suffix.lower() not in FORMATS:
             raise SqnxtError(path, "is not a .tflite or .onnx file", "make one with `export`")
     runners = [open_model(path) for path in files]
-    known = [read_metadata(path) for path in files]
+    given = Path(labels) if labels else None
+    known = [read_known(runner.path, runner.input_shape, given) for runner in runners]
     titles = _titles(files, known)
     parts = zip(runners, known, titles, _places(files), strict=True)
-    return [_web_model(runner, metadata, title, place) for runner, metadata, title, place in parts]
+    return [_web_model(runner, metadata, title, place, preprocessing) for runner, metadata, title, place in parts]
 
 
-def _titles(files: Sequence[Path], known: Sequence[Metadata | None]) -> list[str]:
+def _titles(files: Sequence[Path], known: Sequence[Metadata]) -> list[str]:
     """Return titles that differ: the precisions, precisions with formats, or names of files."""
-    precisions = [metadata.precision if metadata else "no metadata" for metadata in known]
+    precisions = [metadata.precision or "no metadata" for metadata in known]
     formats = [f"{precision} {path.suffix[1:]}" for precision, path in zip(precisions, files, strict=True)]
     for titles in (precisions, formats, [path.stem for path in files], [path.name for path in files]):
         if len(set(titles)) == len(files):
@@ -112,10 +121,9 @@ def _places(files: Sequence[Path]) -> list[str]:
     return places
 
 
-def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str) -> WebModel:
+def _web_model(runner: Runner, known: Metadata, title: str, place: str, given: str | None) -> WebModel:
     _check_for_browser(runner)
     notes: list[str] = []
-    known = metadata or Metadata(precision="")
     data = runner.path.read_bytes()
     return WebModel(
         path=runner.path,
@@ -125,7 +133,7 @@ def _web_model(runner: Runner, metadata: Metadata | None, title: str, place: str
         precision=known.precision,
         network=known.network,
         labels=_labels(runner, known, notes),
-        preprocessing=_preprocessing(runner, known, notes),
+        preprocessing=_preprocessing(runner, known, given, notes),
         input="uint8" if runner.takes_pixels else "float32",
         layout=runner.layout,
         options=dict(runner.options),
@@ -144,6 +152,10 @@ def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, 
     Raises:
         SqnxtError: The metadata name another number of classes than there are outputs.
     """
+    if class_output(runner, metadata) != 0:
+        raise SqnxtError(
+            runner.path, "returns its classes behind other outputs", "give a file whose first output they are"
+        )
     classes = runner.run(runner.noise(1)).shape[1]
     if not metadata.labels:
         notes.append("no labels: classes are numbered")
@@ -156,13 +168,15 @@ def _labels(runner: Runner, metadata: Metadata, notes: list[str]) -> tuple[str, 
     return metadata.labels
 
 
-def _preprocessing(runner: Runner, metadata: Metadata, notes: list[str]) -> Preprocessing:
+def _preprocessing(runner: Runner, metadata: Metadata, given: str | None, notes: list[str]) -> Preprocessing:
     """Choose the preprocessing, and refuse one that a model of unchanged pixels cannot have.
 
     Raises:
         SqnxtError: The preprocessing does not fit the model.
     """
-    chosen = choose_preprocessing(runner, metadata, notes)
+    found = resolve_runner(runner, metadata, given)
+    chosen = found.preprocessing
+    notes += [found.note] if found.note else []
     if runner.takes_pixels and chosen != chosen.raw():
         raise SqnxtError(runner.path, "takes unchanged pixels, and its metadata normalise them", "export it again")
     return chosen

@@ -91,6 +91,7 @@ def benchmark(
         seconds=options.seconds,
         tolerance=options.tolerance,
         per_layer=options.per_layer or array is not None,
+        dims=options.dims,
         on_fault=on_fault,
         progress=progress,
     )

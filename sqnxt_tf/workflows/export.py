@@ -14,6 +14,7 @@ from sqnxt_tf.data.arrays import spread_arrays, to_arrays
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.image_input import ASSUMED
 from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
@@ -60,7 +61,14 @@ def export(
     options = options_from(ExportOptions, options, settings)
     check_output(Path(output), force=force)
     progress(f"reading {model}", 0, 3)
-    source = open_source(str(model), classes=options.classes, input_size=options.input_size, seed=options.seed)
+    source = open_source(
+        str(model),
+        classes=options.classes,
+        input_size=options.input_size,
+        seed=options.seed,
+        preprocessing=options.preprocessing,
+        labels=options.labels,
+    )
     return export_source(source, output, options, force=force, progress=progress)
 
 
@@ -99,16 +107,20 @@ def export_source(
         force=force,
     )
     progress(f"exporting {output.name}", 3, 3)
-    return result
+    note = source.image_input.note
+    return replace(result, notes=(*result.notes, note)) if note else result
 
 
 def _metadata(source: ModelSource, options: ExportOptions) -> Metadata:
-    """Return the model's metadata with the hash of its file."""
+    """Return the model's metadata with the hash of its file and the preprocessing, which may be an assumption."""
     source_hash = sha256(Path(source.name).read_bytes()).hexdigest() if source.trained else ""
-    metadata = replace(source.metadata, source_hash=source_hash)
-    if options.embed_preprocessing:  # images of a file that says nothing were prepared by the default
-        metadata = replace(metadata, preprocessing=source.preprocessing)
-    return metadata
+    found, extra = source.image_input, dict(source.metadata.extra)
+    extra.pop(ASSUMED, None)
+    if found.is_assumed:
+        extra[ASSUMED] = ["preprocessing"]
+    if options.io != "float32":
+        extra["io"] = options.io
+    return replace(source.metadata, source_hash=source_hash, preprocessing=found.preprocessing, extra=extra)
 
 
 def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
@@ -132,7 +144,7 @@ def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
             "is not divided, and `max_drop` is judged on images of a part of their own",
             "divide it into train, validation and test",
         )
-    judged = to_arrays(data.part("validation"), source.preprocessing)
+    judged = to_arrays(data.part("validation"), source.known_input())
     return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
 
 

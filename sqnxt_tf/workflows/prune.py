@@ -91,7 +91,8 @@ class _Run:
 
     def identity(self) -> dict[str, Any]:
         """Return what an interrupted run must share with the one that resumes it: the model's bytes too."""
-        return {"model_sha256": sha256(self.model.read_bytes()).hexdigest()[:16], **self.settings()}
+        given = {} if self.options.preprocessing is None else {"preprocessing": self.options.preprocessing}
+        return {"model_sha256": sha256(self.model.read_bytes()).hexdigest()[:16], **self.settings(), **given}
 
 
 def prune(
@@ -138,7 +139,13 @@ def prune(
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     """Do all that needs TensorFlow; the chief saves the model and closes the folder."""
-    source = open_trained(run.model, run.encoded["train"] if run.encoded else digits("train"))
+    source = open_trained(
+        run.model,
+        run.encoded["train"] if run.encoded else digits("train"),
+        preprocessing=run.options.preprocessing,
+        labels=run.options.labels,
+    )
+    source.known_input()
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.options)
     streaming = StreamOptions(augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift)

@@ -1,22 +1,29 @@
-"""Check that two files compute the same: any two of `.keras`, `.onnx` and `.tflite`, on the same images."""
+"""Check that two files compute the same: any two of `.keras`, `.onnx` and `.tflite`, on the same samples."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data.arrays import spread_arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.options.artifacts import DIGITS, VerifyOptions
+from sqnxt_tf.image_input import read_known
+from sqnxt_tf.options.artifacts import VerifyOptions
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.workflows.aligned_outputs import align_outputs
+from sqnxt_tf.workflows.verify_inputs import Shown, is_trained, label_sets, shown_to
 
 if TYPE_CHECKING:
-    from sqnxt_export import Metadata, Parity, Preprocessing, Runner
+    from sqnxt_export import Metadata, Parity, Runner
+
+_LAYOUTS = ("NCHW", "NHWC")
+PROVES_NOTHING = (
+    "the answers are nearly the same for all samples, as those of random weights may be: this proves nothing"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +32,9 @@ class Verification:
 
     `precision` is the looser of the two, whose thresholds were applied. `max_rel_diff` is a fraction of the largest
     reference value; it is None for 8-bit weights of a trained model, which are judged by their answers.
-    `min_top1_agreement` applies to trained models; if None, every sample must agree whose best two answers are
-    further apart than the tolerance.
+    `min_sqnr_db` is the least signal-to-noise ratio of every output in decibels. `min_top1_agreement` applies to
+    trained classifiers; if None, every sample must agree whose best two answers are further apart than the tolerance.
+    `notes` tell what had to be assumed or tried.
     """
 
     a: Path
@@ -35,20 +43,23 @@ class Verification:
     trained: bool
     images: str
     max_rel_diff: float | None
+    min_sqnr_db: float
     min_top1_agreement: float | None
     parity: Parity
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the `verify` document."""
-        threshold = {"max_rel_diff": self.max_rel_diff, "min_top1_agreement": self.min_top1_agreement}
+        names = ("max_rel_diff", "min_sqnr_db", "min_top1_agreement")
         return {
             "a": str(self.a),
             "b": str(self.b),
             "precision": self.precision,
             "trained": self.trained,
             "images": self.images,
-            "threshold": threshold,
+            "threshold": {name: getattr(self, name) for name in names},
             "parity": self.parity.to_json(),
+            "notes": list(self.notes),
         }
 
 
@@ -60,9 +71,10 @@ def verify(
     progress: Progress = silent,
     **settings: Any,
 ) -> Verification:
-    """Run two models or artifacts on the same images and compare their answers; TensorFlow only for `.keras` files.
+    """Run two models or artifacts on the same samples and compare all outputs; TensorFlow only for `.keras` files.
 
-    Files that do not say how they preprocess images are always shown noise.
+    Files that do not say how they preprocess images are shown noise inside the range of their input. Where nothing
+    tells the layout of an image or a map, both layouts are tried.
 
     Args:
         a: The reference.
@@ -72,57 +84,102 @@ def verify(
         settings: Fields of `VerifyOptions`, in place of or on top of `options`.
 
     Raises:
-        SqnxtError: Different input sizes or numbers of classes, or data that do not fit.
+        SqnxtError: Different inputs or outputs, or data that do not fit.
         ExportError: A file cannot be read, or its runtime is not installed.
     """
-    from sqnxt_export import Metadata, open_model, read_metadata
-
     options = options_from(VerifyOptions, options, settings)
     left, right = Path(a), Path(b)
     progress("opening", 0, 2)
-    runners = open_model(left, threads=options.threads), open_model(right, threads=options.threads)
-    known = tuple(read_metadata(path) or Metadata() for path in (left, right))
-    _check_inputs(*runners)
-    looser = options.precision or _looser(*(one.precision for one in known))
-    whole = _whole_preprocessing(known)
-    images, shown, fits = _images(known, whole, runners[0].input_shape, options)
+    tried = list(_pairs(left, right, options))
     progress("comparing", 1, 2)
-    reference, logits = (
-        runner.run(_as_fed(images, one.preprocessing or whole)) for runner, one in zip(runners, known, strict=True)
-    )
-    if reference.shape != logits.shape:
-        raise SqnxtError(
-            right,
-            f"knows {logits.shape[1]} classes and {left} {reference.shape[1]}",
-            "compare files of one network",
-        )
+    results, fault = [], None
+    for pair, layouts in tried:
+        try:
+            results.append(_compared(pair, layouts, options))
+        except SqnxtError as error:
+            fault = fault or error
+    if not results:
+        assert fault is not None
+        raise fault
     progress("comparing", 2, 2)
-    return _judged(left, right, looser, shown, reference, logits, trained=fits and _is_trained(known))
+    return max(results, key=lambda result: (result.parity.passed, result.parity.sqnr_db))
+
+
+def _pairs(a: Path, b: Path, options: VerifyOptions) -> Iterator[tuple[tuple[Runner, Runner], str]]:
+    """Yield both files, opened in each layout that they may have, and what was assumed about it."""
+    for left, about_left in _opened(a, options):
+        for right, about_right in _opened(b, options):
+            yield (left, right), ", ".join(filter(None, (about_left, about_right)))
+
+
+def _opened(path: Path, options: VerifyOptions) -> Iterator[tuple[Runner, str]]:
+    from sqnxt_export import open_model
+
+    runner = open_model(path, threads=options.threads)
+    if runner.layout_known:
+        yield runner, ""
+        return
+    for layout in _LAYOUTS if options.layout is None else (options.layout,):
+        how = "" if options.layout else f"{path} does not tell the layout of its image, and {layout} agrees best"
+        yield open_model(path, threads=options.threads, layout=layout), how
+
+
+def _compared(pair: tuple[Runner, Runner], layouts: str, options: VerifyOptions) -> Verification:
+    """Run both files and compare their outputs."""
+    left, right = pair
+    known = (_known(left, options), _known(right, options))
+    precision = options.precision or _looser(*(one.precision for one in known))
+    shown = shown_to(pair, known, options)
+    reference, values = (runner.run_all(inputs) for runner, inputs in zip(pair, shown.inputs, strict=True))
+    aligned, about_outputs = align_outputs(left, right, reference, values)
+    notes = [note for note in (layouts, about_outputs, *shown.notes) if note]
+    return _judged(pair, known, (reference, aligned), precision, options, shown, notes)
+
+
+def _known(runner: Runner, options: VerifyOptions) -> Metadata:
+    """Return the metadata of a file; the precision of one that has none is that of its kernels."""
+    from sqnxt_export.artifact.stored_precision import stored_precision
+
+    shape = runner.inputs[0].shape if len(runner.inputs) == 1 and runner.inputs[0].is_image else None
+    metadata = read_known(runner.path, shape, options.labels)
+    return metadata if metadata.precision else replace(metadata, precision=stored_precision(runner.path))
 
 
 def _judged(
-    a: Path,
-    b: Path,
+    pair: tuple[Runner, Runner],
+    known: tuple[Metadata, Metadata],
+    outputs: tuple[tuple[NDArray[Any], ...], list[NDArray[Any]]],
     precision: str,
-    shown: str,
-    reference: NDArray[np.float32],
-    logits: NDArray[np.float32],
-    *,
-    trained: bool,
+    options: VerifyOptions,
+    shown: Shown,
+    notes: list[str],
 ) -> Verification:
-    from sqnxt_export import compare_outputs
-    from sqnxt_export.parity import MAX_REL_DIFF, MIN_AGREEMENT
+    from sqnxt_export import Judging, compare_all
+    from sqnxt_export.thresholds import MAX_REL_DIFF, MIN_AGREEMENT, MIN_SQNR_DB
 
-    by_answers = trained and precision in MIN_AGREEMENT
+    left, right = pair
+    labels = label_sets(known)
+    trained = shown.fits and is_trained(known)
+    judging = Judging(
+        trained=trained,
+        task=options.task,
+        classes=max(map(len, labels), default=0),
+        rounded=any(info.name in runner.borders for runner in pair for info in runner.outputs),
+    )
+    named = [(info.name, values) for info, values in zip(left.outputs, outputs[0], strict=True)]
+    parity = compare_all(named, outputs[1], precision, judging)
+    by_answers = trained and precision in MIN_AGREEMENT and parity.top1_agreement is not None
     return Verification(
-        a=a,
-        b=b,
+        a=left.path,
+        b=right.path,
         precision=precision,
         trained=trained,
-        images=shown,
+        images=shown.what,
         max_rel_diff=None if by_answers else MAX_REL_DIFF[precision],
+        min_sqnr_db=MIN_SQNR_DB[precision],
         min_top1_agreement=MIN_AGREEMENT[precision] if by_answers else None,
-        parity=compare_outputs(reference, logits, precision, trained=trained),
+        parity=parity,
+        notes=(*notes, *([PROVES_NOTHING] * parity.proves_nothing)),
     )
 
 
@@ -132,77 +189,10 @@ def _looser(a: str, b: str) -> str:
     Raises:
         SqnxtError: A precision is not known, since another program wrote the file.
     """
-    from sqnxt_export.parity import MAX_REL_DIFF
+    from sqnxt_export.thresholds import MAX_REL_DIFF
 
     for precision in (a, b):
         if precision not in MAX_REL_DIFF:
             known = ", ".join(MAX_REL_DIFF)
             raise SqnxtError(f"precision {precision!r}", "is not known", f"give `precision` one of {known}")
     return max(a, b, key=MAX_REL_DIFF.__getitem__)
-
-
-def _is_trained(known: tuple[Metadata, ...]) -> bool:
-    """Return whether the answers mean something: a file records its accuracy, or the model that it was made of."""
-    return any(one.accuracy is not None or one.source_hash for one in known)
-
-
-def _check_inputs(a: Runner, b: Runner) -> None:
-    if a.input_shape != b.input_shape:
-        sizes = ["x".join(map(str, runner.input_shape)) for runner in (a, b)]
-        raise SqnxtError(b.path, f"takes images of {sizes[1]} and {a.path} of {sizes[0]}", "compare files of one size")
-
-
-def _whole_preprocessing(known: tuple[Metadata, ...]) -> Preprocessing | None:
-    """Return what both files do to an image, before or inside the graph; None where neither says.
-
-    Raises:
-        SqnxtError: The two files preprocess images differently.
-    """
-    ways = {whole for one in known if (whole := one.whole_preprocessing()) is not None}
-    if len(ways) > 1:
-        remedy = "compare files of one network" if len(_label_sets(known)) > 1 else "export both from one model"
-        raise SqnxtError("verify", "the two files preprocess images differently", str(remedy))
-    return ways.pop() if ways else None
-
-
-def _label_sets(known: tuple[Metadata, ...]) -> set[tuple[str, ...]]:
-    return {one.labels for one in known if one.labels}
-
-
-def _as_fed(images: NDArray[Any], preprocessing: Preprocessing | None) -> NDArray[np.float32]:
-    """Return the input of a file: pixels get the preprocessing that it leaves to do, values stay as they are."""
-    if preprocessing is None or images.dtype != np.uint8:
-        return images
-    return preprocessing.normalise(images)
-
-
-def _images(
-    known: tuple[Metadata, ...], whole: Preprocessing | None, shape: tuple[int, int, int], options: VerifyOptions
-) -> tuple[NDArray[Any], str, bool]:
-    """Return images for both, what they are, and whether the files were trained for them.
-
-    They are uint8 pixels, or float32 values where no file says what it does to pixels.
-    """
-    data, samples, seed = options.data, options.samples, options.seed
-    if whole is None:
-        if data is not None:
-            raise SqnxtError(
-                data.name, "neither file says how it preprocesses images", "leave out `data` to compare on noise"
-            )
-        return _noise(None, shape, samples, seed), f"noise, seed {seed}", False
-    judged = (data or DIGITS).part()
-    if all(names == judged.class_names for names in _label_sets(known)) or not _is_trained(known):
-        return spread_arrays(judged, whole.raw(), samples).images.astype(np.uint8), judged.name, True
-    if data is not None:
-        raise SqnxtError(
-            data.name, "has other classes than the files were trained for", "give `data` the files' own data"
-        )
-    return _noise(whole, shape, samples, seed), f"noise, seed {seed}", False
-
-
-def _noise(preprocessing: Preprocessing | None, shape: tuple[int, int, int], samples: int, seed: int) -> NDArray[Any]:
-    """Return seeded noise: uint8 pixels where the files preprocess pixels, else values of -1 to 1."""
-    random = np.random.default_rng(seed)
-    if preprocessing is None or (preprocessing.height, preprocessing.width, preprocessing.channels) != shape:
-        return random.uniform(-1, 1, (samples, *shape)).astype(np.float32)
-    return random.integers(0, 256, (samples, *shape)).astype(np.uint8)

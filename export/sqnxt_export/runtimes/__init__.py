@@ -1,6 +1,8 @@
 """onnxruntime, LiteRT and Keras behind one interface, each imported when it is used.
 
 - `runner`: the interface.
+- `tensors`: descriptions of inputs and outputs.
+- `borders`: integers at inputs and outputs.
 - `onnx_runner`: .onnx files in onnxruntime.
 - `litert_runner`: .tflite files in LiteRT.
 - `keras_runner`: .keras files, loaded safely.
@@ -49,6 +51,7 @@ def open_model(
     threads: int | None = None,
     options: Mapping[str, str] | None = None,
     checked: bool = False,
+    layout: str | None = None,
 ) -> Runner:
     """Load a .keras, .onnx or .tflite file in its own runtime.
 
@@ -58,6 +61,8 @@ def open_model(
         options: Onnxruntime's session options by their own names ("session.disable_quant_qdq": "1"). None stands for
             those that are fastest for the graph. `Runner.options` tells which were used.
         checked: Whether `check_artifact` has checked this very file and returned `options`.
+        layout: Layout of the images that an .onnx or .tflite file takes, "NCHW" or "NHWC". None asks the file: its
+            metadata, or the operators that read the image. `Runner.layout_known` tells whether it answered.
 
     Raises:
         ExportError: There is no such file, it is of an unknown kind or damaged, or its runtime is not installed.
@@ -69,11 +74,11 @@ def open_model(
     if kind == "onnx":
         from sqnxt_export.runtimes.onnx_runner import OnnxRunner
 
-        return OnnxRunner(path, threads, options, checked=checked)
+        return OnnxRunner(path, threads, options, checked=checked, layout=layout)
     if kind == "tflite":
         from sqnxt_export.runtimes.litert_runner import LiteRtRunner
 
-        return LiteRtRunner(path, threads, checked=checked)
+        return LiteRtRunner(path, threads, checked=checked, layout=layout)
     from sqnxt_export.runtimes.keras_runner import KerasRunner, load_keras
 
     return KerasRunner(path, load_keras(path))

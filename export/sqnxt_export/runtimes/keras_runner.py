@@ -31,6 +31,7 @@ from sqnxt_export.artifact.metadata_io import write_metadata
 from sqnxt_export.artifact.zips import copy_member, open_zip
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.allocation import allocating_at_most
+from sqnxt_export.runtimes.own_scaling import own_input_range
 from sqnxt_export.runtimes.runner import Runner
 from sqnxt_export.runtimes.signatures import flat_function, signature_of
 
@@ -129,6 +130,7 @@ class KerasRunner(Runner):
         batch = model.inputs[0].shape[0] if getattr(model, "_is_graph_network", False) else None
         super().__init__(path, keras.__version__, signature.inputs, signature.outputs, batch)
         self._function = flat_function(model)
+        self.own_range = own_input_range(model)
 
     def _run_batch(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
         with quiet_stderr():  # XLA writes a banner at the first grouped convolution

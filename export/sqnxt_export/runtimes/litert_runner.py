@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import quiet_stderr, require
+from sqnxt_export.artifact.input_layout import FIRST, LAST, tflite_input_layout
 from sqnxt_export.artifact.tflite_file import check_tflite
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.borders import Border
@@ -24,7 +25,9 @@ class LiteRtRunner(Runner):
     format = "tflite"
     runtime = "LiteRT"
 
-    def __init__(self, path: Path, threads: int | None = None, *, checked: bool = False) -> None:
+    def __init__(
+        self, path: Path, threads: int | None = None, *, checked: bool = False, layout: str | None = None
+    ) -> None:
         interpreter = require("ai_edge_litert.interpreter", "to run a .tflite file")
         if not checked:
             check_tflite(path)  # refuses damaged files that could end the process
@@ -39,6 +42,11 @@ class LiteRtRunner(Runner):
             raise ExportError(path, f"has {len(inputs)} inputs and {len(outputs)} outputs", "export it again")
         self._details = inputs, outputs
         self.stored_types = (np.dtype(inputs[0]["dtype"]).name, np.dtype(outputs[0]["dtype"]).name)
+        found = layout or (None if checked else tflite_input_layout(path))
+        image = len(inputs) == 1 and len(inputs[0]["shape"]) == 4
+        self.layout_known = found is not None or not image
+        self._is_first = image and found == FIRST
+        self.layout = FIRST if self._is_first else LAST
         signature = inputs[0]["shape_signature"]
         self.resizable_batch = bool(len(signature) and signature[0] < 0)
         found = {item["name"]: _border(item) for item in (*inputs, *outputs)}
@@ -47,9 +55,10 @@ class LiteRtRunner(Runner):
         self.takes_pixels = len(inputs) == 1 and raw and len(inputs[0]["shape"]) == 4
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.
         batch = int(inputs[0]["shape"][0]) if len(inputs[0]["shape"]) else None
-        self.provider = _provider(self._interpreter)
+        self.provider = provider_of(self._interpreter)
         version = importlib.metadata.version("ai-edge-litert")
-        super().__init__(path, version, [_described(item) for item in inputs], [_described(o) for o in outputs], batch)
+        taken = [_described(item, channels_first=self._is_first) for item in inputs]
+        super().__init__(path, version, taken, [_described(item) for item in outputs], batch)
 
     def call(self, samples: Samples) -> Callable[[], object]:
         """Prepare a call, see `Runner.call`; values are converted to the file's type beforehand."""
@@ -61,6 +70,8 @@ class LiteRtRunner(Runner):
         return [_from_stored(value, item) for value, item in zip(values, self._details[1], strict=True)]
 
     def _converted(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
+        if self._is_first:
+            arrays = (np.ascontiguousarray(np.moveaxis(arrays[0], -1, 1)),)
         return [_to_stored(array, item) for array, item in zip(arrays, self._details[0], strict=True)]
 
     def _invoke(self, given: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -74,15 +85,16 @@ class LiteRtRunner(Runner):
             raise ExportError(self.path, f"LiteRT failed ({one_line(error)})", "export it again") from error
 
 
-def _described(details: dict[str, Any]) -> TensorInfo:
+def _described(details: dict[str, Any], *, channels_first: bool = False) -> TensorInfo:
     """Return what LiteRT says of an input or output; quantised values are converted to real ones."""
     dtype = np.dtype(details["dtype"])
     stored_as_is = _border(details) is None
     sides = tuple(int(side) for side in details["shape"][1:])
+    sides = (*sides[1:], sides[0]) if channels_first else sides
     return TensorInfo(name=details["name"], shape=sides, dtype=dtype.name if stored_as_is else "float32")
 
 
-def _provider(interpreter: Any) -> str:
+def provider_of(interpreter: Any) -> str:
     """Return what executes the graph: LiteRT adds an operator DELEGATE for each part that XNNPACK takes over."""
     try:
         operators = [operator["op_name"] for operator in interpreter._get_ops_details()]

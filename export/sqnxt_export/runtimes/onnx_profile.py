@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sqnxt_export._libraries import onnx_session
 from sqnxt_export.artifact.onnx_file import read_onnx
 from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.runtimes.feeds import Feed, feed_values, fixed_shape, onnx_type
 from sqnxt_export.runtimes.onnx_origins import Origins
 
 _MOST_EVENTS = 500_000
@@ -42,7 +44,13 @@ class NodeTime:
 
 
 def profile_onnx(
-    path: Path, *, threads: int, options: Mapping[str, str], runs: int, warmup: int = 5
+    path: Path,
+    *,
+    threads: int,
+    options: Mapping[str, str],
+    runs: int,
+    warmup: int = 5,
+    dims: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[NodeTime, ...]:
     """Run a file on noise and time its nodes. The time of fused nodes counts for the node that names their operator.
 
@@ -52,6 +60,7 @@ def profile_onnx(
         options: Session options, as in `Runner.options`.
         runs: Number of runs to time; fewer if the file has more nodes than the profiler can record.
         warmup: Number of runs before those.
+        dims: Sizes of free sides, see `open_timed`; others are one.
 
     Raises:
         ExportError: Onnxruntime cannot run the file, or is not installed.
@@ -64,7 +73,8 @@ def profile_onnx(
             session = onnx_session(
                 origins.marked(model), threads=threads, options=options, profile=str(Path(folder, "profile"))
             )
-            feed = {item.name: _noise(item) for item in session.get_inputs()}
+            inputs = [Feed(item.name, onnx_type(item.type), item.shape) for item in session.get_inputs()]
+            feed = {item.name: feed_values(path, item, fixed_shape(item, dims)) for item in inputs}
             for _ in range(warmup + runs):
                 session.run(None, feed)
             events = json.loads(Path(session.end_profiling()).read_text())
@@ -75,14 +85,6 @@ def profile_onnx(
                 path, f"onnxruntime cannot profile it ({one_line(error)})", "measure it without its layers"
             ) from error
     return tuple(_node_times(events, origins, runs))
-
-
-def _noise(item: Any) -> NDArray[Any]:
-    shape = [side if isinstance(side, int) and side > 0 else 1 for side in item.shape]
-    random = np.random.default_rng(0)
-    if item.type == "tensor(uint8)":
-        return random.integers(0, 256, shape).astype(np.uint8)
-    return random.normal(size=shape).astype(np.float32)
 
 
 def _node_times(events: list[dict[str, Any]], origins: Origins, runs: int) -> list[NodeTime]:

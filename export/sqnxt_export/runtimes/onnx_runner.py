@@ -12,6 +12,7 @@ import onnx
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import MEMORY_REUSE, onnx_session, require
+from sqnxt_export.artifact.input_layout import FIRST, LAST, onnx_input_layout
 from sqnxt_export.artifact.layouts import MEMBER as LAYOUTS
 from sqnxt_export.artifact.layouts import parse_layouts
 from sqnxt_export.artifact.onnx_file import check_sizes, read_onnx
@@ -54,6 +55,7 @@ class OnnxRunner(Runner):
         options: Mapping[str, str] | None = None,
         *,
         checked: bool = False,
+        layout: str | None = None,
     ) -> None:
         onnxruntime = require("onnxruntime", "to run an .onnx file")
         if not checked:
@@ -71,13 +73,19 @@ class OnnxRunner(Runner):
                 path, f"takes and returns {found or 'nothing'}", "inputs and outputs of numbers are needed"
             )
         types = {item.name: _DTYPES[item.type] for item in (*inputs, *outputs)}
-        if not checked and not all(dtype.startswith("float") for dtype in types.values()):
-            self.borders = onnx_borders(read_onnx(path))
+        told = parse_layouts(self._session.get_modelmeta().custom_metadata_map.get(LAYOUTS))
+        graph = None if checked else read_onnx(path)  # timing alone needs neither borders nor layouts
+        if graph is not None and not all(dtype.startswith("float") for dtype in types.values()):
+            self.borders = onnx_borders(graph)
         only = inputs[0] if len(inputs) == 1 and inputs[0].name not in self.borders else None
         self.takes_pixels = only is not None and types[only.name] == "uint8" and len(only.shape) == 4
         self.provider = ", ".join(self._session.get_providers())
-        told = parse_layouts(self._session.get_modelmeta().custom_metadata_map.get(LAYOUTS))
-        self._first = [_is_channels_first(item, told, pixels=self.takes_pixels) for item in inputs]
+        found = [_layout(item, told, graph, layout) for item in inputs]
+        self.layout_known = None not in found
+        self._first = [
+            _is_likely_first(item, pixels=self.takes_pixels) if known is None else known == FIRST
+            for item, known in zip(inputs, found, strict=True)
+        ]
         self._outputs_first = [told is not None and item.name in told for item in outputs]
         self.layout = "NCHW" if self._first[0] else "NHWC"
         self.stored_types = (_DTYPES[inputs[0].type], _DTYPES[outputs[0].type]) if outputs else self.stored_types
@@ -124,12 +132,19 @@ class OnnxRunner(Runner):
         return outputs
 
 
-def _is_channels_first(item: Any, told: Mapping[str, str] | None, *, pixels: bool) -> bool:
-    """Tell whether an input holds its channels first: as the file says, else as its sides make likely."""
+def _layout(item: Any, told: Mapping[str, str] | None, graph: onnx.ModelProto | None, asked: str | None) -> str | None:
+    """Return the layout of an input: as asked for, as the file says, or as its operators tell; None if none does."""
+    if len(item.shape) != 4 and (told is None or item.name not in told):
+        return LAST
+    if asked is not None:
+        return asked
     if told is not None:
-        return item.name in told
-    if len(item.shape) != 4:
-        return False
+        return FIRST if item.name in told else LAST
+    return None if graph is None else onnx_input_layout(graph, item.name)
+
+
+def _is_likely_first(item: Any, *, pixels: bool) -> bool:
+    """Tell which layout the sides of an input make likely; `Runner.layout_known` tells that it was a guess."""
     # This package writes pixels with channels last. The height may then look like a number of channels.
     likely_first = item.shape[1] in _IMAGE_CHANNELS and not pixels
     return likely_first or item.shape[-1] not in _IMAGE_CHANNELS

@@ -39,6 +39,9 @@ class Runner(ABC):
         stored_types: NumPy names of the file's first input and output types; `run` converts.
         resizable_batch: Whether the file leaves the batch free although its runtime starts with `batch`.
         borders: Name of an input or output -> how the file stores its real values as integers; `run` converts.
+        layout_known: Whether `layout` is what the file or its operators say, and no guess.
+        own_range: The smallest and the largest value that the model itself expects in its only input: by a layer that
+            rescales pixels. None if it does not say.
     """
 
     format: str
@@ -50,6 +53,8 @@ class Runner(ABC):
     stored_types: tuple[str, str] = ("float32", "float32")
     resizable_batch: bool = False
     borders: Mapping[str, Border] = MappingProxyType({})
+    layout_known: bool = True
+    own_range: tuple[float, float] | None = None
 
     def __init__(
         self,
@@ -77,6 +82,14 @@ class Runner(ABC):
                 )
         if not self.inputs or not self.outputs:
             raise ExportError(path, "has no inputs or no outputs", "export it again")
+
+    @property
+    def input_range(self) -> tuple[float, float] | None:
+        """The range of values of the only input that the file gives: `own_range`, or that of its integers."""
+        if len(self.inputs) != 1 or self.own_range is not None:
+            return self.own_range
+        border = self.borders.get(self.inputs[0].name)
+        return border.range if border is not None else (0.0, 255.0) if self.takes_pixels else None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -81,4 +81,4 @@ def test_probabilities_that_tell_nothing_are_noted(images: Any, tmp_path: Path) 
     model.get_layer("last").kernel.assign(model.get_layer("last").kernel * 1e-6)
     result = export_model(model, tmp_path / "a.onnx", ArtifactOptions(format="onnx"), ExportSamples(parity=images))
     assert result.parity.passed
-    assert "parity says little" in result.notes[-1]
+    assert "parity proves little" in result.notes[-1]

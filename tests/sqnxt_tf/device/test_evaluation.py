@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sqnxt_export
-from sqnxt_export import Metadata, Preprocessing
+from sqnxt_export import Metadata, Preprocessing, TensorInfo
 from sqnxt_tf.accuracy import count_answers, paired_loss, wilson_interval
 from sqnxt_tf.data.folders import image_folder
 from sqnxt_tf.data.images import ImageSet
@@ -99,9 +99,16 @@ def test_images_that_cannot_be_read_are_left_out(
     for name in ("a/01.jpg", "b/00.jpg"):
         (folder / name).write_bytes(b"nothing")
     metadata = Metadata(labels=("a", "b"), preprocessing=Preprocessing.plain(4))
-    always_a = SimpleNamespace(run=lambda images: np.tile(np.float32([1, 0]), (len(images), 1)))
+    always_a = SimpleNamespace(
+        path=Path("model.onnx"),
+        input_shape=(4, 4, 3),
+        input_range=None,
+        takes_pixels=False,
+        outputs=(TensorInfo(name="logits", shape=(2,)),),
+        run_all=lambda images: (np.tile(np.float32([1, 0]), (len(images), 1)),),
+    )
     monkeypatch.setattr(sqnxt_export, "open_model", lambda path, threads: always_a)
-    monkeypatch.setattr(sqnxt_export, "read_metadata", lambda path: metadata)
+    monkeypatch.setattr("sqnxt_tf.image_input.read_metadata", lambda path: metadata)
     data = image_folder(folder)
     result = evaluate("model.onnx", data)
     assert (result.samples, result.top1) == (4, 0.5)

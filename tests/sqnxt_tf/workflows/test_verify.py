@@ -65,7 +65,7 @@ def test_all_three_ways(files: dict[str, Path], a: str, b: str) -> None:
     assert (result.images, result.parity.samples, result.trained) == ("digits/test", 50, True)
     assert result.parity.top1_agreement == 1
     document = result.to_json()
-    assert set(document) == {"a", "b", "precision", "trained", "images", "threshold", "parity"}
+    assert set(document) == {"a", "b", "precision", "trained", "images", "threshold", "parity", "notes"}
 
 
 def test_the_looser_precision_judges(files: dict[str, Path]) -> None:
