@@ -10,15 +10,16 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from sqnxt_export._libraries import onnx_session, quiet_stderr
+from sqnxt_export._libraries import onnx_session
 from sqnxt_export.artifact.onnx_file import save_onnx
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.budget import Accuracy, Budget
-from sqnxt_export.image_batches import batches, filled
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.parity import Judging, compare_all
 from sqnxt_export.quantise.noise import LayerNoise
 from sqnxt_export.runtimes.borders import onnx_borders
+from sqnxt_export.runtimes.signatures import run_model
+from sqnxt_export.runtimes.tensors import Samples, as_arrays
 from sqnxt_export.samples import ExportSamples
 
 _BATCH = 32
@@ -31,7 +32,7 @@ class Task:
     """One artifact to build.
 
     Attributes:
-        model: The tf_keras model.
+        model: A tf_keras model, or one that `load_model` returned.
         options: Settings of the artifact.
         samples: Images, preprocessed and checked against the model.
         reference: Name and values [n, ...] of each of the model's outputs on `samples.parity`.
@@ -54,6 +55,7 @@ class Built:
     layers: tuple[LayerNoise, ...] | None = None
     wider: tuple[str, ...] | None = None
     accuracy: Accuracy | None = None
+    notes: tuple[str, ...] = ()
 
 
 def build(task: Task, target: Path) -> Built:
@@ -71,28 +73,27 @@ def build(task: Task, target: Path) -> Built:
 
 
 def model_logits(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the Keras model's logits, float32 [n, classes], computed in batches that fit in memory."""
-    with quiet_stderr():
-        parts = [np.asarray(model(part, training=False)) for part in batches(images, _BATCH)]
-    return np.concatenate(parts).reshape(len(images), -1)
+    """Return the model's first output as rows, float32 [n, classes], computed in batches that fit in memory."""
+    return run_model(model, [images])[0].reshape(len(images), -1)
 
 
 def _build_onnx(task: Task, target: Path) -> Built:
     from sqnxt_export.artifact.opset import with_opset
-    from sqnxt_export.convert.to_onnx import checked, to_onnx
+    from sqnxt_export.convert.to_onnx import checked, convert_to_onnx
     from sqnxt_export.quantise.noise import layer_noise
     from sqnxt_export.quantise.onnx_quantiser import quantise_onnx
 
     options, samples = task.options, task.samples
-    plain = to_onnx(task.model, batch=options.batch)
+    converted = convert_to_onnx(task.model, batch=options.batch, converter=options.converter)
+    plain = converted.model
     if samples.budget is None:
         graph = quantise_onnx(plain, options.precision, samples.calibration, options.calibration_method)
         graph, found = _with_borders(graph, plain, task), Built()
     else:
         graph, found = _within_budget(task, samples.budget, plain)
     save_onnx(checked(with_opset(graph, options.opset)), target)
-    layers = layer_noise(plain, graph, samples.parity[:_NOISE_SAMPLES]) if options.layer_noise else None
-    return Built(layers=layers, wider=found.wider, accuracy=found.accuracy)
+    layers = layer_noise(plain, graph, samples.first(_NOISE_SAMPLES)) if options.layer_noise else None
+    return Built(layers=layers, wider=found.wider, accuracy=found.accuracy, notes=converted.notes)
 
 
 def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[onnx.ModelProto, Built]:
@@ -129,25 +130,32 @@ def _with_borders(graph: onnx.ModelProto, plain: onnx.ModelProto, task: Task) ->
     samples = task.samples.calibration
     if task.options.io == "float32" or samples is None:
         return graph
-    ends = plain.graph.input[0].name, plain.graph.output[0].name
-    found = zip(ends, (samples, _graph_logits(plain, samples)), strict=True)
-    ranges = {name: (float(values.min()), float(values.max())) for name, values in found}
+    ranges: dict[str, tuple[float, float]] = {}
+    named = [value.name for value in plain.graph.input]
+    for names, arrays in ((named, as_arrays(samples)), _graph_outputs(plain, samples)):
+        ranges |= {name: (float(x.min()), float(x.max())) for name, x in zip(names, arrays, strict=True)}
     return with_integer_io(graph, task.options.io, ranges)
 
 
-def _graph_logits(graph: onnx.ModelProto, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run NHWC images through a graph in onnxruntime, with its integer kernels."""
+def _graph_logits(graph: onnx.ModelProto, samples: Samples) -> NDArray[np.float32]:
+    """Return the first output of a graph as rows, computed in onnxruntime with its integer kernels."""
+    first = _graph_outputs(graph, samples)[1][0]
+    return first.reshape(len(first), -1)
+
+
+def _graph_outputs(graph: onnx.ModelProto, samples: Samples) -> tuple[list[str], list[NDArray[Any]]]:
+    """Run samples through a graph in onnxruntime, and return names and real values of its outputs."""
+    from sqnxt_export.quantise.feeding import fed_batches
+
     session = onnx_session(graph.SerializeToString())
-    name, result = graph.graph.input[0].name, graph.graph.output[0].name
-    size = graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value or _BATCH
+    names = [value.name for value in graph.graph.output]
     borders = onnx_borders(graph)
     parts = []
-    for part in batches(images, size):
-        nchw: NDArray[Any] = np.ascontiguousarray(filled(part, size).transpose(0, 3, 1, 2))
-        nchw = borders[name].stored(nchw) if name in borders else nchw
-        values = session.run(None, {name: nchw})[0][: len(part)]
-        parts.append(borders[result].real(values) if result in borders else values)
-    return np.concatenate(parts).reshape(len(images), -1)
+    for feeds, count in fed_batches(graph, samples, _BATCH):
+        given = {name: borders[name].stored(x) if name in borders else x for name, x in feeds.items()}
+        found = zip(names, session.run(None, given), strict=True)
+        parts.append([borders[name].real(x[:count]) if name in borders else x[:count] for name, x in found])
+    return names, [np.concatenate(output) for output in zip(*parts, strict=True)]
 
 
 def _top1(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -164,4 +172,4 @@ def _build_tflite(task: Task, target: Path) -> Built:
     if not options.layer_noise:
         return Built()
     plain = data if options.precision == "float32" else to_tflite(task.model, "float32", batch=options.batch)
-    return Built(layers=layer_noise_tflite(task.model, plain, data, samples.parity[: _NOISE_SAMPLES // 4]))
+    return Built(layers=layer_noise_tflite(task.model, plain, data, samples.first(_NOISE_SAMPLES // 4)))

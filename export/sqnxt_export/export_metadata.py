@@ -9,6 +9,7 @@ from typing import Any
 from sqnxt_export.artifact.metadata import EMBEDDED, Metadata
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.errors import ExportError
+from sqnxt_export.runtimes.signatures import name_of_model, signature_of
 
 _RECORDED_PACKAGES = ("tensorflow", "tf_keras", "onnx", "onnxruntime", "ai-edge-litert")
 
@@ -45,7 +46,7 @@ def complete_metadata(
 
     Args:
         metadata: The caller's. A network's name in it is kept.
-        model: The tf_keras model.
+        model: The model.
         precision: Precision of the artifact.
         nonzero_fraction: Fraction of the artifact's weights that are not zero.
         wider: Layers of an int8 graph that kept 16 bits.
@@ -56,13 +57,13 @@ def complete_metadata(
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    height, width = model.inputs[0].shape[1:3]
+    image = signature_of(model).image
     return dataclasses.replace(
         metadata,
         precision=precision,
-        input_size=(int(height), int(width)),
+        input_size=image and (image.shape[0], image.shape[1]),
         nonzero_fraction=nonzero_fraction,
         versions=versions,
-        network=metadata.network or model.name,
+        network=metadata.network or name_of_model(model),
         extra={**metadata.extra, **({"wider_layers": list(wider)} if wider else {})},
     )

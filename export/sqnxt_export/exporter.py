@@ -27,6 +27,8 @@ from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED, notes_on
 from sqnxt_export.remedies import remedy_for, remedy_for_refusal
 from sqnxt_export.runtimes import open_model
+from sqnxt_export.runtimes.signatures import name_of_model, run_model, signature_of
+from sqnxt_export.runtimes.tensors import Samples, as_arrays
 from sqnxt_export.samples import ExportSamples
 
 PROVES_NOTHING = (
@@ -53,7 +55,7 @@ def export_model(
     `samples.parity`. It takes the requested name only if every output agrees with the model's.
 
     Args:
-        model: A functional or Sequential tf_keras model that takes one image of fixed size and returns logits.
+        model: A tf_keras model, or one that `load_model` returned, whose inputs have a fixed size.
         path: The artifact; its suffix must be that of `options.format`.
         options: Format, precision and the other settings of the artifact.
         samples: Images to compare on and, for integer precisions, to calibrate on.
@@ -91,28 +93,24 @@ def _prepare(
     Raises:
         ExportError: The samples do not fit the model, or the model's logits are not finite.
     """
-    from sqnxt_export.convert.to_onnx import image_shape
-
     embedded = preprocessing_to_embed(metadata) if options.embed_preprocessing else None
     samples = samples if embedded is None else samples.normalised(embedded)
     is_calibrated = options.precision in CALIBRATED
     calibration = checked_calibration(options.precision, samples.calibration) if is_calibrated else None
     samples = replace(samples, calibration=calibration)
-    samples.check_fit(image_shape(model))
+    samples.check_fit(signature_of(model).inputs)
     reference = _reference(model, samples.parity)
     return Task(model=model, options=options, samples=samples, reference=reference, judging=judging, embedded=embedded)
 
 
-def _reference(model: Any, images: NDArray[np.float32]) -> tuple[tuple[str, NDArray[Any]], ...]:
+def _reference(model: Any, samples: Samples) -> tuple[tuple[str, NDArray[Any]], ...]:
     """Return the name and the values of each of the model's outputs."""
-    from sqnxt_export.runtimes.signatures import run_model, signature_of
-
     names = [info.name for info in signature_of(model).outputs]
-    reference = tuple(zip(names, run_model(model, (images,)), strict=True))
+    reference = tuple(zip(names, run_model(model, as_arrays(samples)), strict=True))
     if not all(np.isfinite(values).all() for _, values in reference):
         # no artifact can equal it, and quantising it raises NumPy's warnings
         raise ExportError(
-            f"model {model.name!r}",
+            f"model {name_of_model(model)!r}",
             "the model itself gives values that are not finite",
             "train it again with a lower learning rate",
         )
@@ -120,9 +118,9 @@ def _reference(model: Any, images: NDArray[np.float32]) -> tuple[tuple[str, NDAr
 
 
 def _write_proved(
-    task: Task, images: NDArray[np.float32], path: Path, metadata: Metadata, *, source: str, force: bool
+    task: Task, samples: Samples, path: Path, metadata: Metadata, *, source: str, force: bool
 ) -> ExportResult:
-    """Build the file under a temporary name, compare its answers to `images` with the model's, and rename it."""
+    """Build the file under a temporary name, compare its answers to `samples` with the model's, and rename it."""
     format, precision = task.options.format, task.options.precision
     with whole_file(path, force=force) as temporary:
         built = build(task, temporary)
@@ -132,7 +130,7 @@ def _write_proved(
                 metadata, task.model, precision=precision, nonzero_fraction=nonzero, wider=built.wider
             )
             write_metadata(temporary, complete)
-            outputs = open_model(temporary).run_all(images)
+            outputs = open_model(temporary).run_all(samples)
         parity = compare_all(task.reference, outputs, precision, task.judging)
         _check_answer(path, task, parity, built)
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
@@ -145,7 +143,11 @@ def _write_proved(
         nonzero_fraction=nonzero,
         parity=parity,
         source=source,
-        notes=(*notes_on(format, precision, mixed=bool(built.wider)), *([PROVES_NOTHING] * parity.proves_nothing)),
+        notes=(
+            *notes_on(format, precision, mixed=bool(built.wider)),
+            *built.notes,
+            *([PROVES_NOTHING] * parity.proves_nothing),
+        ),
         layers=built.layers,
         wider=built.wider,
         accuracy=built.accuracy,

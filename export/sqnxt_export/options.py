@@ -10,6 +10,7 @@ from sqnxt_export.quantise.precision import check_calibration_method, check_prec
 
 IO_TYPES = ("float32", "int8", "uint8")
 """Number types of an int8 artifact's inputs and outputs."""
+CONVERTERS = ("auto", "layers", "tf2onnx")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class ArtifactOptions:
         task: What the outputs are, which decides whether their top-1 answers are judged: "classifier", "regressor" or
             "map"; "auto" asks the labels and the values.
         opset: Operator set of an ONNX graph; the lowest that its precision and operators have if None.
+        converter: What makes ONNX graphs: "layers" (layer by layer), "tf2onnx", or "auto", which takes tf2onnx where a
+            layer has no equivalent.
 
     Raises:
         ExportError: A value is unknown or out of range, or two values contradict each other.
@@ -45,6 +48,7 @@ class ArtifactOptions:
     io: str = "float32"
     task: str = "auto"
     opset: int | None = None
+    converter: str = "auto"
 
     def __post_init__(self) -> None:
         check_precision(self.format, self.precision)
@@ -54,6 +58,21 @@ class ArtifactOptions:
         _check_io(self)
         if self.opset is not None:
             _check_opset(self.format, self.precision, self.opset)
+        check_converter(self.format, self.converter)
+
+
+def check_converter(format: str, converter: str) -> None:
+    """Refuse a converter that is unknown, or has no effect on a format.
+
+    Raises:
+        ExportError: It is, or it has none.
+    """
+    if converter not in CONVERTERS:
+        raise ExportError(f"converter {converter!r}", "unknown", f"use one of {', '.join(CONVERTERS)}")
+    if converter != "auto" and format != "onnx":
+        raise ExportError(
+            f"converter {converter}", "is for ONNX; TensorFlow's own converter makes TFLite", "leave `converter` out"
+        )
 
 
 def _check_batch(format: str, batch: int | None) -> None:

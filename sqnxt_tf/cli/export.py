@@ -67,6 +67,13 @@ from sqnxt_tf.cli.output import Output
     help="Put the preprocessing into the artifact, which then takes uint8 pixels.",
 )
 @click.option(
+    "--converter",
+    type=click.Choice(["auto", "layers", "tf2onnx"]),
+    default="auto",
+    show_default=True,
+    help="What makes ONNX graphs: layer by layer, or tf2onnx; `auto` takes tf2onnx where a layer has no equivalent.",
+)
+@click.option(
     "--io",
     type=click.Choice(["float32", "int8", "uint8"]),
     default="float32",

@@ -180,16 +180,16 @@ def test_what_needs_no_run_is_said_before_one(
         _export(models, images, "alexnet_like", path, "float32", parity=images * np.float32(np.nan))
 
 
-@pytest.mark.parametrize("shape", [(16,), (None, None, 3), (4, 4), (2, 4, 4, 3)])
+@pytest.mark.parametrize("shape", [(None, None, 3), (None,), (None, 4)])
 @pytest.mark.parametrize("format", ["onnx", "tflite"])
-def test_a_model_that_takes_no_image_is_one_line(images: Any, tmp_path: Path, shape: Any, format: str) -> None:
+def test_a_model_whose_input_has_a_free_side_is_one_line(images: Any, tmp_path: Path, shape: Any, format: str) -> None:
     import tf_keras as keras
 
     image = keras.Input(shape)
     model = keras.Model(image, keras.layers.ReLU()(image))
     for samples in (images, np.zeros((2, 16), np.float32)):
         options = ArtifactOptions(format=format)
-        with pytest.raises(ExportError, match="rebuild it for an image of fixed height") as caught:
+        with pytest.raises(ExportError, match="rebuild it for an input of fixed height") as caught:
             export_model(model, tmp_path / f"a.{format}", options, ExportSamples(parity=samples))
         assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
     "selu": ("Selu", {}),
     "sigmoid": ("Sigmoid", {}),
-    "softmax": ("Softmax", {"axis": 1}),
+    "softmax": ("Softmax", {}),
     "softplus": ("Softplus", {}),
     "softsign": ("Softsign", {}),
     "tanh": ("Tanh", {}),
@@ -50,6 +50,8 @@ def activation_node(call: LayerCall, x: str, name: str, suffix: str = "") -> str
     if name not in _ACTIVATIONS:
         raise call.unsupported(f"activation {name!r}")
     op, attributes = _ACTIVATIONS[name]
+    if op == "Softmax":  # over the channels, which come first in a map and last in a vector or a sequence
+        attributes = {"axis": 1 if len(call.output_shape) == 3 else -1}
     return call.add(op, [x], suffix, **attributes)
 
 

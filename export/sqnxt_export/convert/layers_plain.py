@@ -159,7 +159,7 @@ def reshape(call: LayerCall) -> str:
     """Convert to Reshape in Keras's order, with a transpose back to channels first if the result is an image."""
     shape = call.output_shape
     if math.prod(shape) == max(shape) == max(call.input_shape):  # a single vector in any shape keeps its order
-        shape = (max(shape), 1, 1) if len(shape) == 3 else shape
+        shape = (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape
         return call.add("Reshape", [call.input, call.constant("shape", np.array([0, *shape], np.int64))])
     target = call.constant("shape", np.array([0, *shape], np.int64))
     output = call.add("Reshape", [_channels_last(call), target])

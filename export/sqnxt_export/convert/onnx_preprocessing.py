@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from sqnxt_export.artifact.layouts import layouts_of, write_layouts
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.convert.graph import INPUT
 
@@ -39,4 +40,6 @@ def embed_in_onnx(model: onnx.ModelProto, preprocessing: Preprocessing) -> onnx.
     kind.elem_type = onnx.TensorProto.UINT8
     shape = onnx.TensorShapeProto(dim=[batch, height, width, channels])
     kind.shape.CopyFrom(shape)
+    kept = dict(layouts_of(result) or {})
+    write_layouts(result, {name: len(layout) for name, layout in kept.items() if name != INPUT})
     return result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx
 
@@ -16,18 +14,16 @@ _NOT_NEGATIVE = ("Relu", "Sigmoid")
 """Operators whose outputs are never negative; a Clip whose minimum is not negative is another."""
 
 
-def simplify(graph: Graph, output: str) -> str:
-    """Run all passes in turn, and return the name of the graph's output, which may change."""
-    passes: list[Callable[[Graph, str], str]] = [fold_batch_norm, fold_padding, permute_dense_weights]
-    for one in passes:
-        output = one(graph, output)
-    return output
+def simplify(graph: Graph) -> None:
+    """Run all passes in turn."""
+    for one in (fold_batch_norm, fold_padding, permute_dense_weights):
+        one(graph)
 
 
-def fold_batch_norm(graph: Graph, output: str) -> str:
+def fold_batch_norm(graph: Graph) -> None:
     """Fold batch norm into the weights and bias of the convolution or Gemm that only it reads. Zeros stay zeros."""
     for node in [node for node in graph.nodes if node.op_type == "BatchNormalization"]:
-        producer = _only_producer(graph, node, output)
+        producer = only_producer(graph, node)
         if producer is None or producer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
             continue
         scale, shift, mean, variance = (graph.constants[name].astype(np.float64) for name in node.input[1:])
@@ -41,11 +37,9 @@ def fold_batch_norm(graph: Graph, output: str) -> str:
         name = graph.constant(f"{producer.name}/folded_bias", (bias - mean) * factor + shift)
         producer.input[:] = [*producer.input[:2], name]
         graph.remove(node)
-        output = producer.output[0] if output == node.output[0] else output
-    return output
 
 
-def fold_padding(graph: Graph, output: str) -> str:
+def fold_padding(graph: Graph) -> None:
     """Fold a Pad that only one Conv or MaxPool reads into that node's own padding.
 
     A Conv pads with zeros itself. A MaxPool does not, so the zeros are restored behind it. Left apart, onnxruntime
@@ -55,29 +49,28 @@ def fold_padding(graph: Graph, output: str) -> str:
         ExportError: A whole window lies in the padding, which MaxPool refuses.
     """
     for node in [node for node in graph.nodes if node.op_type in ("Conv", "MaxPool")]:
-        pad = _only_producer(graph, node, output)
+        pad = only_producer(graph, node)
         if pad is None or pad.op_type != "Pad":
             continue
         _, _, top, left, _, _, bottom, right = graph.constants[pad.input[1]].tolist()
         pads = next(attribute for attribute in node.attribute if attribute.name == "pads")
         together = [own + more for own, more in zip(pads.ints, (top, left, bottom, right), strict=True)]
         if node.op_type == "MaxPool":
-            output = _restore_zeros(graph, pad, node, together, output)
+            _restore_zeros(graph, pad, node, together)
         pads.ints[:] = together
         graph.remove(pad)
-    return output
 
 
-def _restore_zeros(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads: list[int], output: str) -> str:
+def _restore_zeros(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads: list[int]) -> None:
     """Add a Max with zero behind a MaxPool, for the windows that reached into the padding's zeros.
 
-    Nothing is added if no value is negative. Returns the name of the graph's output.
+    Nothing is added if no value is negative.
     """
     windows = onnx.helper.get_node_attr_value(pool, "kernel_shape")
     if any(amount >= window for amount, window in zip(pads, [*windows, *windows], strict=True)):
         raise ExportError(f"layer {pad.name!r}", f"pads by whole windows of {pool.name!r}", "crop the padding")
     if _is_not_negative(graph, pad.input[0]):
-        return output
+        return
     strides = onnx.helper.get_node_attr_value(pool, "strides")
     zeros = graph.constants[pad.input[1]].reshape(2, 4)[:, 2:]
     reached = []
@@ -93,7 +86,6 @@ def _restore_zeros(graph: Graph, pad: onnx.NodeProto, pool: onnx.NodeProto, pads
     graph.redirect(pool.output[0], result)
     restoring.input[0] = pool.output[0]
     graph.nodes.insert(graph.nodes.index(pool) + 1, restoring)
-    return result if output == pool.output[0] else output
 
 
 def _is_not_negative(graph: Graph, tensor: str) -> bool:
@@ -103,16 +95,16 @@ def _is_not_negative(graph: Graph, tensor: str) -> bool:
     return node.op_type in _NOT_NEGATIVE or (node.op_type == "Clip" and bool(graph.constants[node.input[1]] >= 0))
 
 
-def permute_dense_weights(graph: Graph, output: str) -> str:
+def permute_dense_weights(graph: Graph) -> None:
     """Replace the Transpose in front of Flatten and Gemm by a permutation of the Gemm's columns.
 
     Elementwise activations, and a batch norm that was folded, may stand between them.
     """
     for gemm in [node for node in graph.nodes if node.op_type == "Gemm"]:
-        node = _only_producer(graph, gemm, output)
+        node = only_producer(graph, gemm)
         while node is not None and node.op_type in _ELEMENTWISE:
-            node = _only_producer(graph, node, output)
-        transpose = _only_producer(graph, node, output) if node is not None and node.op_type == "Flatten" else None
+            node = only_producer(graph, node)
+        transpose = only_producer(graph, node) if node is not None and node.op_type == "Flatten" else None
         if transpose is None or transpose.op_type != "Transpose" or transpose.name not in graph.flattened:
             continue
         height, width, channels = graph.flattened[transpose.name]
@@ -120,12 +112,11 @@ def permute_dense_weights(graph: Graph, output: str) -> str:
         permuted = weights.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
         graph.constants[gemm.input[1]] = np.ascontiguousarray(permuted.reshape(weights.shape))
         graph.remove(transpose)
-    return output
 
 
-def _only_producer(graph: Graph, node: onnx.NodeProto, output: str) -> onnx.NodeProto | None:
-    """Return the node that computes this node's first input, if no other node reads it and it is not the output."""
+def only_producer(graph: Graph, node: onnx.NodeProto) -> onnx.NodeProto | None:
+    """Return the node that computes this node's first input, if no other node reads it and it is no output."""
     tensor = node.input[0]
-    if tensor == output or graph.uses()[tensor] != 1:
+    if tensor in graph.outputs or graph.uses()[tensor] != 1:
         return None
     return next((producer for producer in graph.nodes if producer.output[0] == tensor), None)

@@ -1,64 +1,97 @@
-"""Conversion of a functional tf_keras model to an ONNX graph: channels first, layer names kept, batch norm folded."""
+"""Conversion of a TensorFlow model to an ONNX graph: channels first, layer names kept, batch norm folded.
+
+Two converters do it: layer by layer, and tf2onnx on the traced graph for what the first does not know.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
 
 from sqnxt_export._libraries import onnx_session, require
 from sqnxt_export.artifact.opset import with_opset
-from sqnxt_export.convert import layers_activations, layers_lambda, layers_normalising, layers_plain, layers_weighted  # noqa: F401 - importing them registers the converters
-from sqnxt_export.convert.graph import INPUT, Graph
-from sqnxt_export.convert.layer_converters import LayerCall, convert_layer
+from sqnxt_export.convert.graph import Graph, graph_inputs, graph_outputs
+from sqnxt_export.convert.layer_graph import walk_layers
 from sqnxt_export.convert.passes import simplify
 from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.options import check_converter
+from sqnxt_export.runtimes.signatures import name_of_model, signature_of
 
 
-def to_onnx(model: Any, *, batch: int | None = 1) -> onnx.ModelProto:
-    """Convert a functional or Sequential tf_keras model to a float32 ONNX model.
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A float32 graph, and what the user should know about how it was made."""
 
-    The input is called `input`, float32 [batch, channels, height, width], and the output `logits`. Nodes have the names
-    of their layers; further nodes of a layer are called `<layer>/<role>`.
+    model: onnx.ModelProto
+    notes: tuple[str, ...] = ()
+
+
+def to_onnx(model: Any, *, batch: int | None = 1, converter: str = "auto") -> onnx.ModelProto:
+    """Convert a model to a float32 ONNX model.
+
+    Images and maps are channels first, everything else is as the model has it; the metadata say which tensors are
+    channels first. A single input is called `input`, float32 [batch, channels, height, width] for an image, and a
+    single output `logits`; several have the names that Keras gives them. Nodes have the names of their layers; further
+    nodes of a layer are called `<layer>/<role>`.
 
     Args:
-        model: A model that takes one image of fixed size and returns one tensor.
-        batch: Number of images per call; None leaves it free.
+        model: A tf_keras model, or one that `load_model` returned, whose inputs have a fixed size.
+        batch: Number of samples per call; None leaves it free.
+        converter: "layers" converts layer by layer, "tf2onnx" by the library of that name; "auto" takes tf2onnx where
+            a layer has no equivalent.
 
     Raises:
-        ExportError: A layer has no equivalent, or the model has several inputs or outputs or an input of unknown size.
+        ExportError: The converter cannot convert the model, or an input has an unknown size.
     """
-    image = image_shape(model)
-    graph = Graph()
-    output = simplify(graph, _convert(graph, model, [INPUT], ""))
-    name = "".join(letter if letter.isalnum() else "_" for letter in model.name)
-    return checked(with_opset(graph.model(name, batch, image, output)))
+    return convert_to_onnx(model, batch=batch, converter=converter).model
 
 
-def image_shape(model: Any) -> tuple[int, int, int]:
-    """Return height, width and channels of the model's only input.
+def convert_to_onnx(model: Any, *, batch: int | None = 1, converter: str = "auto") -> Converted:
+    """Convert a model, and say what happened; see `to_onnx`."""
+    check_converter("onnx", converter)
+    signature_of(model)  # a fault of the model itself is none of the converters'
+    if converter == "tf2onnx":
+        return Converted(_traced(model, batch))
+    try:
+        return Converted(_layer_by_layer(model, batch))
+    except ExportError as error:
+        if converter == "layers":
+            raise
+        reason = f"{error.object}: {error.fault}"
+    try:
+        graph = _traced(model, batch)
+    except ExportError as second:
+        raise ExportError(
+            reason.partition(": ")[0], f"{reason.partition(': ')[2]}; tf2onnx: {second.fault}", second.remedy
+        ) from second
+    return Converted(graph, (f"converted by tf2onnx, since the converter of layers stops at {reason}",))
 
-    Raises:
-        ExportError: See `to_onnx`.
-    """
-    name = getattr(model, "name", type(model).__name__)
+
+def _layer_by_layer(model: Any, batch: int | None) -> onnx.ModelProto:
     if not getattr(model, "_is_graph_network", False):
-        raise ExportError(
-            f"model {name!r}", "not a built functional model", "build it with keras.Input or call it once"
-        )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ExportError(
-            f"model {name!r}",
-            f"has {len(model.inputs)} inputs, {len(model.outputs)} outputs",
-            "give a model with one of each",
-        )
-    shape = tuple(model.inputs[0].shape[1:])
-    if len(shape) != 3 or None in shape:
-        raise ExportError(
-            f"model {name!r}", f"takes {shape}", "rebuild it for an image of fixed height, width and channels"
-        )
-    height, width, channels = shape
-    return height, width, channels
+        raise ExportError(f"model {name_of_model(model)!r}", "not a functional model", 'use `converter="tf2onnx"`')
+    signature = signature_of(model)
+    inputs, outputs = graph_inputs(signature), graph_outputs(signature)
+    graph = Graph(names={end.name for end in (*inputs, *outputs)})
+    graph.outputs = walk_layers(graph, model, [end.name for end in inputs])
+    simplify(graph)
+    return checked(with_opset(graph.model(graph_name(model), batch, inputs, outputs)))
+
+
+def _traced(model: Any, batch: int | None) -> onnx.ModelProto:
+    from sqnxt_export.convert.traced_graph import trace_to_graph
+
+    signature = signature_of(model)
+    inputs, outputs = graph_inputs(signature), graph_outputs(signature)
+    graph = trace_to_graph(model, batch, inputs, outputs)
+    return checked(with_opset(graph.model(graph_name(model), batch, inputs, outputs)))
+
+
+def graph_name(model: Any) -> str:
+    """Return a model's name as ONNX allows it."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name_of_model(model))
 
 
 def checked(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -82,45 +115,3 @@ def checked(model: onnx.ModelProto) -> onnx.ModelProto:
             f"model {model.graph.name!r}", f"onnxruntime refuses the graph ({one_line(error)})", "report this as a bug"
         ) from error
     return inferred
-
-
-def _convert(graph: Graph, model: Any, inputs: list[str], prefix: str) -> str:
-    """Convert the layers of a model, including nested models, in the order in which Keras runs them."""
-    tensors = {id(tensor): name for tensor, name in zip(model.inputs, inputs, strict=True)}
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            outputs = node.outputs if isinstance(node.outputs, list | tuple) else [node.outputs]
-            if len(outputs) != 1:
-                raise ExportError(
-                    f"layer {node.layer.name!r}",
-                    f"has {len(outputs)} outputs",
-                    "replace it by layers with one output each",
-                )
-            sources = [tensors[id(tensor)] for tensor in node.keras_inputs]
-            tensors[id(outputs[0])] = _convert_node(graph, node, sources, outputs[0], prefix)
-    return tensors[id(model.outputs[0])]
-
-
-def _convert_node(graph: Graph, node: Any, sources: list[str], output: Any, prefix: str) -> str:
-    layer = node.layer
-    name = prefix + layer.name
-    if getattr(layer, "_is_graph_network", False):
-        return _convert(graph, layer, sources, f"{name}/")
-    shapes = [_fixed_shape(tensor, layer) for tensor in node.keras_inputs]
-    names = {id(tensor): source for tensor, source in zip(node.keras_inputs, sources, strict=True)}
-    arguments = tuple(names.get(id(value), value) for value in node.call_args)
-    keywords = {key: names.get(id(value), value) for key, value in node.call_kwargs.items()}
-    return convert_layer(
-        LayerCall(graph, layer, name, sources, shapes, _fixed_shape(output, layer), arguments, keywords)
-    )
-
-
-def _fixed_shape(tensor: Any, layer: Any) -> tuple[int, ...]:
-    shape = tuple(tensor.shape[1:])
-    if None in shape:
-        raise ExportError(
-            f"layer {layer.name!r}", f"works on an unknown size {shape}", "rebuild the model for a fixed input size"
-        )
-    return shape

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sqnxt_export._libraries import onnx_session
 from sqnxt_export.errors import ExportError
-from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.quantise.feeding import fed_batches
 from sqnxt_export.quantise.histogram import Histogram
+from sqnxt_export.runtimes.tensors import Samples, as_arrays
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -36,14 +37,14 @@ class Calibration:
 
 
 def calibrate(
-    model: onnx.ModelProto, samples: NDArray[np.float32], method: str = "minmax", percent: float = _PERCENTILE
+    model: onnx.ModelProto, samples: Samples, method: str = "minmax", percent: float = _PERCENTILE
 ) -> Calibration:
     """Measure the range of every float activation, in one pass over the samples and in bounded memory.
 
     Args:
-        model: A float32 graph whose input is NCHW.
-        samples: Float32 NHWC [n, h, w, c], preprocessed. They must differ from the samples that parity is judged on: a
-            range that was fitted to those proves nothing.
+        model: A float32 graph.
+        samples: One array [n, ...] per input, as the Keras model takes them, preprocessed. They must differ from the
+            samples that parity is judged on: a range that was fitted to those proves nothing.
         method: "minmax" takes the smallest and the largest value, "percentile" leaves the outermost values out,
             "entropy" clips where clipping loses less information than the finer steps gain.
         percent: Percentage of the values that "percentile" keeps.
@@ -53,19 +54,18 @@ def calibrate(
     """
     kind = _MinMax if method == "minmax" else Histogram
     found: dict[str, Any] = {}
-    session, names, batch = observing_session(model)
-    for part in batches(samples, batch):
-        images = np.ascontiguousarray(filled(part, batch).transpose(0, 3, 1, 2))
-        for name, values in zip(names, session.run(names, {model.graph.input[0].name: images}), strict=True):
-            _add(found.setdefault(name, kind()), name, values)
-        _add(found.setdefault(model.graph.input[0].name, kind()), model.graph.input[0].name, images)
+    session, names = observing_session(model)
+    for feeds, _ in fed_batches(model, samples):
+        for name, values in (*zip(names, session.run(names, feeds), strict=True), *feeds.items()):
+            if values.dtype == np.float32:
+                _add(found.setdefault(name, kind()), name, values)
     extremes = {name: (seen.low, seen.high) for name, seen in found.items()}
     ranges = extremes
     if method == "percentile":
         ranges = {name: histogram.percentile_range(percent) for name, histogram in found.items()}
     elif method == "entropy":
         ranges = {name: histogram.entropy_range() for name, histogram in found.items()}
-    return Calibration(ranges, extremes, len(samples))
+    return Calibration(ranges, extremes, len(as_arrays(samples)[0]))
 
 
 class _MinMax:
@@ -80,26 +80,34 @@ class _MinMax:
 
 def observing_session(
     model: onnx.ModelProto, names: list[str] | None = None, *, optimise: bool = True
-) -> tuple[Any, list[str], int]:
+) -> tuple[Any, list[str]]:
     """Open a session of the graph that returns intermediate tensors.
 
     Args:
         model: The graph.
-        names: The tensors to return; those of every node if None.
+        names: The tensors to return; every float tensor that a node computes if None.
         optimise: Whether onnxruntime may rewrite the graph.
 
     Returns:
-        The session, the names of the tensors, and the batch.
+        The session and the names of the tensors.
     """
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     given = {output.name for output in model.graph.output}
-    names = [name for node in model.graph.node for name in node.output] if names is None else names
+    names = _float_tensors(model) if names is None else names
     observed.graph.output.extend(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names if name not in given
     )
     session = onnx_session(observed.SerializeToString(), optimise=optimise)
-    return session, names, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
+    return session, names
+
+
+def _float_tensors(model: onnx.ModelProto) -> list[str]:
+    """Return the float tensors that nodes compute; a tensor of unknown type is taken to be one."""
+    values = (*model.graph.value_info, *model.graph.output)
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    made = [name for node in model.graph.node for name in node.output if name]
+    return [name for name in made if types.get(name, onnx.TensorProto.FLOAT) == onnx.TensorProto.FLOAT]
 
 
 def _add(found: Any, name: str, values: NDArray[np.float32]) -> None:

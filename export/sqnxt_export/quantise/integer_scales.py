@@ -93,9 +93,10 @@ def int8_scales(edit: GraphEdit, ranges: Ranges, wide: frozenset[str]) -> dict[s
             readers.setdefault(name, []).append(node)
     producers = {name: node for node in edit.graph.node for name in node.output}
     scales: dict[str, IntegerScale] = {}
-    for tensor in (edit.graph.input[0].name, *producers):
+    for tensor in (*(value.name for value in edit.graph.input), *producers):
         producer = producers.get(tensor)
-        if tensor not in wanted or _is_clipped_next(producer, readers[tensor]):
+        # Only real numbers have a range: shapes and indices, which are integers already, have none.
+        if tensor not in wanted or tensor not in ranges or _is_clipped_next(producer, readers[tensor]):
             continue
         moves = producer is not None and producer.op_type in _SAME_SCALE and producer.name not in wide
         if producer is not None and moves and producer.input[0] in scales:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from sqnxt_export.quantise.calibration import Calibration, calibrate
 from sqnxt_export.quantise.noise import layer_noise
 from sqnxt_export.quantise.qdq import to_int8
+from sqnxt_export.runtimes.tensors import Samples, as_arrays
 
 _RANKED_ON = 64
 """Samples on which the layers are ranked: more samples do not change the order of the worst."""
@@ -34,7 +33,7 @@ class Mixed:
 
 def keep_worst_wider(
     model: onnx.ModelProto,
-    samples: NDArray[np.float32],
+    samples: Samples,
     accept: Callable[[onnx.ModelProto], bool],
     method: str = "minmax",
 ) -> Mixed:
@@ -49,7 +48,7 @@ def keep_worst_wider(
 
     Args:
         model: The float32 graph.
-        samples: Calibration samples, float32 NHWC.
+        samples: Calibration samples, one array per input.
         accept: Tells whether a graph is good enough.
         method: How 8-bit ranges are chosen.
     """
@@ -57,7 +56,7 @@ def keep_worst_wider(
     narrow = to_int8(model, found)
     if accept(narrow):
         return Mixed(model=narrow, wider=(), evaluations=1)
-    noise = layer_noise(model, narrow, samples[:_RANKED_ON])
+    noise = layer_noise(model, narrow, [array[:_RANKED_ON] for array in as_arrays(samples)])
     ranking = [layer.name for layer in sorted(noise, key=lambda layer: layer.own_snr_db or 0.0)]
     return _search(model, found, ranking, accept)
 

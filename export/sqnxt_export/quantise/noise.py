@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from sqnxt_export.image_batches import batches, filled
 from sqnxt_export.quantise.calibration import observing_session
+from sqnxt_export.quantise.feeding import fed_batches
 from sqnxt_export.quantise.graph_edit import GraphEdit
+from sqnxt_export.runtimes.tensors import Samples
 
 _OWN = "/own"
 NOISELESS_DB = 200.0
@@ -61,9 +62,7 @@ class NoisePower:
         return max(10 * math.log10(self.signal / self.noise), -NOISELESS_DB) if self.signal else -NOISELESS_DB
 
 
-def layer_noise(
-    model: onnx.ModelProto, quantised: onnx.ModelProto, samples: NDArray[np.float32]
-) -> tuple[LayerNoise, ...]:
+def layer_noise(model: onnx.ModelProto, quantised: onnx.ModelProto, samples: Samples) -> tuple[LayerNoise, ...]:
     """Measure the noise of every convolution and dense layer, and return the worst first by `snr_db`.
 
     Outputs are matched by the names that both graphs have in common, and are taken before the layer's activation. Both
@@ -72,18 +71,17 @@ def layer_noise(
     Args:
         model: The float32 graph.
         quantised: The graph that `quantise_onnx` made from it.
-        samples: Float32 NHWC [n, h, w, c], preprocessed.
+        samples: One array [n, ...] per input, as the Keras model takes them, preprocessed.
     """
     both = _side_by_side(model, quantised)
     outputs = {node.name: node.output[0] for node in GraphEdit(model).weighted_nodes()}
     names = list(outputs.values())
-    exact_session, exact_names, batch = observing_session(both, [*names, *(name + _OWN for name in names)])
-    noisy_session, noisy_names, _ = observing_session(quantised, names, optimise=False)
+    exact_session, exact_names = observing_session(both, [*names, *(name + _OWN for name in names)])
+    noisy_session, noisy_names = observing_session(quantised, names, optimise=False)
     ratios = {name: (NoisePower(), NoisePower()) for name in names}
-    for part in batches(samples, batch):
-        images = {model.graph.input[0].name: np.ascontiguousarray(filled(part, batch).transpose(0, 3, 1, 2))}
-        exact = dict(zip(exact_names, exact_session.run(exact_names, images), strict=True))
-        noisy = dict(zip(noisy_names, noisy_session.run(noisy_names, images), strict=True))
+    for feeds, _ in fed_batches(model, samples):
+        exact = dict(zip(exact_names, exact_session.run(exact_names, feeds), strict=True))
+        noisy = dict(zip(noisy_names, noisy_session.run(noisy_names, feeds), strict=True))
         for name, (whole, own) in ratios.items():
             whole.add(exact[name], noisy[name])
             own.add(exact[name], exact[name + _OWN])

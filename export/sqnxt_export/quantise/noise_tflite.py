@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import quiet_stderr, require
-from sqnxt_export.image_batches import batches, filled
+from sqnxt_export.image_batches import filled
 from sqnxt_export.quantise.noise import LayerNoise, NoisePower
+from sqnxt_export.runtimes.tensors import Samples, as_arrays
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def layer_noise_tflite(
-    model: Any, plain: bytes, quantised: bytes, samples: NDArray[np.float32]
-) -> tuple[LayerNoise, ...]:
+def layer_noise_tflite(model: Any, plain: bytes, quantised: bytes, samples: Samples) -> tuple[LayerNoise, ...]:
     """Measure the noise of every layer whose output exists in both files, and return the worst first.
 
     The converter names a fused tensor after all the layers in it, and fuses an activation into its convolution, so
@@ -28,17 +27,18 @@ def layer_noise_tflite(
         model: The tf_keras model, for the names of its layers.
         plain: The float32 .tflite file.
         quantised: The file in another precision, with the same batch.
-        samples: Float32 NHWC [n, h, w, c], preprocessed.
+        samples: One array [n, ...] per input, as the Keras model takes them, preprocessed.
     """
     exact, noisy = _Observed(plain), _Observed(quantised)
     layers = _weighted_layers(model)
     lefts, rights = exact.weighted_layers(layers), noisy.weighted_layers(layers)
     places = {layer: (left, rights[layer]) for layer, left in lefts.items() if layer in rights}
     ratios = {layer: NoisePower() for layer in places}
-    for part in batches(samples, exact.batch):
-        images = filled(part, exact.batch)
-        exact.run(images)
-        noisy.run(images)
+    arrays = as_arrays(samples)
+    for start in range(0, len(arrays[0]), exact.batch):
+        part = [filled(array[start : start + exact.batch], exact.batch) for array in arrays]
+        exact.run(part)
+        noisy.run(part)
         for layer, (left, right) in places.items():
             ratios[layer].add(exact.values(left), noisy.values(right))
     found = [LayerNoise(layer, ratio.decibels) for layer, ratio in ratios.items()]
@@ -76,8 +76,8 @@ class _Observed:
                 experimental_op_resolver_type=module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             )
             self.interpreter.allocate_tensors()
-        self.input = self.interpreter.get_input_details()[0]
-        self.batch = int(self.input["shape"][0])
+        self.inputs = self.interpreter.get_input_details()
+        self.batch = int(self.inputs[0]["shape"][0])
         self.tensors = {item["name"]: item for item in self.interpreter.get_tensor_details() if item["name"]}
 
     def weighted_layers(self, layers: list[str]) -> dict[str, Any]:
@@ -86,9 +86,10 @@ class _Observed:
         written = [node["outputs"][0] for node in self.interpreter._get_ops_details() if node["op_name"] in _WEIGHTED]
         return {_layer_of(names[index], layers): self.tensors[names[index]] for index in written if index in names}
 
-    def run(self, images: NDArray[np.float32]) -> None:
-        """Run one batch."""
-        self.interpreter.set_tensor(self.input["index"], images)
+    def run(self, arrays: list[NDArray[Any]]) -> None:
+        """Run one batch of every input."""
+        for details, array in zip(self.inputs, arrays, strict=True):
+            self.interpreter.set_tensor(details["index"], array.astype(details["dtype"], copy=False))
         self.interpreter.invoke()
 
     def values(self, details: Any) -> NDArray[np.float32]:

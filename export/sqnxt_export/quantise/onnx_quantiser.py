@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -12,17 +14,19 @@ from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.half import to_float16
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.quantise.qdq import to_int8, to_int16
+from sqnxt_export.runtimes.tensors import Samples, as_arrays
 
 
 def quantise_onnx(
-    model: onnx.ModelProto, precision: str, calibration: NDArray[np.float32] | None = None, method: str = "minmax"
+    model: onnx.ModelProto, precision: str, calibration: Samples | None = None, method: str = "minmax"
 ) -> onnx.ModelProto:
     """Return the graph in another precision; the float32 graph is left unchanged.
 
     Args:
         model: A float32 graph from `to_onnx`.
         precision: "float32", "float16", "int16" or "int8".
-        calibration: Float32 NHWC samples, preprocessed; needed for the integer precisions.
+        calibration: Samples as the Keras model takes them, preprocessed, one array per input; needed for the
+            integer precisions.
         method: How int8 ranges are chosen: "minmax", "percentile" or "entropy"; see `calibrate`.
 
     Raises:
@@ -39,16 +43,17 @@ def quantise_onnx(
     return to_int16(model, found) if precision == "int16" else to_int8(model, found)
 
 
-def checked_calibration(precision: str, calibration: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Return the calibration samples that a precision needs, which are none for a float precision.
+def checked_calibration(precision: str, calibration: Samples | None) -> tuple[NDArray[Any], ...]:
+    """Return the calibration samples that a precision needs, one array per input; none for a float precision.
 
     Raises:
         ExportError: Samples are needed and missing, or their values are not finite.
     """
     if precision not in CALIBRATED:
-        return np.empty((0, 1, 1, 1), np.float32)
-    if calibration is None or not len(calibration):
+        return ()
+    arrays = () if calibration is None else as_arrays(calibration)
+    if not arrays or not len(arrays[0]):
         raise ExportError(f"precision {precision}", "needs calibration samples", "pass images of the training split")
-    if not np.isfinite(calibration).all():
+    if not all(np.isfinite(array).all() for array in arrays):
         raise ExportError(f"precision {precision}", "calibration samples are not all finite", "check the preprocessing")
-    return calibration
+    return arrays

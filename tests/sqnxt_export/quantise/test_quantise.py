@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sqnxt_export import ExportError, quantise_onnx, to_onnx
-from sqnxt_export.convert.graph import Graph
+from sqnxt_export.convert.graph import Graph, GraphEnd
 from sqnxt_export.quantise.integer_scales import activation16
 
 
@@ -30,8 +30,10 @@ def _one_conv(weights: Any, bias: Any) -> onnx.ModelProto:
     graph = Graph()
     inputs = ["input", graph.constant("conv/kernel", weights), graph.constant("conv/bias", bias)]
     geometry = {"kernel_shape": [1, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1]}
-    output = graph.add("Flatten", [graph.add("Conv", inputs, "conv", group=1, **geometry)], "flatten", axis=1)
-    return graph.model("one", 1, (2, 2, 3), output)
+    convolved = graph.add("Conv", inputs, "conv", group=1, **geometry)
+    graph.outputs = [graph.add("Flatten", [convolved], "flatten", axis=1)]
+    ends = [GraphEnd("input", (3, 2, 2), channels_first=True)], [GraphEnd("logits", None)]
+    return graph.model("one", 1, *ends)
 
 
 def test_int16_puts_pairs_only_where_weights_meet_activations(models: Any, images: Any) -> None:
