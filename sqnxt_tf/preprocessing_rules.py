@@ -40,9 +40,8 @@ def preprocessing_from(text: str, shape: tuple[int, int, int]) -> Preprocessing:
     height, width, channels = shape
     if text == "imagenet":
         if channels != 3:
-            raise SqnxtError(
-                "preprocessing imagenet", f"is for 3 channels, not {channels}", "use `preprocessing=plain`"
-            )
+            remedy = 'use `preprocessing="plain"`'
+            raise SqnxtError("preprocessing imagenet", f"is for 3 channels, not {channels}", remedy)
         return Preprocessing.imagenet(height, width)
     if text in _RANGES:
         return stretched(shape, *_RANGES[text])

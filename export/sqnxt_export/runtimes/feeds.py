@@ -31,7 +31,7 @@ class Feed:
     @property
     def free(self) -> dict[int, tuple[str, ...]]:
         """Axis of each free side -> the names that it can be given by, the plainest one first."""
-        found = {}
+        found: dict[int, tuple[str, ...]] = {}
         for axis, side in enumerate(self.sides):
             if isinstance(side, int) and side > 0:
                 continue

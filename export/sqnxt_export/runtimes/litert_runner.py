@@ -49,8 +49,8 @@ class LiteRtRunner(Runner):
         self.layout = FIRST if self._is_first else LAST
         signature = inputs[0]["shape_signature"]
         self.resizable_batch = bool(len(signature) and signature[0] < 0)
-        found = {item["name"]: _border(item) for item in (*inputs, *outputs)}
-        self.borders = {name: border for name, border in found.items() if border is not None}
+        borders = {item["name"]: _border(item) for item in (*inputs, *outputs)}
+        self.borders = {name: border for name, border in borders.items() if border is not None}
         raw = inputs[0]["dtype"] == np.uint8 and _border(inputs[0]) is None
         self.takes_pixels = len(inputs) == 1 and raw and len(inputs[0]["shape"]) == 4
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.

@@ -80,11 +80,11 @@ class OnnxRunner(Runner):
         only = inputs[0] if len(inputs) == 1 and inputs[0].name not in self.borders else None
         self.takes_pixels = only is not None and types[only.name] == "uint8" and len(only.shape) == 4
         self.provider = ", ".join(self._session.get_providers())
-        found = [_layout(item, told, graph, layout) for item in inputs]
-        self.layout_known = None not in found
+        layouts = [_layout(item, told, graph, layout) for item in inputs]
+        self.layout_known = None not in layouts
         self._first = [
             _is_likely_first(item, pixels=self.takes_pixels) if known is None else known == FIRST
-            for item, known in zip(inputs, found, strict=True)
+            for item, known in zip(inputs, layouts, strict=True)
         ]
         self._outputs_first = [told is not None and item.name in told for item in outputs]
         self.layout = "NCHW" if self._first[0] else "NHWC"

@@ -27,7 +27,7 @@ def own_input_range(model: Any) -> tuple[float, float] | None:
     """
     if len(getattr(model, "inputs", None) or ()) != 1:
         return None
-    first = next(_layers(model), None)
+    first: Any = next(_layers(model), None)
     kind = type(first).__name__
     if kind == "Rescaling":
         return _by_factor(float(np.max(np.abs(first.scale))))

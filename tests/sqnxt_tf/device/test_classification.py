@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 from PIL import Image
 
-from helpers.onnx_graphs import write_quadrants
+from helpers.onnx_graphs import save_graph, write_quadrants
 from sqnxt_export import ExportError, Metadata, Preprocessing, write_metadata
 from sqnxt_tf.device.classification import Classifier, classify_images, probabilities
 from sqnxt_tf.errors import SqnxtError
@@ -110,6 +111,39 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         Classifier(path)
     with pytest.raises(ExportError, match="one image of float32 or uint8 is needed"):
         Classifier(write_quadrants(tmp_path / "flat.onnx", rank=2))
+
+
+def test_what_returns_no_classes_is_no_classifier(tmp_path: Path) -> None:
+    """A network of style transfer, one of boxes and one of text got classes and per cents before."""
+    relu = helper.make_node("Relu", ["image"], ["y"])
+    boxes = [
+        helper.make_node("Reshape", ["image", "rows"], ["boxes"]),
+        helper.make_node("Flatten", ["image"], ["scores"]),
+    ]
+    cases = [
+        ([relu], {"y": [1, 1, 4, 4]}, "is not a classifier: it returns a map of 1x4x4"),
+        (boxes[:1], {"boxes": [1, 4, 4]}, "it returns boxes of 4x4"),
+        ([helper.make_node("ReduceMean", ["image"], ["y"], keepdims=0)], {"y": []}, "returns a single number"),
+    ]
+    for nodes, outputs, words in cases:
+        path = save_graph(tmp_path / "a.onnx", nodes, {"image": [1, 1, 4, 4]}, outputs, {"rows": np.array([1, 4, 4])})
+        with pytest.raises(SqnxtError, match=words):
+            Classifier(path)
+    both = save_graph(
+        tmp_path / "b.onnx", boxes, {"image": [1, 1, 4, 4]}, {"boxes": [1, 4, 4], "scores": [1, 16]},
+        {"rows": np.array([1, 4, 4])},
+    )  # fmt: skip
+    assert Classifier(both).place == 1
+
+
+def test_the_user_says_what_the_file_does_not(quadrants: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(f"quarter {index}" for index in range(4)))
+    classifier = Classifier(quadrants(bare=True), preprocessing="0..1", labels=tmp_path / "names.txt")
+    assert classifier.notes == []
+    assert classifier.preprocessing.scale == (255.0,)
+    quadrant("L", (1, 0)).save(tmp_path / "a.png")
+    (answer,) = classify_images(classifier, [tmp_path / "a.png"])
+    assert answer.top[0][0] == "quarter 2"
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_done(quadrants: Callable[..., Path], tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import sqnxt_export
+from helpers.onnx_graphs import QUADRANTS, write_quadrants
 from sqnxt_export import Metadata, Preprocessing, TensorInfo
 from sqnxt_tf.accuracy import count_answers, paired_loss, wilson_interval
 from sqnxt_tf.data.folders import image_folder
@@ -122,3 +124,31 @@ def test_images_that_cannot_be_read_are_left_out(
         path.write_bytes(b"nothing")
     with pytest.raises(SqnxtError, match="has no image that can be read"):
         evaluate("model.onnx", data)
+
+
+def _bright_quadrants(folder: Path) -> ImageSet:
+    for place, name in enumerate(QUADRANTS):
+        pixels = np.zeros((4, 4), np.uint8)
+        row, column = divmod(place, 2)
+        pixels[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 255
+        (folder / name).mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return image_folder(folder)
+
+
+def test_files_of_others_are_evaluated_with_what_the_user_says(tmp_path: Path) -> None:
+    data = _bright_quadrants(tmp_path / "images")
+    assert data.class_names != QUADRANTS  # a folder's classes are sorted
+    path = write_quadrants(tmp_path / "foreign.onnx")
+    with pytest.raises(SqnxtError, match="has no metadata on preprocessing; give `preprocessing`"):
+        evaluate(path, data)
+    (tmp_path / "labels.txt").write_text("\n".join(QUADRANTS))
+    assert evaluate(path, data, preprocessing="0..1", labels=tmp_path / "labels.txt").top1 == 1
+    assert evaluate(path, data, preprocessing="0..1").top1 < 1  # without labels, classes are numbered
+    (tmp_path / "labels.txt").write_text("\n".join(QUADRANTS[:3]))
+    with pytest.raises(SqnxtError, match="has 3 classes"):
+        evaluate(path, data, preprocessing="0..1", labels=tmp_path / "labels.txt")
+    (tmp_path / "labels.txt").write_text("\n".join([*QUADRANTS, "centre"]))
+    with pytest.raises(SqnxtError, match="returns 4 scores, and there are 5 classes"):
+        evaluate(path, data, preprocessing="0..1", labels=tmp_path / "labels.txt")

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from helpers.commands import run_python
+from helpers.onnx_graphs import floats, save_graph
 from sqnxt_export import (
     ArtifactOptions,
     ExportError,
@@ -159,3 +161,79 @@ def test_pixels_and_values(files: dict[str, Path], tmp_path: Path) -> None:
     write_metadata(pixels, _metadata(extra={"embedded_preprocessing": 3}))
     with pytest.raises(ExportError, match="embedded_preprocessing is a int; it must be an object"):
         verify(pixels, files["onnx"])
+
+
+def _two_heads(path: Path, *, spoilt: bool = False) -> Path:
+    """Write a face detector: scores, and boxes that may be spoilt."""
+    weights = {"w": floats(4, 3, 3, 3), "scale": np.float32(-2.0 if spoilt else 1.0)}
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["scores"]),
+        helper.make_node("Conv", ["image", "w"], ["raw"]),
+        helper.make_node("Mul", ["raw", "scale"], ["boxes"]),
+    ]
+    return save_graph(path, nodes, {"image": [1, 3, 8, 8]}, {"scores": [1, 4, 6, 6], "boxes": [1, 4, 6, 6]}, weights)
+
+
+def test_all_outputs_are_compared(tmp_path: Path) -> None:
+    good, bad = _two_heads(tmp_path / "good.onnx"), _two_heads(tmp_path / "bad.onnx", spoilt=True)
+    assert verify(good, good).parity.passed
+    parity = verify(good, bad).parity
+    assert not parity.passed
+    assert "output 'boxes'" in parity.reason
+    assert [output.reason == "" for output in parity.outputs] == [True, False]
+
+
+def _flat(path: Path, shape: list[int], permutation: list[int]) -> Path:
+    """Write a dense layer on an image, of which no operator tells the layout unless it is transposed."""
+    nodes = [
+        helper.make_node("Transpose", ["image"], ["moved"], perm=permutation) if permutation else None,
+        helper.make_node("Flatten", ["moved" if permutation else "image"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["y"]),
+    ]
+    return save_graph(path, [node for node in nodes if node], {"image": shape}, {"y": [1, 5]}, {"w": floats(108, 5)})
+
+
+def test_a_layout_that_no_file_tells_is_tried(tmp_path: Path) -> None:
+    known = _flat(tmp_path / "known.onnx", [1, 3, 6, 6], [0, 2, 3, 1])  # channels first, by its transpose
+    unknown = _flat(tmp_path / "unknown.onnx", [1, 6, 6, 3], [])
+    result = verify(known, unknown)
+    assert result.parity.passed
+    assert any("does not tell the layout of its image, and NHWC agrees best" in note for note in result.notes)
+    assert verify(known, unknown, layout="NHWC").notes != result.notes
+    with pytest.raises(SqnxtError, match="takes images of"):
+        verify(known, unknown, layout="NCHW")
+
+
+def test_a_map_in_the_other_layout_is_the_same_map(tmp_path: Path) -> None:
+    conv = helper.make_node("Conv", ["image", "w"], ["y"])
+    weights = {"w": floats(5, 3, 3, 3)}
+    first = save_graph(tmp_path / "first.onnx", [conv], {"image": [1, 3, 8, 8]}, {"y": [1, 5, 6, 6]}, weights)
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["maps"]),
+        helper.make_node("Transpose", ["maps"], ["y"], perm=[0, 2, 3, 1]),
+    ]
+    last = save_graph(tmp_path / "last.onnx", nodes, {"image": [1, 3, 8, 8]}, {"y": [1, 6, 6, 5]}, weights)
+    result = verify(last, first)
+    assert result.parity.passed
+    assert any("layout of its map, and NCHW agrees best" in note for note in result.notes)
+    assert result.parity.top1_agreement is None
+
+
+def test_answers_that_are_all_alike_prove_nothing(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Flatten", ["image"], ["flat"]), helper.make_node("Gemm", ["flat", "w", "b"], ["y"])]
+    weights = {"w": 1e-9 * floats(192, 4), "b": floats(4)}
+    path = save_graph(tmp_path / "a.onnx", nodes, {"image": [1, 3, 8, 8]}, {"y": [1, 4]}, weights)
+    result = verify(path, path)
+    assert result.parity.passed
+    assert "proves nothing" in result.notes[-1]
+
+
+def test_files_of_other_makers_are_judged_by_their_weights(files: dict[str, Path], tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(files["onnx int8"])
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    result = verify(files["keras"], tmp_path / "bare.onnx")
+    assert result.precision == "int8"
+    assert verify(tmp_path / "bare.onnx", tmp_path / "bare.onnx", preprocessing="plain").images == "digits/test"
