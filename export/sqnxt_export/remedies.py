@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.parity import Parity
 from sqnxt_export.quantise.precision import CALIBRATED
+from sqnxt_export.runtimes.tensors import as_arrays
 from sqnxt_export.samples import ExportSamples
 
 _ENOUGH_IMAGES = 256
@@ -30,7 +31,7 @@ def remedy_for(options: ArtifactOptions, samples: ExportSamples, parity: Parity)
 
 
 def _remedy_for_integers(options: ArtifactOptions, samples: ExportSamples, parity: Parity) -> str:
-    given = 0 if samples.calibration is None else len(samples.calibration)
+    given = 0 if samples.calibration is None else len(as_arrays(samples.calibration)[0])
     if given < _ENOUGH_IMAGES and not parity.sqnr_db < _NOT_THE_SAME_GRAPH_DB:
         return f"calibrate with more images of the training split ({given} were used), or {_wider(options)}"
     if options.precision == "int16":

@@ -48,7 +48,7 @@ def _layers(model: Any) -> Iterator[Any]:
 
 
 def _by_factor(factor: float) -> tuple[float, float] | None:
-    return _BYTES if factor <= _BYTE_SCALE else _UNIT if factor >= 1 else None
+    return _BYTES if factor <= _BYTE_SCALE else _UNIT if factor > 1 else None
 
 
 def _by_mean(mean: Any) -> tuple[float, float] | None:
