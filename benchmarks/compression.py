@@ -23,7 +23,7 @@ import sqnxt_tf
 from sqnxt_export import Compressed, compress_artifact, to_onnx
 from sqnxt_tf.cli.output import libraries_silenced
 from sqnxt_tf.networks.registry import networks
-from sqnxt_tf.workflows.compress import share_model
+from sqnxt_tf.workflows.compress_model import share_model
 
 COLUMNS = ("network", "float32 bytes", "zipped", "container", "ratio", "weights coded", "frequency tables",
            "shared values", "rest", "entropy", "coded over entropy")  # fmt: skip

@@ -3,6 +3,7 @@
 ```
 SqnxtError                     the root; exit code 2 of the command line
 ├── BudgetError                a result exceeds a budget; exit code 1
+├── DivergedError              the loss of a training run is not a finite number
 ├── ExportError                a model or an artifact cannot be read, converted or written
 │   └── ParityError            an artifact does not compute what its model computes; exit code 1
 ├── SimulatorError             a graph or an accelerator cannot be read or simulated

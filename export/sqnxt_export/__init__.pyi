@@ -10,6 +10,8 @@ from sqnxt_export.artifact.weights import nonzero_fraction as nonzero_fraction
 from sqnxt_export.budget import Accuracy as Accuracy
 from sqnxt_export.budget import Budget as Budget
 from sqnxt_export.budget import check_budget as check_budget
+from sqnxt_export.compression.clustered_kernels import ClusteredKernel as ClusteredKernel
+from sqnxt_export.compression.clustered_kernels import check_clustered as check_clustered
 from sqnxt_export.compression.clustering import keep_largest as keep_largest
 from sqnxt_export.compression.clustering import share_weights as share_weights
 from sqnxt_export.compression.compressing import compress_artifact as compress_artifact

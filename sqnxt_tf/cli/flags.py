@@ -201,6 +201,14 @@ data = click.option(
 )
 
 
+own_data = click.option(
+    "--data",
+    metavar="digits|FOLDER|tfds:NAME",
+    shell_complete=complete_data,
+    help="The data that the model was trained on, as in `train`. Needed unless its file says that it knows the digits.",
+)
+
+
 def output(help_text: str, *, required: bool = True) -> Callable[[F], F]:
     """Return `--output`: a file, or a folder where there are several."""
     return click.option("-o", "--output", type=click.Path(path_type=Path), required=required, help=help_text)

@@ -89,7 +89,7 @@ class LayerSparsity(click.ParamType[tuple[str, float]]):
     metavar="PATTERN",
     help="Leave out the layers that match, as in stem or '*_squeeze1'; may be repeated.",
 )
-@flags.data
+@flags.own_data
 @flags.output("The .keras file to write.", required=False)
 @training_flags.recipe_overrides("fine-tuning")
 @flags.preprocessing

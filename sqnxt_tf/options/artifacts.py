@@ -78,7 +78,9 @@ class CompressOptions:
         density: Fraction of each kernel's weights to keep; prunes nothing if None.
         bits: Bits per clustered weight (2^bits - 1 values plus zero); 6, as Deep Compression has for SqueezeNet, if
             None.
-        data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`: for parity, accuracy and fine-tuning.
+        data: The model's own data, for parity, accuracy and fine-tuning: `digits`, a folder of images or of TFRecords,
+            or `tfds:NAME`. If None the digits, where the model's file says that it was trained on them or its weights
+            are random, and an error elsewhere.
         recipe: How the clustered values are fine-tuned; not at all if None.
         classes: Units of the classifier, for a network given by name.
         input_size: Side in pixels or (height, width), for a network given by name.
@@ -91,7 +93,7 @@ class CompressOptions:
     format: str | None = None
     density: float | None = None
     bits: int | None = None
-    data: DataSource = DIGITS
+    data: DataSource | None = None
     recipe: Recipe | None = None
     classes: int | None = None
     input_size: int | tuple[int, int] | None = None

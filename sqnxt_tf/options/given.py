@@ -23,6 +23,9 @@ def options_from(kind: type[Options], given: Options | None, settings: Mapping[s
 
 def parse_data(options: Any) -> None:
     """Replace the `data` of frozen options by the `DataSource` that it names; called once, where they are made."""
+    if options.data is None:
+        return
+
     from sqnxt_tf.data.data_source import DataSource  # options without data, of a simulation, do without its imports
 
     object.__setattr__(options, "data", DataSource.parse(options.data))

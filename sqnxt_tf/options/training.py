@@ -61,7 +61,8 @@ class PruneOptions(Pruning):
     The fields of `Pruning` come first.
 
     Attributes:
-        data: The model's own data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`.
+        data: The model's own data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`. If None the digits,
+            where the model's file says that it was trained on them, and an error elsewhere.
         recipe: How the model is fine-tuned; `finetune` if None.
         seed: Random seed of order, augmentation and dropout.
         strategy: The `tf.distribute` strategy by name.
@@ -73,7 +74,7 @@ class PruneOptions(Pruning):
         SqnxtError: A value is out of range, or two values contradict each other.
     """
 
-    data: DataSource = DIGITS
+    data: DataSource | None = None
     recipe: Recipe | None = None
     seed: int = 0
     strategy: StrategyName = "auto"
@@ -91,7 +92,7 @@ class ScanOptions:
     """Which layers are pruned for a look at their sensitivity, how far, and on how many images.
 
     Attributes:
-        data: The model's own data, with a validation part.
+        data: The model's own data, with a validation part; None as in `PruneOptions`.
         sparsities: Fractions of zeros, each tried on each layer.
         excluded: Shell-style patterns of layers that are not scanned.
         images: Largest number of validation images, taken at even distances.
@@ -100,7 +101,7 @@ class ScanOptions:
         SqnxtError: There are no sparsities, or one is out of range.
     """
 
-    data: DataSource = DIGITS
+    data: DataSource | None = None
     sparsities: Sequence[float] = (0.3, 0.5, 0.7, 0.9)
     excluded: Sequence[str] = ()
     images: int = 1000

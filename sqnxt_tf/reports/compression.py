@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqnxt_export import Compressed, Restored
     from sqnxt_tf.workflows.compress import CompressionResult, WeightSharing
 
+_NAMES_SHOWN = 4
 _PARTS = {
     "words": "coded weights",
     "tables": "frequency tables",
@@ -71,18 +72,26 @@ def _sharing_lines(compressed: Compressed, sharing: WeightSharing) -> list[str]:
     pruned = "" if sharing.density is None else f"{percent(sharing.density)} % of each kernel kept, "
     parity = sharing.parity
     lines = [
-        f"made from {compressed.source}: batch norm folded, {pruned}weights clustered to {sharing.bits} bits; the "
+        f"made from {compressed.source}: {_folded(sharing)}, {pruned}weights clustered to {sharing.bits} bits; the "
         f"artifact equals that model on {parity.samples} images (largest difference {parity.max_rel_diff:.3g} of the "
         "largest logit)"
     ]
     if sharing.loss_before is not None:
         lines.append(
             f"fine-tuning of the clustered values: loss {sharing.loss_before:.4g} before, {sharing.loss_after:.4g} "
-            f"after {len(sharing.history)} epochs"
+            f"after {len(sharing.history)} epochs at a rate of {sharing.rate:g}"
         )
     if sharing.before is not None and sharing.after is not None:
         lines.append(f"{accuracy_line(sharing.after)}; {percent(sharing.before.top1)} % before compression")
     return lines
+
+
+def _folded(sharing: WeightSharing) -> str:
+    left = sharing.unfolded
+    if not left:
+        return "batch norm folded"
+    more = f" and {len(left) - _NAMES_SHOWN} more" if len(left) > _NAMES_SHOWN else ""
+    return f"batch norm folded except {', '.join(left[:_NAMES_SHOWN])}{more}, which no layer can take in"
 
 
 def explanation(result: Compressed) -> list[str]:

@@ -23,6 +23,7 @@ def pruning_lines(result: PruningResult) -> list[str]:
         f"before pruning: top-1 {percent(result.top1_before)} % (95 % interval {low} to {high}); "
         + loss_or_gain(*result.top1_lost),
         *dense_lines(result.dense),
+        *_frozen_lines(result.frozen),
     ]
 
 
@@ -48,6 +49,16 @@ def dense_lines(dense: dict[str, str]) -> list[str]:
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
         lines.append(f"left dense: {', '.join(names[:NAMES_SHOWN])}{more} ({reason})")
     return lines
+
+
+def _frozen_lines(frozen: tuple[str, ...]) -> list[str]:
+    if not frozen:
+        return []
+    more = f" and {len(frozen) - NAMES_SHOWN} more" if len(frozen) > NAMES_SHOWN else ""
+    return [
+        f"pruned but not fine-tuned, since they are frozen: {', '.join(frozen[:NAMES_SHOWN])}{more}; set "
+        "`trainable = True` in the model to fine-tune them"
+    ]
 
 
 def sensitivity_table(scan: SensitivityScan) -> Table:

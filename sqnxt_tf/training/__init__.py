@@ -19,8 +19,11 @@ state          checkpoints
 tensorboard    curves for TensorBoard
 pruning_plan   settings of pruning, and the plan for the layers of a model
 pruning        magnitude pruning with fine-tuning
+pruning_claims the zeros of a pruned model, counted in what was written
+mask_updates   tfmot's masks, for layers in inference mode too
 sensitivity    the sensitivity of each layer to pruning
 kernels        the kernels of a model, their names and zeros
+flattening     a copy of a model without nested models
 folding        batch norm folded into the layers before it
 centroids      fine-tuning of shared weights
 """

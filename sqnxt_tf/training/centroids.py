@@ -21,6 +21,8 @@ from sqnxt_tf.training.run_options import RunOptions
 class FineTuned:
     """A model with new centroids, the figures of each epoch, and the loss on all training images before and after.
 
+    `rate` is the learning rate that it was trained with.
+
     If the loss did not fall, `model` keeps its old centroids, and `loss_after` equals `loss_before`.
     """
 
@@ -28,6 +30,7 @@ class FineTuned:
     history: History
     loss_before: float
     loss_after: float
+    rate: float
 
 
 def fine_tune_centroids(model: Any, training: Arrays, validation: Arrays, recipe: Recipe, run: RunOptions) -> FineTuned:
@@ -41,7 +44,7 @@ def fine_tune_centroids(model: Any, training: Arrays, validation: Arrays, recipe
 
     Biases are trained as usual. Batch norm that could not be folded keeps its statistics.
     """
-    groups = {name: _Groups.of(variable.numpy()) for name, variable in kernels(model).items()}
+    groups = {place: _Groups.of(variable.numpy()) for place, variable in kernels(model).items()}
     weights = model.get_weights()
 
     def make_model() -> Any:
@@ -51,18 +54,18 @@ def fine_tune_centroids(model: Any, training: Arrays, validation: Arrays, recipe
                 layer.trainable = False
         return copy
 
-    def mean_of_group(gradient: Any, variable: Any) -> Any:
-        return groups[variable.name].mean(gradient) if variable.name in groups else gradient
+    def mean_of_group(place: str, gradient: Any) -> Any:
+        return groups[place].mean(gradient)
 
     tuning = replace(run, change_gradient=mean_of_group, task="fine-tuning")
     trained, history = train_in_strategy(make_model, training, validation, recipe, tuning)
     result = plain_copy(trained)
-    for name, variable in kernels(result).items():
-        variable.assign(groups[name].average(variable.numpy()))
+    for place, variable in kernels(result).items():
+        variable.assign(groups[place].average(variable.numpy()))
     before, after = (_loss(candidate, training, recipe.batch) for candidate in (model, result))
     if not after < before:
-        return FineTuned(plain_copy(model), history, before, before)
-    return FineTuned(result, history, before, after)
+        return FineTuned(plain_copy(model), history, before, before, recipe.rate)
+    return FineTuned(result, history, before, after, recipe.rate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,37 +8,67 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_FOLDED = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "SeparableConv2D": "pointwise_kernel",
-           "Dense": "kernel"}  # fmt: skip
+from sqnxt_tf.training.flattening import cloned, flat_copy
+
+_FOLDED = {
+    "Conv1D": "kernel",
+    "Conv2D": "kernel",
+    "Conv3D": "kernel",
+    "Conv1DTranspose": "kernel",
+    "Conv2DTranspose": "kernel",
+    "Conv3DTranspose": "kernel",
+    "Dense": "kernel",
+    "DepthwiseConv1D": "depthwise_kernel",
+    "DepthwiseConv2D": "depthwise_kernel",
+    "SeparableConv1D": "pointwise_kernel",
+    "SeparableConv2D": "pointwise_kernel",
+}
 """The class of a layer -> its last kernel, whose output channels a batch norm scales."""
+_NOTHING_AT_INFERENCE = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+)
+"""Classes of layers that exporters leave out: a batch norm behind one of them is folded into the layer before it."""
+_NORMS = ("BatchNormalization", "SyncBatchNormalization")
 
 
 def fold_batch_norm(model: Any) -> Any:
-    """Return a functional `tf_keras` model that computes the same at inference; the names of the layers stay.
+    """Return a functional `tf_keras` model, without nested models, that computes the same at inference.
 
     Where a batch norm is the only reader of a convolution or dense layer, it becomes part of that layer's kernel and
-    bias, and an identity layer takes its place. Any other batch norm stays. The kernels of the result equal those of
-    its ONNX and TFLite files value for value. If the exporter folded later, it would multiply each output channel by a
-    number of its own, and weights that were equal would no longer be. Zeros stay zeros.
+    bias, and an identity layer takes its place, in nested models too and across their borders. Any other batch norm
+    stays. The kernels of the result equal those of its ONNX and TFLite files value for value. If the exporter folded
+    later, it would multiply each output channel by a number of its own, and weights that were equal would no longer be.
+    Zeros stay zeros. Layers keep their names; those of nested models are called `<nested>/<layer>`.
     """
-    import tf_keras as keras
-
-    pairs = _foldable(model)
+    flat = flat_copy(model)
+    pairs = _foldable(flat)
     convolutions = set(pairs.values())
 
-    def cloned(layer: Any) -> Any:
-        if layer.name in pairs:
-            return keras.layers.Activation("linear", name=layer.name)
-        config = layer.get_config()
-        return type(layer).from_config({**config, "use_bias": True} if layer.name in convolutions else config)
+    def without_norms(layer: Any, name: str) -> Any:
+        import tf_keras as keras
 
-    result = keras.models.clone_model(model, clone_function=cloned)
-    for layer in model.layers:
-        if layer.name not in pairs and layer.name not in convolutions:
-            result.get_layer(layer.name).set_weights(layer.get_weights())
+        if name in pairs:
+            return keras.layers.Activation("linear", name=name)
+        if name in convolutions:
+            return type(layer).from_config({**layer.get_config(), "use_bias": True})
+        return cloned(layer, name)
+
+    result = flat_copy(flat, without_norms)
     for norm, convolution in pairs.items():
-        _fold(model.get_layer(convolution), model.get_layer(norm), result.get_layer(convolution))
+        _fold(flat.get_layer(convolution), flat.get_layer(norm), result.get_layer(convolution))
     return result
+
+
+def batch_norms(model: Any) -> tuple[str, ...]:
+    """Return the names of the batch norms in a model that has no nested models."""
+    return tuple(layer.name for layer in model.layers if type(layer).__name__ in _NORMS)
 
 
 def _foldable(model: Any) -> dict[str, str]:
@@ -47,19 +77,26 @@ def _foldable(model: Any) -> dict[str, str]:
     calls = Counter(node.layer.name for node in nodes)
     readers = Counter(id(tensor) for node in nodes if not node.is_input for tensor in node.keras_inputs)
     readers.update(id(tensor) for tensor in model.outputs)
-    makers = {id(tensor): node.layer for node in nodes for tensor in _listed(node.outputs)}
+    makers = {id(tensor): node for node in nodes for tensor in _listed(node.outputs)}
     pairs = {}
     for node in nodes:
         norm = node.layer
-        if type(norm).__name__ != "BatchNormalization" or calls[norm.name] != 1:
+        if type(norm).__name__ not in _NORMS or calls[norm.name] != 1:
             continue
         tensor = node.keras_inputs[0]
-        maker = makers[id(tensor)]
-        plain = getattr(getattr(maker, "activation", None), "__name__", "") == "linear"
-        last = _listed(norm.axis) == [len(tensor.shape) - 1] or _listed(norm.axis) == [-1]
-        if type(maker).__name__ in _FOLDED and plain and last and calls[maker.name] == 1 == readers[id(tensor)]:
+        while type(makers[id(tensor)].layer).__name__ in _NOTHING_AT_INFERENCE and readers[id(tensor)] == 1:
+            tensor = makers[id(tensor)].keras_inputs[0]
+        maker = makers[id(tensor)].layer
+        if _takes_in(maker, norm, tensor) and calls[maker.name] == 1 == readers[id(tensor)]:
             pairs[norm.name] = maker.name
     return pairs
+
+
+def _takes_in(layer: Any, norm: Any, tensor: Any) -> bool:
+    """Tell whether a layer without activation computes the channels that a batch norm scales."""
+    if type(layer).__name__ not in _FOLDED or getattr(layer.activation, "__name__", "") != "linear":
+        return False
+    return _listed(norm.axis) in ([len(tensor.shape) - 1], [-1])
 
 
 def _listed(value: Any) -> list[Any]:
@@ -80,14 +117,21 @@ def _fold(source: Any, norm: Any, target: Any) -> None:
     if norm.center:
         bias = bias + _wide(norm.beta)
     for variable in source.weights:
-        if "kernel" in variable.name:
-            name = variable.name.rpartition("/")[2].partition(":")[0]
+        name = variable.name.rpartition("/")[2].partition(":")[0]
+        if name.endswith("kernel"):
             values = _wide(variable)
             if name == _FOLDED[type(source).__name__]:
-                depthwise = type(source).__name__ == "DepthwiseConv2D"  # [h, w, channels, multiplier]
-                values = values * (factor.reshape(values.shape[2:]) if depthwise else factor)
+                values = values * _for_kernel(factor, source, values.shape)
             getattr(target, name).assign(values.astype(np.float32))
     target.bias.assign(bias.astype(np.float32))
+
+
+def _for_kernel(factor: NDArray[np.float64], layer: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the factor of each output channel in a shape that multiplies the layer's kernel."""
+    kind = type(layer).__name__
+    if kind.startswith("Depthwise"):
+        return factor.reshape(shape[-2:])  # [..., channels, multiplier]
+    return factor[:, None] if kind.endswith("Transpose") else factor  # [..., out, in] or [..., in, out]
 
 
 def _wide(variable: Any) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The kernels of a Keras model: their names, their zeros, and which of them can be pruned."""
+"""The kernels of a Keras model: their places and zeros, and which of them can be pruned."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import Any
 # Keras class -> the weights of it that are pruned. Depthwise weights are not: they are few, and each is all that a
 # channel has.
 _PRUNED_WEIGHTS = {
+    "Conv1D": "kernel",
     "Conv2D": "kernel",
+    "Conv3D": "kernel",
+    "Conv1DTranspose": "kernel",
     "Conv2DTranspose": "kernel",
+    "Conv3DTranspose": "kernel",
     "Dense": "kernel",
+    "SeparableConv1D": "pointwise_kernel",
     "SeparableConv2D": "pointwise_kernel",
 }
 
@@ -58,23 +63,51 @@ def pruned_kernel(layer: Any) -> Any:
 
 
 def kernels(model: Any) -> dict[str, Any]:
-    """Return every kernel of a Keras model by the name of its variable."""
-    return {
-        variable.name: variable for layer in model.layers for variable in layer.weights if "kernel" in variable.name
-    }
+    """Return every kernel of a Keras model by its place, such as `stem/kernel` or `<nested>/<layer>/kernel`.
+
+    The name of a variable does not identify it: two nested models may each have a variable of that name. A layer that
+    several nested models share has one place, the first.
+    """
+    return {f"{name}/{part}": variable for name, part, _, variable in _kernels(model)}
+
+
+def _kernels(model: Any) -> Iterator[tuple[str, str, Any, Any]]:
+    """Yield name of the layer, name within the layer, layer and variable of each kernel, once."""
+    seen: set[int] = set()
+    for name, layer in named_layers(model):
+        parts: set[str] = set()
+        for variable in layer.weights:
+            part = _last_part(variable)
+            if not part.endswith("kernel") or id(variable) in seen:
+                continue
+            if part in parts:  # a wrapper may hold two layers: the name of the inner one tells them apart
+                part = variable.name.partition(":")[0]
+            seen.add(id(variable))
+            parts.add(part)
+            yield name, part, layer, variable
+
+
+def has_kernel(layer: Any) -> bool:
+    """Tell whether one of the layer's weights is a kernel."""
+    return any(_last_part(variable).endswith("kernel") for variable in layer.weights)
+
+
+def _last_part(variable: Any) -> str:
+    name: str = variable.name
+    return name.rpartition("/")[2].partition(":")[0]
 
 
 def count_zeros(model: Any) -> tuple[Zeros, ...]:
     """Count the zeros in every kernel of a model; `<layer>/depthwise` is the first half of a separable convolution."""
     return tuple(
-        Zeros(name=_kernel_name(name, layer, variable), zeros=int((kernel == 0).sum()), weights=kernel.size)
-        for name, layer in named_layers(model)
-        for variable in layer.weights
-        if "kernel" in variable.name
+        Zeros(name=_kernel_name(name, part, layer), zeros=int((kernel == 0).sum()), weights=kernel.size)
+        for name, part, layer, variable in _kernels(model)
         for kernel in (variable.numpy(),)
     )
 
 
-def _kernel_name(name: str, layer: Any, variable: Any) -> str:
-    is_first_half = type(layer).__name__ == "SeparableConv2D" and "depthwise" in variable.name.rpartition("/")[2]
-    return f"{name}/depthwise" if is_first_half else name
+def _kernel_name(name: str, part: str, layer: Any) -> str:
+    """Name a kernel by its layer, and by its part where a layer has several."""
+    if type(layer).__name__.startswith("SeparableConv"):
+        return f"{name}/depthwise" if part == "depthwise_kernel" else name
+    return name if part in ("kernel", "depthwise_kernel") else f"{name}/{part}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.data.pipeline import Arrays, InMemory
-from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.errors import DivergedError, SqnxtError
 from sqnxt_tf.training.averaging import adopt_average, averaged
 from sqnxt_tf.training.losses import make_loss
 from sqnxt_tf.training.optimizer import make_optimizer
@@ -83,10 +83,10 @@ def train_in_strategy(
     with _watched(run):
         with run.strategy.scope():
             model = prepared(make_model(), recipe)
-            optimizer = make_optimizer(recipe, steps * recipe.epochs, run.change_gradient)
+            optimizer = make_optimizer(recipe, steps * recipe.epochs)
             optimizer.build(model.trainable_variables)
             teacher = teacher and copy_of(teacher, teacher_weights)
-        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), run.strategy, rank)
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), run, rank)
         seed_random_layers(model, run.seed, stepper.step)
         loop = _Loop(
             model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
@@ -169,6 +169,9 @@ class _Loop:
     def _step(self, images: Any, labels: Any) -> None:
         sums = self.stepper.train(self.state.step, images, labels, flag=self._is_late())
         self._count(sums)
+        with self.options.strategy.scope():
+            for callback in self.options.callbacks:
+                callback.on_train_batch_end(self.state.step)
         self._report(self._throughput.after(sums.images))
         if ended := self.state.step % self._steps == 0:
             self._end_epoch()
@@ -191,7 +194,7 @@ class _Loop:
         self.state.epoch += sums
         if not isfinite(sums.loss):
             loss = sums.means()["loss"]
-            raise SqnxtError("training", f"the loss is {loss} at step {self.state.step}", "give a lower `rate`")
+            raise DivergedError("training", f"the loss is {loss} at step {self.state.step}", "give a lower `rate`")
 
     def _report(self, images_per_second: float) -> None:
         done, means = self.state.step, self.state.epoch.means()

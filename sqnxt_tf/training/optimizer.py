@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqnxt_tf.training.recipe import Recipe
-from sqnxt_tf.training.run_options import ChangeGradient
 
 
-def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGradient | None = None) -> Any:
+def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
     """Make the optimizer of a recipe; call this in the strategy's scope.
 
     The L2 penalty on kernels is added to the gradient, as Caffe's `weight_decay` is, and so it passes through the
@@ -17,7 +16,6 @@ def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGrad
     Args:
         recipe: The numbers of the training.
         total_steps: Steps of the whole run, over which the learning rate falls.
-        change_gradient: Changes each gradient, penalty included, before it is applied.
     """
     import tf_keras as keras
 
@@ -31,8 +29,6 @@ def make_optimizer(recipe: Recipe, total_steps: int, change_gradient: ChangeGrad
         def update_step(self, gradient: Any, variable: Any) -> None:
             if "kernel" in variable.name:
                 gradient = gradient + recipe.weight_decay * variable
-            if change_gradient is not None:
-                gradient = change_gradient(gradient, variable)
             super().update_step(gradient, variable)
 
         @property

@@ -8,12 +8,14 @@ from typing import Any
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.kernels import is_nested
+from sqnxt_tf.training.kernels import is_nested, prunable_layers, pruned_kernel
 from sqnxt_tf.training.loop import Trained, copy_of, train_in_strategy
+from sqnxt_tf.training.mask_updates import mask_updates
 from sqnxt_tf.training.preparing import plain_copy
-from sqnxt_tf.training.pruning_plan import RAMP, Pruning, PruningPlan
+from sqnxt_tf.training.pruning_plan import RAMP, Pruning, PruningPlan, zeros_due
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_options import RunOptions
+from sqnxt_tf.training.sensitivity import without_smallest
 
 # Steps between two updates of the masks: with tfmot's own 100 a short run is never pruned, with 1 a run takes twice as
 # long.
@@ -31,7 +33,8 @@ def prune_model(
     """Set the smallest weights of the plan's kernels to zero, and fine-tune the others.
 
     The masks are updated every few steps, from the beginning (`constant`) or while the sparsity rises (`polynomial`).
-    The masks of an N:M pattern are made once, at the first step. With a `run.folder` the run can be resumed: masks and
+    The masks of an N:M pattern are made once, at the first step. A frozen layer is pruned too, and what is left of it
+    stays as it was. With a `run.folder` the run can be resumed: masks and
     the step of the schedule are saved with the weights.
 
     Raises:
@@ -51,11 +54,25 @@ def prune_model(
     def make_model() -> Any:
         return _wrapped(copy_of(model, weights), plan, steps)
 
-    tuning = replace(run, callbacks=[*run.callbacks, tfmot.sparsity.keras.UpdatePruningStep()], task="fine-tuning")
+    tuning = replace(run, callbacks=[*run.callbacks, mask_updates()], task="fine-tuning")
     wrapped, history = train_in_strategy(make_model, training, validation, recipe, tuning)
     with run.strategy.scope():
         stripped = tfmot.sparsity.keras.strip_pruning(wrapped)
-    return Trained(plain_copy(stripped), history)
+    pruned = plain_copy(stripped)
+    _drop_ties(pruned, plan)
+    return Trained(pruned, history)
+
+
+def _drop_ties(model: Any, plan: PruningPlan) -> None:
+    """Set the weights to zero that tfmot keeps because they are as large as the smallest one that must stay."""
+    if plan.pruning.n_of_m is not None:
+        return
+    layers = prunable_layers(model)
+    for name, sparsity in plan.sparsities.items():
+        kernel = pruned_kernel(layers[name])
+        values = kernel.numpy()
+        if int((values == 0).sum()) < zeros_due(values.size, sparsity):
+            kernel.assign(without_smallest(values, zeros_due(values.size, sparsity)))
 
 
 def _wrapped(model: Any, plan: PruningPlan, steps: int, prefix: str = "") -> Any:
@@ -74,6 +91,7 @@ def _wrapped(model: Any, plan: PruningPlan, steps: int, prefix: str = "") -> Any
             return _wrapped(layer, plan, steps, f"{name}/")
         if name not in plan.sparsities:
             return layer
+        layer.get_prunable_weights = lambda: [pruned_kernel(layer)]  # tfmot's own table lacks some classes
         return tfmot.sparsity.keras.prune_low_magnitude(
             layer,
             pruning_schedule=make_schedule(plan.pruning, plan.sparsities[name], steps),

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.kernels import named_layers, prunable_layers, pruned_kernel
+from sqnxt_tf.training.kernels import has_kernel, named_layers, prunable_layers, pruned_kernel
 
 PruningSchedule = Literal["constant", "polynomial"]
 _SPARSITY = 0.4  # the paper's
@@ -103,11 +103,15 @@ class Pruning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruningPlan:
-    """The layers of a model: the sparsity of each pruned one, and for each dense one with a kernel the reason."""
+    """The layers of a model: the sparsity of each pruned one, and for each dense one with a kernel the reason.
+
+    `frozen` names the pruned layers whose weights are not trainable: what is left of them is not fine-tuned.
+    """
 
     pruning: Pruning
     sparsities: dict[str, float]
     dense: dict[str, str]
+    frozen: tuple[str, ...] = ()
 
 
 def make_plan(model: Any, pruning: Pruning) -> PruningPlan:
@@ -126,11 +130,17 @@ def make_plan(model: Any, pruning: Pruning) -> PruningPlan:
             dense[name] = reason
         elif name in layers:
             sparsities[name] = _sparsity_of(name, pruning)
-        elif any("kernel" in weight.name for weight in layer.weights):
+        elif has_kernel(layer):
             dense[name] = f"{type(layer).__name__} is not pruned"
     if not sparsities:
         raise SqnxtError(model.name, "no layer is left to prune", "exclude fewer layers, or choose another pattern")
-    return PruningPlan(pruning=pruning, sparsities=sparsities, dense=dense)
+    frozen = tuple(name for name in sparsities if not layers[name].trainable)
+    return PruningPlan(pruning=pruning, sparsities=sparsities, dense=dense, frozen=frozen)
+
+
+def zeros_due(weights: int, sparsity: float) -> int:
+    """Return the number of zeros that a kernel with that many weights has once it is pruned; one weight stays."""
+    return weights - max(round(weights * (1 - sparsity)), 1)
 
 
 def check_sparsity(sparsity: float) -> None:
@@ -163,14 +173,20 @@ def _reason_against(name: str, layer: Any, pruning: Pruning) -> str | None:
     for pattern in pruning.excluded:
         if fnmatchcase(name, pattern):
             return f"left out by {pattern!r}"
-    if pruning.n_of_m is None:
-        return None
-    if type(layer).__name__ == "Conv2DTranspose":
+    return None if pruning.n_of_m is None else _reason_against_pattern(layer, pruning.n_of_m[1])
+
+
+def _reason_against_pattern(layer: Any, m: int) -> str | None:
+    """Return why a layer has no N:M pattern along its input channels, or None."""
+    kind, shape = type(layer).__name__, pruned_kernel(layer).shape
+    if kind.endswith("Transpose"):
         return "a transposed convolution has no N:M pattern along its input channels"
-    channels, m = pruned_kernel(layer).shape[-2], pruning.n_of_m[1]
+    if len(shape) not in (2, 4):
+        return f"{kind} has no N:M pattern"
+    channels = shape[-2]
     if channels % m:
         return f"{channels} input channels are not a multiple of {m}"
-    if any(_reads_pixels(node) for node in layer.inbound_nodes) and type(layer).__name__ == "Dense":
+    if kind == "Dense" and any(_reads_pixels(node) for node in layer.inbound_nodes):
         return "its inputs are a flattened image, which ONNX orders differently"
     return None
 

@@ -10,7 +10,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.training.run_folder import RunFolder
 
-ChangeGradient = Callable[[Any, Any], Any]
+ChangeGradient = Callable[[str, Any], Any]
 """A function from a variable's gradient and the variable to the gradient that the optimizer applies."""
 
 
@@ -44,7 +44,7 @@ class RunOptions:
         saving: When a checkpoint is written.
         teacher: A `tf_keras` model of no strategy whose answers the recipe's distillation follows.
         callbacks: Keras callbacks, of which `set_model`, `on_train_begin` and `on_epoch_end` are called.
-        change_gradient: Changes each variable's gradient before it is applied.
+        change_gradient: Returns the gradient of a kernel, given its place (see `kernels`) and its own gradient.
         task: Name of the work in progress reports.
         progress: Called after every step.
     """

@@ -75,7 +75,7 @@ def _scan_layer(
     values, points = kernel.numpy(), []
     try:
         for sparsity in sparsities:
-            pruned = without_smallest(values, sparsity)
+            pruned = without_smallest(values, round(sparsity * values.size))
             kernel.assign(pruned)
             top1, loss = evaluate()
             points.append(SensitivityPoint(sparsity=sparsity, zeros=int((pruned == 0).sum()), top1=top1, loss=loss))
@@ -85,10 +85,9 @@ def _scan_layer(
     return LayerSensitivity(name=name, weights=values.size, points=tuple(points), sensitivity=rise)
 
 
-def without_smallest(values: NDArray[np.float32], sparsity: float) -> NDArray[np.float32]:
-    """Return a copy of an array with the given fraction of its values, the smallest in magnitude, set to zero."""
+def without_smallest(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return a copy of an array with that many of its values, the smallest in magnitude, set to zero."""
     pruned = values.copy().ravel()
-    count = round(sparsity * pruned.size)
     if count:
         pruned[np.argpartition(np.abs(pruned), count - 1)[:count]] = 0
     return pruned.reshape(values.shape)

@@ -13,7 +13,9 @@ import numpy as np
 
 from sqnxt_tf.data.batches import Batches, WorkerRank
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.run_options import RunOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,13 @@ class Stepper:
     one graph for any number of images, which makes a resumed run equal to an uninterrupted one, bit for bit.
     """
 
-    def __init__(self, model: Any, optimizer: Any, loss: Any, strategy: Any, rank: WorkerRank) -> None:
+    def __init__(self, model: Any, optimizer: Any, loss: Any, run: RunOptions, rank: WorkerRank) -> None:
         import tensorflow as tf
 
+        strategy = run.strategy
         self._model, self._optimizer, self._loss, self._strategy, self._rank = model, optimizer, loss, strategy, rank
+        self._change = run.change_gradient
+        self._places = {id(variable): place for place, variable in kernels(model).items()} if self._change else {}
         self._local = max(strategy.num_replicas_in_sync // rank.workers, 1)
         with strategy.scope():
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
@@ -167,8 +172,13 @@ class Stepper:
                 objective += tf.add_n(self._model.losses) / context.num_replicas_in_sync
             scaled = _scaled(self._optimizer, objective)
         gradients = _unscaled(self._optimizer, tape.gradient(scaled, variables))
-        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        changed = [self._changed(*pair) for pair in zip(gradients, variables, strict=True)]
+        self._optimizer.apply_gradients(zip(changed, variables, strict=True))
         return tf.stack([tf.reduce_sum(losses), _right(labels, logits, weights), count, flag])
+
+    def _changed(self, gradient: Any, variable: Any) -> Any:
+        place = self._places.get(id(variable))
+        return gradient if self._change is None or place is None else self._change(place, gradient)
 
     def _test_one(self, images: Any, labels: Any, weights: Any) -> Any:
         import tensorflow as tf

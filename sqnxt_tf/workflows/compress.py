@@ -13,17 +13,17 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import is_network
-from sqnxt_tf.options.artifacts import CompressOptions, ExportOptions
+from sqnxt_tf.options.artifacts import DIGITS, CompressOptions, ExportOptions
 from sqnxt_tf.options.given import options_from
+from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, open_source
-from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import History
+from sqnxt_tf.workflows.compress_model import fine_tune, is_pruned, share_model
 from sqnxt_tf.workflows.export import export_source
 
 if TYPE_CHECKING:
     from sqnxt_export import Compressed, Parity
-    from sqnxt_tf.training.centroids import FineTuned
 
 BITS = 6
 """Default number of bits per clustered weight, Deep Compression's for SqueezeNet."""
@@ -34,25 +34,29 @@ _ARTIFACTS = (".onnx", ".tflite")
 class WeightSharing:
     """How a model's weights were clustered before it was compressed, and what that cost.
 
-    `density` is None where nothing was pruned. `parity` compares the artifact with the clustered model. `before` and
-    `after` are evaluations of the original and of the clustered model, None for random weights. The losses are those
-    of centroid fine-tuning on the training images, None without it.
+    `density` is None where nothing was pruned. `unfolded` names the batch norms that no layer could take in. `parity`
+    compares the artifact with the clustered model. Bits and density were counted in the artifact. `before` and
+    `after` are evaluations of the original and of the clustered model, None for random weights. The losses and
+    the learning rate are those of centroid fine-tuning on the training images, None without it.
     """
 
     bits: int
     density: float | None
+    unfolded: tuple[str, ...]
     parity: Parity
     before: Evaluation | None
     after: Evaluation | None
     history: History
     loss_before: float | None = None
     loss_after: float | None = None
+    rate: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the `sharing` object of the `compress` document."""
         return {
             "bits": self.bits,
             "density": self.density,
+            "unfolded": list(self.unfolded),
             "parity": self.parity.to_json(),
             "top1_before": self.before.top1 if self.before else None,
             "top1_after": self.after.top1 if self.after else None,
@@ -60,6 +64,7 @@ class WeightSharing:
             "history": self.history,
             "loss_before": self.loss_before,
             "loss_after": self.loss_after,
+            "rate": self.rate,
         }
 
 
@@ -136,8 +141,10 @@ def _compress_model(
     source: ModelSource, output: Path, options: CompressOptions, *, force: bool, progress: Progress
 ) -> CompressionResult:
     from sqnxt_export import compress_artifact
+    from sqnxt_tf.training.folding import batch_norms
 
-    data, recipe, bits = options.data, options.recipe, options.bits or BITS
+    recipe, bits = options.recipe, options.bits or BITS
+    data = own_data(source.name, source.metadata, options.data) if source.trained else options.data or DIGITS
     test = _test_images(source, data) if source.trained else None
     before = _evaluate(source.model, source, output, test) if test else None
     progress(f"clustering the weights of {source.name}", 0, 1)
@@ -155,18 +162,40 @@ def _compress_model(
     with TemporaryDirectory() as folder:
         artifact = Path(folder, f"artifact.{kind}")
         exported = export_source(inside, artifact, ExportOptions(format=kind, data=data), progress=progress)
+        _check_kernels(artifact, output, model, bits=bits, density=options.density)
         compressed = replace(compress_artifact(artifact, output, force=force), source=source.name)
     sharing = WeightSharing(
         bits=bits,
         density=options.density,
+        unfolded=batch_norms(model),
         parity=exported.parity,
         before=before,
         after=after,
         history=tuned.history if tuned else [],
         loss_before=tuned.loss_before if tuned else None,
         loss_after=tuned.loss_after if tuned else None,
+        rate=tuned.rate if tuned else None,
     )
     return CompressionResult(compressed=compressed, sharing=sharing)
+
+
+def _check_kernels(artifact: Path, output: Path, model: Any, *, bits: int, density: float | None) -> None:
+    """Count values and zeros of every kernel in the artifact.
+
+    Raises:
+        ExportError: A kernel of the artifact has more than 2**bits values, or more weights than `density` keeps.
+    """
+    from sqnxt_export import ClusteredKernel, check_clustered
+    from sqnxt_tf.training.kernels import kernels
+
+    expected = {
+        place: ClusteredKernel(values=variable.numpy(), density=density if is_pruned(place) else None)
+        for place, variable in kernels(model).items()
+    }
+    try:
+        check_clustered(artifact, expected, bits=bits)
+    except SqnxtError as error:
+        raise error.about(output) from error
 
 
 def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation | None) -> ModelSource:
@@ -191,51 +220,3 @@ def _test_images(source: ModelSource, data: DataSource) -> ImageSet:
 def _evaluate(model: Any, source: ModelSource, output: Path, images: ImageSet) -> Evaluation:
     arrays = to_arrays(images, source.preprocessing)
     return count_answers(output, images, model.predict(arrays.images, verbose=0))
-
-
-def share_model(model: Any, *, bits: int, density: float | None = None) -> Any:
-    """Return a copy of a model with batch norm folded, kernels pruned to `density` and clustered with `bits` bits.
-
-    Depthwise kernels are never pruned, as in `prune`.
-    """
-    from sqnxt_export import keep_largest, share_weights
-    from sqnxt_tf.training.folding import fold_batch_norm
-    from sqnxt_tf.training.kernels import kernels
-
-    folded = fold_batch_norm(model)
-    for name, variable in kernels(folded).items():
-        values = variable.numpy()
-        if density is not None and "depthwise" not in name:
-            values = keep_largest(values, density)
-        variable.assign(share_weights(values, bits))
-    return folded
-
-
-def fine_tune(
-    shared: Any,
-    source: ModelSource,
-    data: DataSource,
-    recipe: Recipe,
-    *,
-    bits: int,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> FineTuned:
-    """Fine-tune the clustered values of `shared` on the training part of `data`, and cluster them again.
-
-    Raises:
-        SqnxtError: The data are not divided, or the loss is not a number at this learning rate.
-    """
-    from sqnxt_export import share_weights
-    from sqnxt_tf.training.centroids import fine_tune_centroids
-    from sqnxt_tf.training.kernels import kernels
-    from sqnxt_tf.training.run_options import RunOptions
-    from sqnxt_tf.training.strategies import make_strategy
-
-    sets = data.parts()
-    training, validation = (to_arrays(sets[split], source.preprocessing) for split in ("train", "validation"))
-    run = RunOptions(strategy=make_strategy("one-device"), seed=seed, progress=progress)
-    tuned = fine_tune_centroids(shared, training, validation, recipe, run)
-    for variable in kernels(tuned.model).values():
-        variable.assign(share_weights(variable.numpy(), bits))  # no more values than before: this rounds them
-    return tuned

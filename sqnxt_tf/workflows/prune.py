@@ -9,19 +9,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import save_keras
+from sqnxt_export import load_keras, read_metadata, save_keras, whole_file
 from sqnxt_tf.accuracy import Evaluation, paired_loss
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.training_data import StreamOptions, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import PruneOptions
+from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.kernels import Zeros, count_zeros
 from sqnxt_tf.training.pruning import prune_model
-from sqnxt_tf.training.pruning_plan import make_plan
+from sqnxt_tf.training.pruning_claims import check_zeros
+from sqnxt_tf.training.pruning_plan import PruningPlan, make_plan
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions
@@ -31,11 +34,15 @@ from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruningResult(TrainingResult):
-    """A training result with the answers before pruning, the zeros of every kernel, and why some kernels have none."""
+    """A training result with the answers before pruning, the zeros of every kernel, and why some kernels have none.
+
+    `layers` is counted from the written file. `frozen` names pruned layers whose weights are not trainable.
+    """
 
     before: Evaluation
     layers: tuple[Zeros, ...]
     dense: dict[str, str]
+    frozen: tuple[str, ...] = ()
 
     @property
     def top1_before(self) -> float:
@@ -64,6 +71,7 @@ class PruningResult(TrainingResult):
             "sparsity": self.sparsity,
             "layers": [{**asdict(layer), "sparsity": layer.sparsity} for layer in self.layers],
             "dense": [{"name": name, "reason": reason} for name, reason in self.dense.items()],
+            "frozen": list(self.frozen),
         }
 
 
@@ -74,6 +82,7 @@ class _Run:
     model: Path
     output: Path
     options: PruneOptions
+    data: DataSource
     encoded: Mapping[Split, EncodedImages] | None  # None for the digits
     overwrite: bool
     progress: Progress
@@ -86,7 +95,7 @@ class _Run:
         """Return what the pruned file remembers of the run."""
         options = self.options
         return {
-            **options.to_json(), "data": options.data.name, "seed": options.seed, "recipe": asdict(self.recipe),
+            **options.to_json(), "data": self.data.name, "seed": options.seed, "recipe": asdict(self.recipe),
         }  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
@@ -122,11 +131,13 @@ def prune(
             layer, an unfinished run of other settings, an output that exists.
     """
     options = options_from(PruneOptions, options, settings)
+    model = check_trained(model)
+    data = own_data(model, read_metadata(model), options.data)
     overwrite = may_overwrite(output, force=force)
     output = check_model_output(output, force=overwrite)
     run = _Run(
-        model=check_trained(model), output=output, options=options, overwrite=overwrite, progress=progress,
-        encoded=None if options.data.is_digits else options.data.encoded_parts(),
+        model=model, output=output, options=options, data=data, overwrite=overwrite, progress=progress,
+        encoded=None if data.is_digits else data.encoded_parts(),
     )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(output, "is the model itself", "give the pruned one another name")
@@ -149,7 +160,7 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.options)
     streaming = StreamOptions(augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift)
-    parts = open_training_data(run.options.data, source.preprocessing, streaming, parts=run.encoded)
+    parts = open_training_data(run.data, source.preprocessing, streaming, parts=run.encoded)
     before = parts.judge(source.model, run.output)
     how = RunOptions(strategy=strategy, seed=run.options.seed, folder=folder, progress=run.progress)
     tuned = prune_model(source.model, parts.training, parts.validation, run.recipe, plan, how)
@@ -162,15 +173,16 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
         before=before,
         layers=count_zeros(tuned.model),
         dense=plan.dense,
+        frozen=plan.frozen,
     )
     if is_chief():
-        _save(tuned.model, source, result, run)
+        _save(tuned.model, source, result, plan, run)
         folder.finish()
     return result
 
 
-def _save(model: Any, source: ModelSource, result: PruningResult, run: _Run) -> None:
-    """Write the `.keras` file with its metadata."""
+def _save(model: Any, source: ModelSource, result: PruningResult, plan: PruningPlan, run: _Run) -> None:
+    """Write the `.keras` file with its metadata; it takes its name once its zeros have been counted."""
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,
@@ -180,4 +192,6 @@ def _save(model: Any, source: ModelSource, result: PruningResult, run: _Run) -> 
         versions=keras_versions(),
         extra={**source.metadata.extra, "pruning": run.settings()},
     )
-    save_keras(model, run.output, metadata, force=run.overwrite)
+    with whole_file(run.output, force=run.overwrite) as temporary:
+        save_keras(model, temporary, metadata, force=True)
+        check_zeros(load_keras(temporary), plan, run.output)

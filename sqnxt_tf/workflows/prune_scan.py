@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sqnxt_export import read_metadata
 from sqnxt_tf.data.arrays import spread_arrays
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import ScanOptions
+from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
@@ -51,7 +53,7 @@ def scan_sensitivity(
     """
     options = options_from(ScanOptions, options, settings)
     path = check_trained(model)
-    validation = options.data.parts()["validation"]
+    validation = own_data(path, read_metadata(path), options.data).parts()["validation"]
     require_tensorflow()
     source = open_trained(path, validation)
     plan = make_plan(source.model, Pruning(excluded=tuple(options.excluded)))

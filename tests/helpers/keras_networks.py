@@ -116,7 +116,14 @@ def randomise(model: Any) -> Any:
     return model
 
 
-def save_dense(path: Path, *, seed: int = 1, classes: int = 10, labels: tuple[str, ...] = tuple("0123456789")) -> Path:
+def save_dense(
+    path: Path,
+    *,
+    seed: int = 1,
+    classes: int = 10,
+    labels: tuple[str, ...] = tuple("0123456789"),
+    data: str = "digits/test",
+) -> Path:
     """Save a small untrained network for the digits."""
     import tf_keras as keras
 
@@ -126,6 +133,6 @@ def save_dense(path: Path, *, seed: int = 1, classes: int = 10, labels: tuple[st
     x = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(16, 3, padding="same", name="stem")(image))
     x = layers.Conv2D(16, 3, groups=2, name="grouped")(layers.ReLU()(x))
     x = layers.Dense(classes, name="classifier")(layers.GlobalAveragePooling2D()(x))
-    metadata = Metadata(labels=labels, preprocessing=Preprocessing.plain(8, 8))
+    metadata = Metadata(labels=labels, preprocessing=Preprocessing.plain(8, 8), data=data)
     save_keras(keras.Model(image, x), path, metadata)
     return path

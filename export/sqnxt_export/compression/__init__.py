@@ -1,6 +1,7 @@
 """Deep Compression: weights pruned, clustered and entropy-coded into a container that restores the exact artifact.
 
 - `clustering`: k-means weight sharing and magnitude pruning, the lossy steps on a model before its export.
+- `clustered_kernels`: values and zeros of the clustered kernels, counted in the artifact.
 - `regions`: where an artifact keeps its weights.
 - `symbols`: weights as symbols of a small alphabet.
 - `rans`: the entropy coder.

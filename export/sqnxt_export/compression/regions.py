@@ -76,15 +76,23 @@ def find_regions(path: Path, data: bytes) -> list[Region]:
     Raises:
         ExportError: The file is of another kind, or damaged.
     """
-    kind = format_of(path)
-    if kind == "keras":
-        raise ExportError(path, "is a model, not an artifact", "export it to ONNX or TFLite first")
-    found = sorted((_onnx if kind == "onnx" else _tflite)(path, data), key=lambda region: region.offset)
     regions: list[Region] = []
-    for region in found:
+    for region in constant_tensors(path, data):
         if region.count >= _SMALLEST and (not regions or region.offset >= regions[-1].end):
             regions.append(region)
     return regions
+
+
+def constant_tensors(path: Path, data: bytes) -> list[Region]:
+    """Return all constant tensors of an .onnx or .tflite file whose elements are plain numbers, in the file's order.
+
+    Raises:
+        ExportError: The file is of another kind, or damaged.
+    """
+    kind = format_of(path)
+    if kind == "keras":
+        raise ExportError(path, "is a model, not an artifact", "export it to ONNX or TFLite first")
+    return sorted((_onnx if kind == "onnx" else _tflite)(path, data), key=lambda region: region.offset)
 
 
 def _onnx(path: Path, data: bytes) -> Iterator[Region]:
@@ -93,7 +101,7 @@ def _onnx(path: Path, data: bytes) -> Iterator[Region]:
     for tensor in read_onnx(path).graph.initializer:
         kind = _ONNX_TYPES.get(tensor.data_type)
         raw = tensor.raw_data
-        if kind is None or len(raw) < _SMALLEST or len(raw) % np.dtype(kind).itemsize:
+        if kind is None or not raw or len(raw) % np.dtype(kind).itemsize:
             continue
         offset = data.find(raw, position)
         if offset >= 0:

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import sqnxt_export
+from helpers.nested_networks import frozen_backbone
 from helpers.training import Killed, kill_at, stripes
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import count_zeros, named_layers, prunable_layers, pruned_kernel
 from sqnxt_tf.training.loop import Trained
 from sqnxt_tf.training.pruning import make_schedule, prune_model
+from sqnxt_tf.training.pruning_claims import check_zeros
 from sqnxt_tf.training.pruning_plan import Pruning, make_plan
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
@@ -68,6 +70,69 @@ def test_every_schedule_ends_with_the_zeros_that_were_asked_for(settings: dict[s
         assert layer.sparsity == pytest.approx(expected.get(name, 0), abs=1 / layer.weights)
     for ours, theirs in zip(before, dense.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("trainable", "settings"),
+    [(False, {"sparsity": 0.5, "schedule": "polynomial"}), (False, {"pattern": "1:4"}), (True, {"sparsity": 0.5})],
+)
+def test_a_backbone_that_runs_in_inference_mode_is_pruned_too(trainable: bool, settings: dict[str, Any]) -> None:
+    model = frozen_backbone()
+    model.get_layer("backbone").trainable = trainable
+    plan = make_plan(model, Pruning(**settings))
+    assert plan.frozen == (() if trainable else tuple(name for name in plan.sparsities if name.startswith("backbone")))
+    pruned = run(model, **settings).model
+    due = plan.sparsities
+    assert "backbone/inner/first" in due
+    assert {layer.name: layer.sparsity for layer in count_zeros(pruned) if layer.name in due} == due
+    if not trainable:
+        before, after = (prunable_layers(made)["backbone/inner/first"].kernel.numpy() for made in (model, pruned))
+        np.testing.assert_array_equal(after[after != 0], before[after != 0])
+
+
+def other_kernels() -> Any:
+    """One and three dimensions, transposed and separable, in a nested model."""
+    import tf_keras as keras
+
+    layers = keras.layers
+    keras.utils.set_random_seed(7)
+    image = layers.Input((8, 8, 3))
+    x = layers.Conv2DTranspose(4, 3, name="up2d")(image)
+    x = layers.Conv3D(4, 3, name="conv3d")(layers.Reshape((10, 10, 4, 1))(x))
+    x = layers.Conv3DTranspose(4, 1, name="up3d")(x)
+    x = layers.Conv1D(4, 3, name="conv1d")(layers.Reshape((32, 16))(x))
+    x = layers.SeparableConv1D(4, 3, name="separable1d")(layers.Conv1DTranspose(4, 3, name="up1d")(x))
+    inner = keras.Model(image, x, name="inner")
+    outer = layers.Input((8, 8, 3))
+    return keras.Model(outer, layers.Dense(2, name="head")(layers.GlobalAveragePooling1D()(inner(outer))))
+
+
+def test_every_kind_of_kernel_is_pruned() -> None:
+    model = other_kernels()
+    names = ["up2d", "conv3d", "up3d", "conv1d", "up1d", "separable1d"]
+    expected = {**{f"inner/{name}": 0.5 for name in names}, "inner/separable1d/depthwise": 0.0, "head": 0.5}
+    pruned = run(model, replace(RECIPE, epochs=1, batch=36), sparsity=0.5).model
+    assert {layer.name: layer.sparsity for layer in count_zeros(pruned)} == expected
+
+
+def test_weights_of_equal_size_are_pruned_as_far_as_asked() -> None:
+    import tf_keras as keras
+
+    image = keras.layers.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, name="equal", kernel_initializer="ones")(image))
+    model = keras.Model(image, keras.layers.Dense(2, name="head")(x))
+    model.get_layer("equal").trainable = False
+    zeros = {layer.name: layer.sparsity for layer in count_zeros(run(model, sparsity=0.75).model)}
+    assert zeros == {"equal": 0.75, "head": 0.75}
+
+
+def test_a_claim_that_does_not_hold_is_refused() -> None:
+    model = small_model()
+    plan = make_plan(model, Pruning(sparsity=0.5))
+    with pytest.raises(SqnxtError, match=r"p\.keras: not written, since layer stem has 0 zeros of 108"):
+        check_zeros(model, plan, Path("p.keras"))
+    with pytest.raises(SqnxtError, match=r"layer grouped keeps 4 of 4 consecutive weights"):
+        check_zeros(model, make_plan(model, Pruning(pattern="2:4", excluded=("nested/*",))), Path("p.keras"))
 
 
 def test_an_average_of_weights_is_refused_for_it_would_have_no_zeros() -> None:

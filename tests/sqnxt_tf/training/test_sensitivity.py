@@ -74,6 +74,6 @@ def test_weights_are_restored_after_an_interruption(data: Arrays) -> None:
 @pytest.mark.parametrize(("sparsity", "zeros"), [(0.01, 0), (0.3, 3), (0.5, 5), (0.95, 10)])
 def test_the_smallest_go(sparsity: float, zeros: int) -> None:
     values = np.array([[5, -1, 3, -9, 2], [8, -4, 7, -6, 10]], np.float32)
-    pruned = without_smallest(values, sparsity)
+    pruned = without_smallest(values, round(sparsity * values.size))
     assert (pruned == 0).sum() == zeros
     np.testing.assert_array_equal(pruned[np.abs(values) > zeros], values[np.abs(values) > zeros])

@@ -9,7 +9,20 @@ import numpy as np
 import onnx
 import pytest
 
-from sqnxt_export import compress_artifact, decompress, to_onnx, to_tflite
+from helpers.keras_networks import save_dense
+from helpers.nested_networks import twins
+from sqnxt_export import (
+    ClusteredKernel,
+    ExportError,
+    Metadata,
+    Preprocessing,
+    check_clustered,
+    compress_artifact,
+    decompress,
+    save_keras,
+    to_onnx,
+    to_tflite,
+)
 from sqnxt_sim.frontend.tflite_file import read_tflite_file
 from sqnxt_sim.frontend.tflite_values import constant_values
 from sqnxt_tf import build
@@ -17,7 +30,8 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import networks
 from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.recipe_files import CENTROIDS
-from sqnxt_tf.workflows.compress import compress, share_model
+from sqnxt_tf.workflows.compress import compress
+from sqnxt_tf.workflows.compress_model import share_model
 
 
 def with_random_vectors(model: Any) -> Any:
@@ -74,6 +88,48 @@ def test_what_is_shared_reaches_both_formats(small: Any, tmp_path: Path) -> None
         assert sum(np.count_nonzero(array) for array in arrays) == pytest.approx(
             0.5 * sum(array.size for array in arrays), rel=0.01
         )
+
+
+@pytest.fixture(scope="module")
+def twins_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("twins") / "twins.keras"
+    save_keras(twins(), path, Metadata(preprocessing=Preprocessing.plain(8, 8)))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite"])
+def test_nested_models_with_the_same_names_are_clustered_each(twins_file: Path, tmp_path: Path, kind: str) -> None:
+    recipe = CENTROIDS.overridden(epochs=1, batch=256, max_shift=0)
+    result = compress(twins_file, tmp_path / "n.sqz", format=kind, bits=3, density=0.5, recipe=recipe, data="digits")
+    assert result.sharing
+    assert result.sharing.unfolded == ()
+    sizes = [size for size in result.compressed.tensors if size.type == "float32"]
+    assert len(sizes) == 2  # of the two convolutions that share their name: smaller kernels are not coded
+    for size in sizes:
+        assert size.values <= 8
+        assert size.low_bits == 0
+        assert size.nonzero == size.weights // 2
+
+
+def test_a_model_that_does_not_name_its_data_is_not_fine_tuned_on_the_digits(twins_file: Path, tmp_path: Path) -> None:
+    other = save_dense(tmp_path / "other.keras", data="flowers/test")
+    for model, fault in ((twins_file, "does not say what it was trained on"), (other, "was trained on flowers/test")):
+        with pytest.raises(SqnxtError, match=f"{fault}.*give `data` its own data"):
+            compress(model, tmp_path / "a.sqz", bits=3)
+
+
+def test_a_claim_that_the_file_does_not_hold_is_refused(small: Any, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    onnx.save(to_onnx(small), path)
+    place, values = next((place, variable.numpy()) for place, variable in kernels(small).items())
+    check_clustered(path, {place: ClusteredKernel(values=values, density=0.5)}, bits=3)
+    for kernel, bits, fault in (
+        (ClusteredKernel(values=values, density=0.25), 3, "keeps .* weights of"),
+        (ClusteredKernel(values=values), 2, "more than 2 bits tell apart"),
+        (ClusteredKernel(values=values * 2), 3, "the exporter changed the clustered weights"),
+    ):
+        with pytest.raises(ExportError, match=f"{place}.*{fault}|{fault}.*{place}"):
+            check_clustered(path, {place: kernel}, bits=bits)
 
 
 def test_bad_requests_come_before_the_work(tmp_path: Path) -> None:

@@ -69,6 +69,15 @@ def test_what_cannot_be_pruned_is_refused_and_leaves_nothing(dense: Path, tmp_pa
         assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_model_that_does_not_name_its_data_is_not_fine_tuned_on_the_digits(tmp_path: Path) -> None:
+    for data, fault in (("", "does not say what it was trained on"), ("a/test", "was trained on a/test, not on")):
+        model = save_dense(tmp_path / f"m{len(data)}.keras", data=data)
+        for call in (lambda path: prune(path, tmp_path / "p.keras", recipe=RECIPE), scan_sensitivity):
+            with pytest.raises(SqnxtError, match=f"{fault}.*give `data` its own data"):
+                call(model)
+    assert not (tmp_path / "p.keras").exists()
+
+
 def test_a_scan_sorts_the_layers_and_writes_nothing(dense: Path, tmp_path: Path) -> None:
     before = dense.read_bytes()
     scanned = scan_sensitivity(dense, sparsities=(0.9, 0.5), excluded=["stem"], images=50)
