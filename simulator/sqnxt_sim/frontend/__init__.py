@@ -17,6 +17,7 @@
 | `onnx_node_builder` | a builder of standard nodes in place of one node |
 | `onnx_contrib_sequences` | standard operators in place of attention and LSTMs of ONNX Runtime |
 | `onnx_contrib` | standard operators in place of those of ONNX Runtime, for shape inference |
+| `onnx_upgrades` | nodes of opsets 1 to 6 as nodes of opset 7 |
 | `onnx_dimensions` | batch and input size written into free dimensions |
 | `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
 | `onnx_branches` | the branch of an If whose condition is known |

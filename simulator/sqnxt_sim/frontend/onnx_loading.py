@@ -19,6 +19,7 @@ from sqnxt_sim.frontend.onnx_folding import fold_constants
 from sqnxt_sim.frontend.onnx_functions import refuse_expansion
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, old_opset_remedy
 from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, ONNX_DOMAINS
+from sqnxt_sim.frontend.onnx_upgrades import UPGRADED_OPSET, add_upgraded
 from sqnxt_sim.frontend.sizes import AS_THEY_ARE, InputSizes
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
@@ -79,13 +80,13 @@ def _shaped(
     named = fix_free_dimensions(inputs, path, sizes)
     for value in skeleton.graph.value_info:
         fix_named(value, named)
-    return [value.name for value in inputs], skeleton, _inferred(skeleton, path)
+    remedy = old_opset_remedy(_opset(model)) or "export it again"
+    return [value.name for value in inputs], skeleton, _inferred(skeleton, path, remedy)
 
 
-def _inferred(skeleton: ModelProto, path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+def _inferred(skeleton: ModelProto, path: Path, remedy: str) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """Return the shapes and types that onnx infers, by tensor name."""
     opset = _opset(skeleton)
-    remedy = old_opset_remedy(opset) or "export it again"
     with _refusing(path, "is not a valid graph", remedy):
         onnx.checker.check_model(skeleton)
     for _ in range(_MAX_FOLDINGS):
@@ -158,7 +159,7 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     _refuse_steps_of_nothing(graph, path)
     skeleton = GraphProto(name=graph.name or "graph")
     with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
-        skeleton.node.extend(standard_nodes(graph, _opset(model)))
+        add_upgraded(standard_nodes(graph, _opset(model)), _opset(model), skeleton)
     unknown = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
     inner = [value for value in (*graph.value_info, *graph.output) if value.name in unknown and _is_declared(value)]
     skeleton.value_info.extend(inner)
@@ -173,7 +174,12 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     for sparse in graph.sparse_initializer:
         inputs[sparse.values.name] = _declared(sparse.values.name, sparse.values.data_type, sparse.dims)
     skeleton.input.extend(inputs.values())
-    return ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, graph=skeleton)
+    # Up to IR 3, every initializer had to be an input too, also those that are added here.
+    made = ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import, graph=skeleton)
+    for opset in made.opset_import:
+        if opset.domain in ONNX_DOMAINS:
+            opset.version = max(opset.version, UPGRADED_OPSET)
+    return made
 
 
 def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:

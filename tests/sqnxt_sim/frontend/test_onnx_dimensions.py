@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from onnx import ModelProto, TensorProto
 from onnx.helper import make_node, make_tensor_value_info
@@ -199,56 +198,3 @@ def test_the_map_among_several_inputs(onnx_model: Any, read: Any) -> None:
     """An input size applies to maps only; a sequence beside one keeps its own size."""
     model = two_inputs(onnx_model, [1, 3, "h", "w"], [4, 1, 5])
     assert read(model, input_size=(8, 7)).conv_layers[0].in_width == 7
-
-
-def test_operators_of_2018(onnx_model: Any, read: Any) -> None:
-    """Opset 7 has spatial batch normalisation, Dropout and Upsample with attributes, and Reshape to a constant."""
-    ones = [(name, np.ones(4, np.float32)) for name in ("g", "b", "m", "v")]
-    nodes = [
-        make_node("Conv", ["x", "w"], ["c"], name="conv"),
-        make_node("BatchNormalization", ["c", "g", "b", "m", "v"], ["n"], spatial=1),
-        make_node("Dropout", ["n"], ["d"], ratio=0.5),
-        make_node("Upsample", ["d"], ["u"], scales=[1.0, 1.0, 2.0, 2.0], mode="nearest"),
-        make_node("Reshape", ["u", "flat"], ["f"]),
-        make_node("Gemm", ["f", "k", "bias"], ["y"], name="fc", alpha=1.0, beta=1.0),
-    ]
-    tensors = [
-        *ones,
-        ("w", floats(4, 3, 3, 3)),
-        ("flat", np.array([1, -1])),
-        ("k", floats(576, 5)),
-        ("bias", floats(5)),
-    ]
-    proto = onnx_model(nodes, [1, 3, 8, 8], tensors, opset=7, output_rank=2)
-    proto.ir_version = 3
-    for name, array in tensors:
-        kind = TensorProto.INT64 if name == "flat" else TensorProto.FLOAT
-        proto.graph.input.append(make_tensor_value_info(name, kind, np.shape(array)))
-    workload = read(proto)
-    assert [layer.macs for layer in workload.conv_layers] == [36 * 108, 576 * 5]
-
-
-@pytest.mark.parametrize("opset", range(7, onnx.defs.onnx_opset_version() + 1))
-def test_every_opset_from_7_up(onnx_model: Any, read: Any, opset: int) -> None:
-    nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
-    assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=opset)).conv_layers[0].macs == 3888
-
-
-def test_opsets_before_7_are_tried(onnx_model: Any, read: Any) -> None:
-    nodes = [make_node("Conv", ["x", "w"], ["c"], name="conv"), make_node("Relu", ["c"], ["y"])]
-    assert read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=6)).conv_layers[0].macs == 3888
-    # In old opsets, Reshape has its target in an attribute, which onnx does not follow, and Gemm needs `broadcast`.
-    nodes = [
-        make_node("Reshape", ["x"], ["r"], shape=[1, 192]),
-        make_node("Gemm", ["r", "k", "bias"], ["y"], broadcast=1),
-    ]
-    proto = onnx_model(nodes, [1, 3, 8, 8], [("k", floats(192, 5)), ("bias", floats(5))], opset=4, output_rank=2)
-    with pytest.raises(
-        SimulatorError, match=r"; raise its opset from 4 with onnx\.version_converter, or export it at 7"
-    ):
-        read(proto)
-    nodes = [make_node("Conv", ["x", "w"], ["c"]), make_node("Gelu", ["c"], ["y"])]
-    with pytest.raises(
-        SimulatorError, match=r"not a valid graph.*; raise its opset from 6 with onnx\.version_converter"
-    ):
-        read(onnx_model(nodes, [1, 3, 8, 8], [("w", floats(4, 3, 3, 3))], opset=6))
