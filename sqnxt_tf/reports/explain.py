@@ -70,7 +70,10 @@ def _layer_lines(cost: LayerCost) -> list[str]:
 def _unstated_lines(accelerator: Accelerator) -> list[str]:
     """Return a line about the numbers whose origin the accelerator's file does not state."""
     keys = [key for key, origin in accelerator.origins.items() if origin.kind == UNSTATED]
-    return [f"{accelerator.name} states no origin of {len(keys)} numbers: {', '.join(keys)}"] if keys else []
+    if not keys:
+        return []
+    named = f"{len(keys)} numbers: {', '.join(keys)}" if len(keys) < len(accelerator.origins) else "its numbers"
+    return [f"{accelerator.name} states no origin of {named}"]
 
 
 def _dataflow_table(cost: LayerCost) -> Table:

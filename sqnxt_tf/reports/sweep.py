@@ -60,7 +60,7 @@ def sweep_lines(sweep: Sweep) -> list[str]:
         lines.append(f"{missing:,} arrays have no room for a tile of every layer")
     if sweep.limits:
         met = sum(bool(point.within_budget) for point in sweep.points)
-        lines.append(f"{met:,} of {len(sweep.points):,} arrays meet the budget")
+        lines.append(f"arrays that meet the budget: {met:,} of {len(sweep.points):,}")
     return [*lines, *(f"note: {note}" for note in sweep.notes)]
 
 

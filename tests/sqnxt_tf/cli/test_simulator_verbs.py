@@ -160,8 +160,10 @@ def test_a_new_accelerator_file_loads_at_once(cli: Any, graph: Path, tmp_path: P
     }
     shown = cli("accelerators", mine, "--json").json()[0]
     assert (shown["name"], shown["array"]["rows"]) == ("mine", {"value": 12, "origin": "unstated", "note": None})
-    explained = cli("simulate", graph, "--accelerator", mine, "--explain", "conv2").out
-    assert " numbers: array.rows, array.cols, " in explained
+    explain = ("simulate", graph, "--accelerator", mine, "--explain", "conv2")
+    assert "mine states no origin of its numbers" in cli(*explain).out
+    mine.write_text(mine.read_text().replace("rows = 12", 'rows = { value = 12, origin = "chosen" }'))
+    assert " numbers: array.cols, array.word_bits, " in cli(*explain).out
     assert "--force" in cli("accelerators", "--new", mine).error_line()
     assert "leave out NAME" in cli("accelerators", "eyeriss-like", "--new", mine).error_line()
     assert ".toml" in cli("accelerators", "--new", tmp_path / "mine.txt").error_line()
@@ -180,7 +182,7 @@ def test_a_sweep_costs_a_grid_of_arrays(cli: Any, tmp_path: Path) -> None:
     fastest = min(point["cycles"] for point in document["points"])
     shown = cli(*network, *grid, "--picture", picture, "--max-cycles", fastest)
     assert shown.code == 0
-    assert "1 of 6 arrays meet the budget" in shown.out
+    assert "arrays that meet the budget: 1 of 6" in shown.out
     assert picture.exists()
     none = cli(*network, *grid, "--max-cycles", 1)
     assert (none.code, "none of the 6 arrays meets the budget" in none.err) == (1, True)
