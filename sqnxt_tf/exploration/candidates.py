@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqnxt_sim import ConvLayer, Workload, simulate_workload
+from sqnxt_sim import Workload, simulate_workload
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
@@ -56,9 +56,13 @@ def unknown() -> Candidate:
 
 
 class _Network(NamedTuple):
-    """The parameters and MACs of a network, and its distinct layers as pairs of an index into the tally and a count."""
+    """The parameters and MACs of a network, and its distinct layers as pairs of an index into the tally and a count.
+
+    `uses` are the layers that run on the array, `others` those that a vector unit runs where there is one.
+    """
 
     uses: tuple[tuple[int, int], ...]
+    others: tuple[tuple[int, int], ...]
     params: int
     macs: int
 
@@ -82,7 +86,7 @@ class Coster:
         network = self._described(point.spec, point.input_size)
         accelerator = self._space.accelerators[point.accelerator]
         cycles = energy = dram_bytes = 0.0
-        for row, uses in network.uses:
+        for row, uses in network.uses if accelerator.vector is None else network.uses + network.others:
             layer = self._layers.get((row, point.accelerator)) or self._solve(row, point.accelerator)
             cycles += uses * layer[0]
             energy += uses * layer[1]
@@ -118,6 +122,7 @@ class Coster:
             uses, rows = self._tally.uses().items(), self._tally.rows
             network = _Network(
                 uses=tuple((row, times) for row, times in uses if rows[row].macs),
+                others=tuple((row, times) for row, times in uses if not rows[row].macs),
                 params=sum(times * rows[row].params for row, times in uses),
                 macs=sum(times * rows[row].macs for row, times in uses),
             )
@@ -127,7 +132,6 @@ class Coster:
     def _solve(self, row: int, accelerator: int) -> tuple[float, float, float]:
         """Simulate one distinct layer, and return its cycles, energy and DRAM bytes."""
         layer = row_layer(self._tally.rows[row])
-        assert isinstance(layer, ConvLayer)
         report = simulate_workload(
             Workload(name=layer.name, layers=(layer,)),
             self._space.accelerators[accelerator],

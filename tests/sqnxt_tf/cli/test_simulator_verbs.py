@@ -167,7 +167,7 @@ def test_a_new_accelerator_file_loads_at_once(cli: Any, graph: Path, tmp_path: P
     assert "--force" in cli("accelerators", "--new", mine).error_line()
     assert "leave out NAME" in cli("accelerators", "eyeriss-like", "--new", mine).error_line()
     assert ".toml" in cli("accelerators", "--new", tmp_path / "mine.txt").error_line()
-    mine.write_text(mine.read_text().replace("rows = ", "rows = -").replace("[dram]", "[ddr]"))
+    mine.write_text(mine.read_text().replace("cols = ", "cols = -").replace("[dram]", "[ddr]"))
     assert "has 2 faults: (1) " in cli("simulate", graph, "--accelerator", mine).error_line()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sqnxt_sim import read_onnx, simulate_workload
+from sqnxt_sim import load_accelerator, read_onnx, simulate_workload
 from sqnxt_tf.exploration.candidates import Candidate, Coster
 from sqnxt_tf.exploration.space import AreaProxy, Point, Space
 from sqnxt_tf.exploration.space_file import load_space
@@ -47,6 +48,17 @@ def test_a_candidate_costs_what_its_network_does(spec: SqnxtSpec, paper: Space, 
             assert candidate.figures["dram_bytes"] == pytest.approx(report.dram_bytes, rel=1e-12)
             assert candidate.figures["macs"] == report.macs
             assert candidate.figures["params"] == sum(row.params for row in rows)
+
+
+def test_a_vector_unit_costs_what_the_array_does_not_run(paper: Space) -> None:
+    accelerator = load_accelerator("edge-npu-8bit")
+    spec = OTHERS[0]
+    candidate = Coster(replace(paper, accelerators=(accelerator,))).cost(Point(spec, 64, 0))
+    report = simulate_workload(network_workload(candidate.network, input_size=64), accelerator, sparsity=0.4)
+    assert report.on_vector_unit
+    assert candidate.figures["cycles"] == pytest.approx(report.cycles, rel=1e-12)
+    assert candidate.figures["energy"] == pytest.approx(report.energy.total, rel=1e-12)
+    assert candidate.figures["dram_bytes"] == pytest.approx(report.dram_bytes, rel=1e-12)
 
 
 @pytest.mark.parametrize(
