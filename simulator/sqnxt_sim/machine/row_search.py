@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sqnxt_sim.errors import NoRoomError, SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
@@ -10,7 +11,10 @@ from sqnxt_sim.machine.axes import Array
 from sqnxt_sim.machine.row_stationary import (
     MappingFigures,
     Mappings,
+    Problem,
     figures_of,
+    least_cycles,
+    loaded_words,
     mappings_of,
     problem_of,
     strip_rows,
@@ -46,12 +50,36 @@ def best_mapping(layer: ConvLayer, accelerator: Accelerator, mapping: RowMapping
             f"not even the smallest mapping fits the {accelerator.buffer.bytes} byte buffer of {accelerator.name}",
             "use an accelerator with a larger buffer",
         )
-    figures, scale = figures_of(layer, problem, mappings), word_scale(layer, accelerator, Dataflow.ROW_STATIONARY)
-    on_array, words = array_cycles(figures, accelerator), dram_words(layer, figures, scale)
-    minimised = np.where(fits, on_array + words / accelerator.dram_words_per_cycle, np.inf)
+    mappings = _promising(layer, problem, mappings, fits, accelerator)
+    figures = figures_of(layer, problem, mappings)
+    words, minimised = _minimised(layer, figures, accelerator)
     moved = figures.inputs + figures.weights + figures.sums_written + figures.sums_read
     place = _best(minimised, words, moved)
     return _cost(layer, mappings.at(place), figures, place, accelerator)
+
+
+def _promising(
+    layer: ConvLayer, problem: Problem, mappings: Mappings, fits: NDArray[np.bool_], accelerator: Accelerator
+) -> Mappings:
+    """Return the mappings that may be the best one: those whose lower bound is no more than the cost of some mapping.
+
+    The bound leaves out the cycles that load filters and fill the array.
+    """
+    scale = word_scale(layer, accelerator, Dataflow.ROW_STATIONARY)
+    inputs, weights = loaded_words(layer, problem, mappings)
+    results = layer.batch * layer.out_pixels * layer.out_channels * scale.stored_output
+    words = inputs * scale.stored_input + weights * scale.stored_weight + results
+    cycles = least_cycles(layer, problem, mappings, accelerator.buffer.output_words_per_cycle)
+    bound = np.where(fits, cycles + words / accelerator.dram_words_per_cycle, np.inf)
+    first = mappings.only(bound == bound.min())
+    cost = _minimised(layer, figures_of(layer, problem, first), accelerator)[1].min()
+    return mappings.only(bound <= cost * _EQUAL)
+
+
+def _minimised(layer: ConvLayer, figures: MappingFigures, accelerator: Accelerator) -> tuple[Array, Array]:
+    """Return the DRAM words of every mapping, and the cost that the search minimises."""
+    words = dram_words(layer, figures, word_scale(layer, accelerator, Dataflow.ROW_STATIONARY))
+    return words, array_cycles(figures, accelerator) + words / accelerator.dram_words_per_cycle
 
 
 def array_cycles(figures: MappingFigures, accelerator: Accelerator) -> Array:

@@ -37,7 +37,7 @@ class Problem(NamedTuple):
 
 
 class Mappings(NamedTuple):
-    """Candidate mappings, one array for each letter, broadcastable to one grid."""
+    """Candidate mappings, one array for each letter, broadcastable to one grid of three axes."""
 
     m: Array
     n: Array
@@ -46,6 +46,10 @@ class Mappings(NamedTuple):
     q: Array
     r: Array
     t: Array
+
+    def only(self, kept: NDArray[np.bool_]) -> Mappings:
+        """Return some mappings of the grid, along its first axis."""
+        return Mappings._make(letter[kept].reshape(-1, 1, 1) for letter in np.broadcast_arrays(*self))
 
     def at(self, place: tuple[int, ...]) -> RowMapping:
         """Return one mapping of the grid."""
@@ -108,7 +112,7 @@ def mappings_of(layer: ConvLayer, problem: Problem, accelerator: Accelerator, sc
     e, t, r = (np.array(letter, dtype=np.float64)[:, None, None] for letter in zip(*sets, strict=True))
     p, q = (np.array(letter, dtype=np.float64)[None, :, None] for letter in zip(*held, strict=True))
     n = images[None, None, :]
-    highest = np.array([strip_rows(layer, int(size))[0] for size in e.ravel()], dtype=np.float64)[:, None, None]
+    highest = _of_strips(layer, e, 0)
     inputs = n * q * r * highest * layer.in_width
     room = accelerator.buffer_words - inputs
     m = np.minimum(room // (e * problem.out_cols * n) // (p * t), np.ceil(problem.filters / (p * t))) * p * t
@@ -167,25 +171,56 @@ def figures_of(layer: ConvLayer, problem: Problem, mappings: Mappings) -> Mappin
     comes from DRAM once for every m of them. Partial sums go to the buffer after every pass.
     """
     m, n, e, p, q, r, t = mappings
-    strips, image_sets = np.ceil(problem.out_rows / e), np.ceil(problem.batch / n)
+    loaded_inputs, loaded_weights = loaded_words(layer, problem, mappings)
     filter_sets, channel_sets = np.ceil(problem.filters / (p * t)), np.ceil(problem.channels / (q * r))
     held = np.ceil(problem.filters / np.maximum(m, p * t))
-    rows = np.array([strip_rows(layer, int(size))[1] for size in e.ravel()], dtype=np.float64).reshape(e.shape)
-    map_words = problem.batch * layer.in_channels * rows * layer.in_width
-    repeats = strips * image_sets
+    repeats = np.ceil(problem.out_rows / e) * np.ceil(problem.batch / n)
     results = problem.batch * layer.out_pixels * layer.out_channels
-    work = _work(problem.filters, p, t) * _work(problem.channels, q, r)
     return MappingFigures(
         passes=filter_sets * channel_sets * repeats * problem.groups,
-        steps=work * strips * (problem.groups * problem.batch * problem.out_cols * problem.taps),
-        inputs=map_words * filter_sets,
-        weights=layer.weights * repeats,
+        steps=_steps(problem, mappings),
+        inputs=loaded_inputs / held * filter_sets,
+        weights=loaded_weights,
         sums_written=results * channel_sets,
         sums_read=results * (channel_sets - 1),
-        loaded_inputs=map_words * held,
-        loaded_weights=layer.weights * repeats,
+        loaded_inputs=loaded_inputs,
+        loaded_weights=loaded_weights,
         rounds=held * repeats * problem.groups,
     )
+
+
+def loaded_words(layer: ConvLayer, problem: Problem, mappings: Mappings) -> tuple[Array, Array]:
+    """Return the words of the map and of the filters that DRAM loads, dense."""
+    m, n, e, p, _, _, t = mappings
+    held = np.ceil(problem.filters / np.maximum(m, p * t))
+    once = _of_strips(layer, e, 1) * (problem.batch * layer.in_channels * layer.in_width)
+    repeats = np.ceil(problem.out_rows / e) * np.ceil(problem.batch / n)
+    return once * held, repeats * layer.weights
+
+
+def least_cycles(layer: ConvLayer, problem: Problem, mappings: Mappings, sums_per_cycle: float | None) -> Array:
+    """Return a lower bound of the array cycles of every mapping: those of its steps, and of its partial sums."""
+    if sums_per_cycle is None:
+        return _steps(problem, mappings)
+    channel_sets = np.ceil(problem.channels / (mappings.q * mappings.r))
+    results = problem.batch * layer.out_pixels * layer.out_channels
+    return np.maximum(_steps(problem, mappings), channel_sets * (results / sums_per_cycle))
+
+
+def _steps(problem: Problem, mappings: Mappings) -> Array:
+    """Return the cycles in which PEs multiply: what the busiest PE does in every pass."""
+    _, _, e, p, q, r, t = mappings
+    work: Array = _work(problem.filters, p, t) * np.ceil(problem.out_rows / e) * _work(problem.channels, q, r)
+    return work * (problem.groups * problem.batch * problem.out_cols * problem.taps)
+
+
+def _of_strips(layer: ConvLayer, out_rows: Array, which: int) -> Array:
+    """Return one of the figures of `strip_rows` for every size of a strip."""
+    sizes = range(int(out_rows.max()) + 1)
+    wanted = {int(size) for size in np.unique(out_rows)}
+    return np.array([strip_rows(layer, size)[which] if size in wanted else 0 for size in sizes], dtype=np.float64)[
+        out_rows.astype(np.int64)
+    ]
 
 
 def _work(whole: int, per_pe: Array, sets: Array) -> Array:
