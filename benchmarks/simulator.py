@@ -3,8 +3,10 @@
     python benchmarks/simulator.py [--runs N] [--tools-python PYTHON]...
 
 Everything runs on one core, kind after kind, RUNS times after a warm-up, so that a machine whose speed drifts slows
-all of them alike; CPU seconds say how much of a wall time was somebody else's. Other tools are run by the PYTHONs in
-whose environments they are installed (`simulator-tools*.txt` pin them); one that takes more than 10 s runs once.
+all of them alike; CPU seconds say how much of a wall time was somebody else's. Whole processes are also given as
+multiples of the bare imports in the same turn, and find their bytecode compiled, as after an installation. Other tools
+are run by the PYTHONs in whose environments they are installed (`simulator-tools*.txt` pin them); one that takes more
+than 10 s runs once.
 """
 
 import argparse
@@ -31,9 +33,11 @@ NETWORK = "1.0-SqNxt-23"
 CLI = [sys.executable, "-m", "sqnxt_tf.cli"]
 SLOW_S = 10.0
 PROCESS, SIMULATE = "26 cells, whole process", f"`sqnxt-tf simulate {NETWORK}`"
+JSON, IMPORTS = f"`sqnxt-tf simulate {NETWORK} --json`", "`import numpy, onnx, click` alone"
 COLD, CELLS = "one cell, cold (mean of 26)", "26 cells in one go, cold at the start"
 FILE = f"{NETWORK} from its ONNX file on 16x16, cold"
-GOALS_S = {COLD: 0.020, CELLS: 0.3, SIMULATE: 0.45}
+GOALS_S = {COLD: 0.008, CELLS: 0.12}
+GOALS_RATIO = {SIMULATE: 1.6, JSON: 1.6}
 
 
 class Seconds(NamedTuple):
@@ -125,10 +129,12 @@ def cold_searches(graph: str) -> dict[str, Seconds]:
     return {COLD: Seconds(*map(mean, zip(*alone, strict=True))), CELLS: together, FILE: file}
 
 
-def run(command: list[str]) -> tuple[Seconds, str]:
-    """Run a whole process and return what it printed."""
+def run(command: list[str], bytecode: str | None = None) -> tuple[Seconds, str]:
+    """Run a whole process and return what it printed; its bytecode is kept in a folder if one is given."""
     outputs: list[str] = []
-    start = partial(subprocess.run, command, check=True, stdout=subprocess.PIPE, text=True)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPYCACHEPREFIX": bytecode} if bytecode else {}
+    start = partial(subprocess.run, command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     seconds = timed(lambda: outputs.append(start().stdout), resource.RUSAGE_CHILDREN)
     return seconds, outputs[0]
 
@@ -137,10 +143,16 @@ def measure(graph: str, tools: dict[str, list[str]], runs: int) -> tuple[Samples
     """Return times by what was run, and the other tools' answers; the warm-up counts for a slow tool only."""
     samples: Samples = defaultdict(list)
     answers: dict[str, Answer] = {}
-    commands = {PROCESS: [sys.executable, __file__, "--cells"], SIMULATE: [*CLI, "simulate", graph]}
+    commands = {
+        IMPORTS: [sys.executable, "-c", "import numpy, onnx, click"],
+        PROCESS: [sys.executable, __file__, "--cells"],
+        SIMULATE: [*CLI, "simulate", graph],
+        JSON: [*CLI, "simulate", graph, "--json"],
+    }
+    bytecode = str(Path(graph).parent / "bytecode")
     slow: set[str] = set()
     for turn in range(runs + 1):
-        times = cold_searches(graph) | {name: run(command)[0] for name, command in commands.items()}
+        times = cold_searches(graph) | {name: run(command, bytecode)[0] for name, command in commands.items()}
         for name in [name for name in tools if name not in slow]:
             times[name], output = run(tools[name])
             answers[name] = json.loads(output.splitlines()[-1])
@@ -165,11 +177,18 @@ def write_inputs(folder: Path) -> str:
 
 
 def print_ours(samples: Samples) -> None:
-    print(f"| what | runs | median s | fastest s | slowest s | median CPU s | goal s |\n|{'---|' * 7}")
-    for name in (COLD, CELLS, PROCESS, FILE, SIMULATE):
+    columns = "what | runs | median s | fastest s | slowest s | median CPU s | goal s | CPU over imports | goal"
+    print(f"| {columns} |\n|{'---|' * 9}")
+    for name in (COLD, CELLS, FILE, IMPORTS, PROCESS, SIMULATE, JSON):
         walls, cpus = zip(*samples[name], strict=True)
-        times = " | ".join(f"{value:.3f}" for value in (median(walls), min(walls), max(walls), median(cpus)))
-        print(f"| {name} | {len(walls)} | {times} | {GOALS_S.get(name, '')} |")
+        times = " | ".join(f"{value:.4f}" for value in (median(walls), min(walls), max(walls), median(cpus)))
+        ratio = ""
+        if name in (IMPORTS, PROCESS, SIMULATE, JSON):
+            ratio = (
+                f"{median(one.cpu / bare.cpu for one, bare in zip(samples[name], samples[IMPORTS], strict=True)):.2f}"
+            )
+        goals = (GOALS_S.get(name, ""), ratio, GOALS_RATIO.get(name, ""))
+        print(f"| {name} | {len(walls)} | {times} | {' | '.join(map(str, goals))} |")
 
 
 def print_tools(samples: Samples, answers: dict[str, Answer], missing: list[str]) -> None:

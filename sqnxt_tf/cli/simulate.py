@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqnxt_tf.cli import flags
+from sqnxt_tf.cli.garbage import without_collection
 from sqnxt_tf.cli.output import Output
 from sqnxt_tf.cli.sweeping import SweepCommand, show_sweep
 
@@ -56,6 +57,7 @@ _BUDGETS = ("max_cycles", "max_time_ms", "max_energy", "max_dram_bytes")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the layers as CSV on stdout and nothing else there.")
 @flags.force
 @flags.output_options
+@without_collection
 def command(
     explain: str | None, roofline: Path | None, picture: Path | None, as_csv: bool, force: bool, out: Output,
     **settings: Any,
