@@ -210,6 +210,6 @@ def assumption_notes(
         yield f"{sparsity:.0%} of the weights of every layer are assumed to be zero, whatever the graph says"
     elif unknown := sum(layer.nonzero_weights is None for layer in layers):
         yield f"{unknown} layer(s) have weights that are not known: no zeros are assumed in them"
-    batch = max((layer.batch for layer in layers), default=1)
+    batch = max((layer.batch for layer in layers if not layer.computed_weights), default=1)
     if batch > 1:
         yield f"the batch of {batch} is costed image after image, each fetching the weights anew"

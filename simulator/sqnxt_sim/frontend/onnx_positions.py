@@ -5,7 +5,7 @@ from __future__ import annotations
 from onnx import NodeProto
 
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer
-from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, TRANSPOSED, operator
+from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, DENSE, TRANSPOSED, operator
 from sqnxt_sim.frontend.positions import Origin, origin_of_input
 
 _ON_MAPS = frozenset(
@@ -26,9 +26,12 @@ def find_origins(graph: OnnxGraph) -> Origins:
         before = next((origins[name] for name in node.input if name in origins), None)
         if before is None:
             continue
-        after = before
-        if operator(node) in _ON_MAPS and (shape := graph.shapes.get(node.output[0])) is not None:
+        after, shape = before, graph.shapes.get(node.output[0], ())
+        if operator(node) in _ON_MAPS and shape:
             after = Origin(batch=shape[0], maps=_map_of(node, shape))
+        elif operator(node) in DENSE and len(shape) == 4 and shape[0] == before.batch:
+            # A dense layer keeps its channels last. What made the map smaller before it may have been a Slice.
+            after = Origin(batch=before.batch, maps=((shape[1], shape[2]), *before.maps[:1]))
         origins.update((name, after) for name in node.output if name)
     return origins
 

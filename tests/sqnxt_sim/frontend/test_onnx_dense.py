@@ -87,6 +87,20 @@ def test_the_map_is_that_of_the_last_convolution(onnx_model: Any, read: Any) -> 
     assert [sizes(layer) for layer in layers[1:]] == [(2, 4, 6, 1, 5, 5)] * 2
 
 
+def test_the_map_is_that_of_the_last_dense_layer_on_one(onnx_model: Any, read: Any) -> None:
+    """Swin makes its map smaller with slices, and cuts it into windows after the next dense layer."""
+    nodes = [
+        make_node("Slice", ["x", "from", "to", "axes", "steps"], ["s"]),
+        make_node("MatMul", ["s", "w"], ["m"]),
+        make_node("Reshape", ["m", "windows"], ["r"]),
+        make_node("MatMul", ["r", "w"], ["y"]),
+    ]
+    tensors = {"from": [0, 0], "to": [8, 8], "axes": [1, 2], "steps": [2, 2], "windows": [4, 4, 5]}
+    arrays = [(name, np.array(values)) for name, values in tensors.items()]
+    model = onnx_model(nodes, [1, 8, 8, 5], [*arrays, ("w", floats(5, 5))], output_rank=3)
+    assert [sizes(layer)[:3] for layer in read(model).conv_layers] == [(1, 4, 4)] * 2
+
+
 @pytest.mark.parametrize(
     ("shape", "target", "expected"),
     [
