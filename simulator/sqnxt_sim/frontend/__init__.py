@@ -22,7 +22,8 @@
 | `onnx_folding` | arithmetic on shapes, computed so that more shapes are known |
 | `onnx_branches` | the branch of an If whose condition is known |
 | `onnx_functions` | a limit on what a model's functions expand to |
-| `onnx_loading` | an untrusted file parsed, checked, and its shapes inferred |
+| `onnx_parsing` | an untrusted file parsed |
+| `onnx_loading` | a file checked, and its shapes inferred |
 | `onnx_constants` | which tensors are constant; a graph without shapes |
 | `onnx_zeros` | masks of where constants are not zero, and widths of integers |
 | `onnx_packed` | matrices that ONNX Runtime packs into bytes |

@@ -37,7 +37,7 @@ class _Storage:
     """Memory that holds one tensor after another: each is computed from the one before, in place, by a folded node.
 
     `first` and `last` are places in execution order: of the node that first writes it, and of the last node that reads
-    it.
+    it. `names` are those of the tensor that it holds now.
     """
 
     first: int
@@ -56,9 +56,12 @@ class _Storage:
         """Number of floats, and number of bits of integers."""
         return (self.values, 0) if self.bits is None else (0, self.values * self.bits)
 
-    def also_holds(self, name: Hashable, size: TensorSize) -> None:
-        """Add a tensor to the same memory: it has room for the largest tensor, at the smallest integer width of all."""
-        self.names.append(name)
+    def also_holds(self, name: Hashable, size: TensorSize, *, is_view: bool) -> None:
+        """Add a tensor to the same memory: it has room for the largest tensor, at the smallest integer width of all.
+
+        A view is another name of what the memory holds; any other tensor takes the place of that.
+        """
+        self.names = [*self.names, name] if is_view else [name]
         self.values = max(self.values, size.values)
         if size.bits is not None:
             self.bits = size.bits if self.bits is None else min(self.bits, size.bits)
@@ -119,7 +122,7 @@ def _storages(
         if reads and writes and writes[0] == step.writes[0] and _is_in_place(step, place, reads[0], last_read):
             name, *writes = writes
             kept[name] = reads[0]
-            reads[0].also_holds(name, sizes[name])
+            reads[0].also_holds(name, sizes[name], is_view=step.is_view)
         fresh = {name: _Storage.of(name, sizes[name], first=place, last=place) for name in writes}
         kept.update(fresh)
         storages += fresh.values()

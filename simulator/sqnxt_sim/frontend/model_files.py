@@ -53,7 +53,7 @@ def read_weights(path: str | Path) -> tuple[LayerWeights, ...]:
         from sqnxt_sim.frontend.tflite_layer_weights import tflite_weights
 
         return tflite_weights(path)
-    from sqnxt_sim.frontend.onnx_loading import load_model
+    from sqnxt_sim.frontend.onnx_parsing import load_model
     from sqnxt_sim.frontend.onnx_weights import layer_weights
 
     try:

@@ -27,6 +27,10 @@ from sqnxt_sim.frontend.onnx_operators import (
 )
 from sqnxt_sim.workload import ConvLayer
 
+# Operators through which the result of a layer stays the same values, perhaps in another order.
+_PASSING = VIEWS | {"Cast", "Transpose"}
+_READ_THE_OUTER_GRAPH = WITH_BRANCHES | {""}
+
 
 class _Result(NamedTuple):
     """The result of a layer: its channels, and the axis that they are on; None after a reshape."""
@@ -58,7 +62,7 @@ def merged_affines(
         before = results.get(data) if readers[data] == 1 else None
         if before is None:
             continue
-        if operator(node) in (*VIEWS, "Cast", "Transpose"):
+        if operator(node) in _PASSING:
             results[output] = _rearranged(node, before)
         elif is_affine(node, constants) and _fits(graph, node, before, constants):
             merged.add(output)
@@ -81,7 +85,9 @@ def _readers(graph: OnnxGraph) -> Counter[str]:
     """Return how many nodes read each tensor; being an output of the graph counts as a reader."""
     readers = Counter(graph.outputs)
     for node in graph.nodes:
-        inner: Iterable[NodeProto] = nodes_with_branches((node,)) if operator(node) in ("", *WITH_BRANCHES) else (node,)
+        inner: Iterable[NodeProto] = (
+            nodes_with_branches((node,)) if operator(node) in _READ_THE_OUTER_GRAPH else (node,)
+        )
         readers.update({name for one in inner for name in one.input})
     return readers
 

@@ -20,9 +20,6 @@ from sqnxt_sim.frontend.positions import Rows
 from sqnxt_sim.frontend.products import Product
 from sqnxt_sim.workload import ConvLayer
 
-ATTENTION = frozenset({"Attention", "GroupQueryAttention", "MultiHeadAttention", "QAttention"})
-"""Operators that this file reads."""
-
 # Input number of the keys of earlier steps, whose last but one axis counts them.
 _PAST = {"Attention": 4, "GroupQueryAttention": 3, "MultiHeadAttention": 6, "QAttention": 8}
 

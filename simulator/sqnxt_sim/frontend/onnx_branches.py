@@ -13,11 +13,6 @@ from sqnxt_sim.frontend.onnx_graph import attributes
 from sqnxt_sim.frontend.onnx_operators import operator
 
 
-def has_branches(graph: GraphProto) -> bool:
-    """Tell whether a graph has an If whose condition may become known."""
-    return any(operator(node) == "If" for node in graph.node)
-
-
 def choose_branches(graph: GraphProto, constants: GraphProto) -> bool:
     """Put the chosen branch in the place of every If whose condition is an initializer of `constants`.
 

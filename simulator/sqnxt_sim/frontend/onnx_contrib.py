@@ -16,30 +16,21 @@ from onnx.helper import make_tensor
 from sqnxt_sim.frontend.onnx_contrib_sequences import attention, lstm, projected_attention
 from sqnxt_sim.frontend.onnx_graph import attributes, integer, integers
 from sqnxt_sim.frontend.onnx_node_builder import NodeBuilder
-from sqnxt_sim.frontend.onnx_operators import CONTRIB_DOMAIN, LIKE_THEIR_INPUT
+from sqnxt_sim.frontend.onnx_operators import LIKE_THEIR_INPUT, is_contrib
 
 _CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 _POOL = ("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "strides")
 _FLOAT = TensorProto.FLOAT
-# The opset in which ONNX first defines the operator.
-_SINCE = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 2**31}
 
 
 def standard_nodes(graph: GraphProto, opset: int) -> list[NodeProto]:
     """Return the nodes of `graph` in order, with known operators of ONNX Runtime replaced by standard ones."""
     nodes = list(graph.node)
-    if not any(_is_contrib(node, opset) for node in nodes):
-        return nodes
     types = {tensor.name: int(tensor.data_type) for tensor in graph.initializer}
     for node in nodes:
         if node.op_type == "Constant" and "value" in attributes(node):
             types[node.output[0]] = attributes(node)["value"].t.data_type
     return [replacement for node in nodes for replacement in _Replacement(node, types, opset).nodes()]
-
-
-def _is_contrib(node: NodeProto, opset: int) -> bool:
-    """Tell whether ONNX Runtime defines the operator: in its own domain, or in ONNX's if ONNX does not (yet)."""
-    return node.domain == CONTRIB_DOMAIN or (node.op_type in _SINCE and opset < _SINCE[node.op_type])
 
 
 class _Replacement(NodeBuilder):
@@ -48,7 +39,7 @@ class _Replacement(NodeBuilder):
     def nodes(self) -> list[NodeProto]:
         """Return the replacements, or the node itself if none are known."""
         node = self.node
-        if not _is_contrib(node, self.opset) or not node.output:
+        if not is_contrib(node, self.opset) or not node.output:
             return [node]
         if node.op_type in LIKE_THEIR_INPUT:
             self.last("Identity", [node.input[0]])

@@ -9,8 +9,8 @@ from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
 
 from sqnxt_sim.errors import SimulatorError
 
-# Operators of earlier opsets have other semantics (broadcasting, for one), and onnx infers few of their shapes.
-_OLDEST_OPSET = 7
+OLDEST_OPSET = 7
+"""Operators of earlier opsets have other semantics (broadcasting, for one), and onnx infers few of their shapes."""
 
 Attributes = dict[str, AttributeProto]
 
@@ -94,9 +94,9 @@ def _first_unknown(graph: OnnxGraph, name: str) -> NodeProto | None:
 
 def old_opset_remedy(opset: int) -> str:
     """Return the remedy for a graph whose opset is too old for onnx's inference; empty if it is not."""
-    if opset >= _OLDEST_OPSET:
+    if opset >= OLDEST_OPSET:
         return ""
-    return f"raise its opset from {opset} with onnx.version_converter, or export it at {_OLDEST_OPSET} or later"
+    return f"raise its opset from {opset} with onnx.version_converter, or export it at {OLDEST_OPSET} or later"
 
 
 def mismatch(graph: OnnxGraph, node: NodeProto, found: str) -> SimulatorError:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
 import onnx
-import onnx.inliner
-from onnx import GraphProto, ModelProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_branches import choose_branches, has_branches
-from sqnxt_sim.frontend.onnx_contrib import standard_nodes
 from sqnxt_sim.frontend.onnx_dimensions import fix_free_dimensions, fix_named
-from sqnxt_sim.frontend.onnx_folding import fold_constants
-from sqnxt_sim.frontend.onnx_functions import refuse_expansion
-from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name, old_opset_remedy
-from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, ONNX_DOMAINS
-from sqnxt_sim.frontend.onnx_upgrades import UPGRADED_OPSET, add_upgraded
+from sqnxt_sim.frontend.onnx_graph import OLDEST_OPSET, OnnxGraph, node_name, old_opset_remedy
+from sqnxt_sim.frontend.onnx_operators import CONVOLUTIONS, ONNX_DOMAINS, is_contrib, operator
+from sqnxt_sim.frontend.onnx_parsing import load_model, refusing
 from sqnxt_sim.frontend.sizes import AS_THEY_ARE, InputSizes
 
 # Shape inference needs the values of small tensors (the target of a Reshape), never those of weights.
@@ -43,7 +37,7 @@ def load_graph(path: Path, sizes: InputSizes = AS_THEY_ARE) -> OnnxGraph:
     """
     model = load_model(path)
     inputs, skeleton, (shapes, element_types) = _shaped(model, path, sizes)
-    while has_branches(skeleton.graph) and choose_branches(model.graph, skeleton.graph):
+    while _has_branches(skeleton.graph) and _choose_branches(model.graph, skeleton.graph):
         inputs, skeleton, (shapes, element_types) = _shaped(model, path, sizes)
     nodes = tuple(model.graph.node)
     return OnnxGraph(
@@ -58,15 +52,6 @@ def load_graph(path: Path, sizes: InputSizes = AS_THEY_ARE) -> OnnxGraph:
         element_types=element_types,
         producers={output: node for node in nodes for output in node.output if output},
     )
-
-
-def load_model(path: Path) -> ModelProto:
-    """Return the model in an ONNX file, with its functions inlined and its external data read, otherwise unchecked.
-
-    Raises:
-        SimulatorError: The file is missing or is not an ONNX file, or its functions or external data cannot be read.
-    """
-    return _complete(_parse(path), path)
 
 
 def _shaped(
@@ -87,17 +72,19 @@ def _shaped(
 def _inferred(skeleton: ModelProto, path: Path, remedy: str) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """Return the shapes and types that onnx infers, by tensor name."""
     opset = _opset(skeleton)
-    with _refusing(path, "is not a valid graph", remedy):
+    with refusing(path, "is not a valid graph", remedy):
         onnx.checker.check_model(skeleton)
     for _ in range(_MAX_FOLDINGS):
-        with _refusing(path, "has shapes or types that do not fit together", remedy):
+        with refusing(path, "has shapes or types that do not fit together", remedy):
             # onnx's own propagation of values (`data_prop`) takes gigabytes where a file asks for a long vector.
             graph = onnx.shape_inference.infer_shapes(skeleton, check_type=True, strict_mode=True).graph
         shapes, types = _shapes_and_types(graph)
         is_complete = all(node.output[0] in shapes for node in graph.node if node.output)
-        if is_complete and not has_branches(skeleton.graph):
+        if is_complete and not _has_branches(skeleton.graph):
             break
-        with _refusing(path, "has shapes that cannot be worked out", remedy):
+        from sqnxt_sim.frontend.onnx_folding import fold_constants
+
+        with refusing(path, "has shapes that cannot be worked out", remedy):
             if not fold_constants(skeleton.graph, shapes, opset):
                 break
     return shapes, types
@@ -106,46 +93,6 @@ def _inferred(skeleton: ModelProto, path: Path, remedy: str) -> tuple[dict[str, 
 def _opset(model: ModelProto) -> int:
     """Return the version of ONNX's own operators; 1 if the file does not give it, as the first files did."""
     return next((opset.version for opset in model.opset_import if opset.domain in ONNX_DOMAINS), 1)
-
-
-def _parse(path: Path) -> ModelProto:
-    if path.is_dir():
-        raise SimulatorError(path, "is a folder", "name an .onnx file in it")
-    if not path.exists():
-        raise SimulatorError(path, "no such file", "check the path")
-    if not path.is_file():
-        raise SimulatorError(path, "is not a regular file", "name an .onnx file")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SimulatorError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
-    try:
-        return _model(content, path)
-    except SimulatorError as error:
-        if path.suffix.lower() == ".onnx":
-            raise
-        # A graph may have any suffix. The remedy is for a file of another kind, such as a .keras model.
-        raise SimulatorError(path, "is not an ONNX file", "export the model to an .onnx file first") from error
-
-
-def _complete(model: ModelProto, path: Path) -> ModelProto:
-    """Return the model with its functions inlined and its external data read."""
-    if model.functions:
-        refuse_expansion(model, path)
-        with _refusing(path, "has functions that cannot be inlined"):
-            model = onnx.inliner.inline_local_functions(model)
-    # onnx itself refuses links and paths that point outside the folder.
-    with _refusing(path, "has external data that cannot be read"):
-        onnx.load_external_data_for_model(model, str(path.parent))
-    return model
-
-
-def _model(content: bytes, path: Path) -> ModelProto:
-    with _refusing(path, "is not an ONNX file, or a truncated one"):
-        model = onnx.load_model_from_string(content)
-    if not model.graph.node:
-        raise SimulatorError(path, "holds no ONNX graph", "export it again")
-    return model
 
 
 def _skeleton(model: ModelProto, path: Path) -> ModelProto:
@@ -158,8 +105,8 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     graph = model.graph
     _refuse_steps_of_nothing(graph, path)
     skeleton = GraphProto(name=graph.name or "graph")
-    with _refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
-        add_upgraded(standard_nodes(graph, _opset(model)), _opset(model), skeleton)
+    with refusing(path, "has an operator of ONNX Runtime that does not fit its definition"):
+        _add_standard_nodes(graph, _opset(model), skeleton)
     unknown = {name for node in skeleton.node if node.domain not in ONNX_DOMAINS for name in node.output}
     inner = [value for value in (*graph.value_info, *graph.output) if value.name in unknown and _is_declared(value)]
     skeleton.value_info.extend(inner)
@@ -178,8 +125,35 @@ def _skeleton(model: ModelProto, path: Path) -> ModelProto:
     made = ModelProto(ir_version=max(model.ir_version, 4), opset_import=model.opset_import, graph=skeleton)
     for opset in made.opset_import:
         if opset.domain in ONNX_DOMAINS:
-            opset.version = max(opset.version, UPGRADED_OPSET)
+            opset.version = max(opset.version, OLDEST_OPSET)
     return made
+
+
+# The imports in the next functions and above are slow, and few graphs need them.
+def _add_standard_nodes(graph: GraphProto, opset: int, skeleton: GraphProto) -> None:
+    """Add the nodes of a graph to its skeleton, those of ONNX Runtime and of the oldest opsets in a form of onnx's."""
+    nodes: Sequence[NodeProto] = graph.node
+    if any(is_contrib(node, opset) for node in nodes):
+        from sqnxt_sim.frontend.onnx_contrib import standard_nodes
+
+        nodes = standard_nodes(graph, opset)
+    if opset >= OLDEST_OPSET:
+        skeleton.node.extend(nodes)
+    else:
+        from sqnxt_sim.frontend.onnx_upgrades import add_upgraded
+
+        add_upgraded(nodes, skeleton)
+
+
+def _has_branches(graph: GraphProto) -> bool:
+    """Tell whether a graph has an If whose condition may become known."""
+    return any(operator(node) == "If" for node in graph.node)
+
+
+def _choose_branches(graph: GraphProto, constants: GraphProto) -> bool:
+    from sqnxt_sim.frontend.onnx_branches import choose_branches
+
+    return choose_branches(graph, constants)
 
 
 def _refuse_steps_of_nothing(graph: GraphProto, path: Path) -> None:
@@ -215,13 +189,3 @@ def _shapes_and_types(graph: GraphProto) -> tuple[dict[str, tuple[int, ...]], di
         if tensor.HasField("shape") and all(size > 0 for size in dims):
             shapes[value.name] = dims
     return shapes, types
-
-
-@contextmanager
-def _refusing(path: Path, fault: str, remedy: str = "export it again") -> Iterator[None]:
-    """Turn any exception of onnx and protobuf, whose classes vary, into a `SimulatorError` of one line."""
-    try:
-        yield
-    except Exception as error:
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SimulatorError(path, f"{fault} ({detail})", remedy) from error

@@ -16,6 +16,10 @@ ONNX_DOMAINS = ("", "ai.onnx")
 CONTRIB_DOMAIN = "com.microsoft"
 """Domain of the operators that ONNX Runtime adds."""
 
+_KNOWN_DOMAINS = frozenset((*ONNX_DOMAINS, CONTRIB_DOMAIN))
+# The opset in which ONNX first defines an operator that ONNX Runtime takes in ONNX's domain.
+_SINCE = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 2**31}
+
 
 class Operands(NamedTuple):
     """Input numbers of an operator's data, its weights and, for integers, the zero point of the weights.
@@ -77,6 +81,9 @@ RECURRENT = {
     ),
 }
 """Recurrent operators, each with weights of its input and of its hidden state."""
+
+ATTENTION = frozenset({"Attention", "GroupQueryAttention", "MultiHeadAttention", "QAttention"})
+"""Attention in one operator."""
 
 PROJECTED_ATTENTION = {
     "Attention": Operands(axis=-1),
@@ -168,9 +175,12 @@ OFF_ARRAY: dict[str, tuple[OffArrayReason, str]] = {
 
 def operator(node: NodeProto | None) -> str:
     """Return the node's operator as these tables name it; empty for no node and for operators of other domains."""
-    if node is None or node.domain not in (*ONNX_DOMAINS, CONTRIB_DOMAIN):
-        return ""
-    return node.op_type
+    return "" if node is None or node.domain not in _KNOWN_DOMAINS else node.op_type
+
+
+def is_contrib(node: NodeProto, opset: int) -> bool:
+    """Tell whether ONNX Runtime defines the operator: in its own domain, or in ONNX's if ONNX does not (yet)."""
+    return node.domain == CONTRIB_DOMAIN or (node.op_type in _SINCE and opset < _SINCE[node.op_type])
 
 
 def weight_operands(node: NodeProto) -> tuple[Operands, ...]:

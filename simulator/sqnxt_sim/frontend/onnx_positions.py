@@ -26,10 +26,10 @@ def find_origins(graph: OnnxGraph) -> Origins:
         before = next((origins[name] for name in node.input if name in origins), None)
         if before is None:
             continue
-        after, shape = before, graph.shapes.get(node.output[0], ())
-        if operator(node) in _ON_MAPS and shape:
+        op, after, shape = operator(node), before, graph.shapes.get(node.output[0], ())
+        if op in _ON_MAPS and shape:
             after = Origin(batch=shape[0], maps=_map_of(node, shape))
-        elif operator(node) in DENSE and len(shape) == 4 and shape[0] == before.batch:
+        elif op in DENSE and len(shape) == 4 and shape[0] == before.batch:
             # A dense layer keeps its channels last. What made the map smaller before it may have been a Slice.
             after = Origin(batch=before.batch, maps=((shape[1], shape[2]), *before.maps[:1]))
         origins.update((name, after) for name in node.output if name)

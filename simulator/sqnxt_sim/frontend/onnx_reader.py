@@ -10,15 +10,14 @@ from onnx import NodeProto
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_affine import is_affine, merged_affines
-from sqnxt_sim.frontend.onnx_attention import ATTENTION, attention_layers
 from sqnxt_sim.frontend.onnx_constants import constant_names
 from sqnxt_sim.frontend.onnx_convolutions import convolution_layer
 from sqnxt_sim.frontend.onnx_dense import dense_layer
-from sqnxt_sim.frontend.onnx_einsum import einsum_layer
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, node_name
 from sqnxt_sim.frontend.onnx_loading import load_graph
 from sqnxt_sim.frontend.onnx_memory import graph_memory
 from sqnxt_sim.frontend.onnx_operators import (
+    ATTENTION,
     CONVOLUTIONS,
     DENSE,
     OFF_ARRAY,
@@ -28,8 +27,6 @@ from sqnxt_sim.frontend.onnx_operators import (
     operator,
 )
 from sqnxt_sim.frontend.onnx_positions import Origins, find_origins
-from sqnxt_sim.frontend.onnx_recurrent import recurrent_layers
-from sqnxt_sim.frontend.onnx_transposed import transposed_layers
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
 from sqnxt_sim.frontend.sizes import checked_sizes
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
@@ -90,20 +87,36 @@ def _layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origin
     if _is_constant(node, constants):
         return ()
     op = operator(node)
-    if op in TRANSPOSED:
-        return tuple(transposed_layers(graph, node, constants) or ())
-    if op in RECURRENT:
-        return tuple(recurrent_layers(graph, node, constants))
-    if op in ATTENTION:
-        return tuple(attention_layers(graph, node, constants) or ())
-    layer = None
     if op in CONVOLUTIONS:
         layer = convolution_layer(graph, node, constants)
     elif op in DENSE:
         layer = dense_layer(graph, node, constants, origins)
-    elif op == "Einsum":
-        layer = einsum_layer(graph, node, constants, origins)
+    else:
+        return tuple(_rare_layers(graph, node, constants, origins))
     return (layer,) if layer else ()
+
+
+def _rare_layers(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], origins: Origins) -> list[ConvLayer]:
+    """Return the layers of operators that few graphs have, so that only these import what reads them."""
+    op = operator(node)
+    if op in TRANSPOSED:
+        from sqnxt_sim.frontend.onnx_transposed import transposed_layers
+
+        return transposed_layers(graph, node, constants) or []
+    if op in RECURRENT:
+        from sqnxt_sim.frontend.onnx_recurrent import recurrent_layers
+
+        return recurrent_layers(graph, node, constants)
+    if op in ATTENTION:
+        from sqnxt_sim.frontend.onnx_attention import attention_layers
+
+        return attention_layers(graph, node, constants) or []
+    if op == "Einsum":
+        from sqnxt_sim.frontend.onnx_einsum import einsum_layer
+
+        layer = einsum_layer(graph, node, constants, origins)
+        return [layer] if layer else []
+    return []
 
 
 def _is_constant(node: NodeProto, constants: frozenset[str]) -> bool:

@@ -15,19 +15,14 @@ from onnx.helper import make_attribute, make_node, make_tensor
 from sqnxt_sim.frontend.onnx_graph import attributes, integer, integers, node_name
 from sqnxt_sim.frontend.onnx_operators import ONNX_DOMAINS
 
-UPGRADED_OPSET = 7
-"""The opset of the nodes that `add_upgraded` adds."""
-
 # Attributes that said how an operator was run, not what it computes.
 _DROPPED = frozenset({"consumed_inputs", "is_test", "broadcast"})
 _BINARY = frozenset({"Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub", "Xor"})
 
 
-def add_upgraded(nodes: Iterable[NodeProto], opset: int, graph: GraphProto) -> None:
-    """Add the nodes to a graph as opset 7 writes them; those of later opsets and of other domains as they are."""
-    for node in nodes:
-        made = _upgraded(node, graph) if opset < UPGRADED_OPSET and node.domain in ONNX_DOMAINS else node
-        graph.node.append(made)
+def add_upgraded(nodes: Iterable[NodeProto], graph: GraphProto) -> None:
+    """Add the nodes to a graph as opset 7 writes them; those of other domains as they are."""
+    graph.node.extend(_upgraded(node, graph) if node.domain in ONNX_DOMAINS else node for node in nodes)
 
 
 def _upgraded(node: NodeProto, graph: GraphProto) -> NodeProto:
