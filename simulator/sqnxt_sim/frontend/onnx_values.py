@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import NodeProto, SparseTensorProto, numpy_helper
+from onnx import NodeProto, SparseTensorProto, TensorProto, numpy_helper
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes
@@ -137,6 +137,8 @@ def _of_one_value(graph: OnnxGraph, node: NodeProto) -> NDArray[Any] | None:
 
 
 def _dense(tensor: SparseTensorProto) -> NDArray[Any]:
+    if any(part.data_location == TensorProto.EXTERNAL for part in (tensor.values, tensor.indices)):
+        raise ValueError("external")  # onnx would look for the file in the folder of the process
     onnx.checker.check_sparse_tensor(tensor)
     if prod(tensor.dims) > _MAX_SPARSE_VALUES:
         raise ValueError("too large")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -61,9 +62,32 @@ def test_onnx_files_that_read_others_from_anywhere_inside(tmp_path: Path) -> Non
         in_sparse_initializer,
     ):
         path.write_bytes(model.SerializeToString())
-        for read in (open_model, nonzero_fraction, read_metadata):
+        for read in (open_model, read_metadata):
             with pytest.raises(ExportError, match="'c' lies in another file"):
                 read(path)
+        with pytest.raises(ExportError, match=r"points outside the directory|no convolution or dense layer"):
+            nonzero_fraction(path)
+
+
+def test_weights_in_other_files_are_counted_in_the_folder_alone(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    tensor = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[1, 3, 4, 4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights.bin")
+    model = _onnx_with(onnx.helper.make_node("Conv", ["x", "w"], ["y"]))
+    model.graph.initializer.append(tensor)
+    path.write_bytes(model.SerializeToString())
+    values = np.ones(48, np.float32)
+    values[:12] = 0
+    (tmp_path / "weights.bin").write_bytes(values.tobytes())
+    assert nonzero_fraction(path) == 0.75
+    sparse = _onnx_with(onnx.helper.make_node("Conv", ["x", "w"], ["y"]))
+    indices = onnx.numpy_helper.from_array(np.arange(48), "indices")
+    tensor.dims[:] = [48]
+    sparse.graph.sparse_initializer.append(onnx.SparseTensorProto(values=tensor, indices=indices, dims=[1, 3, 4, 4]))
+    path.write_bytes(sparse.SerializeToString())
+    with pytest.raises(ExportError, match="'w' does not hold the values"):
+        nonzero_fraction(path)
 
 
 def test_onnx_functions_are_refused_with_a_remedy_that_works(tmp_path: Path) -> None:
