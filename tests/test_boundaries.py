@@ -15,15 +15,14 @@ from helpers.commands import run_python
 
 PACKAGES = ("sqnxt_tf", "sqnxt_export", "sqnxt_sim")
 EVERY = (*PACKAGES, "sqnxt_base")
-HEAVY = {"tensorflow", "tf2onnx", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert"}
-HEAVY |= {"constriction"}
+HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert", "constriction"}
 BASE = {"click", "numpy", "onnx", "rich"}  # what the base install brings
 DEVICE = {"PIL", "ai_edge_litert", "onnxruntime"}
-TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf2onnx", "tf_keras"}
+TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf_keras"}
 
 # The room of the simulator that reads files, which the exporter may enter too, and what it stands on.
 FRONTEND = "sqnxt_sim.frontend"
-FRONTEND_NEEDS = {"sqnxt_sim.shown", "sqnxt_sim", "sqnxt_sim.errors", "sqnxt_sim.workload"}
+FRONTEND_NEEDS = {"sqnxt_sim", "sqnxt_sim.errors", "sqnxt_sim.shown", "sqnxt_sim.workload"}
 
 # module (or package) -> what of ours and of others it may import, anywhere in it, lazily too; the longest name counts
 RULES = {
@@ -147,6 +146,14 @@ def rule_for(module: str) -> set[str]:
 def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
     allowed = rule_for(module) | set(sys.stdlib_module_names)
     assert not [name for name in imports_of(module) if not is_within(name, allowed)]
+
+
+def test_the_exporter_may_enter_one_room_of_the_simulator() -> None:
+    for room in ("artifact", "compression"):
+        allowed = rule_for(f"sqnxt_export.{room}.weights")
+        assert is_within("sqnxt_sim.frontend.model_files", allowed)
+        assert not any(is_within(name, allowed) for name in ("sqnxt_sim", "sqnxt_sim.simulator", "sqnxt_sim.machine"))
+    assert not is_within("sqnxt_sim.frontend", rule_for("sqnxt_export.convert"))
 
 
 @pytest.mark.parametrize("package", FORBIDDEN_INSIDE)

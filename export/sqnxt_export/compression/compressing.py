@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_export.artifact.files import check_output, existing_file, format_of, whole_file
+from sqnxt_export.artifact.frontend_errors import as_export_errors
 from sqnxt_export.artifact.weights import compressed_bytes
 from sqnxt_export.compression.coded_tensors import ROW_BYTES, CodedTensor, squeeze
 from sqnxt_export.compression.compression_result import Compressed, TensorSize
@@ -21,6 +22,7 @@ from sqnxt_export.compression.regions import Region, find_regions
 from sqnxt_export.compression.restoring import pieces
 from sqnxt_export.compression.symbols import Alphabet, Content, choose_alphabet
 from sqnxt_export.errors import ExportError
+from sqnxt_sim.frontend.model_files import read_weights, total_weights
 
 _WORTHWHILE = 0.97
 """A tensor is coded only if its code is smaller than this fraction of its size."""
@@ -66,6 +68,8 @@ def compress_artifact(
         temporary.write_bytes(packed)
         _prove(temporary, data)
     zero_bits, nonzero_bits = _price(coded)
+    with as_export_errors():
+        weights, zeros = total_weights(read_weights(path))
     return Compressed(
         path=str(output),
         source=str(path),
@@ -78,6 +82,8 @@ def compress_artifact(
         tensors=tuple(map(_size, coded)),
         zero_bits=zero_bits,
         nonzero_bits=nonzero_bits,
+        model_weights=weights,
+        model_zeros=zeros,
     )
 
 

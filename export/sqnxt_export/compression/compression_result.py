@@ -51,6 +51,8 @@ class Compressed:
         tensors: The coded tensors.
         zero_bits: Average number of bits of a weight that is zero; 0 if there is none.
         nonzero_bits: Average number of bits of any other weight; 0 if there is none.
+        model_weights: Number of weights of the artifact's layers, coded or not, as `layer_zeros` counts them.
+        model_zeros: Number of those that are zero.
     """
 
     path: str
@@ -64,6 +66,8 @@ class Compressed:
     tensors: tuple[TensorSize, ...]
     zero_bits: float
     nonzero_bits: float
+    model_weights: int = 0
+    model_zeros: int = 0
 
     @property
     def weights(self) -> int:
@@ -74,6 +78,11 @@ class Compressed:
     def nonzero_fraction(self) -> float:
         """Fraction of the weights in all coded tensors that are not zero; 1 if there are none."""
         return sum(tensor.nonzero for tensor in self.tensors) / self.weights if self.weights else 1.0
+
+    @property
+    def model_nonzero_fraction(self) -> float:
+        """Fraction of the weights of the artifact's layers that are not zero, as in `inspect`; 1 if there are none."""
+        return 1 - self.model_zeros / self.model_weights if self.model_weights else 1.0
 
     @property
     def entropy_bytes(self) -> float:
@@ -93,7 +102,7 @@ class Compressed:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON document of a compression."""
         plain = [name for name in self.__dataclass_fields__ if name not in ("sections", "tensors")]
-        derived = ["weights", "nonzero_fraction", "entropy_bytes", "coded_bytes", "overhead"]
+        derived = ["weights", "nonzero_fraction", "model_nonzero_fraction", "entropy_bytes", "coded_bytes", "overhead"]
         return {
             **{name: getattr(self, name) for name in plain + derived},
             "ratio": self.raw_bytes / self.bytes,

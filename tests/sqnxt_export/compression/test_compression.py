@@ -19,6 +19,7 @@ from sqnxt_export import (
     compress_artifact,
     compressed_bytes,
     decompress,
+    layer_zeros,
     nonzero_fraction,
     quantise_onnx,
     to_onnx,
@@ -76,6 +77,8 @@ def test_sizes_explain_themselves(artifacts: Any, tmp_path: Path) -> None:
     assert found.overhead == pytest.approx(found.coded_bytes / found.entropy_bytes - 1)
     assert sum(size.coded_bytes for size in found.tensors) == pytest.approx(found.sections.words, abs=8)
     assert found.nonzero_fraction == pytest.approx(nonzero_fraction(path), abs=0.02)  # apart from small tensors
+    assert found.model_nonzero_fraction == nonzero_fraction(path)
+    assert found.to_json()["model_weights"] == sum(weights for _, weights in layer_zeros(path).values())
     zeros = found.weights * (1 - found.nonzero_fraction)
     bits = zeros * found.zero_bits + (found.weights - zeros) * found.nonzero_bits
     assert bits / 8 == pytest.approx(found.sections.words, abs=8)
