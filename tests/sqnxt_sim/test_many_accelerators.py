@@ -21,6 +21,7 @@ from sqnxt_sim import (
     VectorWork,
     Workload,
     conv,
+    list_accelerators,
     load_accelerator,
     simulate_many,
     simulate_workload,
@@ -84,6 +85,7 @@ GRIDS: dict[str, list[Accelerator]] = {
     ),
     "a single one": [load_accelerator("edge-npu-8bit")],
     "a single one without room": variants(BASE, buffer__bytes=(64,)),
+    "every preset": [load_accelerator(name) for name in list_accelerators()],
     "everything": [BASE, load_accelerator("eyeriss-like"), load_accelerator("edge-npu-8bit"), BASE],
 }  # fmt: skip
 
