@@ -47,7 +47,7 @@ def vela(folder: Path, network: str, preset: str) -> None:
 
 
 def scalesim(folder: Path) -> None:
-    """Write the cycles of a weight stationary array of 32x32 without stalls: memories so large that bandwidth is no limit."""
+    """Write the cycles of a weight stationary array of 32x32 whose memories are so large that nothing waits."""
     from scalesim.scale_sim import scalesim as simulator
 
     (folder / "layout.csv").write_text("Layer,\n", encoding="utf-8")
@@ -61,7 +61,7 @@ def scalesim(folder: Path) -> None:
 
 
 def zigzag(folder: Path) -> None:
-    """Write the energy in MACs of 16 bits of each layer on its own, weight stationary, loop orders of the least energy."""
+    """Write the energy, in MACs of 16 bits, of each layer on its own: weight stationary, loop orders of the least."""
     from zigzag.api import get_hardware_performance_zigzag
 
     logging.disable(logging.WARNING)
