@@ -15,10 +15,11 @@ from helpers.commands import run_python
 
 PACKAGES = ("sqnxt_tf", "sqnxt_export", "sqnxt_sim")
 EVERY = (*PACKAGES, "sqnxt_base")
-HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert", "constriction"}
+HEAVY = {"tensorflow", "tf2onnx", "tf_keras", "tensorflow_model_optimization", "onnxruntime", "ai_edge_litert"}
+HEAVY |= {"constriction"}
 BASE = {"click", "numpy", "onnx", "rich"}  # what the base install brings
 DEVICE = {"PIL", "ai_edge_litert", "onnxruntime"}
-TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf_keras"}
+TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf2onnx", "tf_keras"}
 
 # The room of the simulator that reads files, which the exporter may enter too, and what it stands on.
 FRONTEND = "sqnxt_sim.frontend"
