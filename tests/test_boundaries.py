@@ -32,7 +32,16 @@ RULES = {
     "sqnxt_export": {"sqnxt_base", "sqnxt_export", "numpy", "onnx", *DEVICE, *TRAIN, "h5py"},
     "sqnxt_export.artifact": {"sqnxt_base", "sqnxt_export", FRONTEND, "numpy", "onnx", "PIL", "h5py"},
     "sqnxt_export.compression": {"sqnxt_base", "sqnxt_export", FRONTEND, "numpy", "onnx", "constriction"},
-    "sqnxt_export.runtimes": {"sqnxt_base", "sqnxt_export", "numpy", "onnx", *DEVICE, "tf_keras", "tensorflow", "h5py"},
+    "sqnxt_export.runtimes": {
+        "sqnxt_base",
+        "sqnxt_export",
+        "numpy",
+        "onnx",
+        *DEVICE,
+        *(TRAIN - {"tf2onnx"}),
+        "keras",
+        "h5py",
+    },
     "sqnxt_tf": {
         "sqnxt_base",
         "sqnxt_tf",

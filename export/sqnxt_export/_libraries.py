@@ -20,6 +20,7 @@ _EXTRAS = {
     "h5py": ("h5py", "device"),
     "onnxruntime": ("onnxruntime", "device"),
     "tensorflow": ("TensorFlow", "train"),
+    "tensorflow_model_optimization": ("tensorflow-model-optimization", "train"),
     "tf2onnx": ("tf2onnx", "train"),
     "tf_keras": ("tf_keras", "train"),
 }

@@ -27,6 +27,7 @@ from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED, notes_on
 from sqnxt_export.remedies import remedy_for, remedy_for_refusal
 from sqnxt_export.runtimes import open_model
+from sqnxt_export.runtimes.full_precision import in_full_precision
 from sqnxt_export.runtimes.signatures import name_of_model, run_model, signature_of
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
 from sqnxt_export.samples import ExportSamples
@@ -93,6 +94,7 @@ def _prepare(
     Raises:
         ExportError: The samples do not fit the model, or the model's logits are not finite.
     """
+    model = in_full_precision(model)
     embedded = preprocessing_to_embed(metadata) if options.embed_preprocessing else None
     samples = samples if embedded is None else samples.normalised(embedded)
     is_calibrated = options.precision in CALIBRATED

@@ -11,6 +11,7 @@ from sqnxt_export.errors import ExportError
 
 _CONSTANT = "_CONSTANT_VALUE"
 """Stands in place of a layer's name for a value that is written into the config."""
+_STATES = {"GRU": 1, "LSTM": 2, "SimpleRNN": 1}
 
 
 def check_calls(path: Path, config: Any) -> None:
@@ -87,10 +88,22 @@ def _first_call(layer: dict[str, Any]) -> int:
 
 
 def _outputs(layer: dict[str, Any]) -> int:
-    """Return the number of outputs of a call of the layer; only models have several."""
+    """Return the number of outputs of a call: models have several, recurrent layers return states behind theirs."""
     config = layer.get("config")
+    if isinstance(config, dict) and (states := _states(layer)):
+        return 1 + states
     ends = config.get("output_layers") if isinstance(config, dict) else None
     return max(1, len(ends)) if isinstance(ends, list) else 1
+
+
+def _states(layer: dict[str, Any]) -> int:
+    """Return how many states a recurrent layer returns behind its output."""
+    config = layer["config"]
+    inner = config.get("layer") if layer.get("class_name") == "Bidirectional" else layer
+    if not isinstance(inner, dict) or not isinstance(inner.get("config"), dict):
+        return 0
+    states = _STATES.get(str(inner.get("class_name")), 0) if inner["config"].get("return_state") is True else 0
+    return 2 * states if inner is not layer else states
 
 
 def _list(value: Any) -> list[Any]:

@@ -19,6 +19,16 @@ _SAFE_CLASSES = """
     Multiply Normalization PReLU Permute ReLU Rescaling Reshape Sequential SeparableConv2D Softmax SpatialDropout2D
     Subtract ThresholdedReLU UpSampling2D ZeroPadding2D
 
+    AveragePooling1D AveragePooling3D Conv1D Conv1DTranspose Conv3D Conv3DTranspose Cropping1D Cropping3D
+    DepthwiseConv1D GlobalAveragePooling1D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling3D MaxPooling1D
+    MaxPooling3D SeparableConv1D SpatialDropout1D SpatialDropout3D UpSampling1D UpSampling3D ZeroPadding1D ZeroPadding3D
+    AdditiveAttention Attention Bidirectional Dot EinsumDense Embedding GRU GRUCell GroupNormalization LSTM LSTMCell
+    Masking MultiHeadAttention RepeatVector SimpleRNN SimpleRNNCell SyncBatchNormalization TimeDistributed
+    UnitNormalization
+
+    CenterCrop RandomBrightness RandomContrast RandomCrop RandomFlip RandomHeight RandomRotation RandomTranslation
+    RandomWidth RandomZoom Resizing
+
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones Orthogonal
     RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2 OrthogonalRegularizer
     MaxNorm MinMaxNorm NonNeg UnitNorm Policy
@@ -27,7 +37,16 @@ _CLASSES = frozenset(_SAFE_CLASSES.split())
 _MODULES = frozenset(
     f"{top}{rest}"
     for top in ("keras", "tf_keras")
-    for rest in ("", ".layers", ".models", ".initializers", ".regularizers", ".constraints", ".mixed_precision")
+    for rest in (
+        "",
+        ".layers",
+        ".layers.experimental",
+        ".models",
+        ".initializers",
+        ".regularizers",
+        ".constraints",
+        ".mixed_precision",
+    )
 ) | {"tf_keras.src.engine.functional", "tf_keras.src.engine.sequential", "tf_keras.src.engine.training"}
 
 _FUNCTION_LAYER = "TFOpLambda"
@@ -38,6 +57,14 @@ _ELSEWHERE = {
     "StochasticDepth": "tf_keras.src.applications.convnext",
 }
 """Safe classes in other modules of Keras, which its own networks are built from."""
+_PRUNING = "tensorflow_model_optimization.python.core.sparsity.keras."
+WRAPPERS = {
+    "PruneLowMagnitude": _PRUNING + "pruning_wrapper",
+    "ConstantSparsity": _PRUNING + "pruning_schedule",
+    "PolynomialDecay": _PRUNING + "pruning_schedule",
+}
+"""Classes of tensorflow-model-optimization in a model that was saved before its pruning wrappers were stripped."""
+_QUANTIZERS = ("QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2")
 _TENSORFLOW_CONSTANT = ("Constant", "tensorflow.python.ops.init_ops_v2")
 """Class and module of the initial value that tf_keras.applications gives to some biases."""
 
@@ -94,6 +121,14 @@ def _check_object(path: Path, value: dict[str, Any], allowed: frozenset[str]) ->
     if str(name) in _ELSEWHERE and module == _ELSEWHERE[str(name)]:
         _check_elsewhere(path, value)
         return
+    if str(name) in WRAPPERS and module in (None, WRAPPERS[str(name)]) and registered in (None, name):
+        return
+    if str(name) in _QUANTIZERS:
+        raise ExportError(
+            path,
+            "was trained with fake quantisation, whose wrappers are no layers of Keras",
+            "export the model that the wrappers were put around, or convert this one with TensorFlow's TFLiteConverter",
+        )
     if str(name) not in _CLASSES:
         raise ExportError(
             path,

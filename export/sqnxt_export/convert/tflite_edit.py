@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +76,29 @@ def embed_in_tflite(data: bytes, preprocessing: Preprocessing) -> bytes:
     edit.graph.operators = [*nodes, *edit.graph.operators]
     edit.rename_input(pixels)
     return edit.to_bytes()
+
+
+def in_signature_order(data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """Return the file with inputs and outputs in the model's order, several of them with its names.
+
+    TensorFlow's converter orders both as it likes. Its signature numbers them in the order of the traced function.
+    """
+    edit = _Edit(data)
+    found = edit.model.signatureDefs[0]
+    for names, entries, attribute in ((inputs, found.inputs, "inputs"), (outputs, found.outputs, "outputs")):
+        ordered = sorted(entries, key=lambda entry: int(re.sub(rb"\D", b"", entry.name) or 0))
+        indices = [int(entry.tensorIndex) for entry in ordered]
+        setattr(edit.graph, attribute, np.array(indices, np.int32))
+        if len(names) > 1 and len(set(indices)) == len(names):
+            for index, name in zip(indices, names, strict=True):
+                edit.graph.tensors[index].name = name.encode()
+    return edit.to_bytes()
+
+
+def has_loop(data: bytes) -> bool:
+    """Tell whether a file holds a loop: TensorFlow's quantiser ends the process on one."""
+    edit = _Edit(data)
+    return any(code.builtinCode == edit.schema.BuiltinOperator.WHILE for code in edit.model.operatorCodes)
 
 
 class _Edit:

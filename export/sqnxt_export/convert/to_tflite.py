@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from sqnxt_export._libraries import require
 from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
-from sqnxt_export.convert.tflite_edit import with_softmax, without_idle_caps
+from sqnxt_export.convert.tflite_edit import has_loop, in_signature_order, with_softmax, without_idle_caps
 from sqnxt_export.convert.tflite_half import with_half_weights
 from sqnxt_export.convert.tracing import concrete_function, quiet_conversion
 from sqnxt_export.errors import ExportError, one_line
@@ -64,10 +65,16 @@ def to_tflite(
     except Exception as error:  # the converter raises classes of its own and plain Exception
         raise ExportError(
             f"model {name_of_model(model)!r}",
-            f"TensorFlow's converter refuses it ({one_line(error)})",
+            f"TensorFlow's converter refuses it ({_reason(error)})",
             "export to ONNX or replace the layer",
         ) from error
     return data
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of the converter's message, without the place in the source in front of it."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return one_line(RuntimeError(re.sub(r"^.*?\berror: ", "", lines[0])))
 
 
 def _convert(model: Any, batch: int, precision: str, samples: tuple[NDArray[Any], ...], io: str) -> bytes:
@@ -77,8 +84,33 @@ def _convert(model: Any, batch: int, precision: str, samples: tuple[NDArray[Any]
     converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
     _configure(tensorflow, converter, precision, samples, batch)
     converter.inference_input_type = converter.inference_output_type = getattr(tensorflow, io)
-    data: bytes = converter.convert()
-    return data
+    if precision in CALIBRATED and _may_loop(function):
+        _refuse_loops(model, tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module).convert())
+    signature = signature_of(model)
+    return in_signature_order(
+        converter.convert(), [info.name for info in signature.inputs], [info.name for info in signature.outputs]
+    )
+
+
+def _may_loop(function: Any) -> bool:
+    """Tell whether a traced function holds a loop, which the converter may still fuse into an LSTM operator."""
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+def _refuse_loops(model: Any, data: bytes) -> None:
+    """Refuse to quantise a graph with loops, on which TensorFlow's quantiser ends the process.
+
+    Raises:
+        ExportError: The float graph has one.
+    """
+    if has_loop(data):
+        raise ExportError(
+            f"model {name_of_model(model)!r}",
+            "TensorFlow's quantiser does not survive the loop that a GRU or SimpleRNN becomes",
+            'use `format="onnx"`, `precision="float16"`, an LSTM, or `unroll=True` in the layer',
+        )
 
 
 def _configure(

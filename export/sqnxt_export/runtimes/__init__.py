@@ -7,6 +7,10 @@
 - `litert_runner`: .tflite files in LiteRT.
 - `keras_runner`: .keras files, loaded safely.
 - `keras3_loader`: .keras files saved by Keras 3, rebuilt as tf_keras models.
+- `model_loader`: models of any kind, to be exported: `keras3_export` and its `keras3_child` let Keras 3 itself export
+  what cannot be rebuilt, `saved_model` loads SavedModel folders, `channels` turns channels-first models,
+  `full_precision` those of mixed precision.
+- `signatures`, `tensors`: what models take and return.
 - `allocation`: a bound on the memory that a file makes Keras allocate.
 - `onnx_profile`: the time of each node of an .onnx file.
 - `onnx_origins`: which node of the file an operator of onnxruntime's optimised graph comes from.
@@ -16,8 +20,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqnxt_export.artifact.files import existing_file, format_of
+from sqnxt_export.artifact.saved_model_file import is_model
 from sqnxt_export.artifact.tflite_file import check_tflite
 from sqnxt_export.errors import ExportError
 from sqnxt_export.runtimes.runner import Runner
@@ -53,7 +59,7 @@ def open_model(
     checked: bool = False,
     layout: str | None = None,
 ) -> Runner:
-    """Load a .keras, .onnx or .tflite file in its own runtime.
+    """Load a model, an .onnx or a .tflite file in its own runtime.
 
     Args:
         path: The file; it may come from anyone.
@@ -67,8 +73,7 @@ def open_model(
     Raises:
         ExportError: There is no such file, it is of an unknown kind or damaged, or its runtime is not installed.
     """
-    path = existing_file(path)
-    kind = format_of(path)
+    kind = "keras" if is_model(Path(path)) else format_of(path := existing_file(path))
     if options and kind != "onnx":
         raise ExportError(path, "session options are onnxruntime's", f"leave them out for .{kind} files")
     if kind == "onnx":
@@ -79,6 +84,7 @@ def open_model(
         from sqnxt_export.runtimes.litert_runner import LiteRtRunner
 
         return LiteRtRunner(path, threads, checked=checked, layout=layout)
-    from sqnxt_export.runtimes.keras_runner import KerasRunner, load_keras
+    from sqnxt_export.runtimes.keras_runner import KerasRunner
+    from sqnxt_export.runtimes.model_loader import load_model
 
-    return KerasRunner(path, load_keras(path))
+    return KerasRunner(Path(path), load_model(path))

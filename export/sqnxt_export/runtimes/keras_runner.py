@@ -60,8 +60,9 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
         stored = _write_clean(path, config, clean)
         try:
             with quiet_stderr(), allocating_at_most(path, stored):
-                known = {**_applications_layers(), **(custom_objects or {})}
-                return keras.models.load_model(clean, custom_objects=known, compile=False, safe_mode=True)
+                known = {**_applications_layers(), **pruning_wrappers(config), **(custom_objects or {})}
+                loaded = keras.models.load_model(clean, custom_objects=known, compile=False, safe_mode=True)
+                return without_wrappers(loaded)
         except ExportError:
             raise
         except Exception as error:
@@ -73,6 +74,32 @@ def _applications_layers() -> dict[str, type]:
     from tf_keras.src.applications import convnext
 
     return {"LayerScale": convnext.LayerScale, "StochasticDepth": convnext.StochasticDepth}
+
+
+def _is_wrapped(config: Any) -> bool:
+    """Tell whether a config holds pruning wrappers."""
+    if isinstance(config, dict):
+        return config.get("class_name") == "PruneLowMagnitude" or any(map(_is_wrapped, config.values()))
+    return isinstance(config, list) and any(map(_is_wrapped, config))
+
+
+def pruning_wrappers(config: dict[str, Any]) -> dict[str, type]:
+    """Return the classes of pruning wrappers if the config holds any; importing them takes a second."""
+    if not _is_wrapped(config):
+        return {}
+    sparsity = require("tensorflow_model_optimization", "to load a model with pruning wrappers").sparsity.keras
+    from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper import PruneLowMagnitude
+
+    found = (PruneLowMagnitude, sparsity.PolynomialDecay, sparsity.ConstantSparsity)
+    return {wrapper.__name__: wrapper for wrapper in found}
+
+
+def without_wrappers(model: Any) -> Any:
+    """Return the model without its pruning wrappers, if it has any; pruned weights stay zero."""
+    if not any(type(layer).__name__ == "PruneLowMagnitude" for layer in model._flatten_layers()):
+        return model
+    pruning = require("tensorflow_model_optimization", "to load a model with pruning wrappers").sparsity.keras
+    return pruning.strip_pruning(model)
 
 
 def _load_keras3(path: Path) -> Any:
@@ -127,7 +154,8 @@ class KerasRunner(Runner):
     def __init__(self, path: Path, model: Any) -> None:
         keras = require("tf_keras", "to run a .keras file")
         signature = signature_of(model)
-        batch = model.inputs[0].shape[0] if getattr(model, "_is_graph_network", False) else None
+        graph = getattr(model, "_is_graph_network", False)
+        batch = model.inputs[0].shape[0] if graph else getattr(model, "batch", None)
         super().__init__(path, keras.__version__, signature.inputs, signature.outputs, batch)
         self._function = flat_function(model)
         self.own_range = own_input_range(model)

@@ -18,6 +18,9 @@ from sqnxt_export.runtimes.borders import Border
 from sqnxt_export.runtimes.runner import Runner
 from sqnxt_export.runtimes.tensors import Samples, TensorInfo
 
+_STATEFUL = ("LSTM", "RNN", "SVDF", "VAR_HANDLE")
+"""Parts of the names of operators with a state."""
+
 
 class LiteRtRunner(Runner):
     """A LiteRT interpreter with its default delegate (XNNPACK). Integer inputs and outputs are converted to float."""
@@ -53,6 +56,7 @@ class LiteRtRunner(Runner):
         self.borders = {name: border for name, border in borders.items() if border is not None}
         raw = inputs[0]["dtype"] == np.uint8 and _border(inputs[0]) is None
         self.takes_pixels = len(inputs) == 1 and raw and len(inputs[0]["shape"]) == 4
+        self._keeps_state = _keeps_state(self._interpreter)
         # A free batch is 1 until resized; running it one image at a time needs no new allocation.
         batch = int(inputs[0]["shape"][0]) if len(inputs[0]["shape"]) else None
         self.provider = provider_of(self._interpreter)
@@ -79,6 +83,8 @@ class LiteRtRunner(Runner):
         try:
             for item, values in zip(inputs, given, strict=True):
                 self._interpreter.set_tensor(item["index"], values)
+            if self._keeps_state:
+                self._interpreter.reset_all_variables()
             self._interpreter.invoke()
             return [self._interpreter.get_tensor(item["index"]) for item in outputs]
         except Exception as error:
@@ -92,6 +98,14 @@ def _described(details: dict[str, Any], *, channels_first: bool = False) -> Tens
     sides = tuple(int(side) for side in details["shape"][1:])
     sides = (*sides[1:], sides[0]) if channels_first else sides
     return TensorInfo(name=details["name"], shape=sides, dtype=dtype.name if stored_as_is else "float32")
+
+
+def _keeps_state(interpreter: Any) -> bool:
+    """Tell whether an operator keeps a state between calls, as recurrent ones do; samples are independent."""
+    try:
+        return any(any(part in item["op_name"] for part in _STATEFUL) for item in interpreter._get_ops_details())
+    except Exception:  # the interface is private and may be removed; a reset costs little
+        return True
 
 
 def provider_of(interpreter: Any) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.errors import ExportError, one_line
+from sqnxt_export.image_batches import filled
 from sqnxt_export.runtimes.tensors import TensorInfo
 
 _BATCH = 32
@@ -88,9 +89,12 @@ def run_model(model: Any, arrays: Sequence[NDArray[Any]]) -> tuple[NDArray[Any],
     function, infos = flat_function(model), signature_of(model).inputs
     parts = []
     with quiet_stderr():  # XLA writes a banner at the first grouped convolution
-        for start in range(0, len(arrays[0]), _BATCH):
-            batch = [np.asarray(x[start : start + _BATCH], info.dtype) for x, info in zip(arrays, infos, strict=True)]
-            parts.append([np.asarray(output) for output in function(*_tensors(batch))])
+        fixed: int | None = getattr(model, "batch", None)
+        size = fixed or _BATCH
+        for start in range(0, len(arrays[0]), size):
+            batch = [np.asarray(x[start : start + size], info.dtype) for x, info in zip(arrays, infos, strict=True)]
+            given = _tensors([filled(x, fixed or len(x)) for x in batch])
+            parts.append([np.asarray(output)[: len(batch[0])] for output in function(*given)])
     return tuple(np.concatenate(output) for output in zip(*parts, strict=True))
 
 
