@@ -7,9 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import Metadata, Preprocessing, load_keras, read_metadata
+from sqnxt_export import Metadata, Preprocessing, load_keras, load_model, read_metadata
 from sqnxt_export.artifact.files import existing_file
+from sqnxt_export.artifact.saved_model_file import is_model
 from sqnxt_export.runtimes.own_scaling import own_input_range
+from sqnxt_export.runtimes.signatures import signature_of
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
@@ -34,6 +36,12 @@ class ModelSource:
     given_preprocessing: str | None = None
 
     @property
+    def takes_image(self) -> bool:
+        """Whether the model's only input may be an image, grey or RGB."""
+        image = signature_of(self.model).image
+        return image is not None and image.shape[-1] in (1, 3)
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """How images become the model's input; `image_input` tells who says so."""
         return self.image_input.preprocessing
@@ -45,11 +53,13 @@ class ModelSource:
         Raises:
             SqnxtError: The model does not take one image of fixed size, or what is given does not fit.
         """
-        shape = self.model.input_shape
-        if len(shape) != 4 or None in shape[1:]:
-            raise SqnxtError(self.name, f"takes {shape[1:]}", "give a model of one image of fixed size")
+        inputs = signature_of(self.model).inputs
+        shape = inputs[0].shape
+        if len(inputs) != 1 or len(shape) != 3:
+            taken = ", ".join(str(info.shape) for info in inputs)
+            raise SqnxtError(self.name, f"takes {taken}", "give a model of one image of fixed size")
         return resolve_input(
-            self.name, shape[1:], self.metadata, given=self.given_preprocessing, own_range=own_input_range(self.model)
+            self.name, shape, self.metadata, given=self.given_preprocessing, own_range=own_input_range(self.model)
         )
 
     def known_input(self) -> Preprocessing:
@@ -62,6 +72,40 @@ class ModelSource:
         if found.is_assumed:
             raise SqnxtError(self.name, "does not say how its images are prepared", "give `preprocessing`")
         return found.preprocessing
+
+
+def open_any(
+    model: str,
+    *,
+    signature: str | None = None,
+    preprocessing: str | None = None,
+    labels: Path | None = None,
+    **network: Any,
+) -> ModelSource:
+    """Open a model of any kind to be exported: what `open_source` opens, an .h5 file, or a SavedModel folder.
+
+    Args:
+        model: A file, a folder, or a network's name.
+        signature: Name of the function of a SavedModel folder; "serving_default", or the only one, if None.
+        preprocessing: See `open_source`.
+        labels: See `open_source`.
+        network: Options of `open_source` for a network's name.
+
+    Raises:
+        SqnxtError, ExportError: See `open_source` and `sqnxt_export.load_model`.
+    """
+    path = Path(model)
+    if is_network(model) or not (is_model(path) or path.exists()):
+        if signature is not None:
+            raise SqnxtError(model, "has no signatures", "leave `signature` out; SavedModel folders have them")
+        return open_source(model, preprocessing=preprocessing, labels=labels, **network)
+    require_tensorflow()
+    if any(option is not None for option in network.values()):
+        raise SqnxtError(path, "is a trained model", "`classes`, `input_size` and `seed` go with a network's name")
+    loaded = load_model(path, signature=signature)
+    metadata = (read_metadata(path) if path.suffix.lower() == ".keras" else None) or Metadata()
+    metadata = metadata if labels is None else replace(metadata, labels=read_labels(labels))
+    return ModelSource(model=loaded, name=str(path), metadata=metadata, trained=True, given_preprocessing=preprocessing)
 
 
 def open_source(

@@ -66,6 +66,7 @@ from sqnxt_tf.cli.output import Output
     is_flag=True,
     help="Put the preprocessing into the artifact, which then takes uint8 pixels.",
 )
+@click.option("--signature", metavar="NAME", help="Function of a SavedModel folder; serving_default by default.")
 @click.option(
     "--converter",
     type=click.Choice(["auto", "layers", "tf2onnx"]),
@@ -95,7 +96,8 @@ from sqnxt_tf.cli.output import Output
 def command(model: str, output: Path | None, force: bool, out: Output, **settings: Any) -> None:
     """Export MODEL to an artifact, load it in its own runtime, and prove that it equals the model.
 
-    MODEL is a .keras file, or a network's name for seeded random weights (for trying out and for simulation).
+    MODEL is a .keras or .h5 file, a SavedModel folder, or a network's name for seeded random weights (for trying out
+    and for simulation).
     """
     from sqnxt_export import ParityError
     from sqnxt_tf.options.artifacts import ExportOptions

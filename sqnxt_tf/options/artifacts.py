@@ -35,6 +35,7 @@ class ExportOptions(ArtifactOptions):
             and 64 for random weights if None.
         max_drop: Points of top-1 that an ONNX int8 graph may lose on the validation part; its worst layers keep 16
             bits until the graph loses no more.
+        signature: Name of the function of a SavedModel folder; "serving_default", or the only one, if None.
         classes: Units of the classifier, for a network given by name; 1000 if None.
         input_size: Side in pixels or (height, width), for a network given by name; its own if None.
         seed: Random seed of the weights of a network given by name; 0 if None.
@@ -50,6 +51,7 @@ class ExportOptions(ArtifactOptions):
     samples: int | None = None
     calibration: int | None = None
     max_drop: float | None = None
+    signature: str | None = None
     classes: int | None = None
     input_size: int | tuple[int, int] | None = None
     seed: int | None = None

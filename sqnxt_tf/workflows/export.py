@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqnxt_export.artifact.files import check_output
+from sqnxt_export.runtimes.signatures import signature_of
+from sqnxt_export.runtimes.tensors import seeded_noise
 from sqnxt_tf.data.arrays import spread_arrays, to_arrays
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays
@@ -18,13 +20,17 @@ from sqnxt_tf.image_input import ASSUMED
 from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
-from sqnxt_tf.sources import ModelSource, open_source
+from sqnxt_tf.sources import ModelSource, open_any
 
 if TYPE_CHECKING:
-    from sqnxt_export import Budget, ExportResult, Metadata, Preprocessing
+    from sqnxt_export import Budget, ExportResult, ExportSamples, Metadata, Preprocessing
 
 # (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
 # an image in reference kernels
+_NOISE_NOTE = (
+    "the model takes no single grey or RGB image, so parity was judged, and integer precisions were calibrated, on seeded "
+    "noise: give real samples to `sqnxt_export.export_model` in Python before you trust 8 bits"
+)
 _IMAGES_TRAINED = (512, 128)
 _IMAGES_RANDOM = (64, 16)
 
@@ -44,7 +50,7 @@ def export(
     which calibration never saw; a folder that is not divided gives every second image to each.
 
     Args:
-        model: A `.keras` file, or a network's name for seeded random weights.
+        model: A `.keras` or `.h5` file, a SavedModel folder, or a network's name for seeded random weights.
         output: The file to write; it is not there where parity fails.
         options: What is exported and how.
         force: Overwrite the output.
@@ -61,8 +67,9 @@ def export(
     options = options_from(ExportOptions, options, settings)
     check_output(Path(output), force=force)
     progress(f"reading {model}", 0, 3)
-    source = open_source(
+    source = open_any(
         str(model),
+        signature=options.signature,
         classes=options.classes,
         input_size=options.input_size,
         seed=options.seed,
@@ -85,42 +92,84 @@ def export_source(
     Raises:
         ParityError, SqnxtError, ExportError: See `export`.
     """
-    from sqnxt_export import ExportSamples, export_model
+    from sqnxt_export import export_model
 
     output = Path(output)
-    progress("preparing images", 1, 3)
-    calibration_count, parity_count = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
-    seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
-    compared, calibration = _unlike_images(
-        source, options.data, seen, options.samples or parity_count, options.calibration or calibration_count
-    )
-    budget = _budget(source, options)
+    progress("preparing samples", 1, 3)
+    samples = _images(source, options) if source.takes_image else _noise(source, options)
     progress(f"exporting {output.name}", 2, 3)
     result = export_model(
         source.model,
         output,
         options,
-        ExportSamples(parity=compared.images, calibration=calibration.images, budget=budget),
+        samples,
         metadata=_metadata(source, options),
         trained=source.trained,
         source=source.name,
         force=force,
     )
     progress(f"exporting {output.name}", 3, 3)
-    note = source.image_input.note
+    note = source.image_input.note if source.takes_image else _NOISE_NOTE
     return replace(result, notes=(*result.notes, note)) if note else result
+
+
+def _images(source: ModelSource, options: ExportOptions) -> ExportSamples:
+    """Return images of the data for parity, calibration and the budget."""
+    from sqnxt_export import ExportSamples
+
+    calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
+    seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
+    judged, calibration = _unlike_images(
+        source, options.data, seen, options.samples or compared, options.calibration or calibrated
+    )
+    return ExportSamples(parity=judged.images, calibration=calibration.images, budget=_budget(source, options))
+
+
+def _noise(source: ModelSource, options: ExportOptions) -> ExportSamples:
+    """Return seeded noise for a model that takes something else than one grey or RGB image.
+
+    Raises:
+        SqnxtError: An option asks for images.
+    """
+    from sqnxt_export import ExportSamples
+
+    for name, asked in (
+        ("embed_preprocessing", options.embed_preprocessing),
+        ("max_drop", options.max_drop is not None),
+        ("preprocessing", source.given_preprocessing is not None),
+    ):
+        if asked:
+            raise SqnxtError(source.name, f"does not take one image, which `{name}` is about", f"leave `{name}` out")
+    inputs = signature_of(source.model).inputs
+    calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
+    return ExportSamples(
+        parity=seeded_noise(inputs, options.samples or compared, seed=1),
+        calibration=seeded_noise(inputs, options.calibration or calibrated, seed=2),
+    )
 
 
 def _metadata(source: ModelSource, options: ExportOptions) -> Metadata:
     """Return the model's metadata with the hash of its file and the preprocessing, which may be an assumption."""
-    source_hash = sha256(Path(source.name).read_bytes()).hexdigest() if source.trained else ""
-    found, extra = source.image_input, dict(source.metadata.extra)
+    source_hash = _hash(Path(source.name)) if source.trained else ""
+    extra = dict(source.metadata.extra)
     extra.pop(ASSUMED, None)
-    if found.is_assumed:
-        extra[ASSUMED] = ["preprocessing"]
     if options.io != "float32":
         extra["io"] = options.io
+    if not source.takes_image:
+        return replace(source.metadata, source_hash=source_hash, extra=extra)
+    found = source.image_input
+    if found.is_assumed:
+        extra[ASSUMED] = ["preprocessing"]
     return replace(source.metadata, source_hash=source_hash, preprocessing=found.preprocessing, extra=extra)
+
+
+def _hash(path: Path) -> str:
+    """Return the hash of a file, or of the files in a folder in the order of their names."""
+    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+    digest = sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:

@@ -10,6 +10,7 @@ import numpy as np
 _SKIPPED = (
     "InputLayer", "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomHeight", "RandomRotation",
     "RandomTranslation", "RandomWidth", "RandomZoom", "Resizing", "CenterCrop", "ZeroPadding2D", "Cropping2D",
+    "Permute",
 )  # fmt: skip
 """Layers that leave the range of pixels as it is."""
 _BYTES, _UNIT = (0.0, 255.0), (0.0, 1.0)
