@@ -85,7 +85,7 @@ def test_an_accelerator_may_be_named() -> None:
         (
             "net.onnx",
             ACCELERATOR,
-            "workload 'net.onnx': is of type str; read a graph with `read_onnx`, or make a",
+            "workload 'net.onnx': is of type str; read a file with `read_model`, or make a",
         ),
         (WORKLOAD, 8, "accelerator 8: is of type int; give a preset's name, a .toml file, or an Accelerator"),
         (WORKLOAD, None, "accelerator None: is of type NoneType; give a preset's name"),

@@ -49,7 +49,7 @@ def test_accelerators_and_workloads_are_taken_as_they_are() -> None:
         (Path("alexnet"), {}, "alexnet"),
         ("nowhere.onnx", {"classes": 10}, "nowhere.onnx: is a file; leave out `classes`"),
         (Workload(name="mine", layers=()), {"batch": 2}, "mine: is a workload; leave out `batch`"),
-        (3, {}, "model 3: is of type int; give an .onnx file, a network's name, or a Workload"),
+        (3, {}, "model 3: is of type int; give an .onnx or .tflite file, a network's name, or a Workload"),
     ],
 )
 def test_what_is_refused(model: Any, settings: dict[str, Any], fault: str) -> None:
