@@ -17,7 +17,9 @@ import numpy as np
 from sqnxt_sim.errors import NoRoomError, SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
+from sqnxt_sim.machine.dataflow_search import costs_by_time
 from sqnxt_sim.machine.dataflows import TILED
+from sqnxt_sim.machine.layer_costs import vector_cost
 from sqnxt_sim.machine.machine_vectors import MachineVectors, layer_figures, vector_figures
 from sqnxt_sim.machine.tile_fronts import Conditions, Front, layer_fronts
 from sqnxt_sim.machine.tiling import tiling_space
@@ -83,12 +85,13 @@ def simulate_many(
     done = 0
     for indices in _grouped(range(len(accelerators)), lambda index: _shared(accelerators[index], index)):
         group = [accelerators[index] for index in indices]
-        if len(group) == 1:
+        layers = distinct(group[0].array.word_bits)
+        if not group[0].is_plain:
             totals = [_one_total(workload, group[0], dataflow, sparsity, precision)]
+        elif len(group) == 1:
+            totals = [_plain_total(workload, layers, group[0], dataflows)]
         else:
-            totals = list(
-                _totals(workload, group, _figures(workload, distinct(group[0].array.word_bits), group, dataflows))
-            )
+            totals = list(_totals(workload, group, _figures(workload, layers, group, dataflows)))
         for index, one in zip(indices, totals, strict=True):
             found[index] = one
         done += len(group)
@@ -114,6 +117,31 @@ def _one_total(
         energy=report.energy,
         macs=report.macs,
         dram_bytes=report.dram_bytes,
+    )
+
+
+def _plain_total(
+    workload: Workload, layers: Counter[LayerProblem], accelerator: Accelerator, dataflows: Sequence[Dataflow]
+) -> NetworkTotals | None:
+    """Return the totals on a plain accelerator that shares its PE array with none; None if a layer does not fit."""
+    costs: list[tuple[float, Energy, float]] = []
+    for problem, images in layers.items():
+        try:
+            by_time = costs_by_time(problem.layer, accelerator)
+        except NoRoomError:
+            return None
+        best = next(cost for cost in by_time if cost.dataflow in dataflows)
+        dram_bytes = images * best.dram_words * accelerator.array.word_bits / 8
+        costs.append((images * best.cycles.total, best.energy.times(images), dram_bytes))
+    for node in workload.layers:
+        if isinstance(node, OffArrayNode) and (cost := vector_cost(node, accelerator)) is not None:
+            costs.append((cost.cycles, cost.energy, cost.dram_bytes))
+    return NetworkTotals(
+        accelerator=accelerator,
+        cycles=sum(cycles for cycles, _, _ in costs),
+        energy=Energy(**{part: sum(getattr(energy, part) for _, energy, _ in costs) for part in Energy.__slots__}),
+        macs=sum(layer.macs for layer in workload.conv_layers),
+        dram_bytes=sum(dram_bytes for _, _, dram_bytes in costs),
     )
 
 
