@@ -15,7 +15,7 @@ from math import isinf
 import numpy as np
 
 from sqnxt_sim.errors import NoRoomError, SimulatorError
-from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
+from sqnxt_sim.machine.accelerator import Accelerator, Dataflow, EnergyTable
 from sqnxt_sim.machine.axes import Array
 from sqnxt_sim.machine.dataflow_search import costs_by_time
 from sqnxt_sim.machine.dataflows import TILED
@@ -64,7 +64,8 @@ def simulate_many(
     """Return the totals of a network on each accelerator; None where no tiling of a layer fits the buffer.
 
     The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second, if they have
-    the two dataflows of the SqueezeNext paper and nothing that differs by operand; others are simulated one by one.
+    the two dataflows of the SqueezeNext paper and nothing that differs by operand. Others share a simulation only where
+    nothing but energies differs.
 
     Args:
         workload: The network.
@@ -83,11 +84,12 @@ def simulate_many(
     found: list[NetworkTotals | None] = [None] * len(accelerators)
     distinct = cache(partial(_distinct_layers, workload, sparsity, precision))
     done = 0
-    for indices in _grouped(range(len(accelerators)), lambda index: _shared(accelerators[index], index)):
+    for indices in _grouped(range(len(accelerators)), lambda index: _shared(accelerators[index])):
         group = [accelerators[index] for index in indices]
         layers = distinct(group[0].array.word_bits)
         if not group[0].is_plain:
-            totals = [_one_total(workload, group[0], dataflow, sparsity, precision)]
+            counts = _one_total(workload, _unit_energies(group[0]), dataflow, sparsity, precision)
+            totals = [counts and _priced(counts, accelerator) for accelerator in group]
         elif len(group) == 1:
             totals = [_plain_total(workload, layers, group[0], dataflows)]
         else:
@@ -153,15 +155,34 @@ def _grouped(indices: Iterable[int], key: Callable[[int], object]) -> Iterator[l
     yield from groups.values()
 
 
-def _shared(accelerator: Accelerator, index: int) -> object:
+def _shared(accelerator: Accelerator) -> object:
     """Return what a layer's tilings, their array cycles and their DRAM words depend on, and which units there are.
 
-    An accelerator that is not plain shares nothing with others; its own index says so.
+    An accelerator that is not plain shares its simulation with those that differ in energies only.
     """
     if not accelerator.is_plain:
-        return index
+        return _unit_energies(accelerator)
     indices = accelerator.dram.weight_index_bits, accelerator.dram.weight_stationary_index_bits
     return replace(accelerator.array, clock_hz=1.0), indices, accelerator.vector is None
+
+
+def _unit_energies(accelerator: Accelerator) -> Accelerator:
+    """Return the accelerator with energies of 1: its energies count what each part does. No search looks at them."""
+    unit = accelerator.vector and replace(accelerator.vector, operation_energy=1.0)
+    return replace(accelerator, energy=EnergyTable(mac=1, register_file=1, buffer=1, dram=1), vector=unit)
+
+
+def _priced(counts: NetworkTotals, accelerator: Accelerator) -> NetworkTotals:
+    """Return the totals of an accelerator from those of its `_unit_energies`."""
+    table, unit, counted = accelerator.energy, accelerator.vector, counts.energy
+    energy = Energy(
+        mac=table.mac * counted.mac,
+        register_file=table.register_file * counted.register_file,
+        buffer=table.buffer * counted.buffer,
+        dram=table.dram * counted.dram,
+        vector=0.0 if unit is None else unit.operation_energy * counted.vector,
+    )
+    return replace(counts, accelerator=accelerator, energy=energy)
 
 
 def _distinct_layers(
@@ -208,17 +229,11 @@ def _totals(workload: Workload, group: Sequence[Accelerator], figures: Array) ->
         if isinf(cycles):
             yield None
             continue
-        table, unit = accelerator.energy, accelerator.vector
-        yield NetworkTotals(
+        counts = NetworkTotals(
             accelerator=accelerator,
             cycles=cycles,
-            energy=Energy(
-                mac=table.mac * mac,
-                register_file=table.register_file * register_file,
-                buffer=table.buffer * buffer,
-                dram=table.dram * dram,
-                vector=0.0 if unit is None else unit.operation_energy * vector,
-            ),
+            energy=Energy(mac=mac, register_file=register_file, buffer=buffer, dram=dram, vector=vector),
             macs=macs,
             dram_bytes=dram * accelerator.array.word_bits / 8,
         )
+        yield _priced(counts, accelerator)
