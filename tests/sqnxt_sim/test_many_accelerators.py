@@ -84,8 +84,8 @@ GRIDS: dict[str, list[Accelerator]] = {
         array__multipliers_per_pe=(1, 4), dram__bytes_per_second=(1e8, 1e10),
     ),
     "energies of other dataflows": variants(
-        load_accelerator("ethos-u65-256"), energy__dram=(0, 200), energy__buffer=(1, 2), vector__operation_energy=(0, 3),
-        dram__latency_cycles=(0, 500),
+        load_accelerator("ethos-u65-256"), energy__dram=(0, 200), energy__buffer=(1, 2),
+        vector__operation_energy=(0, 3), dram__latency_cycles=(0, 500),
     ),
     "a single one": [load_accelerator("edge-npu-8bit")],
     "a single one without room": variants(BASE, buffer__bytes=(64,)),
