@@ -8,6 +8,7 @@
 | `phases` | transposed convolutions as ordinary ones, axis by axis |
 | `vector_operations` | operations of other operators on single values |
 | `memory` | activations that are alive while each node runs |
+| `reasons` | reasons why the array does not run a node |
 | `sizes` | the sizes that a caller gives to free dimensions |
 | `onnx_operators` | tables: what the simulator does with each ONNX operator |
 | `onnx_graph` | a checked graph, and helpers for its names, attributes and shapes |
@@ -45,6 +46,7 @@
 | `tflite_file` | an untrusted file, checked |
 | `tflite_sparse` | sparse tensors as dense ones |
 | `tflite_values` | values of constants, and where they are not zero |
+| `tflite_inlining` | composite operators replaced by what they stand for |
 | `tflite_graph` | the main graph: producers, readers, constants |
 | `tflite_operators` | ONNX's names of the operators |
 | `tflite_weights` | bits and zeros of each operator's weights |

@@ -28,13 +28,9 @@ from sqnxt_sim.frontend.onnx_operators import (
 )
 from sqnxt_sim.frontend.onnx_positions import Origins, find_origins
 from sqnxt_sim.frontend.onnx_vector_work import vector_work
+from sqnxt_sim.frontend.reasons import CONSTANT, MERGES, MERGES_NOT, NO_SHAPE
 from sqnxt_sim.frontend.sizes import checked_sizes
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
-
-_CONSTANT = "constant, computed once and for all"
-_MERGES = "a constant bias or scale, merges into the layer before"
-_MERGES_NOT = "a constant bias or scale with no layer before it to merge into, left out as in the paper"
-_NO_SHAPE = "no model for operands of these shapes"
 
 
 def read_onnx(
@@ -128,16 +124,16 @@ def _off_array(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], mer
     op = operator(node)
     why, reason = OFF_ARRAY.get(op, (OffArrayReason.NO_MODEL, "no model of this operator"))
     if _is_constant(node, constants):
-        why, reason = OffArrayReason.FOLDED, _CONSTANT
+        why, reason = OffArrayReason.FOLDED, CONSTANT
     elif not op:
         reason = f"operator of the domain {node.domain}"
     elif op in WITH_BRANCHES:
         reason = f"what is inside the {op} is left out"
     elif op in CONVOLUTIONS or op in DENSE or op in TRANSPOSED or op in ATTENTION or op == "Einsum":
-        reason = _NO_SHAPE
+        reason = NO_SHAPE
     elif next(iter(node.output), "") in merged:
-        why, reason = OffArrayReason.FOLDED, _MERGES
+        why, reason = OffArrayReason.FOLDED, MERGES
     elif is_affine(node, constants):
-        reason = _MERGES_NOT
+        reason = MERGES_NOT
     row = OffArrayNode(name=node_name(node), op=node.op_type, why=why, reason=reason)
     return replace(row, work=vector_work(graph, node, constants)) if why is OffArrayReason.NOT_COSTED else row

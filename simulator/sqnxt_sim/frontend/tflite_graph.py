@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.tflite_inlining import inlined
 from sqnxt_sim.frontend.tflite_parts import TfliteFile, TfliteOperator, TfliteTensor
 
 _FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
@@ -14,7 +15,7 @@ _NO_INTEGERS = _FLOATS | {"complex64", "complex128", "string", "resource", "vari
 _UNPREDICTABLE = frozenset(
     {
         "CALL", "CALL_ONCE", "IF", "MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "READ_VARIABLE",
-        "STABLEHLO_COMPOSITE", "STABLEHLO_RNG_BIT_GENERATOR", "VAR_HANDLE", "WHILE",
+        "STABLEHLO_RNG_BIT_GENERATOR", "VAR_HANDLE", "WHILE",
     }
 )  # fmt: skip
 """Operators whose output may vary although their inputs do not."""
@@ -82,12 +83,13 @@ class TfliteGraph:
 
 
 def main_graph(file: TfliteFile) -> TfliteGraph:
-    """Return the first graph of a file, the one that a runtime calls.
+    """Return the first graph of a file, the one that a runtime calls, with composite operators replaced.
 
     Raises:
         SimulatorError: A node reads a tensor that a later one writes, or two nodes write the same tensor.
+        ValueError: The decomposition of a composite does not fit it.
     """
-    graph = file.subgraphs[0]
+    graph = inlined(file)
     producers: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
     for place, node in enumerate(graph.operators):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqnxt_sim.frontend.onnx_operators import OFF_ARRAY
+from sqnxt_sim.frontend.reasons import CONSTANT, MERGES_NOT, NO_SHAPE
 from sqnxt_sim.frontend.tflite_affine import is_affine
 from sqnxt_sim.frontend.tflite_graph import TfliteGraph, given, values
 from sqnxt_sim.frontend.tflite_operators import BRANCHES, ON_ARRAY, interpolation, onnx_name, window
@@ -45,7 +46,7 @@ def has_free_shape(graph: TfliteGraph, node: TfliteOperator) -> bool:
 def _reason(graph: TfliteGraph, node: TfliteOperator, op: str) -> tuple[OffArrayReason, str]:
     why, reason = OFF_ARRAY.get(op, (OffArrayReason.NO_MODEL, "no model of this operator"))
     if is_constant(graph, node):
-        why, reason = OffArrayReason.FOLDED, "constant, computed once and for all"
+        why, reason = OffArrayReason.FOLDED, CONSTANT
     elif node.is_custom:
         why, reason = OffArrayReason.NO_MODEL, "custom operator of the file's maker"
     elif node.op in BRANCHES:
@@ -53,9 +54,9 @@ def _reason(graph: TfliteGraph, node: TfliteOperator, op: str) -> tuple[OffArray
     elif has_free_shape(graph, node) and why is not OffArrayReason.FOLDED:
         why, reason = OffArrayReason.NO_MODEL, "its shapes are known only when the file runs"
     elif node.op in ON_ARRAY:
-        reason = "no model for operands of these shapes"
+        reason = NO_SHAPE
     elif is_affine(graph, node):
-        reason = "a constant bias or scale with no layer before it to merge into, left out as in the paper"
+        reason = MERGES_NOT
     return why, reason
 
 

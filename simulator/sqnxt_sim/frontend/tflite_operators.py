@@ -117,7 +117,7 @@ PRODUCTS = frozenset(
     }
 )  # fmt: skip
 """Those of them that do nothing but multiply and add, so that a scale behind them merges into their weights."""
-BRANCHES = frozenset({"CALL", "CALL_ONCE", "IF", "STABLEHLO_CASE", "STABLEHLO_COMPOSITE", "STABLEHLO_WHILE", "WHILE"})
+BRANCHES = frozenset({"CALL", "CALL_ONCE", "IF", "STABLEHLO_CASE", "STABLEHLO_WHILE", "WHILE"})
 """Operators whose work is in other graphs of the file."""
 
 BASIC_LSTM_INPUTS = 5

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqnxt_sim.frontend.memory import Step, TensorSize, live_activations
+from sqnxt_sim.frontend.reasons import MERGES
 from sqnxt_sim.frontend.sizes import checked_sizes
 from sqnxt_sim.frontend.tflite_affine import merged_affines
 from sqnxt_sim.frontend.tflite_batch import images_per_call, with_batch
@@ -26,7 +27,6 @@ from sqnxt_sim.workload import ConvLayer, LiveActivations, OffArrayNode, OffArra
 Row = Sequence[ConvLayer | OffArrayNode]
 # Their outputs are their inputs under another name: the integers in front of a DEQUANTIZE are kept as they are.
 _SHARING = VIEWS | {"DEQUANTIZE"}
-_AFFINE = "a constant bias or scale, merges into the layer before"
 
 
 def read_tflite(
@@ -58,7 +58,7 @@ def read_tflite(
         merged, names = merged_nodes(graph), layer_names(graph)
         origins = find_origins(graph)
         layers = [_layers(graph, place, names[place], merged, origins) for place in range(len(graph.nodes))]
-        reasons = {**dict.fromkeys(merged_affines(graph, layers), _AFFINE), **merged.reasons}
+        reasons = {**dict.fromkeys(merged_affines(graph, layers), MERGES), **merged.reasons}
         rows: list[Row] = [
             layers[place] or [off_array_node(graph, node, names[place], reasons.get(place))]
             for place, node in enumerate(graph.nodes)

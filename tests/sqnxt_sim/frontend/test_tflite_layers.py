@@ -326,3 +326,57 @@ def test_convolutions_of_volumes(read_made: Read) -> None:
     layer = only_layer(read_made(make))
     assert (layer.batch, layer.in_channels, layer.out_height, layer.out_width) == (6, 12, 8, 4)
     assert layer.macs == 2 * 3 * 8 * 4 * 5 * 27 * 4
+
+
+def composed(number: int) -> TfliteMaker:
+    """A file whose main graph calls a composite: the graph of that number, of which 1 is a convolution."""
+    make = convolved([1, 8, 8, 4], [6, 3, 3, 4], [1, 8, 8, 6])
+    inner, schema = make.graph, make.schema
+    inner.outputs = [2]
+    main = schema.SubGraphT()
+    main.tensors, main.operators, main.inputs, main.outputs = [inner.tensors[0], inner.tensors[2]], [], [0], [1]
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = schema.BuiltinOperator.STABLEHLO_COMPOSITE, 127, 1
+    make.model.operatorCodes.append(code)
+    node = schema.OperatorT()
+    node.opcodeIndex, node.inputs, node.outputs = len(make.model.operatorCodes) - 1, [0], [1]
+    node.builtinOptions2Type = schema.BuiltinOptions2.StableHLOCompositeOptions
+    node.builtinOptions2 = schema.StableHLOCompositeOptionsT()
+    node.builtinOptions2.decompositionSubgraphIndex = number
+    main.operators = [node]
+    make.model.subgraphs = [main, inner]
+    make.graph = main
+    return make
+
+
+def test_a_composite_is_what_it_stands_for(read_made: Read) -> None:
+    workload = read_made(composed(1))
+    assert only_layer(workload) == only_layer(read_made(convolved([1, 8, 8, 4], [6, 3, 3, 4], [1, 8, 8, 6])))
+    assert max(live.float_values for live in workload.live) == 64 * 10
+    for number in (0, 2):
+        with pytest.raises(SimulatorError, match=rf"subgraph {number} of 2"):
+            read_made(composed(number))
+    endless = composed(1)
+    endless.model.subgraphs[1] = endless.graph
+    with pytest.raises(SimulatorError, match="within each other without end"):
+        read_made(endless)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "output", "name"),
+    [
+        ("net/conv/Conv2D", "net/conv_relu/Relu;net/conv_bn/FusedBatchNormV3;net/conv/Conv2D1", "conv"),
+        ("net/block/conv2d_5/Conv2D", "net/block/conv2d_5/BiasAdd", "block/conv2d_5"),
+        ("net/a_bn/FusedBatchNormV3;net/a/depthwise1", "net/a_relu6/Relu6", "a"),
+        ("net/sep/separable_conv2d/depthwise/float16", "net/sep/separable_conv2d", "sep/depthwise"),
+        ("Conv2D", "net/grouped_relu/Relu;net/grouped_bn/FusedBatchNormV3;Conv2D1", "grouped"),
+        ("net/conv1/weights_quant/FakeQuantWithMinMaxVars", "net/conv1/Relu", "conv1"),
+        ("arith.constant7", "StatefulPartitionedCall:0", "StatefulPartitionedCall:0"),
+        ("arith.constant7", "torch.nn.Conv2d_stem;", "torch.nn.Conv2d_stem"),
+    ],
+)
+def test_names_of_layers(kernel: str, output: str, name: str, read_made: Read) -> None:
+    make = convolved([1, 8, 8, 4], [6, 3, 3, 4], [1, 8, 8, 6])
+    for tensor, text in zip(make.graph.tensors, ("net/input/x", kernel, output), strict=True):
+        tensor.name = text.encode()
+    assert only_layer(read_made(make)).name == name

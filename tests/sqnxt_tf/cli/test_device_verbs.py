@@ -61,6 +61,7 @@ def test_layers_stand_beside_the_accelerators(cli: Any, tmp_path: Path, artifact
         assert sum(layer[kind] for layer in compared) == pytest.approx(1)
     simulated = cli("simulate", artifacts / "net.onnx", "--accelerator", "squeezelerator-8x8", "--json").json()
     assert sum(layer["simulated_cycles"] for layer in compared) == pytest.approx(simulated["total"]["cycles"])
+    assert lite["simulated_cycles"] == net["simulated_cycles"] == pytest.approx(simulated["total"]["cycles"])
     assert 0 < net["not_simulated_share"] < 1
     assert "<svg" in (tmp_path / "layers.svg").read_text()[:2000]
 
