@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from helpers.keras_networks import BUILDERS, randomise
-from sqnxt_export import layer_zeros, nonzero_fraction, quantise_onnx, to_onnx, to_tflite
+from sqnxt_export import layer_zeros, nonzero_fraction, quantise_onnx, save_keras, to_onnx, to_tflite
 from sqnxt_sim import (
     ConvLayer,
     NetworkReport,
@@ -90,8 +90,23 @@ def test_both_formats_are_the_same_network(
 ) -> None:
     paths = write_both(models[network], images, precision, tmp_path)
     workloads = compare_formats(paths, precision)
+    if precision == "float32":
+        save_keras(models[network], tmp_path / "net.keras")
+        assert nonzero_fraction(tmp_path / "net.keras") == nonzero_fraction(paths[0])
     for path, workload in zip(paths, workloads, strict=True):
         assert_one_count(path, workload)
+
+
+def test_a_keras_file_counts_kernels_alone(tmp_path: Path) -> None:
+    import tf_keras as keras
+
+    layers = keras.layers
+    image = layers.Input((8, 8, 3))
+    x = layers.PReLU(shared_axes=[1, 2])(layers.Conv2D(4, 3, name="conv")(image))  # its slopes begin as zeros
+    x = layers.GRU(5)(layers.Reshape((36, 4))(x))
+    x = layers.MultiHeadAttention(2, 3)(layers.Reshape((5, 1))(x), layers.Reshape((5, 1))(x))
+    save_keras(keras.Model(image, x), tmp_path / "net.keras")
+    assert nonzero_fraction(tmp_path / "net.keras") == 1.0
 
 
 @pytest.mark.slow

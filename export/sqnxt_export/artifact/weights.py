@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from sqnxt_export.artifact.frontend_errors import as_export_errors
 from sqnxt_export.artifact.keras_file import read_weights as read_keras_weights
 from sqnxt_export.errors import ExportError
 from sqnxt_sim.frontend.model_files import read_weights, total_weights
+
+# Arrays of two or more dimensions that are no kernels, by their path, whose groups are named after Keras' classes: the
+# optimizer's state, slopes of PReLU, tables that are looked up, and biases of attention and of a GRU's two products.
+_NO_KERNEL = re.compile(
+    r"^/optimizer|/p_re_lu(_\d+)?/|/embedding(_\d+)?/|/_(query|key|value|output)_dense/vars/1$"
+    r"|/gru(_\d+)?/cell/vars/2$|/gru_cell(_\d+)?/vars/2$"
+)
 
 
 def compressed_bytes(path: str | os.PathLike[str]) -> int:
@@ -63,10 +71,10 @@ def layer_zeros(path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
 
 
 def _keras_totals(path: Path) -> tuple[int, int]:
-    """Return the number of weights and of zeros: arrays of two or more dimensions, without the optimizer's state."""
+    """Return the number of weights and of zeros of kernels and matrices, as `read_weights` does for artifacts."""
     weights = zeros = 0
     for name, values in read_keras_weights(path):
-        if values.ndim >= 2 and not name.startswith("optimizer"):
+        if values.ndim >= 2 and not _NO_KERNEL.search(f"/{name}"):
             weights += values.size
             zeros += values.size - int(np.count_nonzero(values))
     return weights, zeros
