@@ -19,6 +19,7 @@ import sqnxt_export
 import sqnxt_sim
 import sqnxt_tf
 from helpers.repository import ROOT
+from sqnxt_sim.machine.accelerator_entries import Flag
 from sqnxt_tf.cli.main import VERBS
 
 DOCS = ROOT / "docs"
@@ -175,6 +176,8 @@ def test_the_accelerator_reference_is_the_schema() -> None:
         "array": sqnxt_sim.PEArray,
         "buffer": sqnxt_sim.GlobalBuffer,
         "dram": sqnxt_sim.Dram,
+        "scratchpad": sqnxt_sim.Scratchpad,
+        "blocks": sqnxt_sim.OutputBlocks,
         "energy": sqnxt_sim.EnergyTable,
         "vector": sqnxt_sim.VectorUnit,
     }
@@ -184,7 +187,10 @@ def test_the_accelerator_reference_is_the_schema() -> None:
         section, key = name.split(".")
         entry = schema[section][key]
         assert entry.unit == unit
-        check_range(limits, entry.low, entry.high, whole=entry.whole)
+        if isinstance(entry, Flag):
+            assert limits == str(entry)
+        else:
+            check_range(limits, entry.low, entry.high, whole=entry.whole)
         by_name = {field.name: field for field in fields(types[section])}
         check_default(default, by_name[key], required=not entry.optional)
 

@@ -45,6 +45,7 @@ EXAMPLES = {
         "sqnxt-tf simulate 1.0-SqNxt-23 --max-cycles 2M",
         "sqnxt-tf simulate --layer 56x56x64,3x3x128,stride=2",
         "sqnxt-tf simulate 1.0-SqNxt-23 --sweep array.rows=8,16,32 buffer.bytes=64K,128K",
+        "sqnxt-tf simulate 1.0-SqNxt-23 --precision int8 --accelerator ethos-u65-256",
     ),
     "compare": (
         "sqnxt-tf compare digits.onnx pruned.onnx",

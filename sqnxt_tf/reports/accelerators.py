@@ -40,10 +40,13 @@ def accelerator_table(accelerator: Accelerator) -> Table:
         title=f"{accelerator.name}: {accelerator.description}",
         beneath=["note"],
     )
+    if not accelerator.is_plain:
+        table.add("dataflows", ", ".join(accelerator.dataflows), "", "", "")
     for key, value in accelerator.numbers.items():
         section, name = key.split(".")
         origin = accelerator.origins[key]
-        table.add(key, f"{value:,g}", SCHEMA[section][name].unit, origin.kind, origin.note)
+        shown = str(value).lower() if isinstance(value, bool) else f"{value:,g}"
+        table.add(key, shown, SCHEMA[section][name].unit, origin.kind, origin.note)
     return table
 
 
@@ -54,4 +57,5 @@ def accelerator_json(accelerator: Accelerator) -> dict[str, object]:
         section, name = key.split(".")
         origin = accelerator.origins[key]
         sections.setdefault(section, {})[name] = {"value": value, "origin": origin.kind, "note": origin.note or None}
-    return {"name": accelerator.name, "description": accelerator.description, **sections}
+    dataflows = list(map(str, accelerator.dataflows))
+    return {"name": accelerator.name, "description": accelerator.description, "dataflows": dataflows, **sections}

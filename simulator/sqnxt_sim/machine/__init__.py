@@ -2,17 +2,26 @@
 
 | file | role |
 |---|---|
-| `accelerator` | the hardware as data: PE array, buffer, DRAM, energies, vector unit |
+| `on_chip` | the global buffer, and what some dataflows need beside the PEs, as data |
+| `accelerator` | the hardware as data: PE array, DRAM, energies, vector unit |
+| `accelerator_entries` | what an entry of an accelerator file may be: a number in a range, or true or false |
+| `accelerator_options` | the entries that most accelerators do without |
 | `accelerator_schema` | the entries of an accelerator file: range, unit and meaning of each |
 | `accelerator_faults` | all faults of such a file, reported in one error |
+| `declared_dataflows` | the dataflows of a file, checked against the sections that they need |
 | `accelerator_file`, `presets/` | an accelerator as a TOML file, checked when it is read |
 | `accelerator_template` | a commented file to start from |
 | `axes` | candidate tile sizes along one dimension of a layer |
 | `candidates` | candidate tilings of the map and of the channels: pairs of axes |
 | `tiling` | all tilings of a layer, which of them fit the buffer, and their DRAM words |
-| `dataflows` | array cycles and buffer words of the two dataflows |
+| `dataflows` | array cycles and buffer words of the two dataflows that cut a layer to tiles |
+| `operand_limits` | what differs by operand in these two, and systolic arrays |
 | `tiling_cost` | cycles and energy of one tiling, by component |
 | `tile_search` | the best tiling of each dataflow |
+| `row_stationary` | mappings in row stationary, and what passes between the memories |
+| `row_search` | the best mapping and its cost |
+| `output_block` | the best block of outputs, and its cost |
+| `dataflow_search` | all dataflows of an accelerator, the fastest first |
 | `tile_fronts` | the tilings that are the best at some bandwidth, shared by many accelerators |
 | `machine_vectors` | the cost of a layer on many accelerators at once |
 | `layer_costs` | the cost of a layer on the array, and of an operator on the vector unit |

@@ -82,8 +82,9 @@ class Dram:
         weight_bytes_per_second: Bandwidth of a memory of its own that holds the weights, such as a flash.
         weight_latency_cycles: Latency of that memory.
         pipelined: Enough requests are in flight, those of the next layer among them, that only bandwidth costs time.
-        input_overfetch: How many times its own bytes the network's input moves, because its few channels fill only a
-            part of each burst; for a buffer that `keeps_maps`, which is where that input differs from other maps.
+        input_overfetch: How many times its own bytes the network's input moves, if it has 8 channels or fewer, because
+            they fill only a part of each burst; more channels fill more of it. For a buffer that `keeps_maps`, which is
+            where that input differs from other maps.
     """
 
     bytes_per_second: float
@@ -107,6 +108,10 @@ class Dram:
         if index_bits is None:
             return weight_bits
         return min(weight_bits, nonzero_fraction * (weight_bits + index_bits))
+
+    def overfetch(self, channels: int) -> float:
+        """Return how many times its bytes the network's input of so many channels moves."""
+        return max(1.0, self.input_overfetch / ceil(channels / 8))
 
     def stored_activation_bits(self, activation_bits: int, zeros: float | None) -> float:
         """Return the mean bits of a stored activation; dense if its zeros are not known or save nothing."""

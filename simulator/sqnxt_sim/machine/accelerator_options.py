@@ -62,7 +62,7 @@ DRAM_OPTIONS: dict[str, Number | Flag] = {
         high=1024,
         optional=True,
         unit="times",
-        meaning="the network's input moves this many times its bytes, where the buffer keeps other maps",
+        meaning="a network's input of 8 channels or fewer moves this many times its bytes, where the buffer keeps maps",
     ),
 }
 

@@ -137,7 +137,7 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -
     inputs = layer.in_pixels * layer.in_channels
     input_kept = accelerator.buffer.holds_input and accelerator.keeps(inputs, activation_bits)
     output_kept = accelerator.keeps(layer.out_pixels * layer.out_channels, activation_bits)
-    fetched = 1.0 if accelerator.buffer.holds_input else dram.input_overfetch
+    fetched = 1.0 if accelerator.buffer.holds_input else dram.overfetch(layer.in_channels)
     input_bits = 0.0 if input_kept else dram.stored_activation_bits(activation_bits, layer.input_zeros) * fetched
     output_bits = 0.0 if output_kept else dram.stored_activation_bits(activation_bits, layer.output_zeros)
     return WordScale(

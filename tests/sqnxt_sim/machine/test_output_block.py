@@ -131,7 +131,8 @@ def test_maps_stay_in_the_buffer_and_the_networks_input_does_not() -> None:
     first, second = simulate_workload(Workload(name="net", layers=layers), U65).costed
     assert second.chosen.dram_words == second.layer.weights * 0 + 3 * 32 * 32
     block = choose_block(CONV, U65, BLOCKS)
-    assert first.chosen.dram_words == 16 * block.inputs + CONV.weights
+    assert first.chosen.dram_words == 8 * block.inputs + CONV.weights  # 16 channels fill twice what 8 do
+    assert [U65.dram.overfetch(channels) for channels in (3, 8, 64, 128, 256)] == [16, 16, 2, 1, 1]
     wide = replace(CONV, in_height=112, in_width=112)
     assert best_blocks(wide, U65).dram_words > CONV.out_channels * 112 * 112  # more than half of the buffer
 
