@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import tool_layers
 
-from sqnxt_sim import ConvLayer, Workload, load_accelerator, simulate_workload
+from sqnxt_sim import ConvLayer, Workload, load_accelerator, read_model, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 
 NETWORKS = ("squeezenet_v1_1", "sqnxt23_w1", "sqnxt23v5_w1", "sqnxt23g_w1", "tiny_darknet")
@@ -162,6 +162,18 @@ def compare(network: str, folder: Path, pythons: argparse.Namespace, names: dict
     ]
 
 
+def print_whole_networks(folder: Path) -> None:
+    """Print the totals of all operators, ours with the vector unit and the weights of the files."""
+    for preset in tool_layers.VELA:
+        print(f"\n| {preset}, all operators | ours | Vela | ours over theirs |\n|{'---|' * 4}")
+        for network in NETWORKS:
+            made = folder / f"{network}-{preset}.json"
+            if made.exists():
+                theirs = sum(float(row["Op Cycles"]) for row in json.loads(made.read_text(encoding="utf-8")))
+                mine = simulate_workload(read_model(folder / f"{network}.tflite"), load_accelerator(preset)).cycles
+                print(f"| {network} | {mine:,.0f} | {theirs:,.0f} | {mine / theirs:.3f} |")
+
+
 PAIRS = {
     "ethos-u65-256": ("ethos-u65-256 cycles", "ethos-u65-256 Vela"),
     "ethos-u55-128": ("ethos-u55-128 cycles", "ethos-u55-128 Vela"),
@@ -206,6 +218,7 @@ def main() -> None:
         writer.writeheader()
         writer.writerows(row for table in rows.values() for row in table)
     print_tables(rows)
+    print_whole_networks(folder)
 
 
 if __name__ == "__main__":

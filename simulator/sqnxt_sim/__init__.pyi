@@ -13,7 +13,6 @@ from sqnxt_sim.machine.accelerator import Dram as Dram
 from sqnxt_sim.machine.accelerator import EnergyTable as EnergyTable
 from sqnxt_sim.machine.accelerator import Origin as Origin
 from sqnxt_sim.machine.accelerator import PEArray as PEArray
-from sqnxt_sim.machine.accelerator import VectorUnit as VectorUnit
 from sqnxt_sim.machine.accelerator_file import accelerator_text as accelerator_text
 from sqnxt_sim.machine.accelerator_file import list_accelerators as list_accelerators
 from sqnxt_sim.machine.accelerator_file import load_accelerator as load_accelerator
@@ -24,6 +23,7 @@ from sqnxt_sim.machine.layer_costs import VectorCost as VectorCost
 from sqnxt_sim.machine.on_chip import GlobalBuffer as GlobalBuffer
 from sqnxt_sim.machine.on_chip import OutputBlocks as OutputBlocks
 from sqnxt_sim.machine.on_chip import Scratchpad as Scratchpad
+from sqnxt_sim.machine.on_chip import VectorUnit as VectorUnit
 from sqnxt_sim.machine.tiling import Tiling as Tiling
 from sqnxt_sim.machine.tiling_cost import Bound as Bound
 from sqnxt_sim.machine.tiling_cost import Cycles as Cycles

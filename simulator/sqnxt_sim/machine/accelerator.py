@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad
+from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad, VectorUnit
 from sqnxt_sim.shown import Shown
 
 
@@ -134,14 +134,6 @@ class EnergyTable:
     mac_pj: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorUnit:
-    """Unit for operators that the array does not run, such as pooling; energy is in MACs of native width."""
-
-    operations_per_cycle: float
-    operation_energy: float
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Origin of a number: one of `accelerator_schema.ORIGINS` or `unstated`, and a note that names the source."""
@@ -235,7 +227,9 @@ class Accelerator(Shown):
     def is_plain(self) -> bool:
         """True if the array has the two tiled dataflows and nothing more than the SqueezeNext paper's."""
         dataflows = (Dataflow.WEIGHT_STATIONARY, Dataflow.OUTPUT_STATIONARY)
-        return self.dataflows == dataflows and not (self.has_limits or self.buffer.keeps_maps or self.dram.pipelined)
+        pools = self.vector is not None and self.vector.window_operations_per_cycle is not None
+        special = self.has_limits or self.buffer.keeps_maps or self.dram.pipelined or pools
+        return self.dataflows == dataflows and not special
 
     def transfer_cycles(self, map_words: Any, weight_words: Any) -> Any:
         """Return the cycles that DRAM takes for words of maps and of weights, numbers or arrays.

@@ -15,13 +15,12 @@ from sqnxt_sim.machine.accelerator import (
     EnergyTable,
     Origin,
     PEArray,
-    VectorUnit,
 )
 from sqnxt_sim.machine.accelerator_entries import Flag, Number
 from sqnxt_sim.machine.accelerator_faults import Faults
 from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCHEMA, UNSTATED
 from sqnxt_sim.machine.declared_dataflows import declared_dataflows
-from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad
+from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad, VectorUnit
 
 _PRESETS = Path(__file__).parent / "presets"
 

@@ -92,6 +92,13 @@ SCHEMA: dict[str, dict[str, Number | Flag]] = {
             low=1e-3, high=1e6, unit="1/cycle", meaning="operations of the vector unit in a cycle"
         ),
         "operation_energy": Number(low=0, high=1e6, unit="MACs", meaning="one operation of the vector unit"),
+        "window_operations_per_cycle": Number(
+            low=1e-3,
+            high=1e6,
+            optional=True,
+            unit="1/cycle",
+            meaning="operations of MaxPool and AveragePool in a cycle, if these are faster",
+        ),
     },
 }
 """Every number of an accelerator file by section and key, in the order of a file."""

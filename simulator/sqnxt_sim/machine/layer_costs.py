@@ -159,15 +159,16 @@ def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | N
     """Return the cost of a node on the vector unit; None if there is no unit, or no known work.
 
     Operations and DRAM traffic overlap after the latency of the first access. Every value crosses the buffer twice: to
-    or from DRAM, and to or from the unit.
+    or from DRAM, and to or from the unit. A buffer that keeps maps needs no DRAM for values that it holds all at once.
     """
     unit, work = accelerator.vector, layer.work
     if unit is None or work is None:
         return None
     native = accelerator.array.word_bits
     words = (work.values_read + work.values_written) * (work.bits or native) / native
-    computing, moving = work.operations / unit.operations_per_cycle, words / accelerator.dram_words_per_cycle
-    latency = accelerator.dram.latency_cycles
+    moved = 0.0 if accelerator.buffer.keeps_maps and words <= accelerator.buffer_words else words
+    computing, moving = work.operations / unit.rate(layer.op), moved / accelerator.dram_words_per_cycle
+    latency = accelerator.dram.latency_cycles if moved and not accelerator.dram.pipelined else 0.0
     parts = {Bound.VECTOR_UNIT: computing, Bound.DRAM_BANDWIDTH: moving, Bound.DRAM_LATENCY: latency}
     return VectorCost(
         layer=layer,
@@ -175,10 +176,10 @@ def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | N
         energy=Energy(
             mac=0.0,
             register_file=0.0,
-            buffer=accelerator.energy.buffer * 2 * words,
-            dram=accelerator.energy.dram * words,
+            buffer=accelerator.energy.buffer * (words + moved),
+            dram=accelerator.energy.dram * moved,
             vector=unit.operation_energy * work.operations,
         ),
-        dram_bytes=words * native / 8,
+        dram_bytes=moved * native / 8,
         bound_by=max(parts, key=lambda bound: parts[bound]),
     )

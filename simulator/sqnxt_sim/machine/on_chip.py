@@ -1,4 +1,4 @@
-"""What is on the chip beside the PEs: the global buffer, scratchpads of row stationary, blocks of accumulators."""
+"""What is on the chip beside the PEs: global buffer, scratchpads, memory of output blocks, vector unit."""
 
 from __future__ import annotations
 
@@ -93,3 +93,20 @@ class OutputBlocks:
     input_granule_bytes: int = 1
     accumulator_granule_bytes: int = 1
     join_operations: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorUnit:
+    """Unit for operators that the array does not run, such as pooling; energy is in MACs of native width.
+
+    `window_operations_per_cycle` is for MaxPool and AveragePool, if these are faster, as where they run on the array.
+    """
+
+    operations_per_cycle: float
+    operation_energy: float
+    window_operations_per_cycle: float | None = None
+
+    def rate(self, op: str) -> float:
+        """Return the operations of an ONNX operator in a cycle."""
+        windows = self.window_operations_per_cycle if op in ("MaxPool", "AveragePool") else None
+        return windows or self.operations_per_cycle

@@ -10,7 +10,20 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sqnxt_sim import ConvLayer, Dataflow, OutputBlocks, SimulatorError, Workload, load_accelerator, simulate_workload
+from sqnxt_sim import (
+    Bound,
+    ConvLayer,
+    Dataflow,
+    OffArrayNode,
+    OffArrayReason,
+    OutputBlocks,
+    SimulatorError,
+    VectorWork,
+    Workload,
+    load_accelerator,
+    simulate_workload,
+)
+from sqnxt_sim.machine.layer_costs import vector_cost
 from sqnxt_sim.machine.output_block import best_blocks, choose_block, steps
 from tests.helpers.reference_machine import chunks
 
@@ -151,3 +164,15 @@ def test_what_is_missing_or_too_small_is_said() -> None:
         best_blocks(CONV, replace(U65, blocks=None))
     with pytest.raises(SimulatorError, match=r"^layer 'conv': not even the smallest block fits the 64 bytes"):
         best_blocks(CONV, replace(U65, blocks=replace(BLOCKS, block_bytes=64)))
+
+
+def test_pooling_runs_at_its_own_rate_and_kept_values_need_no_dram() -> None:
+    work = VectorWork(operations=9 * 1000, values_read=4000, values_written=1000, bits=8)
+    node = OffArrayNode(name="pool", op="MaxPool", why=OffArrayReason.NOT_COSTED, reason="pooling", work=work)
+    pool, add = (vector_cost(one, U65) for one in (node, replace(node, op="Add")))
+    assert (pool.cycles, add.cycles) == (9000 / 32, 9000 / U65.vector.operations_per_cycle)
+    assert (pool.dram_bytes, pool.energy.dram, pool.bound_by) == (0, 0, Bound.VECTOR_UNIT)
+    large = replace(node, work=replace(work, values_read=400_000))
+    assert vector_cost(large, U65).cycles == 401_000 / 3.75
+    waiting = replace(U65, dram=replace(U65.dram, pipelined=False))
+    assert vector_cost(large, waiting).cycles == 500 + 401_000 / 3.75
