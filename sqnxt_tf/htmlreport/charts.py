@@ -22,7 +22,7 @@ def kind_of(cost: Cost) -> str:
 
 
 def layer_charts(report: NetworkReport) -> list[Chart]:
-    """Return charts of every layer's cycles, energy, utilisation and rejected dataflow, in execution order."""
+    """Return charts of every layer's cycles, energy, utilisation and, where there is one, rejected dataflow."""
     cycles, energy = report.cycles, report.energy.total
     return [
         _bars(
@@ -37,7 +37,7 @@ def layer_charts(report: NetworkReport) -> list[Chart]:
             report, "utilisation", "Utilisation by layer", "% of the PEs busy", lambda cost: 100 * _utilisation(cost),
             lambda cost: f"PEs busy {_utilisation(cost):.1%} of the time",
         ),
-        _ratios(report),
+        *([_ratios(report)] if any(slowdown(cost) for cost in report.costs) else []),
     ]  # fmt: skip
 
 

@@ -153,7 +153,7 @@ def _array_cells(cost: LayerCost) -> list[Cell]:
         Cell(f"{100 * cost.weight_sparsity:.1f}", cost.weight_sparsity),
         Cell(f"{cost.dram_bytes / 1e3:,.1f}", cost.dram_bytes),
         Cell(words(cost.bound_by)),
-        Cell(f"{slower:.2f}", slower),
+        Cell("", -1) if slower is None else Cell(f"{slower:.2f}", slower),
     ]
 
 

@@ -141,6 +141,17 @@ def test_one_dataflow_alone_is_what_the_simulator_says_of_it(graphs: dict[str, P
         assert one.cycles_with_only(dataflow) >= one.report.cycles
 
 
+@pytest.mark.parametrize("name", ["eyeriss", "ethos-u65-256"])
+def test_an_array_of_one_dataflow_has_a_report(graphs: dict[str, Path], tmp_path: Path, name: str) -> None:
+    report = write_report([graphs["plain"]], tmp_path / "r.html", accelerators=[name])
+    (study,) = report.studies
+    (dataflow,) = study.dataflows
+    assert study.cycles_with_only(dataflow) == study.report.cycles
+    text = html.unescape(report.path.read_text("utf-8"))
+    assert str(dataflow) in text
+    assert "Rejected dataflow" not in text
+
+
 def test_files_of_one_name_are_told_apart(graphs: dict[str, Path], tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
