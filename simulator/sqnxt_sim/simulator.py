@@ -187,7 +187,7 @@ def assumed_layer(layer: ConvLayer, native: int, sparsity: float | None, precisi
         weight_bits = activation_bits if layer.computed_weights else weight_bits
     assumes_zeros = sparsity is not None and not layer.computed_weights
     nonzero = (1 - (sparsity or 0)) * layer.weights if assumes_zeros else layer.nonzero_weights
-    return replace(layer, activation_bits=activation_bits, weight_bits=weight_bits, nonzero_weights=nonzero)
+    return layer.assuming(activation_bits=activation_bits, weight_bits=weight_bits, nonzero_weights=nonzero)
 
 
 def assumption_notes(

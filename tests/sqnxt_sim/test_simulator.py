@@ -161,6 +161,13 @@ def test_mixed_precision_scales_each_tensor_by_its_own_width() -> None:
     assert report.dram_bytes == 16 * 2 + 16 * 32 * 1 + 32 * 2
 
 
+def test_a_layer_under_assumptions_is_a_copy_that_differs_in_them_only() -> None:
+    layer = replace(LAYER, op="Gemm", stride_height=2, batch=3)
+    changes = {"activation_bits": 8, "weight_bits": 4, "nonzero_weights": 7.5}
+    assert layer.assuming(**changes) == replace(layer, **changes)
+    assert layer.weight_bits is None
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_precisions_are_reported(precision: str) -> None:
     row = simulate_workload(WORKLOAD, ACCELERATOR, precision=precision).to_json()["layers"][0]
