@@ -34,7 +34,7 @@ AMPLIFYING = tuple(
     f"{name}{BY_IMAGES}" for name in ("sqnxt23v5_w1", "squeezenet_v1_1", "mobilenet_w1", "MobileNetV2", "ResNet50V2")
 )
 OTHERS = (
-    "segmentation", "autoencoder", "heat_map", "regressor", "two_heads", "plain", "residual", "inverted",
+    "segmentation", "autoencoder", "heat_map", "regressor", "two_heads", "flat", "residual", "inverted",
     "dense_blocks",
 )  # fmt: skip
 SIDES = {"Xception": 96, "InceptionV3": 96, "tiny_darknet": 96, "darknet_ref": 96}
@@ -149,7 +149,7 @@ def _heat_map(keras: Any) -> Any:
     return keras.Model(image, keras.layers.Conv2D(17, 1)(x))
 
 
-def _plain(keras: Any) -> Any:
+def _flat(keras: Any) -> Any:
     image, x = _encoder(keras)
     x = keras.layers.Flatten()(keras.layers.MaxPooling2D()(x))
     return keras.Model(image, keras.layers.Dense(10)(keras.layers.Dense(64, activation="relu")(x)))
