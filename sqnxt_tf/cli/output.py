@@ -18,7 +18,7 @@ import click
 
 from sqnxt_base.flat_rows import flat_row
 from sqnxt_tf.cli import interruption, terminal
-from sqnxt_tf.cli.messages import as_options
+from sqnxt_tf.cli.messages import as_options, translated
 from sqnxt_tf.errors import SqnxtError
 
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ class Output:
                 _print_result(part)
 
     def note(self, line: str) -> None:
-        """Print a line that is not part of the result, on stderr."""
+        """Print a line that is not part of the result, on stderr; it names options as errors do."""
         if not self.quiet:
             self._stop_bar()
-            click.echo(line, err=True)
+            click.echo(translated(line, self._command) if self._command else line, err=True)
 
     def fault(self, error: Exception) -> None:
         """Print the error of one of several things; the verb continues with the others and ends with exit code 2."""

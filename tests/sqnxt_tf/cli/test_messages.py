@@ -68,6 +68,11 @@ def test_an_output_translates_the_errors_that_it_prints(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "error: a.onnx: has a free batch; give --precision\n"
 
 
+def test_an_output_translates_the_notes_that_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(command=command).note("note: this is assumed; `precision` says otherwise")
+    assert capsys.readouterr().err == "note: this is assumed; --precision says otherwise\n"
+
+
 def test_an_output_translates_an_error_that_ends_it() -> None:
     with pytest.raises(SqnxtError, match="; pass --force"), Output(command=command):
         raise SqnxtError("m.onnx", "exists already", "pass `force=True`")
