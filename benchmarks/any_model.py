@@ -109,25 +109,34 @@ def main(patterns: list[str]) -> None:
 
 
 def _measured(kind: str, name: str) -> dict[str, str]:
-    """Run a row in a process of its own, cell by cell, since a converter may end the process."""
+    """Run a row in processes of its own: one saves the model, others export it, since a converter may end them."""
     row = {"kind": kind, "name": name, "converter": ""}
     with TemporaryDirectory() as folder:
-        for cell in (("save", ""), *CELLS):
-            child = [sys.executable, __file__, "--one", kind, name, *cell, folder]
-            try:
-                done = subprocess.run(child, capture_output=True, text=True, timeout=SECONDS, check=False)
-            except subprocess.TimeoutExpired:
-                row[" ".join(cell)] = f"no result within {SECONDS} s"
-                continue
-            answer = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-            if cell[0] == "save":
-                if done.returncode:
-                    return {**row, **{" ".join(one): f"not built: {done.stderr[-200:]}" for one in CELLS}}
-                continue
-            text = answer[-1][7:] if answer else f"the process ended with code {done.returncode}"
-            converter, _, row[" ".join(cell)] = text.partition("|") if answer else ("", "", text)
-            row["converter"] = converter or row["converter"]
+        saved = subprocess.run(
+            [sys.executable, __file__, "--save", kind, name, folder], capture_output=True, text=True, check=False
+        )
+        if saved.returncode:
+            return {**row, **{" ".join(cell): f"not built: {saved.stderr[-200:]}" for cell in CELLS}}
+        left = [" ".join(cell) for cell in CELLS]
+        while left:
+            for cell, converter, result in _run_cells(kind, left, folder):
+                row[cell] = result
+                row["converter"] = converter or row["converter"]
+                left.remove(cell)
     return row
+
+
+def _run_cells(kind: str, cells: list[str], folder: str) -> list[tuple[str, str, str]]:
+    """Return cell, converter and result of the cells that one process manages, at least of the first."""
+    child = [sys.executable, __file__, "--cells", kind, folder, *cells]
+    try:
+        done = subprocess.run(child, capture_output=True, text=True, timeout=SECONDS, check=False)
+        output, fault = done.stdout, f"the process ended with code {done.returncode}"
+    except subprocess.TimeoutExpired as error:
+        output, fault = (error.stdout or b"").decode(), f"no result within {SECONDS} s"
+    lines = [line[7:].split("|", 2) for line in output.splitlines() if line.startswith("RESULT ")]
+    found = [(cell, converter, result) for cell, converter, result in lines]
+    return found if len(found) == len(cells) else [*found, (cells[len(found)], "", fault)]
 
 
 def _save(kind: str, name: str, folder: Path) -> None:
@@ -155,7 +164,7 @@ def _save(kind: str, name: str, folder: Path) -> None:
         outputs: Any = [keras.layers.Dense(3, name="first")(both), keras.layers.Dense(2, name="second")(both)]
         keras.Model([x, other], outputs).save(folder / "model.keras")
         return
-    y = eval(call, {"keras": keras, "L": keras.layers, "x": x})  # noqa: S307 - of the table above
+    y = eval(call, {"keras": keras, "L": keras.layers, "x": x})  # of the table above
     y = keras.layers.Dense(5)(keras.layers.Flatten()(y))
     keras.Model(x, y).save(folder / "model.keras")
 
@@ -171,40 +180,62 @@ def _give_answers(model: Any) -> None:
             weight.assign(random.normal(0, (1.5 / np.prod(inputs)) ** 0.5, weight.shape))
 
 
-def _cell(kind: str, format: str, precision: str, folder: Path) -> str:
-    """Export one cell and return the converter and the result."""
-    import numpy as np
-
-    from sqnxt_export import ArtifactOptions, ExportError, ExportSamples, export_model, load_model
-    from sqnxt_export.runtimes.signatures import signature_of
-    from sqnxt_export.runtimes.tensors import seeded_noise
+def _print_cells(kind: str, folder: Path, cells: list[str]) -> None:
+    """Export the cells, and print each result as soon as it is there."""
+    from sqnxt_export import ExportError, load_model
 
     try:
         model = load_model(folder / "model.keras")
-        inputs = signature_of(model).inputs
-        parity, calibration = (seeded_noise(inputs, count, seed) for count, seed in ((4, 1), (16, 2)))
-        if kind == "application":  # smooth pictures, of 0 to 255 where the network scales them itself
-            scales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
-            grids = [np.random.default_rng(seed).uniform(-1, 1, (n, 6, 6, 3)) for seed, n in ((1, 4), (2, 16))]
-            pictures = [
-                (127.5 * (g + 1) if scales else g).astype(np.float32).repeat(16, 1).repeat(16, 2) for g in grids
-            ]
-            parity, calibration = (pictures[0],), (pictures[1],)
-        samples = ExportSamples(parity=parity, calibration=calibration)
-        options = ArtifactOptions(format=format, precision=precision)
-        result = export_model(model, folder / f"{precision}.{format}", options, samples, force=True)
     except ExportError as error:
-        return f"|refused: {str(error).replace(str(folder), '').lstrip('/')}"
+        for cell in cells:
+            print(f"RESULT {cell}||refused: {_plain(error, folder)}", flush=True)
+        return
+    for cell in cells:
+        print(f"RESULT {cell}|{_cell(model, kind, cell, folder)}", flush=True)
+
+
+def _cell(model: Any, kind: str, cell: str, folder: Path) -> str:
+    """Export one cell and return the converter and the result."""
+    from sqnxt_export import ArtifactOptions, ExportError, ExportSamples, export_model
+    from sqnxt_export.runtimes.signatures import signature_of
+    from sqnxt_export.runtimes.tensors import seeded_noise
+
+    format, precision = cell.split()
+    inputs = signature_of(model).inputs
+    parity, calibration = (seeded_noise(inputs, count, seed) for count, seed in ((4, 1), (16, 2)))
+    if kind == "application":
+        parity, calibration = (_pictures(model, count, seed) for count, seed in ((4, 1), (16, 2)))
+    try:
+        result = export_model(
+            model,
+            folder / f"{precision}.{format}",
+            ArtifactOptions(format=format, precision=precision),
+            ExportSamples(parity=parity, calibration=calibration),
+            force=True,
+        )
+    except ExportError as error:
+        return f"|refused: {_plain(error, folder)}"
     by = "tf2onnx" if any("converted by tf2onnx" in note for note in result.notes) else "layers"
     return f"{by if format == 'onnx' else ''}|ok {result.parity.max_rel_diff:.1e}"
 
 
+def _pictures(model: Any, count: int, seed: int) -> Any:
+    """Return smooth random pictures, of 0 to 255 where the network scales them itself."""
+    import numpy as np
+
+    grid = np.random.default_rng(seed).uniform(-1, 1, (count, 6, 6, 3)).repeat(16, 1).repeat(16, 2)
+    scales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
+    return ((127.5 * (grid + 1)) if scales else grid).astype(np.float32)
+
+
+def _plain(error: Exception, folder: Path) -> str:
+    return str(error).replace(f"{folder}/", "")
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        kind, name, format, precision, place = sys.argv[2:]
-        if format == "save":
-            _save(kind, name, Path(place))
-        else:
-            print(f"RESULT {_cell(kind, format, precision, Path(place))}", flush=True)
+    if sys.argv[1:2] == ["--save"]:
+        _save(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
+    elif sys.argv[1:2] == ["--cells"]:
+        _print_cells(sys.argv[2], Path(sys.argv[3]), sys.argv[4:])
     else:
         main(sys.argv[1:])

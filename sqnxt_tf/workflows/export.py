@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
 # an image in reference kernels
 _NOISE_NOTE = (
-    "the model takes no single grey or RGB image, so parity was judged, and integer precisions were calibrated, on seeded "
-    "noise: give real samples to `sqnxt_export.export_model` in Python before you trust 8 bits"
+    "the model takes no single grey or RGB image, so parity was judged, and integer precisions were calibrated, on "
+    "seeded noise: give real samples to `sqnxt_export.export_model` in Python before you trust 8 bits"
 )
 _IMAGES_TRAINED = (512, 128)
 _IMAGES_RANDOM = (64, 16)
