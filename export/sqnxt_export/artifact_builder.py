@@ -23,6 +23,10 @@ from sqnxt_export.runtimes.tensors import Samples, as_arrays
 from sqnxt_export.samples import ExportSamples
 
 _BATCH = 32
+_KEEPS_STATE = (
+    "TFLite's LSTM operator keeps its state from one call to the next: call the interpreter's `reset_all_variables` "
+    "before each new sequence"
+)
 _NOISE_SAMPLES = 64
 """Samples on which the noise of layers is measured; a quarter of them for TFLite, whose reference kernels are slow."""
 
@@ -163,13 +167,15 @@ def _top1(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 
 def _build_tflite(task: Task, target: Path) -> Built:
+    from sqnxt_export.convert.tflite_edit import keeps_state
     from sqnxt_export.convert.to_tflite import to_tflite
     from sqnxt_export.quantise.noise_tflite import layer_noise_tflite
 
     options, samples = task.options, task.samples
     data = to_tflite(task.model, options.precision, samples.calibration, batch=options.batch, io=options.io)
     target.write_bytes(data)
+    notes = (_KEEPS_STATE,) if keeps_state(data) else ()
     if not options.layer_noise:
-        return Built()
+        return Built(notes=notes)
     plain = data if options.precision == "float32" else to_tflite(task.model, "float32", batch=options.batch)
-    return Built(layers=layer_noise_tflite(task.model, plain, data, samples.first(_NOISE_SAMPLES // 4)))
+    return Built(layers=layer_noise_tflite(task.model, plain, data, samples.first(_NOISE_SAMPLES // 4)), notes=notes)

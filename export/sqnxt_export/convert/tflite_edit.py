@@ -101,6 +101,15 @@ def has_loop(data: bytes) -> bool:
     return any(code.builtinCode == edit.schema.BuiltinOperator.WHILE for code in edit.model.operatorCodes)
 
 
+def keeps_state(data: bytes) -> bool:
+    """Tell whether a file holds the LSTM operator, which keeps its state between calls."""
+    edit = _Edit(data)
+    return any(
+        code.builtinCode == edit.schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
+        for code in edit.model.operatorCodes
+    )
+
+
 class _Edit:
     """An editor of a .tflite file with one graph."""
 

@@ -13,7 +13,7 @@ from sqnxt_export._libraries import require
 from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
 from sqnxt_export.convert.tflite_edit import has_loop, in_signature_order, with_softmax, without_idle_caps
 from sqnxt_export.convert.tflite_half import with_half_weights
-from sqnxt_export.convert.tracing import concrete_function, quiet_conversion
+from sqnxt_export.convert.tracing import concrete_function, input_names, quiet_conversion
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.image_batches import filled
 from sqnxt_export.options import ArtifactOptions
@@ -127,8 +127,11 @@ def _configure(
     }
     converter.target_spec.supported_ops = [integer[precision]]
 
-    def representative() -> Iterator[list[NDArray[Any]]]:
+    names = input_names(len(calibration))  # the converter orders inputs as it likes
+
+    def representative() -> Iterator[dict[str, NDArray[Any]]]:
         for start in range(0, len(calibration[0]), batch):
-            yield [filled(samples[start : start + batch], batch) for samples in calibration]
+            parts = (filled(samples[start : start + batch], batch) for samples in calibration)
+            yield dict(zip(names, parts, strict=True))
 
     converter.representative_dataset = representative

@@ -30,14 +30,19 @@ def concrete_function(model: Any, batch: int | None) -> tuple[Any, Any]:
     # a minute for a SqueezeNext that converts in two seconds this way.
     module = tensorflow.Module()
     module.weights = list(model.variables)
-    module.call = tensorflow.function(flat_function(model))
-    names = ["input"] if len(infos) == 1 else [f"input_{number}" for number in range(len(infos))]
+    inline = getattr(model, "inlined", None)
+    module.call = tensorflow.function(flat_function(model) if inline is None else inline())
     specs = [
         tensorflow.TensorSpec((batch, *info.shape), info.dtype, name=name)
-        for name, info in zip(names, infos, strict=True)
+        for name, info in zip(input_names(len(infos)), infos, strict=True)
     ]
     with plain_convolutions(model):
         return module.call.get_concrete_function(*specs), module
+
+
+def input_names(count: int) -> list[str]:
+    """Return the names of the traced function's inputs, which number them."""
+    return ["input"] if count == 1 else [f"input_{number}" for number in range(count)]
 
 
 @contextlib.contextmanager

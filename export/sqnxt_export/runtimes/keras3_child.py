@@ -27,7 +27,16 @@ def main(model: str, folder: str, most_bytes: str) -> None:
 
     tensorflow.function = function
     loaded = keras.saving.load_model(model, compile=False, safe_mode=True)
-    loaded.export(folder, format="tf_saved_model", verbose=False)
+    loaded.export(folder, format="tf_saved_model", verbose=False, **_one_at_a_time(keras, loaded))
+
+
+def _one_at_a_time(keras: Any, model: Any) -> dict[str, Any]:
+    """Return the option that fixes the batch of a recurrent model to one, which the conversion to TFLite needs."""
+    layers = model._flatten_layers()
+    if not any(part in type(layer).__name__ for layer in layers for part in ("LSTM", "GRU", "RNN")):
+        return {}
+    specs = [keras.InputSpec(dtype=x.dtype, shape=(1, *x.shape[1:]), name=x.name) for x in model.inputs]
+    return {"input_signature": specs}
 
 
 def _limit_memory(most_bytes: int) -> None:

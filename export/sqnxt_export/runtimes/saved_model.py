@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,24 @@ class SavedFunction:
         given = {key: tensorflow.convert_to_tensor(x) for key, x in zip(self._inputs, tensors, strict=True)}
         outputs = self._function(**given)
         return [outputs[key] for key in self._outputs]
+
+    def inlined(self) -> Callable[..., list[Any]]:
+        """Return `flat_call` without the calls inside it, which TensorFlow's converter does not always follow."""
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        frozen = convert_variables_to_constants_v2(self._function, lower_control_flow=False, aggressive_inlining=True)
+        taken = [tensor.name.partition(":")[0].rpartition("/")[2] for tensor in frozen.inputs]
+        made = sorted(self._outputs)  # in this order TensorFlow flattens a dictionary
+        given_order = sorted(self._inputs)
+
+        def call(*tensors: Any) -> list[Any]:
+            given = dict(zip(self._inputs, tensors, strict=True))
+            places = taken if set(taken) == set(given) else given_order
+            outputs = frozen(*(given[key] for key in places))
+            found = dict(zip(made, outputs if isinstance(outputs, list | tuple) else [outputs], strict=True))
+            return [found[key] for key in self._outputs]
+
+        return call
 
 
 def load_saved_model(path: Path, signature: str | None = None, name: str | None = None) -> SavedFunction:
