@@ -61,7 +61,7 @@ def complete_metadata(
     return dataclasses.replace(
         metadata,
         precision=precision,
-        input_size=image and (image.shape[0], image.shape[1]),
+        input_size=None if image is None else (image.shape[0] or 0, image.shape[1] or 0),
         nonzero_fraction=nonzero_fraction,
         versions=versions,
         network=metadata.network or name_of_model(model),

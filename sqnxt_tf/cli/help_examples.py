@@ -33,7 +33,10 @@ EXAMPLES = {
         "sqnxt-tf export sqnxt23v5_w1 --format tflite --precision int8",
         "sqnxt-tf export digits.keras --format tflite --precision int8 --io int8 -o digits-npu.tflite",
     ),
-    "verify": ("sqnxt-tf verify digits.keras digits.onnx", "sqnxt-tf verify digits.onnx foreign.tflite --preprocessing 0..1"),
+    "verify": (
+        "sqnxt-tf verify digits.keras digits.onnx",
+        "sqnxt-tf verify digits.onnx foreign.tflite --preprocessing 0..1",
+    ),
     "inspect": ("sqnxt-tf inspect digits.onnx --layers",),
     "benchmark": (
         "sqnxt-tf benchmark digits.onnx digits.tflite --threads 1,2",

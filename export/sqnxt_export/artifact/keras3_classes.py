@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export.artifact.keras_file import check_depth
+from sqnxt_export.artifact.keras_classes import check_depth
 from sqnxt_export.errors import ExportError
 
 _SAFE_LAYERS = """

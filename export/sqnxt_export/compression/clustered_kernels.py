@@ -44,8 +44,8 @@ def check_clustered(path: Path, kernels: Mapping[str, ClusteredKernel], *, bits:
     found = {}
     for region in constant_tensors(path, data):
         if region.type == "float32":
-            stored = np.frombuffer(data, "<f4", region.count, region.offset)
-            found[_identity(stored)] = stored
+            values = np.frombuffer(data, "<f4", region.count, region.offset)
+            found[_identity(values)] = values
     for place, kernel in kernels.items():
         if (stored := found.get(_identity(kernel.values))) is None:
             raise ExportError(

@@ -42,7 +42,10 @@ def run_tf2onnx(
                 custom_op_handlers={"Erfc": (_erfc, [])},
             )
         _give_scalars_a_side(traced)
-        return converter.optimizer.optimize_graph(traced, catch_errors=catch_errors).make_model("traced")
+        model: onnx.ModelProto = converter.optimizer.optimize_graph(traced, catch_errors=catch_errors).make_model(
+            "traced"
+        )
+        return model
 
     try:
         return converted(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -100,11 +101,12 @@ def flatten_images(graph: Graph, shapes: Shapes) -> None:
     """Write a reshape of a whole image to a vector as Flatten, and note the transpose before it."""
     for node in [node for node in graph.nodes if node.op_type == "Reshape"]:
         before, after = shapes.get(node.input[0], ()), shapes.get(node.output[0], ())
-        if len(after) != 2 or len(before) < 3 or None in before[1:] or after[1] != np.prod(before[1:]):
+        sides = [side for side in before[1:] if side is not None]
+        if len(after) != 2 or len(before) < 3 or len(sides) < len(before) - 1 or after[1] != prod(sides):
             continue
         transpose = only_producer(graph, node)
         if len(before) == 4 and transpose is not None and permutes(transpose, TO_LAST):
-            height, width, channels = (int(side or 0) for side in before[1:])
+            height, width, channels = sides
             graph.flattened[transpose.name] = height, width, channels
         node.op_type = "Flatten"
         node.input[:] = node.input[:1]
@@ -119,7 +121,9 @@ def write_gelu(graph: Graph) -> None:
         negative = made.get(scaled.input[0]) if scaled is not None and scaled.op_type == "Mul" else None
         sub = _only_reader(graph, erf)
         product = _only_reader(graph, sub) if sub is not None and sub.op_type == "Sub" else None
-        if negative is None or negative.op_type != "Neg" or product is None or product.op_type != "Mul":
+        if scaled is None or sub is None or negative is None or negative.op_type != "Neg":
+            continue
+        if product is None or product.op_type != "Mul":
             continue
         half = next((made[name] for name in product.input if name in made and made[name] is not sub), None)
         x = negative.input[0]

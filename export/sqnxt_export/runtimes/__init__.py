@@ -79,11 +79,11 @@ def open_model(
     if kind == "onnx":
         from sqnxt_export.runtimes.onnx_runner import OnnxRunner
 
-        return OnnxRunner(path, threads, options, checked=checked, layout=layout)
+        return OnnxRunner(Path(path), threads, options, checked=checked, layout=layout)
     if kind == "tflite":
         from sqnxt_export.runtimes.litert_runner import LiteRtRunner
 
-        return LiteRtRunner(path, threads, checked=checked, layout=layout)
+        return LiteRtRunner(Path(path), threads, checked=checked, layout=layout)
     from sqnxt_export.runtimes.keras_runner import KerasRunner
     from sqnxt_export.runtimes.model_loader import load_model
 
