@@ -36,4 +36,4 @@ def _onnx_types(path: Path) -> list[tuple[str, bool]]:
 
 
 def _tflite_types(path: Path) -> list[tuple[str, bool]]:
-    return [(item.type, len(item.shape) > 1 and len(item.data) > 0) for item in read_tflite(path).tensors]
+    return [(item.kind.name, len(item.shape) > 1 and len(item.data) > 0) for item in read_tflite(path).tensors]
