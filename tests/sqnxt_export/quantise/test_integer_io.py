@@ -42,7 +42,7 @@ def test_integers_at_the_borders_change_the_answers_by_one_step_at_most(
 
 def test_no_float_tensor_is_left_in_a_tflite_file(models: Any, images: Any, tmp_path: Path) -> None:
     _export(models, images, tmp_path / "a.tflite", io="int8")
-    assert {tensor.type for tensor in read_tflite(tmp_path / "a.tflite")} <= {"int8", "int32"}
+    assert {tensor.kind.name for tensor in read_tflite(tmp_path / "a.tflite").tensors} <= {"int8", "int32"}
 
 
 def test_a_graph_with_a_free_batch_and_an_opset_of_its_own(models: Any, images: Any, tmp_path: Path) -> None:
