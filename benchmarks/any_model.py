@@ -1,6 +1,7 @@
 """What of `tf_keras.applications` and of Keras 3's layers can be exported: a row a model, measured, as CSV.
 
     python benchmarks/any_model.py [PATTERN...]
+    python benchmarks/any_model.py --table  # writes the table into docs/models.md
 
 Each row runs in a process of its own and is kept in `any_model.csv`, so that a run that was interrupted goes on where
 it stopped. A cell says `ok` and the largest difference relative to the model's largest value, or why it is refused.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import fnmatch
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 
 CELLS = (("onnx", "float32"), ("onnx", "int16"), ("onnx", "int8"), ("tflite", "float32"), ("tflite", "int8"))
 OUTPUT = Path(__file__).with_name("any_model.csv")
+PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 FIELDS = ["kind", "name", "converter", *(" ".join(cell) for cell in CELLS)]
 SECONDS = 1200
 
@@ -42,7 +45,7 @@ LAYERS: dict[str, tuple[tuple[int, ...], str]] = {
     "SeparableConv1D": ((16, 4), "L.SeparableConv1D(6, 3)(x)"),
     "SeparableConv2D": ((12, 12, 4), "L.SeparableConv2D(6, 3)(x)"),
     "Dense": ((12,), "L.Dense(6)(x)"),
-    "EinsumDense": ((8, 4), "L.EinsumDense('abc,cd->abd', output_shape=(None, 6))(x)"),
+    "EinsumDense": ((8, 4), "L.EinsumDense('abc,cd->abd', output_shape=(8, 6))(x)"),
     "Embedding": ((10,), "L.Embedding(20, 6)(x)"),
     "LSTM": ((10, 4), "L.LSTM(6)(x)"),
     "GRU": ((10, 4), "L.GRU(6)(x)"),
@@ -108,6 +111,31 @@ def main(patterns: list[str]) -> None:
         print(*row.values(), sep=" | ", flush=True)
 
 
+def write_table() -> None:
+    """Write the rows into the documentation: a cell's difference, or the number of a refusal that stands below."""
+    reasons: list[str] = []
+    lines = [
+        f"| model | to ONNX by | {' | '.join(' '.join(cell) for cell in CELLS)} |",
+        "|---" * (len(CELLS) + 2) + "|",
+    ]
+    for row in csv.DictReader(OUTPUT.open()):
+        cells = []
+        for cell in (row[" ".join(cell)] for cell in CELLS):
+            reason = re.sub(r"^model '[^']*': |^model.keras: |[^ ]*/", "", cell.removeprefix("refused: "))
+            if cell.startswith("ok "):
+                cells.append(cell[3:])
+                continue
+            if reason not in reasons:
+                reasons.append(reason)
+            cells.append(f"({reasons.index(reason) + 1})")
+        name = row["name"] if row["kind"] == "application" else f"Keras 3: {row['name']}"
+        lines.append(f"| {name} | {row['converter'] or '-'} | {' | '.join(cells)} |")
+    notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, start=1)]
+    start, end = "<!-- any_model -->\n", "<!-- /any_model -->"
+    before, _, rest = PAGE.read_text().partition(start)
+    PAGE.write_text(before + start + "\n".join([*lines, "", *notes]) + "\n" + end + rest.partition(end)[2])
+
+
 def _measured(kind: str, name: str) -> dict[str, str]:
     """Run a row in processes of its own: one saves the model, others export it, since a converter may end them."""
     row = {"kind": kind, "name": name, "converter": ""}
@@ -116,7 +144,7 @@ def _measured(kind: str, name: str) -> dict[str, str]:
             [sys.executable, __file__, "--save", kind, name, folder], capture_output=True, text=True, check=False
         )
         if saved.returncode:
-            return {**row, **{" ".join(cell): f"not built: {saved.stderr[-200:]}" for cell in CELLS}}
+            return {**row, **{" ".join(cell): f"not built: {' '.join(saved.stderr.split())[-200:]}" for cell in CELLS}}
         left = [" ".join(cell) for cell in CELLS]
         while left:
             for cell, converter, result in _run_cells(kind, left, folder):
@@ -237,5 +265,7 @@ if __name__ == "__main__":
         _save(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
     elif sys.argv[1:2] == ["--cells"]:
         _print_cells(sys.argv[2], Path(sys.argv[3]), sys.argv[4:])
+    elif sys.argv[1:] == ["--table"]:
+        write_table()
     else:
         main(sys.argv[1:])

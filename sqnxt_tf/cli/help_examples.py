@@ -31,6 +31,7 @@ EXAMPLES = {
     "export": (
         "sqnxt-tf export digits.keras --format onnx --precision int16 -o digits.onnx",
         "sqnxt-tf export sqnxt23v5_w1 --format tflite --precision int8",
+        "sqnxt-tf export saved_model/ --signature serve --format onnx -o model.onnx",
         "sqnxt-tf export digits.keras --format tflite --precision int8 --io int8 -o digits-npu.tflite",
     ),
     "verify": (
