@@ -32,9 +32,9 @@ class MapTilings(NamedTuple):
         pixels: Output pixels of a tile.
         tiles: Number of tiles that cover the map.
         blocks: Number of blocks of PEs, summed over the tiles.
-        stream: Pixels that stream past a block of weights, summed over the tiles; at least `fill` in each of them.
         extent: Input pixels of the tile that reads most of them.
         extent_total: Input pixels summed over the tiles.
+        stream: Pixels that stream past a block of weights, summed over the tiles; at least `fill` in each of them.
     """
 
     rows: Array
@@ -42,9 +42,9 @@ class MapTilings(NamedTuple):
     pixels: Array
     tiles: Array
     blocks: Array
-    stream: Array
     extent: Array
     extent_total: Array
+    stream: Array
 
 
 class ChannelTilings(NamedTuple):
@@ -73,14 +73,20 @@ class ChannelTilings(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def map_tilings(vertical: Dimension, horizontal: Dimension, fill: float) -> MapTilings:
-    """Return all tilings of a map; `fill` is the number of pixels behind which the next block of weights loads."""
+    """Return all tilings of a map; `fill` is the number of pixels behind which the next block of weights loads.
+
+    Where rows and columns are alike, a tile costs the same as one of as many columns as it has rows and the other way
+    round. Ties go to fewer rows, so that tiles of more rows than columns are left out.
+    """
     rows, cols = spatial_axis(vertical), spatial_axis(horizontal)
     figures = _products(
         (rows.size, _ones(rows.size), rows.size, rows.tiles, rows.blocks, rows.extent, rows.extent_total),
         (_ones(cols.size), cols.size, cols.size, cols.tiles, cols.blocks, cols.extent, cols.extent_total),
     )
-    *before, extent, extent_total = figures
-    return MapTilings._make((*before, _stream(rows, cols, fill).ravel(), extent, extent_total))
+    figures = np.concatenate((figures, _stream(rows, cols, fill).reshape(1, -1)))
+    if vertical == horizontal:
+        figures = figures[:, figures[0] <= figures[1]]
+    return MapTilings._make(figures)
 
 
 @lru_cache(maxsize=1024)

@@ -89,9 +89,9 @@ class Tile(NamedTuple):
     pixels: float
     map_tiles: float
     pixel_blocks: float
-    stream: float
     extent: float
     extent_total: float
+    stream: float
     in_channels: float
     out_channels: float
     read_channels: float

@@ -41,6 +41,10 @@ def layers(draw: st.DrawFn) -> ConvLayer:
         "weight_bits": draw(st.sampled_from([8, 16])),
         "activation_bits": draw(st.sampled_from([8, 16])),
     }
+    if draw(st.booleans()):  # rows and columns alike, of which the search leaves mirrored tiles out
+        for row, col in (("height", "width"), ("top", "left"), ("bottom", "right")):
+            fields |= {key.replace(row, col): value for key, value in fields.items() if key.endswith(row)}
+        fields["dilation_width"] = 1
     try:
         layer = ConvLayer(name="layer", groups=groups, **fields)
     except SimulatorError:
@@ -51,10 +55,11 @@ def layers(draw: st.DrawFn) -> ConvLayer:
 @st.composite
 def accelerators(draw: st.DrawFn) -> Accelerator:
     sides = st.sampled_from([2, 3, 4, 8])
+    rows = draw(sides)
     array = replace(
         SMALL.array,
-        rows=draw(sides),
-        cols=draw(sides),
+        rows=rows,
+        cols=draw(st.one_of(st.just(rows), sides)),
         partial_sums_per_pe=draw(st.integers(1, 5)),
         multiplier_bits=draw(st.sampled_from([None, None, 8])),
         multipliers_per_pe=draw(st.sampled_from([1, 2])),
