@@ -61,7 +61,9 @@ class _Storage:
 
         A view is another name of what the memory holds; any other tensor takes the place of that.
         """
-        self.names = [*self.names, name] if is_view else [name]
+        if not is_view:
+            self.names = []
+        self.names.append(name)
         self.values = max(self.values, size.values)
         if size.bits is not None:
             self.bits = size.bits if self.bits is None else min(self.bits, size.bits)

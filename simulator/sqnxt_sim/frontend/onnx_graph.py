@@ -14,6 +14,9 @@ OLDEST_OPSET = 7
 
 Attributes = dict[str, AttributeProto]
 
+MAX_CHAIN = 256
+"""Number of nodes that a tensor is followed through: in a hostile file, each could follow a chain of all others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxGraph:

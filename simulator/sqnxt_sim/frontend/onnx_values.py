@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, SparseTensorProto, TensorProto, numpy_helper
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes
+from sqnxt_sim.frontend.onnx_graph import MAX_CHAIN, OnnxGraph, attributes
 from sqnxt_sim.frontend.onnx_layout import LAYOUT, rearrange
 from sqnxt_sim.frontend.onnx_operators import operator
 
@@ -36,8 +36,10 @@ def constant_values(graph: OnnxGraph, name: str) -> NDArray[Any] | None:
 
 def trace(graph: OnnxGraph, name: str) -> tuple[str, list[NodeProto]]:
     """Return the name of the tensor that stores the values of `name`, and the nodes that rearrange them, in order."""
-    steps = []
+    steps: list[NodeProto] = []
     while (node := graph.producers.get(name)) is not None and operator(node) in LAYOUT and node.input:
+        if len(steps) == MAX_CHAIN:
+            break
         steps.append(node)
         name = node.input[0]
     return name, steps[::-1]

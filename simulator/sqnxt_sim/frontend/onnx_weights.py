@@ -9,7 +9,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto
 
 from sqnxt_sim.frontend.onnx_constants import constant_names, graph_without_shapes
-from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer, node_name
+from sqnxt_sim.frontend.onnx_graph import MAX_CHAIN, OnnxGraph, attributes, integer, node_name
 from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, SWAPPED, Operands, operator, weight_operands
 from sqnxt_sim.frontend.onnx_packed import packed_bits, packed_mask, packed_sizes
 from sqnxt_sim.frontend.onnx_values import rearranged, trace
@@ -72,7 +72,9 @@ def operand_facts(graph: OnnxGraph, node: NodeProto, operands: Operands, constan
 def activation_bits(graph: OnnxGraph, name: str) -> int | None:
     """Return the integer width of the activations in tensor `name`, or None if they are floating point."""
     node = graph.producers.get(name)
-    while node is not None and operator(node) in PASS_ACTIVATIONS:
+    for _ in range(MAX_CHAIN):
+        if node is None or operator(node) not in PASS_ACTIVATIONS:
+            break
         name = node.input[0]
         node = graph.producers.get(name)
     if node is not None and operator(node) == "DequantizeLinear":

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto
 
-from sqnxt_sim.frontend.onnx_graph import OnnxGraph, attributes, integer
-from sqnxt_sim.frontend.onnx_layout import LAYOUT
+from sqnxt_sim.frontend.onnx_graph import MAX_CHAIN, OnnxGraph, attributes, integer
 from sqnxt_sim.frontend.onnx_operators import PASS_ACTIVATIONS, operator
 from sqnxt_sim.frontend.onnx_values import constant_values, rearranged, stored_values, trace
 from sqnxt_sim.frontend.weight_facts import Mask
@@ -38,8 +37,9 @@ def quantised_bits(graph: OnnxGraph, name: str) -> int | None:
     Example: a Clip to -7..7 leaves 15 values, hence 4 bits.
     """
     bits = tensor_bits(graph, name)
-    while (node := graph.producers.get(name)) is not None and operator(node) in (*LAYOUT, *PASS_ACTIVATIONS):
-        if operator(node) in ("Cast", "CastLike"):
+    for _ in range(MAX_CHAIN):
+        node = graph.producers.get(name)
+        if node is None or operator(node) not in PASS_ACTIVATIONS:
             break
         if operator(node) == "Clip" and bits is not None:
             limits = _clip_limits(graph, node)

