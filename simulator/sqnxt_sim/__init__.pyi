@@ -5,6 +5,7 @@ from sqnxt_sim.frontend.model_files import read_weights as read_weights
 from sqnxt_sim.frontend.onnx_reader import read_onnx as read_onnx
 from sqnxt_sim.frontend.tflite_reader import read_tflite as read_tflite
 from sqnxt_sim.frontend.weight_facts import LayerWeights as LayerWeights
+from sqnxt_sim.idealisations import IDEALISATIONS as IDEALISATIONS
 from sqnxt_sim.layer_text import conv as conv
 from sqnxt_sim.layer_text import parse_layer as parse_layer
 from sqnxt_sim.machine.accelerator import Accelerator as Accelerator
@@ -32,7 +33,6 @@ from sqnxt_sim.machine.tiling_cost import RowMapping as RowMapping
 from sqnxt_sim.machine.tiling_cost import TilingCost as TilingCost
 from sqnxt_sim.many_accelerators import NetworkTotals as NetworkTotals
 from sqnxt_sim.many_accelerators import simulate_many as simulate_many
-from sqnxt_sim.report import IDEALISATIONS as IDEALISATIONS
 from sqnxt_sim.report import NetworkReport as NetworkReport
 from sqnxt_sim.simulator import PRECISIONS as PRECISIONS
 from sqnxt_sim.simulator import simulate as simulate

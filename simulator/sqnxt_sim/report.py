@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqnxt_sim.idealisations import idealisations_of
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.layer_costs import LayerCost, VectorCost
 from sqnxt_sim.machine.tiling_cost import Energy
 from sqnxt_sim.shown import Shown
 from sqnxt_sim.workload import LiveActivations, OffArrayNode, OffArrayReason
-
-IDEALISATIONS = (
-    "unlimited prefetch (the longer of two overlapping phases counts, not a sum of maxima)",
-    "output stationary drains partial sums once a channel tile in time and moves them twice in energy",
-    "weight stationary reads inputs and partial sums at no cost in time, and padding as if it were data",
-    "a round pays the DRAM latency even when it fetches nothing",
-    "the largest tile stands for the first load and the last store, and the mean tile for the last one's work",
-)
-"""Simplifications of the cost model, shown with its figures; see "Idealisations" in docs/simulator.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -98,6 +90,11 @@ class NetworkReport(Shown):
         """Fraction of all PE cycles of the network in which a MAC is executed."""
         cycles = self.cycles
         return sum(cost.utilisation * cost.cycles for cost in self.costed) / cycles if cycles else 0.0
+
+    @property
+    def idealisations(self) -> tuple[str, ...]:
+        """Simplifications of the cost model that matter on this accelerator."""
+        return idealisations_of(self.accelerator)
 
     @property
     def peak_activations(self) -> LiveActivations | None:

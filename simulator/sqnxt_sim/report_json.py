@@ -12,7 +12,7 @@ from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.layer_costs import LayerCost, Roofline, VectorCost
 from sqnxt_sim.machine.tiling import Tiling
 from sqnxt_sim.machine.tiling_cost import Cycles, Energy, RowMapping
-from sqnxt_sim.report import IDEALISATIONS, NetworkReport
+from sqnxt_sim.report import NetworkReport
 from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
 
@@ -31,7 +31,7 @@ def report_json(report: NetworkReport) -> dict[str, Any]:
         "layers": [_row(layer, report.accelerator) for layer in report.layers],
         "complete": report.complete,
         "notes": list(report.notes),
-        "idealisations": list(IDEALISATIONS),
+        "idealisations": list(report.idealisations),
     }
 
 

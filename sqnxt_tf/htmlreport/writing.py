@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_export import whole_file
-from sqnxt_sim import IDEALISATIONS
 from sqnxt_tf import __version__
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.htmlreport.model_comparison import arrays_table, time_against_energy, totals_table
@@ -66,7 +65,7 @@ def render(studies: Sequence[Study], *, title: str | None = None) -> str:
         if several
         else None,
         "models": [model_view(study) for study in studies],
-        "idealisations": IDEALISATIONS,
+        "idealisations": studies[0].report.idealisations,
         "version": __version__,
         "style": style,
         "script": script,

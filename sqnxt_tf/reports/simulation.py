@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sqnxt_sim import IDEALISATIONS, LayerCost, NetworkReport, OffArrayNode, VectorCost
+from sqnxt_sim import LayerCost, NetworkReport, OffArrayNode, VectorCost
 from sqnxt_tf.reports.tables import Table, percent
 
 # why a node is not costed, by its word in the report -> how the line about it begins
@@ -94,7 +94,7 @@ def total_lines(report: NetworkReport) -> list[str]:
         counts = Counter(layer.op for layer in uncosted if layer.why == why)
         if counts:
             lines.append(f"{label}: {', '.join(f'{count} {op}' for op, count in counts.items())}")
-    return [*lines, *(f"note: {note}" for note in report.notes), f"idealised: {'; '.join(IDEALISATIONS)}"]
+    return [*lines, *(f"note: {note}" for note in report.notes), f"idealised: {'; '.join(report.idealisations)}"]
 
 
 def _split_lines(report: NetworkReport) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sqnxt_sim import (
+    IDEALISATIONS,
     PRECISIONS,
     ConvLayer,
     Dataflow,
@@ -252,3 +253,22 @@ def test_an_unknown_shape_makes_the_total_incomplete_on_a_vector_unit() -> None:
     assert "leaves out 1 node(s) for the vector unit whose shapes are not known: MaxPool" in report.notes[0]
     with pytest.raises(SimulatorError, match=r"have an unknown shape \(MaxPool 'pool'\); leave out `strict`"):
         simulate_workload(workload, npu, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "not_said"),
+    [
+        ("squeezelerator-8x8", "output stationary drains", "row stationary"),
+        ("eyeriss", "row stationary takes groups", "a round pays"),
+        ("ethos-u65-256", "output blocks take no time for commands", "weight stationary"),
+    ],
+)
+def test_idealisations_are_those_of_the_machine(name: str, said: str, not_said: str) -> None:
+    listed = "; ".join(simulate_workload(WORKLOAD, name).to_json()["idealisations"])
+    assert "unlimited prefetch" in listed
+    assert said in listed
+    assert not_said not in listed
+
+
+def test_the_papers_idealisations_are_the_constant() -> None:
+    assert simulate_workload(WORKLOAD, ACCELERATOR).idealisations == IDEALISATIONS

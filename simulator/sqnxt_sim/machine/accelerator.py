@@ -74,7 +74,7 @@ class PEArray:
 class Dram:
     """Off-chip memory as two numbers, latency and effective bandwidth, as in the paper.
 
-    `weight_index_bits` is for layers that run output stationary, `weight_stationary_index_bits` for the others. Where
+    `weight_stationary_index_bits` is for layers that run weight stationary, `weight_index_bits` for the others. Where
     it is given, weights are compressed in DRAM: each nonzero value is stored with an index of that many bits. The
     buffer still has room for all weights. `activation_index_bits` does the same for maps whose zeros are known.
 
