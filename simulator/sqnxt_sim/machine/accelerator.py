@@ -113,11 +113,12 @@ class Dram:
         """Return how many times its bytes the network's input of so many channels moves."""
         return max(1.0, self.input_overfetch / ceil(channels / 8))
 
-    def stored_activation_bits(self, activation_bits: int, zeros: float | None) -> float:
-        """Return the mean bits of a stored activation; dense if its zeros are not known or save nothing."""
-        if self.activation_index_bits is None or zeros is None:
-            return activation_bits
-        return min(activation_bits, (1 - zeros) * (activation_bits + self.activation_index_bits))
+    def stored_map_bits(self, bits: int, *zeros: float | None) -> list[float]:
+        """Return the mean bits of a stored activation for each fraction of zeros; dense if it is None or saves none."""
+        index = self.activation_index_bits
+        if index is None:
+            return [bits] * len(zeros)
+        return [bits if part is None else min(bits, (1 - part) * (bits + index)) for part in zeros]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

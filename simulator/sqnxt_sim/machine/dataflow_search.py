@@ -17,7 +17,7 @@ def costs_by_time(layer: ConvLayer, accelerator: Accelerator) -> tuple[TilingCos
         SimulatorError: The layer does not fit the accelerator.
     """
     costs: list[TilingCost] = []
-    if set(TILED) & set(accelerator.dataflows):
+    if any(one in accelerator.dataflows for one in TILED):
         costs += best_tilings(layer, tiling_space(layer, accelerator), accelerator).values()
     if Dataflow.ROW_STATIONARY in accelerator.dataflows:
         from sqnxt_sim.machine.row_search import best_mapping

@@ -59,7 +59,10 @@ def weight_words(layer: ConvLayer, scale: WordScale, maps: MapTilings, channels:
     if layer.is_depthwise:
         return weights + 0 * maps.tiles * channels.out_tiles
     inputs = maps.extent_total * (layer.in_channels * scale.stored_input)
-    outputs, spilled = scale.output_words(layer, 1), scale.output_words(layer, channels.in_tiles)
+    outputs, spilled = (
+        layer.out_pixels * layer.out_channels * scale.stored_output,
+        scale.output_words(layer, channels.in_tiles),
+    )
     outs_innermost = inputs + reloaded + spilled
     maps_innermost, ins_innermost = weights + spilled, reloaded + outputs
     others = inputs * channels.out_tiles + np.minimum(ins_innermost, maps_innermost)

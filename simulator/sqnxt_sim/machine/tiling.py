@@ -51,10 +51,10 @@ class WordScale(NamedTuple):
     stored_input: float
     stored_output: float
 
-    def output_words(self, layer: ConvLayer, in_tiles: Array | int) -> Array:
+    def output_words(self, layer: ConvLayer, in_tiles: Array) -> Array:
         """Return the words of outputs that DRAM moves: partial sums that leave the buffer, and the results."""
         outputs, sums = layer.out_pixels * layer.out_channels, self.activation if self.stored_output else 0.0
-        return np.asarray(outputs * (2 * (in_tiles - 1) * sums + self.stored_output))
+        return in_tiles * (2 * sums * outputs) + (self.stored_output - 2 * sums) * outputs
 
 
 class TilingSpace(NamedTuple):
@@ -133,13 +133,10 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -
     weight_bits = layer.weight_bits or native
     activation_bits, dram = layer.activation_bits or native, accelerator.dram
     nonzero = 1.0 if layer.nonzero_weights is None else layer.nonzero_weights / layer.weights
-    # The buffer may hold the input since the layer before, and the output until the layer after.
-    inputs = layer.in_pixels * layer.in_channels
-    input_kept = accelerator.buffer.holds_input and accelerator.keeps(inputs, activation_bits)
-    output_kept = accelerator.keeps(layer.out_pixels * layer.out_channels, activation_bits)
-    fetched = 1.0 if accelerator.buffer.holds_input else dram.overfetch(layer.in_channels)
-    input_bits = 0.0 if input_kept else dram.stored_activation_bits(activation_bits, layer.input_zeros) * fetched
-    output_bits = 0.0 if output_kept else dram.stored_activation_bits(activation_bits, layer.output_zeros)
+    input_bits, output_bits = dram.stored_map_bits(activation_bits, layer.input_zeros, layer.output_zeros)
+    if accelerator.buffer.keeps_maps:
+        input_bits *= _fetches(layer, accelerator, activation_bits)
+        output_bits *= not accelerator.keeps(layer.out_pixels * layer.out_channels, activation_bits)
     return WordScale(
         activation=activation_bits / native,
         weight=weight_bits / native,
@@ -147,6 +144,13 @@ def word_scale(layer: ConvLayer, accelerator: Accelerator, dataflow: Dataflow) -
         stored_input=input_bits / native,
         stored_output=output_bits / native,
     )
+
+
+def _fetches(layer: ConvLayer, accelerator: Accelerator, activation_bits: int) -> float:
+    """Return how many times its own bytes a layer's input takes from DRAM: none if the layer before left it behind."""
+    if not accelerator.buffer.holds_input:
+        return accelerator.dram.overfetch(layer.in_channels)
+    return float(not accelerator.keeps(layer.in_pixels * layer.in_channels, activation_bits))
 
 
 def cycles_per_mac(layer: ConvLayer, array: PEArray) -> float:
@@ -234,10 +238,10 @@ def dram_words(
     """
     inputs = maps.extent_total * (layer.in_channels * scale.stored_input)
     weights = layer.weights * stored_weight
-    outputs, spilled = scale.output_words(layer, 1), scale.output_words(layer, channels.in_tiles)
+    outputs = layer.out_pixels * layer.out_channels * scale.stored_output
     if layer.is_depthwise:
         return inputs * np.ones_like(channels.out_tiles) + (weights + outputs)
-    reloaded = weights * maps.tiles
+    reloaded, spilled = weights * maps.tiles, scale.output_words(layer, channels.in_tiles)
     # Inputs are read once for each tile of output channels, unless that loop is innermost.
     outs_innermost = (inputs + reloaded) + spilled
     others = inputs * channels.out_tiles + np.minimum(reloaded + outputs, weights + spilled)
