@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from pathlib import Path
 
 from sqnxt_export import Metadata
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 
 
-def own_data(model: str | PathLike[str], metadata: Metadata | None, given: DataSource | None) -> DataSource:
+def own_data(model: str | Path, metadata: Metadata | None, given: DataSource | None) -> DataSource:
     """Return the data that the caller gave, or the digits if the model's file says that it was trained on them.
 
     Fine-tuning on other images than a model's own would ruin it, so nothing is assumed.

@@ -32,6 +32,7 @@ from sqnxt_export.parity import OutputParity as OutputParity
 from sqnxt_export.parity import Parity as Parity
 from sqnxt_export.parity import compare_all as compare_all
 from sqnxt_export.parity import compare_outputs as compare_outputs
+from sqnxt_export.quantise.learnt_ranges import LearntRanges as LearntRanges
 from sqnxt_export.quantise.noise import LayerNoise as LayerNoise
 from sqnxt_export.quantise.onnx_quantiser import quantise_onnx as quantise_onnx
 from sqnxt_export.quantise.precision import CALIBRATED as CALIBRATED

@@ -16,6 +16,7 @@ from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.budget import Accuracy, Budget
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.parity import Judging, compare_all
+from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.noise import LayerNoise
 from sqnxt_export.runtimes.borders import onnx_borders
 from sqnxt_export.runtimes.signatures import run_model
@@ -42,6 +43,7 @@ class Task:
         reference: Name and values [n, ...] of each of the model's outputs on `samples.parity`.
         judging: What the outputs are, and whether their top-1 answers are compared.
         embedded: The preprocessing that goes into the file, if any.
+        learnt: The ranges of activations that the model has learnt, if any.
     """
 
     model: Any
@@ -50,6 +52,7 @@ class Task:
     reference: tuple[tuple[str, NDArray[Any]], ...]
     judging: Judging = field(default_factory=Judging)
     embedded: Preprocessing | None = None
+    learnt: LearntRanges | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ def _build_onnx(task: Task, target: Path) -> Built:
     converted = convert_to_onnx(task.model, batch=options.batch, converter=options.converter)
     plain = converted.model
     if samples.budget is None:
-        graph = quantise_onnx(plain, options.precision, samples.calibration, options.calibration_method)
+        graph = quantise_onnx(plain, options.precision, samples.calibration, options.calibration_method, task.learnt)
         graph, found = _with_borders(graph, plain, task), Built()
     else:
         graph, found = _within_budget(task, samples.budget, plain)
@@ -120,7 +123,7 @@ def _within_budget(task: Task, budget: Budget, plain: onnx.ModelProto) -> tuple[
         return compare_all([(name, reference)], [logits], options.precision, task.judging).passed
 
     calibration = checked_calibration(options.precision, samples.calibration)
-    mixed = keep_worst_wider(plain, calibration, accept, options.calibration_method)
+    mixed = keep_worst_wider(plain, calibration, accept, options.calibration_method, task.learnt)
     return _with_borders(mixed.model, plain, task), Built(wider=mixed.wider, accuracy=judge(mixed.model))
 
 
@@ -172,7 +175,9 @@ def _build_tflite(task: Task, target: Path) -> Built:
     from sqnxt_export.quantise.noise_tflite import layer_noise_tflite
 
     options, samples = task.options, task.samples
-    data = to_tflite(task.model, options.precision, samples.calibration, batch=options.batch, io=options.io)
+    data = to_tflite(
+        task.model, options.precision, samples.calibration, batch=options.batch, io=options.io, learnt=task.learnt
+    )
     target.write_bytes(data)
     notes = (_KEEPS_STATE,) if keeps_state(data) else ()
     if not options.layer_noise:

@@ -23,6 +23,7 @@ from sqnxt_export.export_metadata import complete_metadata, describe_embedded, p
 from sqnxt_export.export_result import ExportResult
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.parity import Judging, Parity, compare_all
+from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED, notes_on
 from sqnxt_export.remedies import remedy_for, remedy_for_refusal
@@ -37,6 +38,10 @@ PROVES_NOTHING = (
     "no data: parity proves little about it"
 )
 """Warning where parity cannot tell a good artifact from a bad one."""
+_LEARNT = (
+    "activations are rounded in the ranges that quantisation-aware training has learnt, and the artifact is compared "
+    "with the model that rounds them so"
+)
 
 
 def export_model(
@@ -94,6 +99,8 @@ def _prepare(
     Raises:
         ExportError: The samples do not fit the model, or the model's logits are not finite.
     """
+    from sqnxt_export.convert.rounded_activations import with_rounded_activations
+
     model = in_full_precision(model)
     embedded = preprocessing_to_embed(metadata) if options.embed_preprocessing else None
     samples = samples if embedded is None else samples.normalised(embedded)
@@ -101,8 +108,17 @@ def _prepare(
     calibration = checked_calibration(options.precision, samples.calibration) if is_calibrated else None
     samples = replace(samples, calibration=calibration)
     samples.check_fit(signature_of(model).inputs)
-    reference = _reference(model, samples.parity)
-    return Task(model=model, options=options, samples=samples, reference=reference, judging=judging, embedded=embedded)
+    learnt = LearntRanges.of(metadata) if options.precision == "int8" else None
+    reference = _reference(with_rounded_activations(model, learnt.ranges) if learnt else model, samples.parity)
+    return Task(
+        model=model,
+        options=options,
+        samples=samples,
+        reference=reference,
+        judging=judging,
+        embedded=embedded,
+        learnt=learnt,
+    )
 
 
 def _reference(model: Any, samples: Samples) -> tuple[tuple[str, NDArray[Any]], ...]:
@@ -148,6 +164,7 @@ def _write_proved(
         notes=(
             *notes_on(format, precision, mixed=bool(built.wider)),
             *built.notes,
+            *([_LEARNT] if task.learnt else []),
             *([PROVES_NOTHING] * parity.proves_nothing),
         ),
         layers=built.layers,

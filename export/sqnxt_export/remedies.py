@@ -36,7 +36,11 @@ def _remedy_for_integers(options: ArtifactOptions, samples: ExportSamples, parit
         return f"calibrate with more images of the training split ({given} were used), or {_wider(options)}"
     if options.precision == "int16":
         return _wider(options)
-    return f"{_wider(options)}, or train the model quantisation-aware: more calibration images do not help"
+    qat = "int8" if options.precision == "int8" else "int16x8"
+    return (
+        f"{_wider(options)}, or fine-tune it with `sqnxt-tf train --from MODEL --qat {qat}`: more calibration images do "
+        "not help"
+    )
 
 
 def remedy_for_refusal(options: ArtifactOptions) -> str:

@@ -14,6 +14,7 @@ from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
 from sqnxt_tf.preprocessing_rules import check_rule
 from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity
+from sqnxt_tf.training.quantised_training import QatPrecision, check_qat
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.strategies import StrategyName
@@ -37,6 +38,7 @@ class TrainOptions:
         strategy: The `tf.distribute` strategy by name.
         saving: When the run is saved, in addition to the end of every epoch.
         max_unreadable: Images on disk that may be left out because they cannot be read.
+        qat: Fine-tune `start_from` with the rounding of `int8` or `int16x8` artifacts.
     """
 
     data: DataSource = DIGITS
@@ -49,9 +51,11 @@ class TrainOptions:
     strategy: StrategyName = "auto"
     saving: Saving | None = None
     max_unreadable: int = LIMIT
+    qat: QatPrecision | None = None
 
     def __post_init__(self) -> None:
         parse_data(self)
+        check_qat(self.qat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

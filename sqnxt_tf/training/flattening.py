@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 CloneLayer = Callable[[Any, str], Any]
-"""Makes the copy of a layer under a new name; the weights are copied afterwards where the two have the same ones."""
+"""Makes the copy of a layer, or a `Chain`, under a new name.
+
+The weights are copied afterwards where the two have the same shapes.
+"""
+
+
+class Chain:
+    """Several layers in the place of one; the weights of the one are those of the others in turn."""
+
+    def __init__(self, layers: Sequence[Any]) -> None:
+        self.layers = layers
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the first layer with the arguments, and each other one with what the layer before it returns."""
+        first, *others = self.layers
+        value = first(*arguments, **keywords)
+        for layer in others:
+            value = layer(value)
+        return value
+
+    @property
+    def weights(self) -> list[Any]:
+        """The variables of all layers."""
+        return [variable for layer in self.layers for variable in layer.weights]
+
+    def set_weights(self, values: Sequence[Any]) -> None:
+        """Distribute arrays over the layers."""
+        left = list(values)
+        for layer in self.layers:
+            count = len(layer.weights)
+            layer.set_weights(left[:count])
+            del left[:count]
 
 
 def cloned(layer: Any, name: str) -> Any:
@@ -14,12 +45,13 @@ def cloned(layer: Any, name: str) -> Any:
     return type(layer).from_config({**layer.get_config(), "name": name})
 
 
-def flat_copy(model: Any, clone: CloneLayer = cloned) -> Any:
+def flat_copy(model: Any, clone: CloneLayer = cloned, on_input: Callable[[Any], Any] = lambda tensor: tensor) -> Any:
     """Return a functional model of the same layers and weights in which no layer is a functional model.
 
     Args:
         model: A functional or Sequential `tf_keras` model.
         clone: Makes the copy of each layer. A copy that has weights of other shapes than its layer keeps its own.
+        on_input: Returns what the first layers read in place of an input.
     """
     import tf_keras as keras
 
@@ -28,7 +60,7 @@ def flat_copy(model: Any, clone: CloneLayer = cloned) -> Any:
         for tensor in model.inputs
     ]
     copies = _Copies(clone)
-    outputs = copies.run(model, inputs, "", None)
+    outputs = copies.run(model, [on_input(tensor) for tensor in inputs], "", None)
     flat = keras.Model(
         inputs[0] if len(inputs) == 1 else inputs, outputs[0] if len(outputs) == 1 else outputs, name=model.name
     )

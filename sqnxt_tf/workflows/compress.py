@@ -200,12 +200,14 @@ def _check_kernels(artifact: Path, output: Path, model: Any, *, bits: int, densi
 
 def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation | None) -> ModelSource:
     """Return the source with metadata on how it was compressed and on its accuracy since."""
+    from sqnxt_export import LearntRanges
+
     metadata = replace(
         source.metadata,
         preprocessing=source.preprocessing,
         accuracy=after.top1 if after else source.metadata.accuracy,
         data=after.data if after else source.metadata.data,
-        extra={**source.metadata.extra, "compression": settings},
+        extra={**LearntRanges.dropped_from(source.metadata.extra), "compression": settings},
     )
     return replace(source, metadata=metadata)
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import load_keras, read_metadata, save_keras, whole_file
+from sqnxt_export import LearntRanges, load_keras, read_metadata, save_keras, whole_file
 from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
@@ -190,7 +190,7 @@ def _save(model: Any, source: ModelSource, result: PruningResult, plan: PruningP
         accuracy=result.test.top1,
         data=result.test.data,
         versions=keras_versions(),
-        extra={**source.metadata.extra, "pruning": run.settings()},
+        extra={**LearntRanges.dropped_from(source.metadata.extra), "pruning": run.settings()},
     )
     with whole_file(run.output, force=run.overwrite) as temporary:
         save_keras(model, temporary, metadata, force=True)

@@ -100,6 +100,11 @@ def train(
     options = options_from(TrainOptions, options, settings)
     overwrite = may_overwrite(output, force=force)
     output, start = check_model_output(output, force=overwrite), StartingWeights.of(options.start_from)
+    if options.qat is not None:
+        from sqnxt_tf.workflows.train_quantised import train_quantisation_aware
+
+        require_tensorflow()
+        return train_quantisation_aware(output, options, overwrite=overwrite, force=force, progress=progress)
     known = find_network(start.network(network) if start else network or "")
     recipe = options.recipe or default_recipe(options)
     require_tensorflow()  # before the data, which ask for less than training does

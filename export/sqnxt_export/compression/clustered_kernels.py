@@ -47,13 +47,14 @@ def check_clustered(path: Path, kernels: Mapping[str, ClusteredKernel], *, bits:
             values = np.frombuffer(data, "<f4", region.count, region.offset)
             found[_identity(values)] = values
     for place, kernel in kernels.items():
-        if (stored := found.get(_identity(kernel.values))) is None:
+        weights = found.get(_identity(kernel.values))
+        if weights is None:
             raise ExportError(
                 path,
                 f"not written, since the exporter changed the clustered weights of {place}",
                 "report this with the model",
             )
-        if fault := _fault(stored, bits, kernel.density):
+        if fault := _fault(weights, bits, kernel.density):
             raise ExportError(path, f"not written, since {place} {fault}", "report this with the model")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import require
+from sqnxt_export.convert.rounded_activations import with_rounded_activations
 from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
 from sqnxt_export.convert.tflite_edit import has_loop, in_signature_order, with_softmax, without_idle_caps
 from sqnxt_export.convert.tflite_half import with_half_weights
@@ -17,6 +18,7 @@ from sqnxt_export.convert.tracing import concrete_function, input_names, quiet_c
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.image_batches import filled
 from sqnxt_export.options import ArtifactOptions
+from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.runtimes.signatures import name_of_model, signature_of
@@ -30,6 +32,7 @@ def to_tflite(
     *,
     batch: int | None = 1,
     io: str = "float32",
+    learnt: LearntRanges | None = None,
 ) -> bytes:
     """Convert a model to the bytes of a .tflite file, whose inputs and outputs are in the model's order.
 
@@ -40,6 +43,7 @@ def to_tflite(
         batch: Samples per call, fixed in the file; runtimes in browsers need 1.
         io: Number type of an int8 file's inputs and outputs: "float32", "int8" or "uint8". A last softmax stays in
             float unless its result is an integer anyway.
+        learnt: Ranges of int8 activations that take the place of calibrated ones.
 
     Raises:
         ExportError: TFLite cannot express the precision or the batch, samples are missing, or the converter refuses a
@@ -47,6 +51,8 @@ def to_tflite(
     """
     ArtifactOptions(format="tflite", precision=precision, batch=batch, io=io)  # checks them
     samples = checked_calibration(precision, calibration)
+    if learnt is not None and learnt.ranges:
+        model, samples = with_rounded_activations(model, learnt.ranges), ()
     batch = batch or 1
     is_calibrated = precision in CALIBRATED
     float_softmax = is_calibrated and io == "float32" and ends_in_softmax(model)
@@ -125,6 +131,8 @@ def _configure(
         "int8": ops.TFLITE_BUILTINS_INT8,
         "int16x8": ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
     }
+    if not calibration:  # the model rounds its activations itself
+        return
     converter.target_spec.supported_ops = [integer[precision]]
 
     names = input_names(len(calibration))  # the converter orders inputs as it likes

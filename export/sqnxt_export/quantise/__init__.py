@@ -2,6 +2,7 @@
 
 - `precision`: the names of the precisions, what each format can express, and notes for the user.
 - `calibration`: the range of every activation, from running the float graph.
+- `learnt_ranges`: ranges from quantisation-aware training.
 - `histogram`: the histogram from which clipped ranges are read.
 - `bounds`: the largest values that an operator can return by its definition.
 - `integer_scales`: scale and zero point of each activation.

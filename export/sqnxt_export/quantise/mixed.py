@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import onnx
 
 from sqnxt_export.quantise.calibration import Calibration, calibrate
+from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.noise import layer_noise
 from sqnxt_export.quantise.qdq import to_int8
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
@@ -36,6 +37,7 @@ def keep_worst_wider(
     samples: Samples,
     accept: Callable[[onnx.ModelProto], bool],
     method: str = "minmax",
+    learnt: LearntRanges | None = None,
 ) -> Mixed:
     """Return the int8 graph with the fewest of its noisiest layers at 16 bits that `accept` accepts.
 
@@ -51,8 +53,11 @@ def keep_worst_wider(
         samples: Calibration samples, one array per input.
         accept: Tells whether a graph is good enough.
         method: How 8-bit ranges are chosen.
+        learnt: Ranges of 8-bit activations that take the place of calibrated ones.
     """
     found = calibrate(model, samples, method)
+    if learnt is not None:
+        found = learnt.applied_to(model, found)
     narrow = to_int8(model, found)
     if accept(narrow):
         return Mixed(model=narrow, wider=(), evaluations=1)

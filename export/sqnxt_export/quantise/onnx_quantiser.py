@@ -12,13 +12,18 @@ from sqnxt_export.errors import ExportError
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.half import to_float16
+from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.quantise.qdq import to_int8, to_int16
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
 
 
 def quantise_onnx(
-    model: onnx.ModelProto, precision: str, calibration: Samples | None = None, method: str = "minmax"
+    model: onnx.ModelProto,
+    precision: str,
+    calibration: Samples | None = None,
+    method: str = "minmax",
+    learnt: LearntRanges | None = None,
 ) -> onnx.ModelProto:
     """Return the graph in another precision; the float32 graph is left unchanged.
 
@@ -28,6 +33,7 @@ def quantise_onnx(
         calibration: Samples as the Keras model takes them, preprocessed, one array per input; needed for the
             integer precisions.
         method: How int8 ranges are chosen: "minmax", "percentile" or "entropy"; see `calibrate`.
+        learnt: Ranges of int8 activations that take the place of calibrated ones.
 
     Raises:
         ExportError: ONNX cannot express the precision, the method has no effect on it, or calibration samples are
@@ -40,6 +46,8 @@ def quantise_onnx(
     if precision == "float16":
         return to_float16(model)
     found = calibrate(model, samples, method)
+    if learnt is not None:
+        found = learnt.applied_to(model, found)
     return to_int16(model, found) if precision == "int16" else to_int8(model, found)
 
 
