@@ -14,6 +14,7 @@ EXAMPLES = {
     "train": (
         "sqnxt-tf train --network sqnxt23v5_w1 --data digits -o digits.keras",
         "sqnxt-tf train --network sqnxt23v5_w1 --data photos/ --input-size 128 --epochs 40 -o photos.keras",
+        "sqnxt-tf train --from digits.keras --qat int8 --epochs 3 -o digits-int8.keras",
     ),
     "evaluate": (
         "sqnxt-tf evaluate digits.keras --confusion",

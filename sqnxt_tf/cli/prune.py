@@ -11,8 +11,8 @@ from sqnxt_tf.cli import flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 _OF_PRUNING = (
-    "output", "force", "sparsity", "schedule", "ramp", "layer_sparsity", "pattern", "strategy", "seed", "epochs",
-    "batch", "rate", "preprocessing", "labels",
+    "output", "force", "sparsity", "schedule", "ramp", "layer_sparsity", "pattern", "strategy", "seed", "qat",
+    "epochs", "batch", "rate", "preprocessing", "labels",
 )  # fmt: skip
 _OF_SCANNING = ("sparsities", "images")
 
@@ -80,6 +80,7 @@ class LayerSparsity(click.ParamType[tuple[str, float]]):
     help="Use another sparsity for the layers that match, as in 'stage1_*=0.6'. The last match counts.",
 )
 @click.option("--pattern", metavar="N:M", help="Keep at most N of M consecutive input channels.")
+@training_flags.qat("Fine-tune once more, with the rounding of artifacts of this precision.")
 @training_flags.strategy
 @flags.seed
 @click.option(

@@ -54,11 +54,7 @@ _MOST_LOCAL_WORKERS = 64
 @click.option("--rate", type=float, help="Base learning rate, in place of the recipe's.")
 @click.option("--from", "start_from", type=_MODEL, help="Begin with the weights of this .keras file.")
 @click.option("--teacher", type=_MODEL, help="Distil from this .keras file.")
-@click.option(
-    "--qat",
-    type=click.Choice(["int8", "int16x8"]),
-    help="Fine-tune the model of --from with the rounding of artifacts of this precision.",
-)
+@training_flags.qat("Fine-tune the model of --from with the rounding of artifacts of this precision.")
 @click.option("--classes", type=click.IntRange(2, 1_000_000), help="Number of classes that the data must have.")
 @flags.input_size
 @flags.seed

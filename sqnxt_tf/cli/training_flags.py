@@ -28,6 +28,11 @@ strategy = click.option(
 )
 
 
+def qat(help_text: str) -> Callable[[F], F]:
+    """Return `--qat`: quantisation-aware training for a precision."""
+    return click.option("--qat", type=click.Choice(["int8", "int16x8"]), help=help_text)
+
+
 def recipe_overrides(of: str) -> Callable[[F], F]:
     """Return `--epochs`, `--batch` and `--rate`, which replace the recipe's own numbers of `of`."""
 

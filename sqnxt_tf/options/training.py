@@ -73,6 +73,7 @@ class PruneOptions(Pruning):
         preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
             says if None.
         labels: A file with one label a line; the model's own labels if None.
+        qat: Fine-tune the pruned model once more, as long, with the rounding of `int8` or `int16x8` artifacts.
 
     Raises:
         SqnxtError: A value is out of range, or two values contradict each other.
@@ -84,11 +85,13 @@ class PruneOptions(Pruning):
     strategy: StrategyName = "auto"
     preprocessing: str | None = None
     labels: Path | None = None
+    qat: QatPrecision | None = None
 
     def __post_init__(self) -> None:
         Pruning.__post_init__(self)
         check_rule(self.preprocessing)
         parse_data(self)
+        check_qat(self.qat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

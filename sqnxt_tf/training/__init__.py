@@ -19,6 +19,11 @@ state          checkpoints
 tensorboard    curves for TensorBoard
 pruning_plan   settings of pruning, and the plan for the layers of a model
 pruning        magnitude pruning with fine-tuning
+quantised_training  fine-tuning with the rounding of integer artifacts
+exportable     a model in the layers that its artifacts have
+fake_quantising  a model that rounds weights and activations
+quantised_tensors  which activations are rounded
+quantizers     how tfmot rounds them
 pruning_claims the zeros of a pruned model, counted in what was written
 mask_updates   tfmot's masks, for layers in inference mode too
 sensitivity    the sensitivity of each layer to pruning

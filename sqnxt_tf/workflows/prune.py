@@ -14,7 +14,7 @@ from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.training_data import StreamOptions, open_training_data
+from sqnxt_tf.data.training_data import StreamOptions, TrainingData, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import PruneOptions
@@ -22,14 +22,17 @@ from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.kernels import Zeros, count_zeros
+from sqnxt_tf.training.loop import Trained
 from sqnxt_tf.training.pruning import prune_model
 from sqnxt_tf.training.pruning_claims import check_zeros
 from sqnxt_tf.training.pruning_plan import PruningPlan, make_plan
+from sqnxt_tf.training.quantised_training import train_quantised
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
-from sqnxt_tf.training.run_folder import RunFolder
+from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
+from sqnxt_tf.workflows.train_quantised import learnt, one_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class _Run:
         options = self.options
         return {
             **options.to_json(), "data": self.data.name, "seed": options.seed, "recipe": asdict(self.recipe),
+            **({"qat": options.qat} if options.qat else {}),
         }  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
@@ -145,7 +149,8 @@ def prune(
     check_cluster(options.strategy)
     folder = RunFolder(output.with_suffix(".train"))
     with folder.begun(run.identity(), force=force) if is_chief() else nullcontext():  # before the workers meet
-        return _prune_in(folder, run, make_strategy(options.strategy))
+        strategy = one_device(options.strategy) if options.qat else options.strategy
+        return _prune_in(folder, run, make_strategy(strategy))
 
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
@@ -163,12 +168,14 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     parts = open_training_data(run.data, source.preprocessing, streaming, parts=run.encoded)
     before = parts.judge(source.model, run.output)
     how = RunOptions(strategy=strategy, seed=run.options.seed, folder=folder, progress=run.progress)
-    tuned = prune_model(source.model, parts.training, parts.validation, run.recipe, plan, how)
+    tuned = _finished(
+        prune_model(source.model, parts.training, parts.validation, run.recipe, plan, how), parts, run, how
+    )
     result = PruningResult(
         path=run.output,
         network=source.metadata.network or source.name,
         history=tuned.history,
-        test=parts.judge(tuned.model, run.output),
+        test=parts.judge(tuned.judged, run.output),
         unreadable=parts.unreadable,
         before=before,
         layers=count_zeros(tuned.model),
@@ -176,12 +183,31 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
         frozen=plan.frozen,
     )
     if is_chief():
-        _save(tuned.model, source, result, plan, run)
+        _save(tuned, source, result, plan, run)
         folder.finish()
     return result
 
 
-def _save(model: Any, source: ModelSource, result: PruningResult, plan: PruningPlan, run: _Run) -> None:
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """The model to save and the one to judge, which differ where its artifact rounds; figures; metadata of rounding."""
+
+    model: Any
+    judged: Any
+    history: History
+    extra: dict[str, Any]
+
+
+def _finished(pruned: Trained, parts: TrainingData, run: _Run, how: RunOptions) -> _Finished:
+    """Fine-tune the pruned model with rounding if asked; a run that is cut here is resumed where pruning ended."""
+    if run.options.qat is None:
+        return _Finished(pruned.model, pruned.model, pruned.history, {})
+    once_more = replace(how, folder=None)
+    found = train_quantised(pruned.model, parts.training, parts.validation, run.recipe, run.options.qat, once_more)
+    return _Finished(found.model, found.rounding, [*pruned.history, *found.history], learnt(run.options.qat, found))
+
+
+def _save(tuned: _Finished, source: ModelSource, result: PruningResult, plan: PruningPlan, run: _Run) -> None:
     """Write the `.keras` file with its metadata; it takes its name once its zeros have been counted."""
     metadata = replace(
         source.metadata,
@@ -190,8 +216,8 @@ def _save(model: Any, source: ModelSource, result: PruningResult, plan: PruningP
         accuracy=result.test.top1,
         data=result.test.data,
         versions=keras_versions(),
-        extra={**LearntRanges.dropped_from(source.metadata.extra), "pruning": run.settings()},
+        extra={**LearntRanges.dropped_from(source.metadata.extra), "pruning": run.settings(), **tuned.extra},
     )
     with whole_file(run.output, force=run.overwrite) as temporary:
-        save_keras(model, temporary, metadata, force=True)
+        save_keras(tuned.model, temporary, metadata, force=True)
         check_zeros(load_keras(temporary), plan, run.output)

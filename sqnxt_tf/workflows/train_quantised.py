@@ -19,7 +19,7 @@ from sqnxt_tf.training.quantised_training import QatPrecision, QuantisedTraining
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
-from sqnxt_tf.training.strategies import make_strategy
+from sqnxt_tf.training.strategies import StrategyName, make_strategy
 from sqnxt_tf.workflows.train import TrainingResult, check_shift, keras_versions
 
 
@@ -60,7 +60,7 @@ def train_quantisation_aware(
     folder, settings = RunFolder(output.with_suffix(".train")), _settings(path, data.name, options, recipe)
     with folder.begun(settings, force=force):
         how = RunOptions(
-            strategy=make_strategy("one-device" if options.strategy == "auto" else options.strategy),
+            strategy=make_strategy(one_device(options.strategy)),
             seed=options.seed, folder=folder, saving=options.saving or Saving(), progress=progress,
             teacher=_teacher(options, parts, source),
         )  # fmt: skip
@@ -73,6 +73,17 @@ def train_quantisation_aware(
         path=output, network=source.metadata.network or source.name, history=trained.history, test=test,
         unreadable=parts.unreadable, precision=options.qat, before=before,
     )  # fmt: skip
+
+
+def one_device(strategy: StrategyName) -> StrategyName:
+    """Return the strategy of quantisation-aware training.
+
+    Raises:
+        SqnxtError: Several devices or workers are asked for.
+    """
+    if strategy not in ("auto", "one-device"):
+        raise SqnxtError(f"strategy {strategy}", "is not for quantisation-aware training", "leave `strategy` out")
+    return "one-device"
 
 
 def learnt(precision: QatPrecision, trained: QuantisedTraining) -> dict[str, Any]:
