@@ -38,8 +38,8 @@ def _remedy_for_integers(options: ArtifactOptions, samples: ExportSamples, parit
         return _wider(options)
     qat = "int8" if options.precision == "int8" else "int16x8"
     return (
-        f"{_wider(options)}, or fine-tune it with `sqnxt-tf train --from MODEL --qat {qat}`: more calibration images do "
-        "not help"
+        f"{_wider(options)}, or fine-tune it with `sqnxt-tf train --from MODEL --qat {qat}`: more calibration images "
+        "do not help"
     )
 
 

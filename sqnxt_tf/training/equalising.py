@@ -71,12 +71,12 @@ def _channel_axis(layer: Any, *, output: bool) -> int:
 
 
 def _by_output(layer: Any) -> NDArray[np.float32]:
-    values = np.moveaxis(_kernel(layer).numpy(), _channel_axis(layer, output=True), 0)
+    values: NDArray[np.float32] = np.moveaxis(_kernel(layer).numpy(), _channel_axis(layer, output=True), 0)
     return values.reshape(len(values), -1)
 
 
 def _by_input(layer: Any) -> NDArray[np.float32]:
-    values = np.moveaxis(_kernel(layer).numpy(), _channel_axis(layer, output=False), 0)
+    values: NDArray[np.float32] = np.moveaxis(_kernel(layer).numpy(), _channel_axis(layer, output=False), 0)
     return values.reshape(len(values), -1)
 
 
