@@ -36,4 +36,4 @@ def _onnx_types(path: Path) -> list[tuple[str, bool]]:
 
 
 def _tflite_types(path: Path) -> list[tuple[str, bool]]:
-    return [(item.kind.name, len(item.shape) > 1 and len(item.data) > 0) for item in read_tflite(path).tensors]
+    return [(item.kind.name, len(item.shape) > 1 and item.is_constant) for item in read_tflite(path).tensors]

@@ -7,13 +7,12 @@ that it names are members of a zip archive at the end of the .tflite file.
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqnxt_export.artifact.flatbuffer import FlatBuffer
 from sqnxt_export.artifact.zips import open_zip, read_member
 from sqnxt_export.errors import ExportError
+from sqnxt_sim.frontend.tflite_flatbuffer import FAULTS, Flatbuffer, Table
 
 _NAME, _IDENTIFIER = "TFLITE_METADATA", b"M001"
 _MAX_BYTES = 2 << 30
@@ -56,45 +55,45 @@ def read_tflite_metadata(path: Path) -> TfliteMetadata | None:
         return None
     try:
         found = _metadata_bytes(path.read_bytes())
-        return _parsed(path, FlatBuffer(found)) if found[4:8] == _IDENTIFIER else None
-    except (struct.error, IndexError, ValueError, UnicodeDecodeError):
+        return _parsed(path, Flatbuffer(found).root) if found[4:8] == _IDENTIFIER else None
+    except FAULTS:
         return None
 
 
 def _metadata_bytes(data: bytes) -> bytes:
     """Return the bytes of the buffer that the model's metadata entry names; none if there is no such entry."""
-    model = FlatBuffer(data)
-    for entry in model.tables(model.root, _MODEL_METADATA):
-        if model.text(entry, _ENTRY_NAME) == _NAME:
-            buffer = model.scalar(entry, _ENTRY_BUFFER, "<I")
-            return model.bytes(model.tables(model.root, _MODEL_BUFFERS)[buffer], _BUFFER_DATA)
+    model = Flatbuffer(data).root
+    for entry in model.tables(_MODEL_METADATA):
+        if entry.text(_ENTRY_NAME) == _NAME:
+            start, count = model.tables(_MODEL_BUFFERS)[entry.scalar(_ENTRY_BUFFER, "<I")].vector(_BUFFER_DATA, 1)
+            return data[start : start + count]
     return b""
 
 
-def _parsed(path: Path, reader: FlatBuffer) -> TfliteMetadata:
-    subgraphs = reader.tables(reader.root, _METADATA_SUBGRAPHS)
-    inputs = reader.tables(subgraphs[0], _SUBGRAPH_INPUTS) if subgraphs else []
-    outputs = reader.tables(subgraphs[0], _SUBGRAPH_OUTPUTS) if subgraphs else []
-    mean, scale = _normalisation(reader, inputs[0]) if len(inputs) == 1 else ((), ())
-    files = [name for tensor in outputs for name in _label_files(reader, tensor)]
+def _parsed(path: Path, metadata: Table) -> TfliteMetadata:
+    graphs = metadata.tables(_METADATA_SUBGRAPHS)
+    inputs = graphs[0].tables(_SUBGRAPH_INPUTS) if graphs else []
+    outputs = graphs[0].tables(_SUBGRAPH_OUTPUTS) if graphs else []
+    mean, scale = _normalisation(inputs[0]) if len(inputs) == 1 else ((), ())
+    files = [name for tensor in outputs for name in _label_files(tensor)]
     labels = _labels(path, files[0]) if files else ()
-    return TfliteMetadata(name=reader.text(reader.root, _METADATA_NAME), mean=mean, scale=scale, labels=labels)
+    return TfliteMetadata(name=metadata.text(_METADATA_NAME), mean=mean, scale=scale, labels=labels)
 
 
-def _normalisation(reader: FlatBuffer, tensor: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _normalisation(tensor: Table) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the mean and the scale of an input, empty if it has none or no sensible ones."""
-    for unit in reader.tables(tensor, _TENSOR_UNITS):
-        if reader.scalar(unit, _UNIT_KIND, "<B") == _NORMALIZATION:
-            options = reader.table(unit, _UNIT_OPTIONS)
-            mean, scale = reader.floats(options, _MEAN), reader.floats(options, _STD)
+    for unit in tensor.tables(_TENSOR_UNITS):
+        options = unit.table(_UNIT_OPTIONS) if unit.scalar(_UNIT_KIND, "<B") == _NORMALIZATION else None
+        if options is not None:
+            mean, scale = (tuple(options.numbers(slot, "<f4").tolist()) for slot in (_MEAN, _STD))
             if mean and scale and 0 not in scale and all(map(math.isfinite, (*mean, *scale))):
                 return mean, scale
     return (), ()
 
 
-def _label_files(reader: FlatBuffer, tensor: int) -> list[str]:
-    files = reader.tables(tensor, _TENSOR_FILES)
-    return [reader.text(file, _FILE_NAME) for file in files if reader.scalar(file, _FILE_KIND, "<b") in _LABEL_KINDS]
+def _label_files(tensor: Table) -> list[str]:
+    files = tensor.tables(_TENSOR_FILES)
+    return [file.text(_FILE_NAME) for file in files if file.scalar(_FILE_KIND, "<b") in _LABEL_KINDS]
 
 
 def _labels(path: Path, name: str) -> tuple[str, ...]:
