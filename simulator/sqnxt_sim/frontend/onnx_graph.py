@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
 
 from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.frontend.onnx_operators import WITH_BRANCHES
 
 OLDEST_OPSET = 7
 """Operators of earlier opsets have other semantics (broadcasting, for one), and onnx infers few of their shapes."""
@@ -72,6 +73,13 @@ def known_shape(graph: OnnxGraph, node: NodeProto, name: str) -> tuple[int, ...]
     if name in graph.shapes:
         return graph.shapes[name]
     source = _first_unknown(graph, name)
+    if source is not None and source.op_type in WITH_BRANCHES:
+        raise SimulatorError(
+            graph.name,
+            f"node {node_name(node)!r} needs the shape of {name!r}, which depends on what runs inside the "
+            f"{source.op_type} {node_name(source)!r}",
+            "export it without loops and branches, or with the LSTM or GRU that the loop is",
+        )
     if source is None or source.domain in ("", "ai.onnx"):
         remedy = old_opset_remedy(graph.opset) or "export it with static shapes"
         raise SimulatorError(graph.name, f"node {node_name(node)!r} has a dynamic shape at {name!r}", remedy)

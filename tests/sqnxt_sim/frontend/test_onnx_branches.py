@@ -10,7 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from onnx.helper import make_graph, make_node, make_tensor_value_info
 
 from helpers.onnx_graphs import floats
-from sqnxt_sim import OffArrayReason
+from sqnxt_sim import OffArrayReason, SimulatorError
 
 
 def branch(nodes: list[NodeProto], output: str, tensors: dict[str, Any] | None = None) -> GraphProto:
@@ -107,3 +107,14 @@ def test_a_condition_that_the_network_computes_leaves_the_branches_out(onnx_mode
     assert [layer.name for layer in workload.conv_layers] == ["after"]
     row = workload.layers[2]
     assert (row.why, row.reason) == (OffArrayReason.NO_MODEL, "what is inside the If is left out")
+
+
+def test_a_layer_that_needs_the_shape_of_a_branch_names_the_node(onnx_model: Any, read: Any) -> None:
+    condition = [
+        make_node("ReduceMax", ["x"], ["largest"], keepdims=0),
+        make_node("Greater", ["largest", "limit"], ["condition"]),
+    ]
+    branches = {"then_branch": convolved(4), "else_branch": convolved(5)}
+    model = model_of(onnx_model, condition, [("limit", np.float32(0))], **branches)
+    with pytest.raises(SimulatorError, match="'after' needs the shape of 'a', which depends on .* inside the If 'if'"):
+        read(model)
