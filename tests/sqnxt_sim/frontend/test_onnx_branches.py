@@ -116,5 +116,5 @@ def test_a_layer_that_needs_the_shape_of_a_branch_names_the_node(onnx_model: Any
     ]
     branches = {"then_branch": convolved(4), "else_branch": convolved(5)}
     model = model_of(onnx_model, condition, [("limit", np.float32(0))], **branches)
-    with pytest.raises(SimulatorError, match="'after' needs the shape of 'a', which depends on .* inside the If 'if'"):
+    with pytest.raises(SimulatorError, match=r"'after' needs the shape of 'a', which depends on .* inside the If 'if'"):
         read(model)
