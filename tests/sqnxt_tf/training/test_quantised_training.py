@@ -141,7 +141,7 @@ def test_a_tflite_file_of_learnt_ranges_computes_in_integers_throughout(tmp_path
     )
     path = tmp_path / "net.tflite"
     export_model(model, path, ArtifactOptions(format="tflite", precision="int8"), images, metadata=metadata)
-    floats = [tensor.name for tensor in read_tflite(path) if tensor.type == "float32"]
+    floats = [tensor.name for tensor in read_tflite(path).tensors if tensor.kind.name == "float32"]
     assert len(floats) == 2  # the input and the output
 
 
