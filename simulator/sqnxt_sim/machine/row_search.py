@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,23 +41,44 @@ def best_mapping(layer: ConvLayer, accelerator: Accelerator, mapping: RowMapping
     if scratchpad is None:
         raise SimulatorError(accelerator.name, "has no [scratchpad]", "add it, as in the preset eyeriss")
     problem = problem_of(layer, accelerator, scratchpad)
-    if mapping is None:
-        mappings = mappings_of(layer, problem, accelerator, scratchpad)
-    else:
-        mappings = Mappings(*(np.full((1, 1, 1), getattr(mapping, name), dtype=float) for name in Mappings._fields))
-    fits = mappings.m >= mappings.p * mappings.t
-    if not fits.any():
+    if mapping is not None:
+        letters = (np.full((1, 1, 1), getattr(mapping, letter), dtype=float) for letter in Mappings._fields)
+        return _cost(layer, mapping, figures_of(layer, problem, Mappings(*letters)), (0, 0, 0), accelerator)
+    strips = mappings_of(layer, problem, accelerator, scratchpad)
+    found = [one for mappings in strips if (one := _best_of_strip(layer, problem, mappings, accelerator)) is not None]
+    if not found:
         raise NoRoomError(
             f"layer {layer.name!r}",
             f"not even the smallest mapping fits the {accelerator.buffer.bytes} byte buffer of {accelerator.name}",
             "use an accelerator with a larger buffer",
         )
+    ranks = np.array([one.ranks for one in found])
+    best = found[_best(*ranks.T)[0]]
+    return _cost(layer, best.mappings.at(best.place), best.figures, best.place, accelerator)
+
+
+class _Candidate(NamedTuple):
+    """The best mapping of a strip: what is minimised, then DRAM words, then words between buffer and array."""
+
+    ranks: tuple[float, float, float]
+    mappings: Mappings
+    figures: MappingFigures
+    place: tuple[int, ...]
+
+
+def _best_of_strip(
+    layer: ConvLayer, problem: Problem, mappings: Mappings, accelerator: Accelerator
+) -> _Candidate | None:
+    """Return the best of some mappings; None if none fits the buffer."""
+    fits = mappings.m >= mappings.p * mappings.t
+    if not fits.any():
+        return None
     mappings = _promising(layer, problem, mappings, fits, accelerator)
     figures = figures_of(layer, problem, mappings)
     words, minimised = _minimised(layer, figures, accelerator)
     moved = figures.inputs + figures.weights + figures.sums_written + figures.sums_read
     place = _best(minimised, words, moved)
-    return _cost(layer, mappings.at(place), figures, place, accelerator)
+    return _Candidate((minimised[place], words[place], moved[place]), mappings, figures, place)
 
 
 def _promising(

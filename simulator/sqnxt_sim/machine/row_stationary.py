@@ -8,17 +8,22 @@ Neural Networks", JSSC 52(1), 2017, sections III and V.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.axes import Array, Dimension, input_extents
 from sqnxt_sim.machine.on_chip import Scratchpad
 from sqnxt_sim.machine.tiling_cost import RowMapping
 from sqnxt_sim.workload import ConvLayer
+
+# A larger grid would take gigabytes. A layer of 512 channels on 12x14 PEs has 2**15 mappings of one strip.
+_MAX_MAPPINGS = 2**22
 
 
 class Problem(NamedTuple):
@@ -99,43 +104,56 @@ def strip_rows(layer: ConvLayer, out_rows: int) -> tuple[int, int]:
     return int(extents.max()), int(extents.sum())
 
 
-def mappings_of(layer: ConvLayer, problem: Problem, accelerator: Accelerator, scratchpad: Scratchpad) -> Mappings:
-    """Return every mapping that may be the best one and fits scratchpads, array and buffer; m is as large as can be."""
-    sets = [(e, t, r) for e, most in _strips(problem, accelerator) for t, r in _set_pairs(problem, most)]
+def mappings_of(
+    layer: ConvLayer, problem: Problem, accelerator: Accelerator, scratchpad: Scratchpad
+) -> Iterator[Mappings]:
+    """Yield, for each size of a strip, every mapping that may be the best one and fits scratchpads and array.
+
+    m is as large as the buffer allows, which may be nothing at all. Of the sizes that cut anything to as many pieces,
+    only the smallest may be the best: as many PE sets or more fit, and it takes no more room.
+
+    Raises:
+        SimulatorError: There are too many mappings to search.
+    """
     held = [
         (p, q)
         for p in _sizes(problem.filters, scratchpad.output_words)
         for q in _sizes(problem.channels, scratchpad.input_words // problem.taps)
         if p * q * problem.taps <= scratchpad.weight_words
     ]
-    images = np.array(_sizes(problem.batch, problem.batch), dtype=np.float64)
-    e, t, r = (np.array(letter, dtype=np.float64)[:, None, None] for letter in zip(*sets, strict=True))
     p, q = (np.array(letter, dtype=np.float64)[None, :, None] for letter in zip(*held, strict=True))
-    n = images[None, None, :]
-    highest = _of_strips(layer, e, 0)
-    inputs = n * q * r * highest * layer.in_width
-    room = accelerator.buffer_words - inputs
-    m = np.minimum(room // (e * problem.out_cols * n) // (p * t), np.ceil(problem.filters / (p * t))) * p * t
-    return Mappings(m=m, n=n, e=e, p=p, q=q, r=r, t=t)
-
-
-def _strips(problem: Problem, accelerator: Accelerator) -> list[tuple[int, int]]:
-    """Return the sizes e of a strip and how many sets of that size the array holds, which is one or more.
-
-    Of the sizes that take as many strips the smallest is best: as many PE sets or more fit, and fewer partial sums.
-    """
-    sizes = [(e, pe_sets(problem.rows, e, accelerator)) for e in _sizes(problem.out_rows, problem.out_rows)]
-    return [(e, sets) for e, sets in sizes if sets]
-
-
-def _set_pairs(problem: Problem, most: int) -> list[tuple[int, int]]:
-    """Return the pairs of t and r, the sets for different filters and for different channels."""
-    return [(t, r) for t in _sizes(problem.filters, most) for r in _sizes(problem.channels, most // t)]
+    images = _sizes(problem.batch, problem.batch)
+    n = np.array(images, dtype=np.float64)[None, None, :]
+    for size in _sizes(problem.out_rows, problem.out_rows):
+        most = pe_sets(problem.rows, size, accelerator)
+        rows = [(t, _sizes(problem.channels, most // t)) for t in _sizes(problem.filters, most)]
+        count = sum(len(sets) for _, sets in rows) * len(held) * len(images)
+        if count > _MAX_MAPPINGS:
+            fault = f"{count} mappings of one strip are too many to search"
+            raise SimulatorError(f"layer {layer.name!r}", fault, "use a smaller batch or array")
+        if not most:
+            continue
+        pairs = [(t, r) for t, sets in rows for r in sets]
+        t, r = (np.array(letter, dtype=np.float64)[:, None, None] for letter in zip(*pairs, strict=True))
+        e = np.full_like(t, size)
+        room = accelerator.buffer_words - n * q * r * (strip_rows(layer, size)[0] * layer.in_width)
+        filters = np.minimum(room // (size * problem.out_cols * n) // (p * t), np.ceil(problem.filters / (p * t)))
+        yield Mappings(m=filters * p * t, n=n, e=e, p=p, q=q, r=r, t=t)
 
 
 def _sizes(whole: int, most: int) -> list[int]:
-    """Return the sizes up to `most` that cut `whole` into different numbers of pieces; the smallest of each number."""
-    return list({ceil(whole / size): size for size in range(min(whole, most), 0, -1)}.values())
+    """Return the sizes up to `most` that cut `whole` into different numbers of pieces; the smallest of each number.
+
+    Example: 13 cut to pieces of up to 13 gives 1, 2, 3, 4, 5, 7 and 13, for 13, 7, 5, 4, 3, 2 and 1 pieces.
+    """
+    sizes, size = [], 1
+    while size <= most:
+        sizes.append(size)
+        pieces = ceil(whole / size)
+        if pieces == 1:
+            break
+        size = ceil(whole / (pieces - 1))
+    return sizes
 
 
 class MappingFigures(NamedTuple):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sqnxt_sim import ConvLayer, Dataflow, RowMapping, Scratchpad, SimulatorError, load_accelerator
 from sqnxt_sim.machine.row_search import best_mapping
-from sqnxt_sim.machine.row_stationary import Mappings, figures_of, pe_sets, problem_of
+from sqnxt_sim.machine.row_stationary import Mappings, _sizes, figures_of, pe_sets, problem_of
 from tests.helpers.reference_machine import chunks, convolution, touched
 
 EYERISS = load_accelerator("eyeriss")
@@ -178,3 +178,18 @@ def test_what_fits_no_buffer_or_has_no_scratchpad_is_said() -> None:
         best_mapping(replace(layer, in_width=4096), SMALL)
     with pytest.raises(SimulatorError, match=r"^eyeriss: has no \[scratchpad\]; add it"):
         best_mapping(layer, replace(EYERISS, scratchpad=None))
+
+
+def test_a_search_without_end_is_refused() -> None:
+    huge = ConvLayer(name="huge", in_channels=2**12, out_channels=2**12, in_height=64, in_width=64, batch=2**20)
+    with pytest.raises(SimulatorError, match=r"^layer 'huge': \d+ mappings of one strip are too many to search; use"):
+        best_mapping(huge, EYERISS)
+    wide = replace(EYERISS, array=replace(EYERISS.array, rows=1024, cols=1024))
+    with pytest.raises(SimulatorError, match="too many to search"):
+        best_mapping(replace(huge, batch=1), wide)
+
+
+@pytest.mark.parametrize(("whole", "most", "sizes"), [(13, 13, [1, 2, 3, 4, 5, 7, 13]), (13, 4, [1, 2, 3, 4]),
+                                                       (1, 9, [1]), (6, 0, [])])  # fmt: skip
+def test_sizes_are_the_smallest_of_each_number_of_pieces(whole: int, most: int, sizes: list[int]) -> None:
+    assert _sizes(whole, most) == sizes
