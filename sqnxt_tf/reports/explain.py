@@ -129,8 +129,8 @@ def _mapping_rows(both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:
     mappings = [one.mapping for one in both]
     if not any(mappings):
         return []
-    cells = [None if m is None else "/".join(str(getattr(m, letter)) for letter in "mnepqrt") for m in mappings]
-    return [("  mapping: m/n/e/p/q/r/t", list(cells))]
+    cells = [None if m is None else "/".join(str(getattr(m, letter)) for letter in "mnefpqrt") for m in mappings]
+    return [("  mapping: m/n/e/f/p/q/r/t", list(cells))]
 
 
 def _energy_rows(cost: LayerCost, both: tuple[TilingCost, ...]) -> list[tuple[str, list[Cell]]]:

@@ -18,7 +18,8 @@
 | `operand_limits` | what differs by operand in these two, and systolic arrays |
 | `tiling_cost` | cycles and energy of one tiling, by component |
 | `tile_search` | the best tiling of each dataflow |
-| `row_stationary` | mappings in row stationary, and what passes between the memories |
+| `row_stationary` | mappings in row stationary that may be the best |
+| `row_figures` | what a mapping moves between the memories, and how long the array works |
 | `row_search` | the best mapping and its cost |
 | `output_block` | the best block of outputs, and its cost |
 | `dataflow_search` | all dataflows of an accelerator, the fastest first |

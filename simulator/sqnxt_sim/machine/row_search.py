@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sqnxt_sim.errors import NoRoomError, SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
 from sqnxt_sim.machine.axes import Array
-from sqnxt_sim.machine.row_stationary import (
-    MappingFigures,
-    Mappings,
-    Problem,
-    figures_of,
-    least_cycles,
-    loaded_words,
-    mappings_of,
-    problem_of,
-    strip_rows,
-)
+from sqnxt_sim.machine.row_figures import MappingFigures, figures_of, least_cycles, loaded_words
+from sqnxt_sim.machine.row_stationary import Mappings, Problem, mappings_of, problem_of, strip_cols, strip_rows
 from sqnxt_sim.machine.tiling import Tiling, WordScale, word_scale
 from sqnxt_sim.machine.tiling_cost import Cycles, Energy, RowMapping, TilingCost
 from sqnxt_sim.workload import ConvLayer
@@ -44,8 +34,11 @@ def best_mapping(layer: ConvLayer, accelerator: Accelerator, mapping: RowMapping
     if mapping is not None:
         letters = (np.full((1, 1, 1), getattr(mapping, letter), dtype=float) for letter in Mappings._fields)
         return _cost(layer, mapping, figures_of(layer, problem, Mappings(*letters)), (0, 0, 0), accelerator)
-    strips = mappings_of(layer, problem, accelerator, scratchpad)
-    found = [one for mappings in strips if (one := _best_of_strip(layer, problem, mappings, accelerator)) is not None]
+    found: list[_Candidate] = []
+    for mappings in mappings_of(layer, problem, accelerator, scratchpad):
+        least = min((one.ranks[0] for one in found), default=np.inf)
+        if (one := _best_of_strip(layer, problem, mappings, accelerator, least)) is not None:
+            found.append(one)
     if not found:
         raise NoRoomError(
             f"layer {layer.name!r}",
@@ -67,13 +60,13 @@ class _Candidate(NamedTuple):
 
 
 def _best_of_strip(
-    layer: ConvLayer, problem: Problem, mappings: Mappings, accelerator: Accelerator
+    layer: ConvLayer, problem: Problem, mappings: Mappings, accelerator: Accelerator, least: float
 ) -> _Candidate | None:
-    """Return the best of some mappings; None if none fits the buffer."""
-    fits = mappings.m >= mappings.p * mappings.t
-    if not fits.any():
+    """Return the best of some mappings; None if none of them fits the buffer and may cost as little as `least`."""
+    promising = _promising(layer, problem, mappings, accelerator, least)
+    if promising is None:
         return None
-    mappings = _promising(layer, problem, mappings, fits, accelerator)
+    mappings = promising
     figures = figures_of(layer, problem, mappings)
     words, minimised = _minimised(layer, figures, accelerator)
     moved = figures.inputs + figures.weights + figures.sums_written + figures.sums_read
@@ -82,8 +75,8 @@ def _best_of_strip(
 
 
 def _promising(
-    layer: ConvLayer, problem: Problem, mappings: Mappings, fits: NDArray[np.bool_], accelerator: Accelerator
-) -> Mappings:
+    layer: ConvLayer, problem: Problem, mappings: Mappings, accelerator: Accelerator, least: float
+) -> Mappings | None:
     """Return the mappings that may be the best one: those whose lower bound is no more than the cost of some mapping.
 
     The bound leaves out the cycles that load filters and fill the array.
@@ -93,9 +86,13 @@ def _promising(
     results = layer.batch * layer.out_pixels * layer.out_channels * scale.stored_output
     words = inputs * scale.stored_input + weights * scale.stored_weight + results
     cycles = least_cycles(layer, problem, mappings, accelerator.buffer.output_words_per_cycle)
+    fits = mappings.m >= mappings.p * mappings.t
     bound = np.where(fits, cycles + words / accelerator.dram_words_per_cycle, np.inf)
-    first = mappings.only(bound == bound.min())
-    cost = _minimised(layer, figures_of(layer, problem, first), accelerator)[1].min()
+    lowest = bound.min()
+    if not lowest <= least * _EQUAL or np.isinf(lowest):
+        return None
+    first = mappings.only(bound == lowest)
+    cost = min(least, _minimised(layer, figures_of(layer, problem, first), accelerator)[1].min())
     return mappings.only(bound <= cost * _EQUAL)
 
 
@@ -157,7 +154,7 @@ def _cost(
         dataflow=Dataflow.ROW_STATIONARY,
         tiling=Tiling(
             rows=mapping.e,
-            cols=layer.out_width,
+            cols=mapping.f,
             in_channels=min(mapping.q * mapping.r, layer.group_in_channels),
             out_channels=min(mapping.m, layer.group_out_channels),
         ),
@@ -177,8 +174,8 @@ def _cost(
 
 def _held_words(layer: ConvLayer, mapping: RowMapping, scale: WordScale) -> float:
     """Return the words in the buffer: the strips of a pass, and the partial sums of m filters."""
-    inputs = mapping.q * mapping.r * strip_rows(layer, mapping.e)[0] * layer.in_width
-    return scale.activation * mapping.n * (inputs + mapping.m * mapping.e * layer.out_width)
+    inputs = mapping.q * mapping.r * strip_rows(layer, mapping.e)[0] * strip_cols(layer, mapping.f)[0]
+    return scale.activation * mapping.n * (inputs + mapping.m * mapping.e * mapping.f)
 
 
 def _cycles(
@@ -193,8 +190,8 @@ def _cycles(
     latency, images = accelerator.latency_cycles, layer.batch
     filters = float(chosen.loaded_weights) * scale.stored_weight
     on_array, rounds = float(array_cycles(chosen, accelerator)), float(chosen.rounds)
-    strip = mapping.n * mapping.q * mapping.r * strip_rows(layer, mapping.e)[0] * layer.in_width
-    stored = mapping.n * mapping.e * layer.out_width * min(mapping.m, layer.group_out_channels)
+    strip = mapping.n * mapping.q * mapping.r * strip_rows(layer, mapping.e)[0] * strip_cols(layer, mapping.f)[0]
+    stored = mapping.n * mapping.e * mapping.f * min(mapping.m, layer.group_out_channels)
     maps = words - filters
     if accelerator.buffer.double_buffered:
         exposed_maps = min(strip * scale.stored_input + stored * scale.stored_output, maps)

@@ -47,6 +47,7 @@ class Mappings(NamedTuple):
     m: Array
     n: Array
     e: Array
+    f: Array
     p: Array
     q: Array
     r: Array
@@ -91,7 +92,7 @@ def pe_sets(filter_rows: int, out_rows: int, accelerator: Accelerator) -> int:
 
 def strip_rows(layer: ConvLayer, out_rows: int) -> tuple[int, int]:
     """Return the input rows of the strip that needs most of them, and their sum over all strips of `out_rows` rows."""
-    dimension = Dimension(
+    vertical = Dimension(
         out_size=layer.out_height,
         in_size=layer.in_height,
         span=layer.span_height,
@@ -99,8 +100,27 @@ def strip_rows(layer: ConvLayer, out_rows: int) -> tuple[int, int]:
         pad=layer.pad_top,
         block=1,
     )
-    begin = np.arange(0, layer.out_height, out_rows)
-    extents = input_extents(begin, np.minimum(begin + out_rows, layer.out_height), dimension)
+    return _extents(vertical, out_rows)
+
+
+def strip_cols(layer: ConvLayer, out_cols: int) -> tuple[int, int]:
+    """Return the same of columns. A map that is not cut is read whole, with the columns that a stride skips."""
+    if out_cols == layer.out_width:
+        return layer.in_width, layer.in_width
+    horizontal = Dimension(
+        out_size=layer.out_width,
+        in_size=layer.in_width,
+        span=layer.span_width,
+        stride=layer.stride_width,
+        pad=layer.pad_left,
+        block=1,
+    )
+    return _extents(horizontal, out_cols)
+
+
+def _extents(dimension: Dimension, size: int) -> tuple[int, int]:
+    begin = np.arange(0, dimension.out_size, size)
+    extents = input_extents(begin, np.minimum(begin + size, dimension.out_size), dimension)
     return int(extents.max()), int(extents.sum())
 
 
@@ -109,8 +129,10 @@ def mappings_of(
 ) -> Iterator[Mappings]:
     """Yield, for each size of a strip, every mapping that may be the best one and fits scratchpads and array.
 
-    m is as large as the buffer allows, which may be nothing at all. Of the sizes that cut anything to as many pieces,
-    only the smallest may be the best: as many PE sets or more fit, and it takes no more room.
+    A map that does not fit the buffer with all of its results is tried whole, halved, quartered and so on in its width,
+    until the buffer holds all partial sums. m is as large as it allows, which may be nothing at all. Of the sizes that
+    cut anything to as many pieces, only the smallest may be the best: as many PE sets or more fit, and it takes no more
+    room.
 
     Raises:
         SimulatorError: There are too many mappings to search.
@@ -135,10 +157,30 @@ def mappings_of(
             continue
         pairs = [(t, r) for t, sets in rows for r in sets]
         t, r = (np.array(letter, dtype=np.float64)[:, None, None] for letter in zip(*pairs, strict=True))
-        e = np.full_like(t, size)
-        room = accelerator.buffer_words - n * q * r * (strip_rows(layer, size)[0] * layer.in_width)
-        filters = np.minimum(room // (size * problem.out_cols * n) // (p * t), np.ceil(problem.filters / (p * t)))
-        yield Mappings(m=filters * p * t, n=n, e=e, p=p, q=q, r=r, t=t)
+        fixed = Mappings(m=p, n=n, e=np.full_like(t, size), f=t, p=p, q=q, r=r, t=t)
+        for width in _widths(layer, problem, accelerator):
+            mappings = _held(layer, problem, accelerator, fixed, (size, width))
+            yield mappings
+            if (mappings.m >= problem.filters).all():
+                break
+
+
+def _held(
+    layer: ConvLayer, problem: Problem, accelerator: Accelerator, mappings: Mappings, strip: tuple[int, int]
+) -> Mappings:
+    """Return the mappings at a size of the strip, with the most filters whose partial sums the buffer holds."""
+    (size, width), (_, n, _, _, p, q, r, t) = strip, mappings
+    room = accelerator.buffer_words - n * q * r * (strip_rows(layer, size)[0] * strip_cols(layer, width)[0])
+    filters = np.minimum(room // (size * width * n) // (p * t), np.ceil(problem.filters / (p * t)))
+    return mappings._replace(m=filters * p * t, f=np.full_like(t, width))
+
+
+def _widths(layer: ConvLayer, problem: Problem, accelerator: Accelerator) -> list[int]:
+    """Return the widths of a strip that may be the best: all columns, and less if the layer does not fit at once."""
+    whole, widths = layer.in_channels * layer.in_pixels + layer.out_channels * layer.out_pixels, [problem.out_cols]
+    while problem.batch * whole > accelerator.buffer_words and widths[-1] > 1:
+        widths.append(ceil(widths[-1] / 2))
+    return widths
 
 
 def _sizes(whole: int, most: int) -> list[int]:
@@ -154,96 +196,3 @@ def _sizes(whole: int, most: int) -> list[int]:
             break
         size = ceil(whole / (pieces - 1))
     return sizes
-
-
-class MappingFigures(NamedTuple):
-    """What a mapping costs, for the whole batch; one array for each figure.
-
-    Attributes:
-        passes: Passes through the array.
-        steps: Cycles in which PEs multiply.
-        inputs: Words of the map from buffer to array; each goes to all PEs that need it at once.
-        weights: Words of the filters to the array.
-        sums_written: Partial sums from the array to the buffer.
-        sums_read: Partial sums from the buffer to the array.
-        loaded_inputs: Words of the map from DRAM, dense.
-        loaded_weights: Words of the filters from DRAM, dense.
-        rounds: How often the partial sums in the buffer change.
-    """
-
-    passes: Array
-    steps: Array
-    inputs: Array
-    weights: Array
-    sums_written: Array
-    sums_read: Array
-    loaded_inputs: Array
-    loaded_weights: Array
-    rounds: Array
-
-
-def figures_of(layer: ConvLayer, problem: Problem, mappings: Mappings) -> MappingFigures:
-    """Return the figures of every mapping.
-
-    Filters pass the array anew for every strip and every n images; a map passes it once for every p·t filters, and
-    comes from DRAM once for every m of them. Partial sums go to the buffer after every pass.
-    """
-    m, n, e, p, q, r, t = mappings
-    loaded_inputs, loaded_weights = loaded_words(layer, problem, mappings)
-    filter_sets, channel_sets = np.ceil(problem.filters / (p * t)), np.ceil(problem.channels / (q * r))
-    held = np.ceil(problem.filters / np.maximum(m, p * t))
-    repeats = np.ceil(problem.out_rows / e) * np.ceil(problem.batch / n)
-    results = problem.batch * layer.out_pixels * layer.out_channels
-    return MappingFigures(
-        passes=filter_sets * channel_sets * repeats * problem.groups,
-        steps=_steps(problem, mappings),
-        inputs=loaded_inputs / held * filter_sets,
-        weights=loaded_weights,
-        sums_written=results * channel_sets,
-        sums_read=results * (channel_sets - 1),
-        loaded_inputs=loaded_inputs,
-        loaded_weights=loaded_weights,
-        rounds=held * repeats * problem.groups,
-    )
-
-
-def loaded_words(layer: ConvLayer, problem: Problem, mappings: Mappings) -> tuple[Array, Array]:
-    """Return the words of the map and of the filters that DRAM loads, dense."""
-    m, n, e, p, _, _, t = mappings
-    held = np.ceil(problem.filters / np.maximum(m, p * t))
-    once = _of_strips(layer, e, 1) * (problem.batch * layer.in_channels * layer.in_width)
-    repeats = np.ceil(problem.out_rows / e) * np.ceil(problem.batch / n)
-    return once * held, repeats * layer.weights
-
-
-def least_cycles(layer: ConvLayer, problem: Problem, mappings: Mappings, sums_per_cycle: float | None) -> Array:
-    """Return a lower bound of the array cycles of every mapping: those of its steps, and of its partial sums."""
-    if sums_per_cycle is None:
-        return _steps(problem, mappings)
-    channel_sets = np.ceil(problem.channels / (mappings.q * mappings.r))
-    results = problem.batch * layer.out_pixels * layer.out_channels
-    return np.maximum(_steps(problem, mappings), channel_sets * (results / sums_per_cycle))
-
-
-def _steps(problem: Problem, mappings: Mappings) -> Array:
-    """Return the cycles in which PEs multiply: what the busiest PE does in every pass."""
-    _, _, e, p, q, r, t = mappings
-    work: Array = _work(problem.filters, p, t) * np.ceil(problem.out_rows / e) * _work(problem.channels, q, r)
-    return work * (problem.groups * problem.batch * problem.out_cols * problem.taps)
-
-
-def _of_strips(layer: ConvLayer, out_rows: Array, which: int) -> Array:
-    """Return one of the figures of `strip_rows` for every size of a strip."""
-    sizes = range(int(out_rows.max()) + 1)
-    wanted = {int(size) for size in np.unique(out_rows)}
-    return np.array([strip_rows(layer, size)[which] if size in wanted else 0 for size in sizes], dtype=np.float64)[
-        out_rows.astype(np.int64)
-    ]
-
-
-def _work(whole: int, per_pe: Array, sets: Array) -> Array:
-    """Return the sum over all pieces of `per_pe * sets` of what the busiest PE gets; the last piece may be smaller."""
-    full = whole // (per_pe * sets)
-    last: NDArray[np.float64] = whole - full * per_pe * sets
-    work: Array = full * per_pe + np.ceil(last / sets)
-    return work

@@ -99,12 +99,14 @@ class Cycles:
 class RowMapping:
     """A mapping in row stationary, in the letters of the Eyeriss paper.
 
-    A pass takes n images, e rows of the output, q·r input channels and p·t filters through the array.
+    A pass takes n images, e rows of the output, q·r input channels and p·t filters through the array. `f` is not in the
+    paper: a map too wide for the buffer is cut.
 
     Attributes:
         m: Output channels whose partial sums the buffer holds.
         n: Images of a pass.
         e: Output rows of a pass.
+        f: Output columns of a pass.
         p: Filters that a PE works on.
         q: Input channels that a PE works on.
         r: PE sets with different input channels.
@@ -114,6 +116,7 @@ class RowMapping:
     m: int
     n: int
     e: int
+    f: int
     p: int
     q: int
     r: int

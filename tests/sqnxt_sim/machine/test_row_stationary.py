@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sqnxt_sim import ConvLayer, Dataflow, RowMapping, Scratchpad, SimulatorError, load_accelerator
+from sqnxt_sim.machine.row_figures import figures_of
 from sqnxt_sim.machine.row_search import best_mapping
-from sqnxt_sim.machine.row_stationary import Mappings, _sizes, figures_of, pe_sets, problem_of
+from sqnxt_sim.machine.row_stationary import Mappings, _sizes, pe_sets, problem_of
 from tests.helpers.reference_machine import chunks, convolution, touched
 
 EYERISS = load_accelerator("eyeriss")
@@ -38,24 +39,27 @@ def run(layer: ConvLayer, mapping: RowMapping, data: NDArray[Any], weights: NDAr
     loops = (
         range(layer.groups),
         chunks(range(layer.out_height), mapping.e),
+        chunks(range(layer.out_width), mapping.f),
         chunks(range(layer.batch), mapping.n),
         chunks(range(k), mapping.p * mapping.t),
         chunks(range(c), mapping.q * mapping.r),
     )
-    for group, strip, images, filters, channels in product(*loops):
+    for group, strip, columns, images, filters, channels in product(*loops):
         busiest = 0
         for one, other in product(range(mapping.t), range(mapping.r)):
             mine, ins = list(filters)[one :: mapping.t], list(channels)[other :: mapping.r]
-            busiest = max(busiest, len(images) * layer.out_width * len(mine) * len(ins) * layer.kernel_width)
-            for n, f, i, y, x in product(images, mine, ins, strip, range(layer.out_width)):
+            busiest = max(busiest, len(images) * len(columns) * len(mine) * len(ins) * layer.kernel_width)
+            for n, f, i, y, x in product(images, mine, ins, strip, columns):
                 top, left = y * layer.stride_height, x * layer.stride_width
                 window = padded[n, group * c + i, top : top + layer.kernel_height, left : left + layer.kernel_width]
                 output[n, group * k + f, y, x] += (window * weights[group * k + f, i]).sum()
         read = touched(strip, layer.in_height, layer.kernel_height, layer.stride_height, layer.pad_top)
-        sums = len(images) * len(strip) * layer.out_width * len(filters)
+        wide = touched(columns, layer.in_width, layer.kernel_width, layer.stride_width, layer.pad_left)
+        wide = layer.in_width if len(columns) == layer.out_width else wide
+        sums = len(images) * len(strip) * len(columns) * len(filters)
         counts["passes"] += 1
         counts["steps"] += busiest
-        counts["inputs"] += len(images) * len(channels) * read * layer.in_width
+        counts["inputs"] += len(images) * len(channels) * read * wide
         counts["weights"] += layer.kernel_size * len(filters) * len(channels)
         counts["sums_written"] += sums
         counts["sums_read"] += sums if channels.start else 0
@@ -86,6 +90,11 @@ def layers(draw: st.DrawFn) -> ConvLayer:
         raise
 
 
+def halves(whole: int) -> list[int]:
+    """Return all columns, half of them, a quarter and so on, down to one."""
+    return [whole] if whole == 1 else [whole, *halves(ceil(whole / 2))]
+
+
 def every_mapping(layer: ConvLayer) -> list[RowMapping]:
     """Return every mapping that the array and the scratchpads of `SMALL` hold, whatever the buffer."""
     pad = SMALL.scratchpad
@@ -96,7 +105,8 @@ def every_mapping(layer: ConvLayer) -> list[RowMapping]:
     ):
         held = p * q * layer.kernel_width <= pad.weight_words and q * layer.kernel_width <= pad.input_words
         if held and p <= pad.output_words and r * t <= pe_sets(layer.kernel_height, e, SMALL):
-            found += [RowMapping(m=m, n=n, e=e, p=p, q=q, r=r, t=t) for m in range(p * t, k + p * t, p * t)]
+            sizes = product(range(p * t, k + p * t, p * t), halves(layer.out_width))
+            found += [RowMapping(m=m, n=n, e=e, f=f, p=p, q=q, r=r, t=t) for m, f in sizes]
     return found
 
 
@@ -125,7 +135,8 @@ def test_search_equals_brute_force(layer: ConvLayer) -> None:
 
     def words(mapping: RowMapping) -> float:
         return mapping.n * (
-            mapping.q * mapping.r * highest(layer, mapping.e) * layer.in_width + mapping.m * mapping.e * layer.out_width
+            mapping.q * mapping.r * highest(layer, mapping.e) * widest(layer, mapping.f)
+            + mapping.m * mapping.e * mapping.f
         )
 
     fitting = [mapping for mapping in every_mapping(layer) if words(mapping) <= SMALL.buffer_words]
@@ -137,6 +148,14 @@ def highest(layer: ConvLayer, rows: int) -> int:
     """Return the input rows of the strip that reads most of them."""
     strips = chunks(range(layer.out_height), rows)
     return max(touched(s, layer.in_height, layer.kernel_height, layer.stride_height, layer.pad_top) for s in strips)
+
+
+def widest(layer: ConvLayer, columns: int) -> int:
+    """Return the input columns of the strip that reads most of them; a map that is not cut is read whole."""
+    if columns == layer.out_width:
+        return layer.in_width
+    strips = chunks(range(layer.out_width), columns)
+    return max(touched(s, layer.in_width, layer.kernel_width, layer.stride_width, layer.pad_left) for s in strips)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +180,7 @@ def test_a_batch_shares_filters_and_zeros_save_energy_but_no_time() -> None:
                       kernel_width=3)  # fmt: skip
     one, four = best_mapping(layer, EYERISS), best_mapping(replace(layer, batch=4), EYERISS)
     assert four.dram_words < one.dram_words
-    mapping = RowMapping(m=16, n=1, e=11, p=16, q=2, r=1, t=1)  # every map crosses once
+    mapping = RowMapping(m=16, n=1, e=11, f=11, p=16, q=2, r=1, t=1)  # every map crosses once
     dense, sparse = (
         best_mapping(replace(layer, input_zeros=zeros, output_zeros=zeros), EYERISS, mapping) for zeros in (None, 0.5)
     )
@@ -174,8 +193,9 @@ def test_a_batch_shares_filters_and_zeros_save_energy_but_no_time() -> None:
 
 def test_what_fits_no_buffer_or_has_no_scratchpad_is_said() -> None:
     layer = ConvLayer(name="conv", in_channels=1, out_channels=1, in_height=64, in_width=64)
-    with pytest.raises(SimulatorError, match=r"^layer 'conv': not even the smallest mapping fits the 400 byte buffer"):
-        best_mapping(replace(layer, in_width=4096), SMALL)
+    tiny = replace(SMALL.buffer, bytes=64)
+    with pytest.raises(SimulatorError, match=r"^layer 'conv': not even the smallest mapping fits the 64 byte buffer"):
+        best_mapping(replace(layer, kernel_height=64, kernel_width=64), replace(SMALL, buffer=tiny))
     with pytest.raises(SimulatorError, match=r"^eyeriss: has no \[scratchpad\]; add it"):
         best_mapping(layer, replace(EYERISS, scratchpad=None))
 
