@@ -37,7 +37,10 @@ def _remedy_for_integers(options: ArtifactOptions, samples: ExportSamples, parit
     if options.precision == "int16":
         return _wider(options)
     qat = "int8" if options.precision == "int8" else "int16x8"
-    return f'{_wider(options)}, or fine-tune it with `qat="{qat}"`: more calibration images do not help'
+    return (
+        f'{_wider(options)}, or fine-tune it by quantisation-aware training (`qat="{qat}"` of the verb train): more '
+        "calibration images do not help"
+    )
 
 
 def remedy_for_refusal(options: ArtifactOptions) -> str:
