@@ -1,6 +1,6 @@
 """SVD, pruning and Deep Compression of one trained network: sizes against accuracy.
 
-    python benchmarks/compression_methods.py FOLDER [--epochs 5] [--rate 0.005]
+    python benchmarks/compression_methods.py FOLDER [--epochs 3] [--rate 0.005]
 
 SqueezeNet's paper (arXiv 1602.07360, table 2) compares these three on AlexNet. Here they are compared on a network like
 AlexNet (five convolutions, three dense layers that hold most of the weights) that fits the digits at 32x32, which is
@@ -48,7 +48,7 @@ _SIDE = 32
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=0.005)
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)
@@ -70,18 +70,18 @@ def train_alexnet_like(path: Path) -> None:
 
     preprocessing = Preprocessing.plain(_SIDE, _SIDE)
     parts = [to_arrays(load_data("digits", split), preprocessing) for split in ("train", "validation")]  # type: ignore[arg-type]
-    recipe = DIGITS.overridden(epochs=30, rate=0.02, max_shift=3)
+    recipe = DIGITS.overridden(epochs=12, rate=0.02, max_shift=3)
     how = RunOptions(strategy=make_strategy("one-device"), progress=tell)
 
     def build() -> Any:
         keras.utils.set_random_seed(0)
         layers, same = keras.layers, {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
         image = layers.Input((_SIDE, _SIDE, 3))
-        x = layers.MaxPooling2D(3, 2)(layers.Conv2D(32, 5, **same, name="conv1")(image))
-        x = layers.MaxPooling2D(3, 2)(layers.Conv2D(64, 5, **same, name="conv2")(x))
-        x = layers.Conv2D(96, 3, **same, name="conv3")(x)
-        x = layers.Conv2D(96, 3, **same, name="conv4")(x)
-        x = layers.MaxPooling2D(3, 2)(layers.Conv2D(64, 3, **same, name="conv5")(x))
+        x = layers.MaxPooling2D(3, 2)(layers.Conv2D(16, 5, **same, name="conv1")(image))
+        x = layers.MaxPooling2D(3, 2)(layers.Conv2D(32, 5, **same, name="conv2")(x))
+        x = layers.Conv2D(48, 3, **same, name="conv3")(x)
+        x = layers.Conv2D(48, 3, **same, name="conv4")(x)
+        x = layers.MaxPooling2D(3, 2)(layers.Conv2D(32, 3, **same, name="conv5")(x))
         for number in (6, 7):
             x = layers.Dense(512, activation="relu", kernel_initializer="he_normal", name=f"fc{number}")(
                 layers.Dropout(0.3)(layers.Flatten()(x))
