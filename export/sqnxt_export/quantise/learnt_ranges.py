@@ -58,21 +58,22 @@ class LearntRanges:
         """Return a copy of `Metadata.extra` without the entry, for a model whose activations have changed."""
         return {key: value for key, value in extra.items() if key != _KEY}
 
-    def applied_to(self, model: onnx.ModelProto, calibration: Calibration) -> Calibration:
-        """Return a calibration of a graph with the learnt ranges in place of the measured ones.
 
-        Raises:
-            ExportError: The graph has no tensor for some range.
-        """
-        made = {node.name: node.output[0] for node in model.graph.node} | {INPUT: model.graph.input[0].name}
-        ranges: Ranges = dict(calibration.ranges)
-        for name, limits in self.ranges.items():
-            # the ReLU that is part of a layer has a node of its own, behind the layer's
-            found = [made[node] for node in (f"{name}/relu", f"{name}/relu6", name) if node in made]
-            if not found:
-                raise ExportError(f"layer {name!r}", "has a learnt range and no node in the graph", _AGAIN)
-            ranges[found[0]] = limits
-        return replace(calibration, ranges=ranges)
+def with_learnt_ranges(model: onnx.ModelProto, calibration: Calibration, learnt: LearntRanges) -> Calibration:
+    """Return a calibration of a graph with the learnt ranges in place of the measured ones.
+
+    Raises:
+        ExportError: The graph has no tensor for some range.
+    """
+    made = {node.name: node.output[0] for node in model.graph.node} | {INPUT: model.graph.input[0].name}
+    ranges: Ranges = dict(calibration.ranges)
+    for name, limits in learnt.ranges.items():
+        # the ReLU that is part of a layer has a node of its own, behind the layer's
+        found = [made[node] for node in (f"{name}/relu", f"{name}/relu6", name) if node in made]
+        if not found:
+            raise ExportError(f"layer {name!r}", "has a learnt range and no node in the graph", _AGAIN)
+        ranges[found[0]] = limits
+    return replace(calibration, ranges=ranges)
 
 
 def _damaged() -> ExportError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 
 from sqnxt_export.quantise.calibration import Calibration, calibrate
-from sqnxt_export.quantise.learnt_ranges import LearntRanges
+from sqnxt_export.quantise.learnt_ranges import LearntRanges, with_learnt_ranges
 from sqnxt_export.quantise.noise import layer_noise
 from sqnxt_export.quantise.qdq import to_int8
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
@@ -57,7 +57,7 @@ def keep_worst_wider(
     """
     found = calibrate(model, samples, method)
     if learnt is not None:
-        found = learnt.applied_to(model, found)
+        found = with_learnt_ranges(model, found, learnt)
     narrow = to_int8(model, found)
     if accept(narrow):
         return Mixed(model=narrow, wider=(), evaluations=1)

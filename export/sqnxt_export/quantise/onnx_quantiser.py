@@ -12,7 +12,7 @@ from sqnxt_export.errors import ExportError
 from sqnxt_export.options import ArtifactOptions
 from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.half import to_float16
-from sqnxt_export.quantise.learnt_ranges import LearntRanges
+from sqnxt_export.quantise.learnt_ranges import LearntRanges, with_learnt_ranges
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.quantise.qdq import to_int8, to_int16
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
@@ -47,7 +47,7 @@ def quantise_onnx(
         return to_float16(model)
     found = calibrate(model, samples, method)
     if learnt is not None:
-        found = learnt.applied_to(model, found)
+        found = with_learnt_ranges(model, found, learnt)
     return to_int16(model, found) if precision == "int16" else to_int8(model, found)
 
 
