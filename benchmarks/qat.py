@@ -1,6 +1,6 @@
 """What int8 costs a model whose activations do not fit in 8 bits, and which remedy mends it.
 
-    python benchmarks/qat.py FOLDER MODEL.keras [--epochs 3] [--rate 0.005]
+    python benchmarks/qat.py FOLDER MODEL.keras [--epochs 2] [--rate 0.005] [--qat-rate 0.001]
 
 The model must be trained on the digits. Every row is judged on the 538 digits of the validation and test parts, in ONNX
 and in TFLite: the model as it is, post-training quantisation (512 calibration images), the same after cross-layer
@@ -54,8 +54,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rate", type=float, default=0.005)
+    parser.add_argument("--qat-rate", type=float, default=0.001)
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)
     source = open_source(str(options.model))
@@ -86,6 +87,7 @@ class Bench:
         )
         self.calibration = spread_arrays(sets["train"], source.preprocessing, _CALIBRATION).images
         self.recipe = FINETUNE.overridden(epochs=options.epochs, rate=options.rate)
+        self.qat_recipe = FINETUNE.overridden(epochs=options.epochs, rate=options.qat_rate)
         self.how = RunOptions(strategy=make_strategy("one-device"), progress=tell)
 
     def rows(self, remedy: str, make: Callable[[], Any]) -> list[dict[str, Any]]:
@@ -115,7 +117,7 @@ class Bench:
 
     def quantisation_aware(self) -> Any:
         """Fine-tune with rounding; the model with its ranges is kept in FOLDER."""
-        trained = train_quantised(self.source.model, self.training, self.validation, self.recipe, "int8", self.how)
+        trained = train_quantised(self.source.model, self.training, self.validation, self.qat_recipe, "int8", self.how)
         ranges = LearntRanges(precision="int8", ranges=trained.ranges)
         metadata = self.source.metadata
         save_keras(trained.model, self._qat_path(), metadata.__class__(extra=ranges.to_extra()), force=True)

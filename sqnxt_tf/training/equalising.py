@@ -33,7 +33,7 @@ _LETS_FACTORS_THROUGH = (
 def equalised(model: Any) -> tuple[Any, int]:
     """Return a flat copy of a model that computes the same with equalised weights, and the number of pairs of layers.
 
-    No data are needed. Batch norm is folded first.
+    No data are needed. Batch norm is folded first. Frozen layers keep their weights.
     """
     flat = exportable(model)
     pairs = _pairs(flat)
@@ -115,8 +115,10 @@ def _only_reader(node: Any, readers: dict[int, list[Any]], ends: set[int]) -> An
 
 
 def _is_plain(layer: Any) -> bool:
-    """Tell whether each output channel of a layer reads all input channels, or just its own."""
+    """Tell whether each output channel of a layer that is not frozen reads all input channels, or just its own."""
     kind = type(layer).__name__
+    if not layer.trainable:
+        return False
     if kind == "Conv2D":
         return bool(layer.groups == 1)
     return kind == "Dense" or (_is_depthwise(layer) and layer.depth_multiplier == 1)

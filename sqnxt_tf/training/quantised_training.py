@@ -12,7 +12,7 @@ import numpy as np
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.exportable import exportable
+from sqnxt_tf.training.equalising import equalised
 from sqnxt_tf.training.fake_quantising import INPUT, FakeQuantised, Ranges, fake_quantised
 from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.loop import as_batches, train_in_strategy
@@ -64,14 +64,15 @@ def train_quantised(
     """Fine-tune a trained model with rounded weights and activations; gradients pass through the rounding.
 
     Zeros stay zeros, so that a pruned model stays pruned (tfmot calls this PQAT). Batch norm is folded first, as in the
-    artifact. The ranges of activations begin with those of some training images and follow a moving average. With
+    artifact, and neighbouring layers are equalised: where channels differ by orders of magnitude, a model without batch
+    norm would not train. The ranges of activations begin with those of some training images and follow a moving average. With
     `int16x8` only weights are rounded, since 16 bits of activations cost nothing that training could win back.
 
     Raises:
         SqnxtError: Several replicas, or a recipe of another arithmetic than float32; or see `train_model`.
     """
     _check(recipe, run)
-    flat = exportable(model)
+    flat, _ = equalised(model)
     ranges = activation_ranges(flat, as_batches(training, recipe), recipe.batch) if precision == "int8" else {}
     made: list[FakeQuantised] = []
 
