@@ -45,6 +45,11 @@ from sqnxt_tf.cli.output import Output
     help="Largest drop of top-1 in points (ONNX int8 only). The noisiest layers keep 16 bits until it holds.",
 )
 @click.option(
+    "--equalise",
+    is_flag=True,
+    help="Rescale neighbouring layers so that their channels have alike ranges (int8 and int16x8).",
+)
+@click.option(
     "--layer-noise",
     "--report",
     "layer_noise",

@@ -33,6 +33,8 @@ class ExportOptions(ArtifactOptions):
         samples: Images on which parity is judged; 128 for a trained model and 16 for random weights if None.
         calibration: Images of the training part on which integer precisions are calibrated; 512 for a trained model
             and 64 for random weights if None.
+        equalise: Rescale the weights of neighbouring layers before they become 8-bit integers, so that their channels have
+            alike ranges (cross-layer equalisation). The model computes the same.
         max_drop: Points of top-1 that an ONNX int8 graph may lose on the validation part; its worst layers keep 16
             bits until the graph loses no more.
         signature: Name of the function of a SavedModel folder; "serving_default", or the only one, if None.
@@ -50,6 +52,7 @@ class ExportOptions(ArtifactOptions):
     data: DataSource = DIGITS
     samples: int | None = None
     calibration: int | None = None
+    equalise: bool = False
     max_drop: float | None = None
     signature: str | None = None
     classes: int | None = None
@@ -67,6 +70,8 @@ class ExportOptions(ArtifactOptions):
         if self.calibration is not None and self.precision not in CALIBRATED:
             raise SqnxtError(f"calibration {self.calibration}", f"{self.precision} is not calibrated", "leave it out")
         _check_count("calibration", self.calibration, "calibrate with at least one image")
+        if self.equalise and self.precision not in ("int8", "int16x8"):
+            raise SqnxtError("equalise", f"has no effect on {self.precision}", "leave it out, or choose int8")
         if self.max_drop is not None and not 0 <= self.max_drop <= 100:
             raise SqnxtError("max_drop", f"{self.max_drop:g} is out of range", "give 0 to 100 points of top-1")
 

@@ -65,8 +65,9 @@ def train_quantised(
 
     Zeros stay zeros, so that a pruned model stays pruned (tfmot calls this PQAT). Batch norm is folded first, as in the
     artifact, and neighbouring layers are equalised: where channels differ by orders of magnitude, a model without batch
-    norm would not train. The ranges of activations begin with those of some training images and follow a moving average. With
-    `int16x8` only weights are rounded, since 16 bits of activations cost nothing that training could win back.
+    norm would not train. The ranges of activations begin with those of some training images and follow a moving
+    average. With `int16x8` only weights are rounded, since 16 bits of activations cost nothing that training could win
+    back.
 
     Raises:
         SqnxtError: Several replicas, or a recipe of another arithmetic than float32; or see `train_model`.

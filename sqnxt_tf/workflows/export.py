@@ -98,8 +98,9 @@ def export_source(
     progress("preparing samples", 1, 3)
     samples = _images(source, options) if source.takes_image else _noise(source, options)
     progress(f"exporting {output.name}", 2, 3)
+    model, pairs = _equalised(source) if options.equalise else (source.model, None)
     result = export_model(
-        source.model,
+        model,
         output,
         options,
         samples,
@@ -110,7 +111,25 @@ def export_source(
     )
     progress(f"exporting {output.name}", 3, 3)
     note = source.image_input.note if source.takes_image else _NOISE_NOTE
-    return replace(result, notes=(*result.notes, note)) if note else result
+    equalising = None if pairs is None else f"cross-layer equalisation: {pairs} pairs of layers were rescaled"
+    added = tuple(line for line in (equalising, note) if line)
+    return replace(result, notes=(*result.notes, *added)) if added else result
+
+
+def _equalised(source: ModelSource) -> tuple[Any, int]:
+    """Return the model with equalised weights, and the number of pairs of layers.
+
+    Raises:
+        SqnxtError: The model is not functional, or has learnt ranges that equalised activations would not fit.
+    """
+    from sqnxt_export import LearntRanges
+    from sqnxt_tf.training.equalising import equalised
+
+    if LearntRanges.of(source.metadata) is not None:
+        raise SqnxtError(source.name, "was trained with rounding and needs no equalising", "leave `equalise` out")
+    if not getattr(source.model, "_is_graph_network", False):
+        raise SqnxtError(source.name, "is no functional model, whose layers are known", "leave `equalise` out")
+    return equalised(source.model)
 
 
 def _images(source: ModelSource, options: ExportOptions) -> ExportSamples:

@@ -86,3 +86,14 @@ def test_what_cannot_be_done_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(SqnxtError, match="leave `strategy` out"):
         prune(dense, tmp_path / "q.keras", qat="int8", strategy="mirrored")
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_an_equalised_model_is_exported(tmp_path: Path) -> None:
+    result = export("mobilenet_w1", tmp_path / "m.onnx", precision="int8", equalise=True, classes=10, input_size=32)
+    assert "cross-layer equalisation: 27 pairs of layers were rescaled" in result.notes
+
+
+def test_equalising_is_refused_where_it_has_no_effect(tmp_path: Path) -> None:
+    with pytest.raises(SqnxtError, match="has no effect on float32"):
+        export("mobilenet_w1", tmp_path / "m.onnx", equalise=True)
