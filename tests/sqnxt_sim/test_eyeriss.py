@@ -2,7 +2,8 @@
 
 AlexNet runs in the mappings of the paper's table III. The paper prints no mapping of VGG-16. What its table VI prints
 of buffer accesses and active PEs implies how many channels and rows a pass takes, and the rest is chosen for the
-fewest DRAM words among mappings that agree with both. Megabytes are 2^20 bytes: with 10^6, the accesses of VGG-16's
+fewest DRAM words among mappings that agree with both. Maps of the first block are cut in two, because whole ones cannot
+move as few DRAM words as were measured. Megabytes are 2^20 bytes: with 10^6, the accesses of VGG-16's
 first layers would be fewer than its partial sums take. Zeros of outputs are those of the next layer's inputs.
 """
 
