@@ -14,7 +14,13 @@ from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCH
 
 _WIDTH = 110
 _EXAMPLES = {"operations_per_cycle": 16, "operation_energy": 1, "multiplier_bits": 8, "multipliers_per_pe": 1}
-_EXAMPLES |= {"weight_index_bits": 4, "weight_stationary_index_bits": 4, "activation_index_bits": 4, "mac_pj": 1}
+_EXAMPLES |= {
+    "window_operations_per_cycle": 32,
+    "weight_index_bits": 4,
+    "weight_stationary_index_bits": 4,
+    "activation_index_bits": 4,
+    "mac_pj": 1,
+}
 _EXAMPLES |= {f"{operand}_bytes": 32768 for operand in ("input", "weight", "output")}
 _EXAMPLES |= {f"{operand}_words_per_cycle": 16 for operand in ("input", "weight", "output")}
 _EXAMPLES |= {"weight_bytes_per_second": 500000000}
