@@ -36,9 +36,8 @@ def _remedy_for_integers(options: ArtifactOptions, samples: ExportSamples, parit
         return f"calibrate with more images of the training split ({given} were used), or {_wider(options)}"
     if options.precision == "int16":
         return _wider(options)
-    qat = "int8" if options.precision == "int8" else "int16x8"
     return (
-        f'{_wider(options)}, or fine-tune it by quantisation-aware training (`qat="{qat}"` of the verb train): more '
+        f"{_wider(options)}, or fine-tune the model by quantisation-aware training (`qat` of the verb train): more "
         "calibration images do not help"
     )
 

@@ -33,8 +33,8 @@ class ExportOptions(ArtifactOptions):
         samples: Images on which parity is judged; 128 for a trained model and 16 for random weights if None.
         calibration: Images of the training part on which integer precisions are calibrated; 512 for a trained model
             and 64 for random weights if None.
-        equalise: Rescale the weights of neighbouring layers before they become 8-bit integers, so that their channels have
-            alike ranges (cross-layer equalisation). The model computes the same.
+        equalise: Rescale the weights of neighbouring layers before they become 8-bit integers, so that their channels
+            have alike ranges (cross-layer equalisation). The model computes the same.
         max_drop: Points of top-1 that an ONNX int8 graph may lose on the validation part; its worst layers keep 16
             bits until the graph loses no more.
         signature: Name of the function of a SavedModel folder; "serving_default", or the only one, if None.
