@@ -35,7 +35,7 @@ AMPLIFYING = tuple(
 )
 OTHERS = (
     "segmentation", "autoencoder", "heat_map", "regressor", "two_heads", "flat", "residual", "inverted",
-    "dense_blocks",
+    "dense_blocks", "depthwise", "dilated", "upsampled",
 )  # fmt: skip
 SIDES = {"Xception": 96, "InceptionV3": 96, "tiny_darknet": 96, "darknet_ref": 96}
 KINDS = (
@@ -178,6 +178,26 @@ def _dense_blocks(keras: Any) -> Any:
         y = keras.layers.Conv2D(16, 3, padding="same", activation="elu")(x)
         x = keras.layers.Concatenate()([x, y])
     return keras.Model(image, keras.layers.Dense(10)(keras.layers.GlobalMaxPooling2D()(x)))
+
+
+def _depthwise(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    for _ in range(3):
+        x = keras.layers.SeparableConv2D(64, 3, padding="same", activation="relu6")(x)
+    return keras.Model(image, keras.layers.Dense(10)(keras.layers.GlobalAveragePooling2D()(x)))
+
+
+def _dilated(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    for rate in (2, 4):
+        x = keras.layers.Conv2D(32, 3, dilation_rate=rate, padding="same", activation="relu")(x)
+    return keras.Model(image, keras.layers.Conv2D(5, 1, activation="softmax")(x))
+
+
+def _upsampled(keras: Any) -> Any:
+    image, x = _encoder(keras)
+    x = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(keras.layers.UpSampling2D(4)(x))
+    return keras.Model(image, keras.layers.Conv2D(1, 1, activation="tanh")(x))
 
 
 def _regressor(keras: Any) -> Any:
