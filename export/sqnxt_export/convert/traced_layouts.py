@@ -50,6 +50,20 @@ def _is_pixelwise(shapes: Shapes, before: str, after: str) -> bool:
     return len(start) == len(end) == 4 and start[1:3] == end[1:3] and None not in (*start[1:], *end[1:])
 
 
+def write_pixel_transposes(graph: Graph, shapes: Shapes) -> None:
+    """Write a reshape that moves the channels of a single pixel as the transpose that it is."""
+    for node in [node for node in graph.nodes if node.op_type == "Reshape"]:
+        before, after = shapes.get(node.input[0], []), shapes.get(node.output[0], [])
+        if len(before) != 4 or len(after) != 4 or before == after or None in (*before[1:], *after[1:]):
+            continue
+        for order, pixel in ((TO_LAST, before[2:]), (TO_FIRST, before[1:3])):
+            if pixel == [1, 1] and after[1:] == [before[number] for number in order[1:]]:
+                node.op_type = "Transpose"
+                node.input[:] = node.input[:1]
+                set_attributes(node, {"perm": order})
+                break
+
+
 def sink_transposes(graph: Graph, shapes: Shapes) -> None:
     """Move each transpose to channels-last behind the elementwise operators that read it, until its inverse follows."""
     waiting = [node for node in graph.nodes if permutes(node, TO_LAST)]

@@ -14,6 +14,7 @@ from sqnxt_export.convert.traced_layouts import (
     TO_LAST,
     pool_whole_images,
     sink_transposes,
+    write_pixel_transposes,
     write_pointwise_convolutions,
 )
 from sqnxt_export.convert.traced_shapes import Shapes, known_shapes, permutes, set_attributes
@@ -30,6 +31,7 @@ def tidy(graph: Graph, proto: onnx.ModelProto) -> None:
     spell_out_windows(graph)
     write_dense_layers(graph, shapes)
     write_gelu(graph)
+    write_pixel_transposes(graph, shapes)
     write_pointwise_convolutions(graph, shapes)
     sink_transposes(graph, shapes)
     pool_whole_images(graph, shapes)
