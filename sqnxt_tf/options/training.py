@@ -38,7 +38,8 @@ class TrainOptions:
         strategy: The `tf.distribute` strategy by name.
         saving: When the run is saved, in addition to the end of every epoch.
         max_unreadable: Images on disk that may be left out because they cannot be read.
-        qat: Fine-tune `start_from` with the rounding of `int8` or `int16x8` artifacts.
+        qat: Fine-tune `start_from` with the rounding of `int8` or `int16x8` artifacts; for 3 epochs at a rate of 1e-4
+            if there is no recipe.
     """
 
     data: DataSource = DIGITS
@@ -73,7 +74,8 @@ class PruneOptions(Pruning):
         preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
             says if None.
         labels: A file with one label a line; the model's own labels if None.
-        qat: Fine-tune the pruned model once more, as long, with the rounding of `int8` or `int16x8` artifacts.
+        qat: Fine-tune the pruned model once more, as long at a rate of 1e-4, with the rounding of `int8` or `int16x8`
+            artifacts.
 
     Raises:
         SqnxtError: A value is out of range, or two values contradict each other.

@@ -18,12 +18,15 @@ from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.loop import as_batches, train_in_strategy
 from sqnxt_tf.training.quantised_tensors import quantised_outputs
 from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.recipe_files import FINETUNE
 from sqnxt_tf.training.run_folder import History
 from sqnxt_tf.training.run_options import RunOptions
 
 QatPrecision = Literal["int8", "int16x8"]
 QAT_PRECISIONS: tuple[QatPrecision, ...] = ("int8", "int16x8")
 _CALIBRATION_IMAGES = 256
+QAT_RECIPE = replace(FINETUNE, epochs=3, rate=1e-4, warmup_rate=1e-4)
+"""How a model is fine-tuned with rounding: batch norm is folded, and without it a model bears low rates only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from sqnxt_tf.sources import (
     require_tensorflow,
 )
 from sqnxt_tf.training.loop import train_model
+from sqnxt_tf.training.quantised_training import QAT_RECIPE
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
@@ -129,6 +130,8 @@ def train(
 
 def default_recipe(options: TrainOptions) -> Recipe:
     """Return the recipe of a run that names none."""
+    if options.qat is not None:
+        return QAT_RECIPE
     if options.start_from is not None:
         return FINETUNE
     return DIGITS if options.data.is_digits else PAPER

@@ -15,8 +15,8 @@ from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress
 from sqnxt_tf.sources import ModelSource, check_trained, file_identity, open_teacher, open_trained
-from sqnxt_tf.training.quantised_training import QatPrecision, QuantisedTraining, train_quantised
-from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
+from sqnxt_tf.training.quantised_training import QAT_RECIPE, QatPrecision, QuantisedTraining, train_quantised
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import StrategyName, make_strategy
@@ -49,7 +49,7 @@ def train_quantisation_aware(
         raise SqnxtError("qat", "fine-tunes a trained model", "name one with `start_from`")
     if options.input_size is not None:
         raise SqnxtError("qat", "keeps the input of the model", "leave `input_size` out")
-    path, recipe = check_trained(options.start_from), options.recipe or FINETUNE
+    path, recipe = check_trained(options.start_from), options.recipe or QAT_RECIPE
     data = own_data(path, read_metadata(path), None if options.data.is_digits else options.data)
     source = open_trained(path, digits("train") if data.is_digits else data.part())
     check_shift(recipe, (source.preprocessing.height, source.preprocessing.width))
