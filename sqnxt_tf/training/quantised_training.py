@@ -25,6 +25,9 @@ from sqnxt_tf.training.run_options import RunOptions
 QatPrecision = Literal["int8", "int16x8"]
 QAT_PRECISIONS: tuple[QatPrecision, ...] = ("int8", "int16x8")
 _CALIBRATION_IMAGES = 256
+_MOST_RUNS = 3
+_RUINED = 0.9
+"""A run that ends below this fraction of the accuracy before has moved the weights too far."""
 QAT_RECIPE = replace(FINETUNE, epochs=3, rate=1e-4, warmup_rate=1e-4)
 """How a model is fine-tuned with rounding: batch norm is folded, and without it a model bears low rates only."""
 
@@ -89,6 +92,33 @@ def train_quantised(
     _, history = train_in_strategy(make_model, training, validation, recipe, tuning)
     made[0].copy_weights_to(flat)
     return QuantisedTraining(flat, made[0].model, made[0].ranges(), history)
+
+
+def train_at_a_rate_it_bears(
+    model: Any,
+    data: tuple[Batches | Arrays, Batches | Arrays],
+    recipe: Recipe,
+    precision: QatPrecision,
+    run: RunOptions,
+    accuracy: float,
+) -> QuantisedTraining:
+    """Do what `train_quantised` does, again at a tenth of the learning rate where that ruins the model, twice at most.
+
+    Args:
+        model: A trained model.
+        data: Images to train on, and images to measure the model on after each epoch.
+        recipe: The numbers of the training.
+        precision: The precision of the artifact.
+        run: Strategy, seed and the like; only the first run is kept on disk.
+        accuracy: Top-1 of the model before, a fraction. A run that ends below nine tenths of it is repeated.
+    """
+    for attempt in range(_MOST_RUNS):
+        rate = recipe.rate / 10**attempt
+        lower = replace(recipe, rate=rate, warmup_rate=min(recipe.warmup_rate, rate))
+        found = train_quantised(model, *data, lower, precision, run if attempt == 0 else replace(run, folder=None))
+        if found.history[-1]["val_accuracy"] >= _RUINED * accuracy:
+            break
+    return found
 
 
 def activation_ranges(model: Any, batches: Batches, batch: int) -> Ranges:

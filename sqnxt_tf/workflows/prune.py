@@ -26,7 +26,7 @@ from sqnxt_tf.training.loop import Trained
 from sqnxt_tf.training.pruning import prune_model
 from sqnxt_tf.training.pruning_claims import check_zeros
 from sqnxt_tf.training.pruning_plan import PruningPlan, make_plan
-from sqnxt_tf.training.quantised_training import QAT_RECIPE, train_quantised
+from sqnxt_tf.training.quantised_training import QAT_RECIPE, train_at_a_rate_it_bears
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions
@@ -204,7 +204,9 @@ def _finished(pruned: Trained, parts: TrainingData, run: _Run, how: RunOptions) 
         return _Finished(pruned.model, pruned.model, pruned.history, {})
     once_more = replace(how, folder=None)
     recipe = replace(run.recipe, rate=QAT_RECIPE.rate, warmup_rate=QAT_RECIPE.rate)
-    found = train_quantised(pruned.model, parts.training, parts.validation, recipe, run.options.qat, once_more)
+    accuracy = float(pruned.history[-1]["val_accuracy"])
+    images = parts.training, parts.validation
+    found = train_at_a_rate_it_bears(pruned.model, images, recipe, run.options.qat, once_more, accuracy)
     return _Finished(found.model, found.rounding, [*pruned.history, *found.history], learnt(run.options.qat, found))
 
 

@@ -15,7 +15,7 @@ from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress
 from sqnxt_tf.sources import ModelSource, check_trained, file_identity, open_teacher, open_trained
-from sqnxt_tf.training.quantised_training import QAT_RECIPE, QatPrecision, QuantisedTraining, train_quantised
+from sqnxt_tf.training.quantised_training import QAT_RECIPE, QatPrecision, QuantisedTraining, train_at_a_rate_it_bears
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
@@ -65,7 +65,8 @@ def train_quantisation_aware(
             teacher=_teacher(options, parts, source),
         )  # fmt: skip
         before = parts.judge(source.model, output)
-        trained = train_quantised(source.model, parts.training, parts.validation, recipe, options.qat, how)
+        images = parts.training, parts.validation
+        trained = train_at_a_rate_it_bears(source.model, images, recipe, options.qat, how, before.top1)
         test = parts.judge(trained.rounding, output)
         save_keras(trained.model, output, _metadata(source, trained, test, settings), force=overwrite)
         folder.finish()
