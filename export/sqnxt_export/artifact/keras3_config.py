@@ -20,6 +20,10 @@ _SAME_LAYERS = """
 """
 _LAYERS = frozenset(_SAME_LAYERS.split())
 """Layers that compute the same in both, from settings of the same names, with the exceptions below."""
+IDLE_AT_INFERENCE = (
+    "RandomBrightness", "RandomContrast", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom",
+)  # fmt: skip
+"""Augmentation, which does nothing at inference and has no weights."""
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 _ONLY_KERAS3: dict[str, dict[str, Any]] = {
     "BatchNormalization": {"renorm": False, "renorm_clipping": None, "renorm_momentum": ...},
@@ -71,6 +75,8 @@ def plan_layer(path: Path, layer: Mapping[str, Any]) -> LayerPlan:
         ExportError: The class, a setting or the number type has no equivalent in tf_keras.
     """
     kind, config = str(layer.get("class_name")), layer.get("config")
+    if layer.get("module") == "keras.layers" and kind in IDLE_AT_INFERENCE:
+        return LayerPlan("Identity", {"name": name_of(path, layer)})
     if layer.get("module") not in ("keras.layers", "keras") or kind not in _LAYERS or not isinstance(config, dict):
         raise _unknown(path, layer)
     settings = dict(config)

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from sqnxt_export._libraries import require
-from sqnxt_export.artifact.keras3_config import input_shape, is_model, name_of, plan_layer, plan_operation
+from sqnxt_export.artifact.keras3_config import (
+    IDLE_AT_INFERENCE,
+    input_shape,
+    is_model,
+    name_of,
+    plan_layer,
+    plan_operation,
+)
 from sqnxt_export.artifact.keras3_weights import GroupNames, StoredWeights
 from sqnxt_export.errors import ExportError, one_line
 
@@ -82,6 +89,9 @@ class _Rebuilding:
                 continue
             made = self._made(entry, names, depth)
             nodes = entry.get("inbound_nodes")
+            if entry.get("class_name") in IDLE_AT_INFERENCE and isinstance(nodes, list):
+                # Keras 3 records that augmentation was called in training mode; at inference that means nothing.
+                nodes = [{**node, "kwargs": {}} if isinstance(node, dict) else node for node in nodes]
             calls += [(name, index, node, made) for index, node in enumerate(nodes if isinstance(nodes, list) else ())]
         self._run(calls, tensors)
         ends = [self._ends(config, key, tensors) for key in ("input_layers", "output_layers")]

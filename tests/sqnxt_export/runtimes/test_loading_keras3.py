@@ -216,3 +216,11 @@ def test_calls_in_a_circle_are_refused(folder: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ExportError, match="are missing"):
         load_keras(_changed(folder / "small.keras", tmp_path / "a.keras", config=change))
+
+
+def test_augmentation_of_keras_3_does_nothing(tmp_path: Path) -> None:
+    from sqnxt_export.artifact.keras3_config import IDLE_AT_INFERENCE, plan_layer
+
+    for kind in IDLE_AT_INFERENCE:
+        layer = {"class_name": kind, "module": "keras.layers", "config": {"name": "augment", "factor": 0.1}}
+        assert plan_layer(tmp_path / "net.keras", layer).kind == "Identity"
