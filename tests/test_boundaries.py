@@ -98,6 +98,7 @@ FORBIDDEN_INSIDE = {
     "sqnxt_tf.exploration": {*ROOMS} - {"exploration", "networks"},
     "sqnxt_tf.paper": {*ROOMS} - {"exploration", "networks", "paper"},
     "sqnxt_tf.sources": {*ROOMS} - {"data", "networks"},
+    "sqnxt_tf.starting_models": {*ROOMS} - {"data", "networks"},
     "sqnxt_tf.reports": {"cli", "training"},
     "sqnxt_tf.webdemo": {*ROOMS} - {"webdemo"},
     "sqnxt_tf.htmlreport": {*ROOMS} - {"htmlreport"},

@@ -28,10 +28,10 @@ from sqnxt_export.export_result import ExportResult as ExportResult
 from sqnxt_export.exporter import export_model as export_model
 from sqnxt_export.options import ArtifactOptions as ArtifactOptions
 from sqnxt_export.parity import Judging as Judging
-from sqnxt_export.parity import OutputParity as OutputParity
-from sqnxt_export.parity import Parity as Parity
 from sqnxt_export.parity import compare_all as compare_all
 from sqnxt_export.parity import compare_outputs as compare_outputs
+from sqnxt_export.parity_result import OutputParity as OutputParity
+from sqnxt_export.parity_result import Parity as Parity
 from sqnxt_export.quantise.learnt_ranges import LearntRanges as LearntRanges
 from sqnxt_export.quantise.noise import LayerNoise as LayerNoise
 from sqnxt_export.quantise.onnx_quantiser import quantise_onnx as quantise_onnx

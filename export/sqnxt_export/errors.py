@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sqnxt_base.errors import SqnxtError
 
 if TYPE_CHECKING:
-    from sqnxt_export.parity import Parity
+    from sqnxt_export.parity_result import Parity
 
 
 class ExportError(SqnxtError):

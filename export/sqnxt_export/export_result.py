@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqnxt_export.budget import Accuracy
-from sqnxt_export.parity import Parity
+from sqnxt_export.parity_result import Parity
 from sqnxt_export.quantise.noise import LayerNoise
 
 

@@ -22,7 +22,8 @@ from sqnxt_export.errors import ExportError, ParityError, one_line
 from sqnxt_export.export_metadata import complete_metadata, describe_embedded, preprocessing_to_embed
 from sqnxt_export.export_result import ExportResult
 from sqnxt_export.options import ArtifactOptions
-from sqnxt_export.parity import Judging, Parity, compare_all
+from sqnxt_export.parity import Judging, compare_all
+from sqnxt_export.parity_result import Parity
 from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED, notes_on

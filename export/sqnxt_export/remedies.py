@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqnxt_export.options import ArtifactOptions
-from sqnxt_export.parity import Parity
+from sqnxt_export.parity_result import Parity
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.runtimes.tensors import as_arrays
 from sqnxt_export.samples import ExportSamples

@@ -21,13 +21,12 @@ from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import (
-    StartingWeights,
     check_trained,
     default_preprocessing,
     file_identity,
-    open_teacher,
     require_tensorflow,
 )
+from sqnxt_tf.starting_models import StartingWeights, open_teacher
 from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.quantised_training import QAT_RECIPE
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe

@@ -14,7 +14,8 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress
-from sqnxt_tf.sources import ModelSource, check_trained, file_identity, open_teacher, open_trained
+from sqnxt_tf.sources import ModelSource, check_trained, file_identity, open_trained
+from sqnxt_tf.starting_models import open_teacher
 from sqnxt_tf.training.quantised_training import QAT_RECIPE, QatPrecision, QuantisedTraining, train_at_a_rate_it_bears
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder

@@ -14,7 +14,7 @@ from sqnxt_tf import RECIPES
 from sqnxt_tf.data.digits import digits
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
-from sqnxt_tf.sources import StartingWeights, open_teacher
+from sqnxt_tf.starting_models import StartingWeights, open_teacher
 from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.transfer import adopt
 from sqnxt_tf.workflows.train import train
