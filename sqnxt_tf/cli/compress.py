@@ -23,6 +23,7 @@ from sqnxt_tf.cli.output import Output
 @click.option("--density", type=float, help="Fraction of each kernel's weights to keep; prunes nothing by default.")
 @click.option("--bits", type=int, help="Bits per clustered weight (2^BITS - 1 values plus zero).  [default: 6]")
 @flags.own_data
+@flags.preprocessing
 @click.option(
     "--epochs", type=int, default=0, show_default=True, help="Epochs of fine-tuning the clustered values on --data."
 )

@@ -88,6 +88,8 @@ class CompressOptions:
         data: The model's own data, for parity, accuracy and fine-tuning: `digits`, a folder of images or of TFRecords,
             or `tfds:NAME`. If None the digits, where the model's file says that it was trained on them or its weights
             are random, and an error elsewhere.
+        preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
+            says if None.
         recipe: How the clustered values are fine-tuned; not at all if None.
         classes: Units of the classifier, for a network given by name.
         input_size: Side in pixels or (height, width), for a network given by name.
@@ -101,6 +103,7 @@ class CompressOptions:
     density: float | None = None
     bits: int | None = None
     data: DataSource | None = None
+    preprocessing: str | None = None
     recipe: Recipe | None = None
     classes: int | None = None
     input_size: int | tuple[int, int] | None = None
@@ -108,6 +111,7 @@ class CompressOptions:
 
     def __post_init__(self) -> None:
         parse_data(self)
+        check_rule(self.preprocessing)
         if self.format not in (None, *_FORMATS):
             raise SqnxtError(f"format {self.format!r}", "is not known", f"use one of {', '.join(_FORMATS)}")
         if self.bits is not None:
@@ -118,7 +122,7 @@ class CompressOptions:
     @property
     def for_models_only(self) -> tuple[str, ...]:
         """Names of the given fields that have no meaning for an artifact."""
-        names = ("format", "density", "bits", "recipe", "classes", "input_size", "seed")
+        names = ("format", "density", "bits", "preprocessing", "recipe", "classes", "input_size", "seed")
         return tuple(name for name in names if getattr(self, name) is not None)
 
 

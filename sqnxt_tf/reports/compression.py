@@ -83,7 +83,7 @@ def _sharing_lines(compressed: Compressed, sharing: WeightSharing) -> list[str]:
         )
     if sharing.before is not None and sharing.after is not None:
         lines.append(f"{accuracy_line(sharing.after)}; {percent(sharing.before.top1)} % before compression")
-    return lines
+    return [*lines, *(f"note: {note}" for note in sharing.notes)]
 
 
 def _folded(sharing: WeightSharing) -> str:

@@ -37,7 +37,8 @@ class WeightSharing:
     `density` is None where nothing was pruned. `unfolded` names the batch norms that no layer could take in. `parity`
     compares the artifact with the clustered model. Bits and density were counted in the artifact. `before` and
     `after` are evaluations of the original and of the clustered model, None for random weights. The losses and
-    the learning rate are those of centroid fine-tuning on the training images, None without it.
+    the learning rate are those of centroid fine-tuning on the training images, None without it. `notes` say what was
+    assumed of the model.
     """
 
     bits: int
@@ -50,6 +51,7 @@ class WeightSharing:
     loss_before: float | None = None
     loss_after: float | None = None
     rate: float | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the `sharing` object of the `compress` document."""
@@ -65,6 +67,7 @@ class WeightSharing:
             "loss_before": self.loss_before,
             "loss_after": self.loss_after,
             "rate": self.rate,
+            "notes": list(self.notes),
         }
 
 
@@ -122,6 +125,7 @@ def compress(
         classes=options.classes,
         input_size=options.input_size,
         seed=None if options.recipe else options.seed,  # fine-tuning has a seed too
+        preprocessing=options.preprocessing,
     )
     return _compress_model(source, Path(output), options, force=force, progress=progress)
 
@@ -175,6 +179,7 @@ def _compress_model(
         loss_before=tuned.loss_before if tuned else None,
         loss_after=tuned.loss_after if tuned else None,
         rate=tuned.rate if tuned else None,
+        notes=(note,) if (note := source.image_input.note) else (),
     )
     return CompressionResult(compressed=compressed, sharing=sharing)
 
@@ -204,7 +209,6 @@ def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation 
 
     metadata = replace(
         source.metadata,
-        preprocessing=source.preprocessing,
         accuracy=after.top1 if after else source.metadata.accuracy,
         data=after.data if after else source.metadata.data,
         extra={**LearntRanges.dropped_from(source.metadata.extra), "compression": settings},

@@ -19,6 +19,7 @@ from sqnxt_export import (
     check_clustered,
     compress_artifact,
     decompress,
+    read_metadata,
     save_keras,
     to_onnx,
     to_tflite,
@@ -116,6 +117,20 @@ def test_a_model_that_does_not_name_its_data_is_not_fine_tuned_on_the_digits(twi
     for model, fault in ((twins_file, "does not say what it was trained on"), (other, "was trained on flowers/test")):
         with pytest.raises(SqnxtError, match=f"{fault}.*give `data` its own data"):
             compress(model, tmp_path / "a.sqz", bits=3)
+
+
+@pytest.mark.parametrize(("given", "origin"), [(None, "assumed"), ("0..1", None)])
+def test_what_is_assumed_of_the_images_is_said_and_stands_in_the_artifact(
+    tmp_path: Path, given: str | None, origin: str | None
+) -> None:
+    save_keras(twins(), tmp_path / "twins.keras")
+    result = compress(tmp_path / "twins.keras", tmp_path / "n.sqz", bits=3, data="digits", preprocessing=given)
+    assert result.sharing
+    assert [origin in note for note in result.sharing.notes] == ([True] if origin else [])
+    decompress(tmp_path / "n.sqz", tmp_path / "n.onnx")
+    metadata = read_metadata(tmp_path / "n.onnx")
+    assert metadata
+    assert ("preprocessing" in metadata.extra.get("assumed", [])) == (origin is not None)
 
 
 def test_a_claim_that_the_file_does_not_hold_is_refused(small: Any, tmp_path: Path) -> None:
