@@ -129,8 +129,8 @@ def test_a_file_of_the_wrong_kind_is_refused(cli: Any, tmp_path: Path, artifacts
     other = {"keras": "onnx", "onnx": "tflite", "tflite": "keras"}[suffix]
     (tmp_path / f"odd.{suffix}").write_bytes((artifacts / f"model.{other}").read_bytes())
     assert f"odd.{suffix}" in cli("evaluate", f"odd.{suffix}").error_line()
-    if suffix == "onnx":
-        assert "odd.onnx" in cli("simulate", "odd.onnx").error_line()
+    if suffix == "onnx":  # the simulator looks at the bytes, and reads both formats
+        assert cli("simulate", "odd.onnx", "--json").json()["total"]["macs"] > 0
     if suffix == "keras":
         assert "odd.keras" in cli("export", "odd.keras", "--format", "onnx").error_line()
 
@@ -145,17 +145,14 @@ def test_a_dynamic_graph_is_refused_with_the_way_to_fix_it(cli: Any, tmp_path: P
     assert cli("simulate", "free.onnx", "--batch", 1, "--json").json()["total"]["macs"] > 0
 
 
-def test_a_keras_3_file_is_exported_or_refused_with_the_reason(cli: Any, tmp_path: Path) -> None:
+def test_a_keras_3_file_is_exported_with_or_without_augmentation(cli: Any, tmp_path: Path) -> None:
     import keras
 
     layers = [keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     keras.Sequential(layers).save(tmp_path / "three.keras")
     keras.Sequential([layers[0], keras.layers.RandomFlip(name="flip"), *layers[1:]]).save(tmp_path / "flipped.keras")
-    assert cli("export", "three.keras", "--format", "onnx", "--json").json()["parity"]["passed"]
-    assert (
-        "Keras 3, layer 'flip' of class 'RandomFlip'" in cli("export", "flipped.keras", "--format", "onnx").error_line()
-    )
-    assert "Keras 3" in cli("evaluate", "flipped.keras").error_line()
+    for name in ("three.keras", "flipped.keras"):
+        assert cli("export", name, "--format", "onnx", "--json").json()["parity"]["passed"]
 
 
 def test_an_output_that_exists_stays_unless_force_is_given(cli: Any, tmp_path: Path, artifacts: Path) -> None:

@@ -134,7 +134,8 @@ def test_a_model_that_says_nothing_gets_numbered_classes_and_a_note(
     assert not site.models[0].digits
     assert [note.removeprefix(f"{models / 'bare.onnx'}: ") for note in site.notes] == [
         "no labels: classes are numbered",
-        "no metadata on preprocessing: images are stretched to 8x8, values -1 to 1",
+        "no metadata on preprocessing: images are stretched to 8x8, values -1 to 1, which is assumed; `preprocessing` "
+        "says otherwise",
     ]
     assert str(tmp_path) not in (tmp_path / "site" / "models.json").read_text(), (
         "no folder of this machine is published"
