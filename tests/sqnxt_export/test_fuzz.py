@@ -317,7 +317,7 @@ def test_mutants_never_end_the_process(good: dict[str, bytes], sort: str, count:
     _fuzz(good, sort, range(count), tmp_path)
 
 
-@pytest.mark.parametrize(("sort", "count"), [("keras-float32", 60), ("keras-keras3", 60)])
+@pytest.mark.parametrize(("sort", "count"), [("keras-float32", 60), ("keras-keras3", 8)])
 def test_mutants_of_models_never_end_the_process(good: dict[str, bytes], sort: str, count: int, tmp_path: Path) -> None:
     _fuzz(good, sort, range(count), tmp_path)
 
@@ -327,7 +327,7 @@ def test_mutants_of_models_never_end_the_process(good: dict[str, bytes], sort: s
     ("sort", "count"),
     [
         ("onnx-float32", 3000), ("onnx-int8", 2000), ("tflite-float32", 3000), ("tflite-int8", 2000),
-        ("keras-float32", 600), ("keras-keras3", 600),
+        ("keras-float32", 600), ("keras-keras3", 120),  # many of the latter start a process with Keras 3
     ],
 )  # fmt: skip
 def test_many_more_mutants(good: dict[str, bytes], sort: str, count: int, tmp_path: Path) -> None:

@@ -50,7 +50,6 @@ def normalised():
 
 OTHERS = {
     "own": lambda: L.Lambda(lambda x: x + 1, name="own")(image),
-    "rotation": lambda: L.RandomRotation(0.1, name="turned")(image),
     "celu": lambda: L.Activation("celu", name="odd")(image),
     "half": lambda: L.Conv2D(2, 1, dtype="mixed_float16", name="halved")(image),
     "clip": lambda: keras.ops.clip(image, 0, 1),
@@ -104,7 +103,6 @@ def test_layers_keep_their_names(folder: Path) -> None:
     ("name", "words"),
     [
         ("own", "'own' of class 'Lambda'"),
-        ("rotation", "'turned' of class 'RandomRotation'"),
         ("celu", "'odd' has activation 'celu'"),
         ("half", "'halved' has numbers of type 'mixed_float16'"),
         ("clip", "of class 'Clip' from 'keras.src.ops.numpy'"),
