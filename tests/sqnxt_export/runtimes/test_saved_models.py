@@ -148,7 +148,7 @@ def test_what_only_keras_3_can_load_is_exported_by_keras_3(tmp_path: Path) -> No
 
 
 def _has_operations(model: Any) -> bool:
-    return any("ops" in type(layer).__module__ for layer in model.layers)
+    return any(".ops." in type(operation).__module__ for operation in model.operations)
 
 
 def test_a_keras_3_file_with_a_class_that_is_not_listed_starts_no_process(
