@@ -14,6 +14,7 @@ from click.exceptions import NoSuchCommand
 
 from sqnxt_tf import __version__
 from sqnxt_tf.cli import interruption
+from sqnxt_tf.cli.garbage import leave_all
 from sqnxt_tf.cli.help_examples import with_examples
 from sqnxt_tf.cli.messages import as_options
 from sqnxt_tf.errors import SqnxtError
@@ -113,6 +114,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(" ".join(str(error).split()), error.exit_code)
     except Exception as error:
         _fail_unexpectedly(error)
+    leave_all()
     sys.exit(result if isinstance(result, int) else _DONE)
 
 

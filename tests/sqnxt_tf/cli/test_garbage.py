@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from sqnxt_tf.cli.garbage import without_collection
+from sqnxt_tf.cli.garbage import leave_all, without_collection
 
 
 def test_the_collector_rests_and_is_put_back_even_after_an_error() -> None:
@@ -22,3 +22,12 @@ def test_the_collector_rests_and_is_put_back_even_after_an_error() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_is_left_at_the_end_is_not_walked_through() -> None:
+    gc.collect()
+    leave_all()
+    try:
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
