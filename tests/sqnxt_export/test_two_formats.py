@@ -22,7 +22,12 @@ from sqnxt_sim import (
     simulate_workload,
 )
 from sqnxt_tf import build
-from sqnxt_tf.networks.registry import networks
+
+ONE_OF_EACH_KIND = (
+    "sqnxt23v5_w1", "sqnxt23g_w1", "squeezenet_v1_0", "squeezenet_v1_1_complex_bypass", "alexnet", "mobilenet_w1",
+    "tiny_darknet",
+)  # fmt: skip
+"""The others differ from these in numbers of blocks and channels; a SqueezeNext takes 50 s."""
 
 # TFLite's precision, and the ONNX precision with the same activations
 PRECISIONS = {"float32": "float32", "float16": "float16", "int8": "int8", "int16x8": "int16"}
@@ -110,8 +115,8 @@ def test_a_keras_file_counts_kernels_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", networks())
-def test_every_listed_network_is_the_same_in_both_formats(network: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ONE_OF_EACH_KIND)
+def test_listed_networks_are_the_same_in_both_formats(network: str, tmp_path: Path) -> None:
     import tf_keras as keras
 
     keras.utils.set_random_seed(1)
