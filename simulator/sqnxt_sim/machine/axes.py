@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_sim.workload import ConvLayer
+
 Array: TypeAlias = NDArray[np.float64]
 """Arrays of float64, because cycles may be fractional; exact for integers up to 2**53."""
 
@@ -32,6 +34,30 @@ class Dimension(NamedTuple):
     stride: int
     pad: int
     block: int
+
+
+def vertical_dimension(layer: ConvLayer, block: int) -> Dimension:
+    """Return the rows of a layer's map, which PEs take in blocks of `block`."""
+    return Dimension(
+        out_size=layer.out_height,
+        in_size=layer.in_height,
+        span=layer.span_height,
+        stride=layer.stride_height,
+        pad=layer.pad_top,
+        block=block,
+    )
+
+
+def horizontal_dimension(layer: ConvLayer, block: int) -> Dimension:
+    """Return the columns of a layer's map, which PEs take in blocks of `block`."""
+    return Dimension(
+        out_size=layer.out_width,
+        in_size=layer.in_width,
+        span=layer.span_width,
+        stride=layer.stride_width,
+        pad=layer.pad_left,
+        block=block,
+    )
 
 
 class SpatialAxis(NamedTuple):

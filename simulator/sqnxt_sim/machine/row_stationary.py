@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator
-from sqnxt_sim.machine.axes import Array, Dimension, input_extents
+from sqnxt_sim.machine.axes import Array, Dimension, horizontal_dimension, input_extents, vertical_dimension
 from sqnxt_sim.machine.on_chip import Scratchpad
 from sqnxt_sim.machine.tiling_cost import RowMapping
 from sqnxt_sim.workload import ConvLayer
@@ -92,14 +92,7 @@ def pe_sets(filter_rows: int, out_rows: int, accelerator: Accelerator) -> int:
 
 def strip_rows(layer: ConvLayer, out_rows: int) -> tuple[int, int]:
     """Return the input rows of the strip that needs most of them, and their sum over all strips of `out_rows` rows."""
-    vertical = Dimension(
-        out_size=layer.out_height,
-        in_size=layer.in_height,
-        span=layer.span_height,
-        stride=layer.stride_height,
-        pad=layer.pad_top,
-        block=1,
-    )
+    vertical = vertical_dimension(layer, 1)
     return _extents(vertical, out_rows)
 
 
@@ -107,14 +100,7 @@ def strip_cols(layer: ConvLayer, out_cols: int) -> tuple[int, int]:
     """Return the same of columns. A map that is not cut is read whole, with the columns that a stride skips."""
     if out_cols == layer.out_width:
         return layer.in_width, layer.in_width
-    horizontal = Dimension(
-        out_size=layer.out_width,
-        in_size=layer.in_width,
-        span=layer.span_width,
-        stride=layer.stride_width,
-        pad=layer.pad_left,
-        block=1,
-    )
+    horizontal = horizontal_dimension(layer, 1)
     return _extents(horizontal, out_cols)
 
 

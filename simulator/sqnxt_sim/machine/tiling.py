@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sqnxt_sim.errors import NoRoomError, SimulatorError
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow, PEArray
-from sqnxt_sim.machine.axes import Array, Dimension
+from sqnxt_sim.machine.axes import Array, horizontal_dimension, vertical_dimension
 from sqnxt_sim.machine.candidates import (
     ChannelTilings,
     MapTilings,
@@ -190,22 +190,8 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
 
 
 def _candidates(layer: ConvLayer, array: PEArray) -> tuple[MapTilings, ChannelTilings]:
-    vertical = Dimension(
-        out_size=layer.out_height,
-        in_size=layer.in_height,
-        span=layer.span_height,
-        stride=layer.stride_height,
-        pad=layer.pad_top,
-        block=array.rows,
-    )
-    horizontal = Dimension(
-        out_size=layer.out_width,
-        in_size=layer.in_width,
-        span=layer.span_width,
-        stride=layer.stride_width,
-        pad=layer.pad_left,
-        block=array.cols,
-    )
+    vertical = vertical_dimension(layer, array.rows)
+    horizontal = horizontal_dimension(layer, array.cols)
     maps = map_tilings(vertical, horizontal, array.rows / cycles_per_mac(layer, array))
     k, sums = layer.group_out_channels, array.partial_sums_per_pe
     if layer.is_depthwise:
