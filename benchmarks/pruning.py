@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.accuracy import paired_loss, wilson_interval
+from sqnxt_base.proportion import wilson_interval
+from sqnxt_tf.accuracy import paired_loss
 from sqnxt_tf.data.arrays import to_arrays
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.pipeline import Arrays

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.proportion import Z_95, wilson_interval
 from sqnxt_tf.data.images import ImageSet
-
-_Z_95 = 1.959963984540054  # normal quantile of a two-sided 95 % interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +85,7 @@ class Evaluation:
         }
 
 
-def wilson_interval(hits: int, samples: int, z: float = _Z_95) -> tuple[float, float]:
-    """Return Wilson's score interval of a fraction. Unlike the normal interval it is valid near 0 and 1.
-
-    Example: 90 hits of 100 samples give 0.826 to 0.945.
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    """
-    fraction, spread = hits / samples, z * z / samples
-    centre = (fraction + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(fraction * (1 - fraction) / samples + spread / (4 * samples))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = _Z_95) -> tuple[float, float, float]:
+def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = Z_95) -> tuple[float, float, float]:
     """Return the loss of accuracy on the same images, as a fraction, and the low and high end of its 95 % interval.
 
     The interval is narrower than two separate ones, as images that both models classify rightly, or both wrongly, say

@@ -26,6 +26,8 @@ from sqnxt_export.errors import ExportError as ExportError
 from sqnxt_export.errors import ParityError as ParityError
 from sqnxt_export.export_result import ExportResult as ExportResult
 from sqnxt_export.exporter import export_model as export_model
+from sqnxt_export.measured_top1 import ARTIFACT_TOP1 as ARTIFACT_TOP1
+from sqnxt_export.measured_top1 import MeasuredTop1 as MeasuredTop1
 from sqnxt_export.options import ArtifactOptions as ArtifactOptions
 from sqnxt_export.parity import Judging as Judging
 from sqnxt_export.parity import compare_all as compare_all

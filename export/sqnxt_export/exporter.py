@@ -21,14 +21,15 @@ from sqnxt_export.budget import check_budget
 from sqnxt_export.errors import ExportError, ParityError, one_line
 from sqnxt_export.export_metadata import complete_metadata, describe_embedded, preprocessing_to_embed
 from sqnxt_export.export_result import ExportResult
+from sqnxt_export.measured_top1 import ALLOWED_DROP, ARTIFACT_TOP1
 from sqnxt_export.options import ArtifactOptions
-from sqnxt_export.parity import Judging, compare_all
+from sqnxt_export.parity import Judging
 from sqnxt_export.parity_result import Parity
+from sqnxt_export.proof import Proof, prove
 from sqnxt_export.quantise.learnt_ranges import LearntRanges
 from sqnxt_export.quantise.onnx_quantiser import checked_calibration
 from sqnxt_export.quantise.precision import CALIBRATED, notes_on
-from sqnxt_export.remedies import remedy_for, remedy_for_refusal
-from sqnxt_export.runtimes import open_model
+from sqnxt_export.remedies import remedy_for, remedy_for_refusal, unsure_note
 from sqnxt_export.runtimes.full_precision import in_full_precision
 from sqnxt_export.runtimes.signatures import name_of_model, run_model, signature_of
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
@@ -77,14 +78,20 @@ def export_model(
             Whatever was at `path` before is unchanged.
     """
     path, metadata = Path(path), metadata or Metadata()
-    judging = Judging(trained=trained, task=options.task, classes=len(metadata.labels), rounded=options.io != "float32")
+    judging = Judging(
+        trained=trained,
+        task=options.task,
+        classes=len(metadata.labels),
+        rounded=options.io != "float32",
+        allowed_drop=options.allow_drop / 100,
+    )
     check_budget(options.format, options.precision, given=samples.budget is not None)
     _check_suffix(path, options.format)
     check_output(path, force=force)
     prepared = _prepare(model, options, samples, metadata, judging)
     if prepared.embedded is not None:
         metadata = describe_embedded(metadata, prepared.embedded)
-    return _write_proved(prepared, samples.parity, path, metadata, source=source, force=force)
+    return _write_proved(prepared, samples, path, metadata, source=source, force=force)
 
 
 def _check_suffix(path: Path, format: str) -> None:
@@ -110,12 +117,13 @@ def _prepare(
     samples = replace(samples, calibration=calibration)
     samples.check_fit(signature_of(model).inputs)
     learnt = LearntRanges.of(metadata) if options.precision == "int8" else None
-    reference = _reference(with_rounded_activations(model, learnt.ranges) if learnt else model, samples.parity)
+    exact = with_rounded_activations(model, learnt.ranges) if learnt else model
     return Task(
         model=model,
         options=options,
         samples=samples,
-        reference=reference,
+        reference=_reference(exact, samples.parity),
+        reference_model=exact,
         judging=judging,
         embedded=embedded,
         learnt=learnt,
@@ -137,7 +145,7 @@ def _reference(model: Any, samples: Samples) -> tuple[tuple[str, NDArray[Any]], 
 
 
 def _write_proved(
-    task: Task, samples: Samples, path: Path, metadata: Metadata, *, source: str, force: bool
+    task: Task, samples: ExportSamples, path: Path, metadata: Metadata, *, source: str, force: bool
 ) -> ExportResult:
     """Build the file under a temporary name, compare its answers to `samples` with the model's, and rename it."""
     format, precision = task.options.format, task.options.precision
@@ -149,9 +157,11 @@ def _write_proved(
                 metadata, task.model, precision=precision, nonzero_fraction=nonzero, wider=built.wider
             )
             write_metadata(temporary, complete)
-            outputs = open_model(temporary).run_all(samples)
-        parity = compare_all(task.reference, outputs, precision, task.judging)
+            proof = prove(task, temporary, samples)
+        parity = proof.parity
         _check_answer(path, task, parity, built)
+        if measured := _measured(task, proof):
+            write_metadata(temporary, replace(complete, extra={**complete.extra, **measured}))
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
     return ExportResult(
         format=format,
@@ -166,12 +176,25 @@ def _write_proved(
             *notes_on(format, precision, mixed=bool(built.wider)),
             *built.notes,
             *([_LEARNT] if task.learnt else []),
+            *([unsure_note(parity, precision)] if parity.unsure else []),
             *([PROVES_NOTHING] * parity.proves_nothing),
         ),
         layers=built.layers,
         wider=built.wider,
         accuracy=built.accuracy,
+        top1=proof.top1,
     )
+
+
+def _measured(task: Task, proof: Proof) -> dict[str, Any]:
+    """Return what the metadata say of the artifact itself: its accuracy, and answers that it was allowed to lose."""
+    measured: dict[str, Any] = {}
+    if task.judging.trained and proof.top1 is not None:
+        measured[ARTIFACT_TOP1] = proof.top1.to_json()
+    if task.options.allow_drop:
+        lost = proof.parity.top1_agreement
+        measured[ALLOWED_DROP] = {"points": task.options.allow_drop, "top1_agreement": lost}
+    return measured
 
 
 def _nonzero(path: Path) -> float:

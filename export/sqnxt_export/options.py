@@ -31,6 +31,8 @@ class ArtifactOptions:
             microcontrollers and NPUs want them; their scale and zero point are in the file.
         task: What the outputs are, which decides whether their top-1 answers are judged: "classifier", "regressor" or
             "map"; "auto" asks the labels and the values.
+        allow_drop: Points of top-1 agreement with a trained model that the artifact may lose beyond what its precision
+            allows. A figure other than 0 is written into the artifact.
         opset: Operator set of an ONNX graph; the lowest that its precision and operators have if None.
         converter: What makes ONNX graphs: "layers" (layer by layer), "tf2onnx", or "auto", which takes tf2onnx where a
             layer has no equivalent.
@@ -49,6 +51,7 @@ class ArtifactOptions:
     task: str = "auto"
     opset: int | None = None
     converter: str = "auto"
+    allow_drop: float = 0.0
 
     def __post_init__(self) -> None:
         check_precision(self.format, self.precision)
@@ -59,6 +62,10 @@ class ArtifactOptions:
         if self.opset is not None:
             _check_opset(self.format, self.precision, self.opset)
         check_converter(self.format, self.converter)
+        if not 0 <= self.allow_drop <= 100:
+            raise ExportError(
+                f"allow_drop {self.allow_drop:g}", "is out of range", "give 0 to 100 points of top-1 agreement"
+            )
 
 
 def check_converter(format: str, converter: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_export.agreement import count_agreement, judge_agreement
 from sqnxt_export.errors import ExportError
 from sqnxt_export.output_tasks import are_probabilities, centred_logarithms, check_task, has_answers, task_of
 from sqnxt_export.parity_result import OutputParity, Parity
@@ -39,6 +40,7 @@ class Judging:
         classes: Number of labels in the metadata, 0 if there are none.
         rounded: Whether the artifact returns integers. Small probabilities are then rounded to zero, and logarithms
             mean nothing.
+        allowed_drop: Fraction of the answers that may be lost beyond what the precision allows.
 
     Raises:
         ExportError: The task is unknown.
@@ -48,6 +50,7 @@ class Judging:
     task: str = "auto"
     classes: int = 0
     rounded: bool = False
+    allowed_drop: float = 0.0
 
     def __post_init__(self) -> None:
         check_task(self.task)
@@ -104,11 +107,19 @@ def compare_all(
             figures, exact, same = _measure(name, kind, *logits, judged=judged, smallest=SMALLEST_LOGIT)
         else:
             figures, exact, same = _measure(name, kind, reference, values, judged=judged)
-        reason = figures.reason or _fault(figures, precision, trained=judging.trained)
-        if not reason and judging.trained and same is not None:
-            reason = _lost_answers(exact, same, precision)
-        found.append(replace(figures, reason=reason))
+        figures = replace(figures, reason=figures.reason or _fault(figures, precision, trained=judging.trained))
+        found.append(figures if same is None else _with_answers(figures, exact, same, precision, judging))
     return _joined(tuple(found), len(references[0][1]))
+
+
+def _with_answers(
+    figures: OutputParity, exact: NDArray[np.float64], same: NDArray[np.bool_], precision: str, judging: Judging
+) -> OutputParity:
+    """Return the figures of an output that has answers with their interval and, for trained models, the judgement."""
+    if not judging.trained:
+        return replace(figures, top1_interval=count_agreement(same).interval)
+    found = judge_agreement(exact, same, precision, judging.allowed_drop)
+    return replace(figures, top1_interval=found.interval, unsure=found.unsure, reason=figures.reason or found.reason)
 
 
 def _joined(outputs: tuple[OutputParity, ...], samples: int) -> Parity:
@@ -208,24 +219,6 @@ def _fault(figures: OutputParity, precision: str, *, trained: bool) -> str:
     if figures.sqnr_db < MIN_SQNR_DB[precision]:
         return f"signal-to-noise ratio is {figures.sqnr_db:.1f} dB, {MIN_SQNR_DB[precision]:g} asked"
     return ""
-
-
-def _lost_answers(reference: NDArray[np.float64], same: NDArray[np.bool_], precision: str) -> str:
-    """Return how many answers of a trained model are lost, if too many are."""
-    if precision in MIN_AGREEMENT:
-        agreement, minimum = float(same.mean()), MIN_AGREEMENT[precision]
-        return "" if agreement >= minimum else f"top-1 agreement is {agreement:.1%}, {minimum:.0%} asked"
-    clear = _margins(reference) > MAX_REL_DIFF[precision] * np.abs(reference).max()
-    lost = int((~same & clear).sum())
-    return f"{lost} of {same.size} samples get another top-1 answer by more than the tolerance" if lost else ""
-
-
-def _margins(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance between the best two values along the last axis; infinite for a single class."""
-    if values.shape[-1] < 2:
-        return np.full(values.shape[:-1], np.inf)
-    best = np.partition(values, -2, axis=-1)[..., -2:]
-    return np.asarray(best[..., 1] - best[..., 0])
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -20,6 +20,8 @@ class OutputParity:
         max_range_diff: Largest absolute difference over the range of the reference.
         sqnr_db: Variance of the reference over the mean squared error, in decibels; infinite if they are equal.
         top1_agreement: Fraction of samples (of a map, of pixels) with the same best class; None for other outputs.
+        top1_interval: The 95 % interval of `top1_agreement`.
+        unsure: Whether the samples are too few to tell if a trained model keeps enough of its answers.
         alike: Whether the reference is nearly the same for all samples, so that the comparison proves little.
         reason: Why it failed; empty if it passed.
     """
@@ -31,6 +33,8 @@ class OutputParity:
     max_range_diff: float
     sqnr_db: float
     top1_agreement: float | None
+    top1_interval: tuple[float, float] | None = None
+    unsure: bool = False
     alike: bool = False
     reason: str = ""
 
@@ -68,13 +72,18 @@ class Parity:
         return min((output.sqnr_db for output in self.outputs), default=float("nan"))
 
     @property
+    def unsure(self) -> bool:
+        """Whether all passed, and more samples are needed to tell if a trained model keeps enough of its answers."""
+        return self.passed and any(output.unsure for output in self.outputs)
+
+    @property
     def proves_nothing(self) -> bool:
         """Whether every output is nearly the same for all samples, as those of random weights may be."""
         return bool(self.outputs) and all(output.alike for output in self.outputs)
 
     def to_json(self) -> dict[str, Any]:
         """Return the `parity` object of the JSON document; differences that are not finite become null."""
-        values = {**asdict(self), "sqnr_db": self.sqnr_db, "proves_nothing": self.proves_nothing}
+        values = {**asdict(self), "sqnr_db": self.sqnr_db, "proves_nothing": self.proves_nothing, "unsure": self.unsure}
         del values["reason"]
         return {**_finite(values), "outputs": [output.to_json() for output in self.outputs]}
 

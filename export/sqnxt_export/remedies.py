@@ -7,6 +7,7 @@ from sqnxt_export.parity_result import Parity
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.runtimes.tensors import as_arrays
 from sqnxt_export.samples import ExportSamples
+from sqnxt_export.thresholds import MIN_AGREEMENT
 
 _ENOUGH_IMAGES = 256
 """Calibration images beyond which more of them do not move the ranges noticeably: benchmarks/README.md."""
@@ -36,9 +37,25 @@ def _remedy_for_integers(options: ArtifactOptions, samples: ExportSamples, parit
         return f"calibrate with more images of the training split ({given} were used), or {_wider(options)}"
     if options.precision == "int16":
         return _wider(options)
+    as_it_is = ", or ship it as it is with `allow_drop`" if _loses_answers(options, parity) else ""
     return (
-        f"{_wider(options)}, or fine-tune the model by quantisation-aware training (`qat` of the verb train): more "
-        "calibration images do not help"
+        f"{_wider(options)}, or fine-tune the model by quantisation-aware training (`train` with its option `qat`)"
+        f"{as_it_is}: more calibration images do not help"
+    )
+
+
+def _loses_answers(options: ArtifactOptions, parity: Parity) -> bool:
+    minimum = MIN_AGREEMENT.get(options.precision, 0.0)
+    return any(output.top1_interval and output.top1_interval[1] < minimum for output in parity.outputs)
+
+
+def unsure_note(parity: Parity, precision: str) -> str:
+    """Return what is known of the answers where the samples are too few to judge them."""
+    low, high = next(output.top1_interval for output in parity.outputs if output.unsure and output.top1_interval)
+    return (
+        f"top-1 agreement is {100 * low:.1f} to {100 * high:.1f} % (95 % interval of {parity.samples} samples), which "
+        f"is too wide to tell whether it is the {100 * MIN_AGREEMENT[precision]:g} % that {precision} is asked for: "
+        "judge it on more images"
     )
 
 

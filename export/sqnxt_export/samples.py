@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,11 +31,18 @@ class ExportSamples:
         calibration: Samples on which integer precisions are calibrated; 256 or more are recommended. Float precisions
             ignore them.
         budget: Labelled images and the top-1 accuracy that an int8 ONNX graph may lose on them.
+        labels: Class of each sample of `parity`, int64 [n], by which the artifact's own accuracy is counted.
+        further: More samples like `parity`, with labels or without, which are read only while the samples so far are
+            too few to tell whether a trained model's artifact keeps enough of its answers.
+        data: Name of the data that `parity` and `further` come from.
     """
 
     parity: Samples
     calibration: Samples | None = None
     budget: Budget | None = None
+    labels: NDArray[np.int64] | None = None
+    further: Iterable[ExportSamples] = ()
+    data: str = ""
 
     def normalised(self, preprocessing: Preprocessing) -> ExportSamples:
         """Return the samples with `preprocessing`'s arithmetic applied to `parity` and `calibration`."""

@@ -56,7 +56,20 @@ from sqnxt_tf.cli.output import Output
     is_flag=True,
     help="Show how much noise the precision adds to each layer.",
 )
-@click.option("--samples", type=click.IntRange(1, 100_000), metavar="N", help="Number of images to judge parity on.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Number of images to judge parity on; 128 by default, and more while top-1 agreement is unsure.",
+)
+@click.option(
+    "--allow-drop",
+    type=click.FloatRange(0, 100),
+    metavar="POINTS",
+    default=0.0,
+    help="Ship it although it loses up to this many points more of its model's top-1 answers than the precision "
+    "allows; the file's metadata say so.",
+)
 @flags.classes
 @flags.input_size
 @click.option(

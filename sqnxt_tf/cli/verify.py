@@ -20,7 +20,10 @@ from sqnxt_tf.cli.output import Output
     help="Images to compare on; by default the digits where they fit, and noise elsewhere.",
 )
 @click.option(
-    "--samples", type=click.IntRange(1, 100_000), default=128, show_default=True, help="Number of images to compare on."
+    "--samples",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Number of images to compare on; 128 by default, and more while top-1 agreement is unsure.",
 )
 @click.option(
     "--precision",

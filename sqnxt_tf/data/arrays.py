@@ -46,7 +46,14 @@ def spread_arrays(
         count: Number of images; all if there are fewer.
         among: Indices that may be chosen; by default all.
     """
-    indices = np.arange(len(data)) if among is None else among
-    chosen = indices[np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).astype(np.int64))]
-    images = preprocessing.apply([data.image(int(index)) for index in chosen])
-    return Arrays(images, data.labels[chosen])
+    return arrays_at(data, preprocessing, spread_indices(np.arange(len(data)) if among is None else among, count))
+
+
+def spread_indices(among: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return `count` of the indices at even distances, or all if there are fewer."""
+    return among[np.unique(np.linspace(0, len(among) - 1, min(count, len(among))).astype(np.int64))]
+
+
+def arrays_at(data: ImageSet, preprocessing: InputFormat, indices: NDArray[np.int64]) -> Arrays:
+    """Preprocess the images of these indices."""
+    return Arrays(preprocessing.apply([data.image(int(index)) for index in indices]), data.labels[indices])

@@ -30,7 +30,8 @@ class ExportOptions(ArtifactOptions):
     Attributes:
         data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`: what the artifact is calibrated and
             compared on.
-        samples: Images on which parity is judged; 128 for a trained model and 16 for random weights if None.
+        samples: Images on which parity is judged. If None, 16 for random weights, and 128 for a trained model, with
+            more up to all there are while top-1 is unsure.
         calibration: Images of the training part on which integer precisions are calibrated; 512 for a trained model
             and 64 for random weights if None.
         equalise: Rescale the weights of neighbouring layers before they become 8-bit integers, so that their channels
@@ -132,7 +133,7 @@ class VerifyOptions:
 
     Attributes:
         data: Images to compare on; the digits where they fit and seeded noise elsewhere if None.
-        samples: Number of images.
+        samples: Number of images; if None 128, and more up to all there are while top-1 is unsure.
         precision: Judge by the thresholds of this precision; by the looser of the two files' own if None.
         seed: Random seed of the noise.
         threads: Threads of the runtimes; the runtimes choose if None.
@@ -147,7 +148,7 @@ class VerifyOptions:
     """
 
     data: DataSource | None = None
-    samples: int = 128
+    samples: int | None = None
     precision: str | None = None
     seed: int = 0
     threads: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sqnxt_export import EMBEDDED
+from sqnxt_export import ARTIFACT_TOP1, EMBEDDED, MeasuredTop1
 from sqnxt_tf.reports.tables import Table, percent, shape
 
 if TYPE_CHECKING:
@@ -116,11 +116,25 @@ def _metadata_facts(metadata: Metadata) -> dict[str, object]:
         "input": metadata.input_size and shape(metadata.input_size),
         "preprocessing": preprocessing and _preprocessing_line(metadata, preprocessing),
         "labels": f"{len(metadata.labels)}: {', '.join(names)}" if names else None,
-        "top-1": None if metadata.accuracy is None else f"{percent(metadata.accuracy)} % on {metadata.data}",
+        **_accuracies(metadata),
         "made from (SHA-256)": metadata.source_hash,
         "made by": ", ".join(f"{name} {version}" for name, version in metadata.versions.items()),
-        **{name: _flat(value) for name, value in metadata.extra.items() if name != EMBEDDED},
+        **{name: _flat(value) for name, value in metadata.extra.items() if name not in (EMBEDDED, ARTIFACT_TOP1)},
     }
+
+
+def _accuracies(metadata: Metadata) -> dict[str, object]:
+    """Return the model's accuracy, and the artifact's own as it was counted at its export."""
+    of_model = None if metadata.accuracy is None else f"{percent(metadata.accuracy)} % on {metadata.data}"
+    own = MeasuredTop1.of(metadata.extra)
+    if own is None:
+        return {"top-1": of_model}
+    low, high = own.interval
+    counted = (
+        f"{percent(own.top1)} % (95 % interval {percent(low)} to {percent(high)}), measured on {own.samples} images of "
+        f"{own.data} when it was exported; its model: {percent(own.model_top1)} % of these"
+    )
+    return {"top-1 of the model": of_model, "top-1 of this file": counted}
 
 
 def _preprocessing_line(metadata: Metadata, preprocessing: Preprocessing) -> str:

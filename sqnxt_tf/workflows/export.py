@@ -7,32 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sqnxt_export.artifact.files import check_output
-from sqnxt_export.runtimes.signatures import signature_of
-from sqnxt_export.runtimes.tensors import seeded_noise
-from sqnxt_tf.data.arrays import spread_arrays, to_arrays
-from sqnxt_tf.data.data_source import DataSource
-from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import ASSUMED
 from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, open_any
+from sqnxt_tf.workflows.export_samples import NOISE_NOTE, image_samples, noise_samples
 
 if TYPE_CHECKING:
-    from sqnxt_export import Budget, ExportResult, ExportSamples, Metadata, Preprocessing
-
-# (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
-# an image in reference kernels
-_NOISE_NOTE = (
-    "the model takes no single grey or RGB image, so parity was judged, and integer precisions were calibrated, on "
-    "seeded noise: give real samples to `sqnxt_export.export_model` in Python before you trust 8 bits"
-)
-_IMAGES_TRAINED = (512, 128)
-_IMAGES_RANDOM = (64, 16)
+    from sqnxt_export import ExportResult, Metadata
 
 
 def export(
@@ -96,7 +81,7 @@ def export_source(
 
     output = Path(output)
     progress("preparing samples", 1, 3)
-    samples = _images(source, options) if source.takes_image else _noise(source, options)
+    samples = image_samples(source, options, progress) if source.takes_image else noise_samples(source, options)
     progress(f"exporting {output.name}", 2, 3)
     model, pairs = _equalised(source) if options.equalise else (source.model, None)
     result = export_model(
@@ -110,7 +95,7 @@ def export_source(
         force=force,
     )
     progress(f"exporting {output.name}", 3, 3)
-    note = source.image_input.note if source.takes_image else _NOISE_NOTE
+    note = source.image_input.note if source.takes_image else NOISE_NOTE
     equalising = None if pairs is None else f"cross-layer equalisation: {pairs} pairs of layers were rescaled"
     added = tuple(line for line in (equalising, note) if line)
     return replace(result, notes=(*result.notes, *added)) if added else result
@@ -130,41 +115,6 @@ def _equalised(source: ModelSource) -> tuple[Any, int]:
     if not getattr(source.model, "_is_graph_network", False):
         raise SqnxtError(source.name, "is no functional model, whose layers are known", "leave `equalise` out")
     return equalised(source.model)
-
-
-def _images(source: ModelSource, options: ExportOptions) -> ExportSamples:
-    """Return images of the data for parity, calibration and the budget."""
-    from sqnxt_export import ExportSamples
-
-    calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
-    seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
-    judged, calibration = _unlike_images(
-        source, options.data, seen, options.samples or compared, options.calibration or calibrated
-    )
-    return ExportSamples(parity=judged.images, calibration=calibration.images, budget=_budget(source, options))
-
-
-def _noise(source: ModelSource, options: ExportOptions) -> ExportSamples:
-    """Return seeded noise for a model that takes something else than one grey or RGB image.
-
-    Raises:
-        SqnxtError: An option asks for images.
-    """
-    from sqnxt_export import ExportSamples
-
-    for name, asked in (
-        ("embed_preprocessing", options.embed_preprocessing),
-        ("max_drop", options.max_drop is not None),
-        ("preprocessing", source.given_preprocessing is not None),
-    ):
-        if asked:
-            raise SqnxtError(source.name, f"does not take one image, which `{name}` is about", f"leave `{name}` out")
-    inputs = signature_of(source.model).inputs
-    calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
-    return ExportSamples(
-        parity=seeded_noise(inputs, options.samples or compared, seed=1),
-        calibration=seeded_noise(inputs, options.calibration or calibrated, seed=2),
-    )
 
 
 def _metadata(source: ModelSource, options: ExportOptions) -> Metadata:
@@ -189,55 +139,3 @@ def _hash(path: Path) -> str:
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
-    """Return the budget, judged on images that neither calibration nor training knew: all of the validation part.
-
-    Raises:
-        SqnxtError: Random weights, whose answers cannot get worse; or data without a validation part.
-    """
-    data, max_drop = options.data, options.max_drop
-    if max_drop is None:
-        return None
-    from sqnxt_export import Budget
-
-    if not source.trained:
-        raise SqnxtError(
-            source.name, "has random weights and no accuracy to lose", "use `max_drop` with a trained model"
-        )
-    if not data.is_divided:
-        raise SqnxtError(
-            data.name,
-            "is not divided, and `max_drop` is judged on images of a part of their own",
-            "divide it into train, validation and test",
-        )
-    judged = to_arrays(data.part("validation"), source.known_input())
-    return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
-
-
-def _unlike_images(
-    source: ModelSource, data: DataSource, preprocessing: Preprocessing, compared: int, calibrated: int
-) -> tuple[Arrays, Arrays]:
-    """Return images for parity and images for calibration, none in both.
-
-    Raises:
-        SqnxtError: A trained model that knows other classes than the data have.
-    """
-    judged = data.part()
-    labels = source.metadata.labels
-    if source.trained and labels and labels != judged.class_names:
-        raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give `data` its own data")
-    if data.is_divided:
-        seen = data.part("train")
-        return (
-            spread_arrays(judged, preprocessing, compared),
-            spread_arrays(seen, preprocessing, calibrated),
-        )
-    if len(judged) < 2:
-        raise SqnxtError(data.name, "holds one image", "give at least two, one to compare on and one to calibrate with")
-    even, odd = np.arange(0, len(judged), 2), np.arange(1, len(judged), 2)
-    return (
-        spread_arrays(judged, preprocessing, compared, among=even),
-        spread_arrays(judged, preprocessing, calibrated, among=odd),
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from sqnxt_export.remedies import unsure_note
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import read_known
 from sqnxt_tf.options.artifacts import VerifyOptions
@@ -20,6 +21,7 @@ from sqnxt_tf.workflows.verify_inputs import Shown, is_trained, label_sets, show
 if TYPE_CHECKING:
     from sqnxt_export import Metadata, Parity, Runner
 
+_SAMPLES = 128
 _LAYOUTS = ("NCHW", "NHWC")
 PROVES_NOTHING = (
     "the answers are nearly the same for all samples, as those of random weights may be: this proves nothing"
@@ -92,16 +94,27 @@ def verify(
     progress("opening", 0, 2)
     tried = list(_pairs(left, right, options))
     progress("comparing", 1, 2)
+    count = options.samples or _SAMPLES
+    result = _best(tried, options, count)
+    while options.samples is None and result.parity.unsure and result.parity.samples == count:
+        progress(f"top-1 is unsure on {count} images: reading more", 1, 2)
+        count *= 4
+        result = _best(tried, options, count)
+    progress("comparing", 2, 2)
+    return result
+
+
+def _best(tried: Sequence[tuple[tuple[Runner, Runner], str]], options: VerifyOptions, samples: int) -> Verification:
+    """Compare both files in each layout that they may have, and return the comparison that agrees best."""
     results, fault = [], None
     for pair, layouts in tried:
         try:
-            results.append(_compared(pair, layouts, options))
+            results.append(_compared(pair, layouts, options, samples))
         except SqnxtError as error:
             fault = fault or error
     if not results:
         assert fault is not None
         raise fault
-    progress("comparing", 2, 2)
     return max(results, key=lambda result: (result.parity.passed, result.parity.sqnr_db))
 
 
@@ -124,12 +137,12 @@ def _opened(path: Path, options: VerifyOptions) -> Iterator[tuple[Runner, str]]:
         yield open_model(path, threads=options.threads, layout=layout), how
 
 
-def _compared(pair: tuple[Runner, Runner], layouts: str, options: VerifyOptions) -> Verification:
+def _compared(pair: tuple[Runner, Runner], layouts: str, options: VerifyOptions, samples: int) -> Verification:
     """Run both files and compare their outputs."""
     left, right = pair
     known = (_known(left, options), _known(right, options))
     precision = options.precision or _looser(*(one.precision for one in known))
-    shown = shown_to(pair, known, options)
+    shown = shown_to(pair, known, options, samples)
     reference, values = (runner.run_all(inputs) for runner, inputs in zip(pair, shown.inputs, strict=True))
     aligned, about_outputs = align_outputs(left, right, reference, values)
     notes = [note for note in (layouts, about_outputs, *shown.notes) if note]
@@ -179,8 +192,14 @@ def _judged(
         min_sqnr_db=MIN_SQNR_DB[precision],
         min_top1_agreement=MIN_AGREEMENT[precision] if by_answers else None,
         parity=parity,
-        notes=(*notes, *([PROVES_NOTHING] * parity.proves_nothing)),
+        notes=(*notes, *(_about(parity, precision))),
     )
+
+
+def _about(parity: Parity, precision: str) -> list[str]:
+    """Return what the comparison could not tell."""
+    unsure = [unsure_note(parity, precision)] if parity.unsure else []
+    return [*unsure, *([PROVES_NOTHING] * parity.proves_nothing)]
 
 
 def _looser(a: str, b: str) -> str:

@@ -35,7 +35,9 @@ class Shown:
     notes: tuple[str, ...] = ()
 
 
-def shown_to(runners: tuple[Runner, Runner], known: tuple[Metadata, Metadata], options: VerifyOptions) -> Shown:
+def shown_to(
+    runners: tuple[Runner, Runner], known: tuple[Metadata, Metadata], options: VerifyOptions, samples: int
+) -> Shown:
     """Return what both files are shown.
 
     Raises:
@@ -45,16 +47,16 @@ def shown_to(runners: tuple[Runner, Runner], known: tuple[Metadata, Metadata], o
     noise = f"noise, seed {options.seed}"
     if not all(_takes_image(runner) for runner in runners):
         _refuse_data(options, "takes no image")
-        values = runners[0].noise_inputs(options.samples, options.seed)
+        values = runners[0].noise_inputs(samples, options.seed)
         return Shown(inputs=(values, values), what=noise)
     found = tuple(resolve_runner(*pair, options.preprocessing) for pair in zip(runners, known, strict=True))
     whole = _whole_preprocessing(known, found)
     if whole is None:
         _refuse_data(options, "neither file says how it preprocesses images")
-        images = np.random.default_rng(options.seed).uniform(-1, 1, (options.samples, *runners[0].input_shape))
+        images = np.random.default_rng(options.seed).uniform(-1, 1, (samples, *runners[0].input_shape))
         shown = (images.astype(np.float32),)
         return Shown(inputs=(shown, shown), what=noise, notes=(f"{noise}: values of -1 to 1 are assumed",))
-    pixels, what, fits = _pixels(known, whole, options)
+    pixels, what, fits = _pixels(known, whole, options, samples)
     ways = [whole if one.is_assumed else one.preprocessing for one in found]
     left, right = (way.normalise(pixels) for way in ways)
     return Shown(inputs=((left,), (right,)), what=what, fits=fits)
@@ -105,10 +107,10 @@ def is_trained(known: Sequence[Metadata]) -> bool:
 
 
 def _pixels(
-    known: Sequence[Metadata], whole: Preprocessing, options: VerifyOptions
+    known: Sequence[Metadata], whole: Preprocessing, options: VerifyOptions, samples: int
 ) -> tuple[NDArray[np.uint8], str, bool]:
     """Return uint8 pixels for both, what they are, and whether the files were trained for them."""
-    data, samples, seed = options.data, options.samples, options.seed
+    data, seed = options.data, options.seed
     judged = (data or DIGITS).part()
     if all(names == judged.class_names for names in label_sets(known)) or not is_trained(known):
         return spread_arrays(judged, whole.raw(), samples).images.astype(np.uint8), judged.name, True

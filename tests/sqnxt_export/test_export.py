@@ -222,7 +222,7 @@ def test_the_remedy_for_lost_parity_fits_the_fault(
     monkeypatch.setattr("sqnxt_export.exporter.build", lambda task, target: (target.touch(), Built())[1])
     monkeypatch.setattr("sqnxt_export.exporter.nonzero_fraction", lambda path: 1.0)
     monkeypatch.setattr("sqnxt_export.exporter.write_metadata", lambda path, metadata: None)
-    monkeypatch.setattr("sqnxt_export.exporter.open_model", lambda path: _Wrong(models["alexnet_like"], related))
+    monkeypatch.setattr("sqnxt_export.proof.open_model", lambda path: _Wrong(models["alexnet_like"], related))
     with pytest.raises(ParityError) as caught:
         _export(models, images, "alexnet_like", tmp_path / f"a.{format}", precision)
     remedy = str(caught.value).partition("); ")[2]
@@ -299,7 +299,7 @@ def test_a_runtime_that_refuses_names_the_asked_file(
     def refuse(path: Path) -> Any:
         raise ExportError(path, "LiteRT refuses it (its reasons)", "export it again")
 
-    monkeypatch.setattr("sqnxt_export.exporter.open_model", refuse)
+    monkeypatch.setattr("sqnxt_export.proof.open_model", refuse)
     with pytest.raises(ExportError, match=r"a\.tflite: not written, no runtime can use it") as caught:
         _export(models, images, "alexnet_like", tmp_path / "a.tflite", "float32")
     assert "/.a-" not in str(caught.value)

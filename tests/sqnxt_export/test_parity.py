@@ -44,8 +44,8 @@ def test_close_calls_may_flip_and_clear_ones_may_not() -> None:
 
 def test_eight_bits_are_judged_by_agreement_once_trained() -> None:
     reference = 2 * np.eye(10, dtype=np.float32)[np.arange(200) % 10] - 1
-    reference[3:] *= 2
-    for wrong, passed in [(2, True), (3, False)]:
+    reference[5:] *= 2
+    for wrong, passed in [(2, True), (4, True), (5, False)]:  # 98 % of 200 may still be 99 %, 97.5 % surely is less
         logits = reference.copy()
         logits[:wrong] += 0.53 * (np.roll(reference[:wrong], 1, axis=1) - reference[:wrong])
         parity = compare_outputs(reference, logits, "int16x8", trained=True)

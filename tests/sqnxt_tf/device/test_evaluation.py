@@ -12,8 +12,9 @@ from PIL import Image
 
 import sqnxt_export
 from helpers.onnx_graphs import QUADRANTS, write_quadrants
+from sqnxt_base.proportion import wilson_interval
 from sqnxt_export import Metadata, Preprocessing, TensorInfo
-from sqnxt_tf.accuracy import count_answers, paired_loss, wilson_interval
+from sqnxt_tf.accuracy import count_answers, paired_loss
 from sqnxt_tf.data.folders import image_folder
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.device.evaluation import evaluate

@@ -1,0 +1,151 @@
+"""The samples of an export: what the artifact is calibrated on, and what it is compared with its model on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqnxt_export.runtimes.signatures import signature_of
+from sqnxt_export.runtimes.tensors import seeded_noise
+from sqnxt_tf.data.arrays import arrays_at, spread_arrays, spread_indices, to_arrays
+from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.options.artifacts import ExportOptions
+from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.sources import ModelSource
+
+if TYPE_CHECKING:
+    from sqnxt_export import Budget, ExportSamples, Preprocessing
+
+NOISE_NOTE = (
+    "the model takes no single grey or RGB image, so parity was judged, and integer precisions were calibrated, on "
+    "seeded noise: give real samples to `sqnxt_export.export_model` in Python before you trust 8 bits"
+)
+# (calibration, parity): random weights need just enough images to see a wrong graph, and large networks take a second
+# an image in reference kernels
+_IMAGES_TRAINED = (512, 128)
+_IMAGES_RANDOM = (64, 16)
+_MOST_AT_ONCE = 2048
+"""Further images that are in memory together."""
+
+
+def image_samples(source: ModelSource, options: ExportOptions, progress: Progress = silent) -> ExportSamples:
+    """Return images of the data for parity, calibration and the budget, none in two of them.
+
+    Parity begins with 128 images and goes on to all there are, as long as top-1 leaves the answer open; a number that
+    the caller gives is kept to.
+
+    Args:
+        source: The model.
+        options: What is exported and how.
+        progress: Called as further images are read.
+
+    Raises:
+        SqnxtError: A trained model knows other classes than the data have, or the data hold too few images.
+    """
+    from sqnxt_export import ExportSamples
+
+    calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
+    seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
+    judged = options.data.part()
+    labelled = bool(source.metadata.labels)
+    if source.trained and labelled and source.metadata.labels != judged.class_names:
+        raise SqnxtError(
+            source.name, f"was trained for other classes than those of {options.data}", "give `data` its own data"
+        )
+    judged_pool, calibration_pool = _pools(options, judged)
+    first = spread_indices(judged_pool, options.samples or compared)
+    parity = arrays_at(judged, seen, first)
+    rest = np.setdiff1d(judged_pool, first) if options.samples is None else np.empty(0, np.int64)
+    pool, among = calibration_pool
+    calibration = spread_arrays(pool, seen, options.calibration or calibrated, among=among)
+    return ExportSamples(
+        parity=parity.images,
+        calibration=calibration.images,
+        budget=_budget(source, options),
+        labels=parity.labels if labelled else None,
+        further=_further(judged, seen, rest, len(first), progress),
+        data=judged.name,
+    )
+
+
+def noise_samples(source: ModelSource, options: ExportOptions) -> ExportSamples:
+    """Return seeded noise for a model that takes something else than one grey or RGB image.
+
+    Raises:
+        SqnxtError: An option asks for images.
+    """
+    from sqnxt_export import ExportSamples
+
+    for name, asked in (
+        ("embed_preprocessing", options.embed_preprocessing),
+        ("max_drop", options.max_drop is not None),
+        ("preprocessing", source.given_preprocessing is not None),
+    ):
+        if asked:
+            raise SqnxtError(source.name, f"does not take one image, which `{name}` is about", f"leave `{name}` out")
+    inputs = signature_of(source.model).inputs
+    calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
+    return ExportSamples(
+        parity=seeded_noise(inputs, options.samples or compared, seed=1),
+        calibration=seeded_noise(inputs, options.calibration or calibrated, seed=2),
+    )
+
+
+def _pools(options: ExportOptions, judged: ImageSet) -> tuple[NDArray[np.int64], tuple[ImageSet, NDArray[np.int64]]]:
+    """Return the images that may be judged, and those that may calibrate with the set that they are in.
+
+    Raises:
+        SqnxtError: Undivided data hold one image only.
+    """
+    every = np.arange(len(judged))
+    if options.data.is_divided:
+        seen = options.data.part("train")
+        return every, (seen, np.arange(len(seen)))
+    if len(judged) < 2:
+        raise SqnxtError(
+            options.data.name, "holds one image", "give at least two, one to compare on and one to calibrate with"
+        )
+    return every[::2], (judged, every[1::2])
+
+
+def _further(
+    judged: ImageSet, preprocessing: Preprocessing, rest: NDArray[np.int64], seen: int, progress: Progress
+) -> Iterator[ExportSamples]:
+    """Yield the other images that may be judged, three times as many as were seen so far each time."""
+    from sqnxt_export import ExportSamples
+
+    while len(rest):
+        progress(f"top-1 is unsure on {seen} images: reading more", 2, 3)
+        chosen = spread_indices(rest, min(3 * seen, _MOST_AT_ONCE))
+        part = arrays_at(judged, preprocessing, chosen)
+        yield ExportSamples(parity=part.images, labels=part.labels)
+        rest, seen = np.setdiff1d(rest, chosen), seen + len(chosen)
+
+
+def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
+    """Return the budget, judged on images that neither calibration nor training knew: all of the validation part.
+
+    Raises:
+        SqnxtError: Random weights, whose answers cannot get worse; or data without a validation part.
+    """
+    data, max_drop = options.data, options.max_drop
+    if max_drop is None:
+        return None
+    from sqnxt_export import Budget
+
+    if not source.trained:
+        raise SqnxtError(
+            source.name, "has random weights and no accuracy to lose", "use `max_drop` with a trained model"
+        )
+    if not data.is_divided:
+        raise SqnxtError(
+            data.name,
+            "is not divided, and `max_drop` is judged on images of a part of their own",
+            "divide it into train, validation and test",
+        )
+    judged = to_arrays(data.part("validation"), source.known_input())
+    return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
