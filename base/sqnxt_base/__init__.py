@@ -3,6 +3,10 @@
 | file | role |
 |---|---|
 | `errors` | the tree of errors: object, fault and remedy |
+| `printable_text` | text from files, as every way out shows it: terminal, CSV, pictures and HTML |
+| `user_files` | files from users: regular ones only, up to a size, in UTF-8 |
+| `json_text`, `toml_text` | the readers of JSON and TOML from users: size and depth are checked before parsing |
+| `csv_text` | the writer of CSV |
 | `flat_rows` | nested rows as flat ones, for CSV and data frames |
 | `proportion` | the confidence interval of a counted fraction |
 | `public_names` | the public names of a package, loaded when they are first used |

@@ -22,11 +22,14 @@ from __future__ import annotations
 from os import PathLike, fspath
 from typing import ClassVar, Self
 
+from sqnxt_base.printable_text import joined_lines, printable
+
 
 class SqnxtError(Exception):
     """A fault that the user can fix, reported in one line: `object: fault; remedy`.
 
     Libraries name parameters in backticks, as in "pass `force=True`"; the command line shows them as its own options.
+    Its text is printable, whatever the names that it quotes consist of (see `printable_text`).
 
     Attributes:
         object: What the error is about: a file, a layer, a parameter.
@@ -44,7 +47,8 @@ class SqnxtError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.object}: {self.fault}" + (f"; {self.remedy}" if self.remedy else "")
+        fault = f"{self.fault}; {self.remedy}" if self.remedy else self.fault
+        return f"{printable(self.object)}: {joined_lines(fault)}"
 
     def about(self, object: str | PathLike[str]) -> Self:
         """Return the same error about another object, such as the file in which a library found the fault."""

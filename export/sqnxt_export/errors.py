@@ -6,9 +6,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, ClassVar
 
 from sqnxt_base.errors import SqnxtError
+from sqnxt_base.printable_text import one_line
 
 if TYPE_CHECKING:
     from sqnxt_export.parity_result import Parity
+
+__all__ = ["ExportError", "ParityError", "one_line"]
 
 
 class ExportError(SqnxtError):
@@ -28,9 +31,3 @@ class ParityError(ExportError):
         super().__init__(object, fault, remedy)
         self.args = (*self.args, parity)  # unpickling passes these to __init__
         self.parity = parity
-
-
-def one_line(error: BaseException, limit: int = 200) -> str:
-    """Return a library's message without line breaks and cut to `limit` characters, to be quoted in another message."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
-from html import escape
 from typing import Any
 
 from sqnxt_base.flat_rows import flat_row
+from sqnxt_base.printable_text import printable_html
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.accelerator_schema import SCHEMA
 from sqnxt_sim.report import NetworkReport
@@ -150,8 +150,8 @@ def _cross(value: int | list[int]) -> str:
 
 def _html(caption: str, headers: Iterable[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table; names come from files of strangers, so that every cell is escaped."""
-    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows[:_MOST_ROWS]]
+    lines = ["".join(f"<td>{printable_html(cell)}</td>" for cell in row) for row in rows[:_MOST_ROWS]]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    head = "".join(f"<th>{escape(header)}</th>" for header in headers)
+    head = "".join(f"<th>{printable_html(header)}</th>" for header in headers)
     more = f"<p>{len(rows) - _MOST_ROWS} more: <code>to_records()</code> has all</p>" if rows[_MOST_ROWS:] else ""
-    return f"<p>{escape(caption)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    return f"<p>{printable_html(caption)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"

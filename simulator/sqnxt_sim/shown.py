@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqnxt_base.printable_text import printable
+
 
 class Shown:
     """Base of dataclasses with hundreds of nested fields, whose generated `repr` nobody could read."""
@@ -13,7 +15,7 @@ class Shown:
     def __repr__(self) -> str:
         from sqnxt_sim.notebook import in_one_line
 
-        return in_one_line(self)
+        return printable(in_one_line(self))
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook."""

@@ -66,7 +66,7 @@ def _show(name: str | None, as_toml: bool, out: Output) -> None:
     if as_toml:
         if name is None or out.as_json:
             raise click.UsageError("--toml prints one accelerator's file: give its name, and leave out --json")
-        out.text(accelerator_text(name).rstrip("\n"))
+        out.file(accelerator_text(name))
         return
     accelerators = [load_accelerator(one) for one in ([name] if name else list_accelerators())]
     out.document([accelerator_json(one) for one in accelerators])

@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 import click
 from click.exceptions import NoSuchCommand
 
+from sqnxt_base.printable_text import one_line, printable
 from sqnxt_tf import __version__
-from sqnxt_tf.cli import interruption
+from sqnxt_tf.cli import interruption, terminal
 from sqnxt_tf.cli.garbage import leave_all
 from sqnxt_tf.cli.help_examples import with_examples
 from sqnxt_tf.cli.messages import as_options
@@ -98,11 +99,12 @@ def main() -> None:
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 interrupted."""
     interruption.listen()
+    terminal.take_any_text()
     _suit_threads_to_cores()
     try:
         result = main.main(arguments, prog_name="sqnxt-tf", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        click.echo(error.format_message(), err=True)  # our own help
         sys.exit(_BAD_INPUT)
     except click.ClickException as error:
         _fail(_one_line(error), _BAD_INPUT)
@@ -111,7 +113,9 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         _fail(_describe_os_error(error), _BAD_INPUT)
     except SqnxtError as error:
-        _fail(" ".join(str(error).split()), error.exit_code)
+        _fail(str(error), error.exit_code)
+    except MemoryError:
+        _fail("memory: there is not enough of it; raise its limit, or give smaller files", _BAD_INPUT)
     except Exception as error:
         _fail_unexpectedly(error)
     leave_all()
@@ -133,10 +137,8 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
     """Report a bug of this program: in one line, or with its traceback where `--verbose` is given."""
     if {"-v", "--verbose"} & set(sys.argv):
         raise error
-    detail = " ".join(str(error).split())[:200]
-    _fail(
-        f"sqnxt-tf: unexpected {type(error).__name__} ({detail}); run it again with --verbose and report it", _BAD_INPUT
-    )
+    kind = type(error).__name__
+    _fail(f"sqnxt-tf: unexpected {kind} ({one_line(error)}); run it again with --verbose and report it", _BAD_INPUT)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -158,5 +160,5 @@ def _describe_os_error(error: OSError) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {printable(message)}", err=True)
     sys.exit(code)

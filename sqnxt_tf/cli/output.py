@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import sys
@@ -12,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import click
 
+from sqnxt_base.csv_text import csv_text
 from sqnxt_base.flat_rows import flat_row
+from sqnxt_base.printable_text import joined_lines, printable, printable_lines
 from sqnxt_tf.cli import interruption, terminal
 from sqnxt_tf.cli.messages import as_options, translated
 from sqnxt_tf.errors import SqnxtError
@@ -97,31 +97,33 @@ class Output:
         """
         flat = [flat_row(row) for row in rows]
         columns = list(dict.fromkeys(name for row in flat or [flat_row(like or {})] for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat)
-        _print_result(text.getvalue().rstrip("\n"))
+        _print_result(csv_text(flat, columns).rstrip("\n"))
 
     def text(self, line: str = "") -> None:
         """Print a line of the result, folded between words on a terminal; do nothing for a program."""
         if not self.as_json:
             self._stop_bar()
-            for part in terminal.folded(line, None if self.wide else terminal.width()):
+            for part in terminal.folded(printable(line), None if self.wide else terminal.width()):
                 _print_result(part)
+
+    def file(self, text: str) -> None:
+        """Print a file, whose lines stay as they are; do nothing for a program."""
+        if not self.as_json:
+            self._stop_bar()
+            _print_result(printable_lines(text.rstrip("\n")))
 
     def note(self, line: str) -> None:
         """Print a line that is not part of the result, on stderr; it names options as errors do."""
         if not self.quiet:
             self._stop_bar()
-            click.echo(translated(line, self._command) if self._command else line, err=True)
+            click.echo(printable(translated(line, self._command) if self._command else line), err=True)
 
     def fault(self, error: Exception) -> None:
         """Print the error of one of several things; the verb continues with the others and ends with exit code 2."""
         self._stop_bar()
         if isinstance(error, SqnxtError):
             as_options(error, self._command)
-        click.echo(f"error: {' '.join(str(error).split())}", err=True)
+        click.echo(f"error: {joined_lines(str(error))}", err=True)
         self.exit_code = 2
 
     def progress(self, task: str, done: int, total: int, **figures: float) -> None:
@@ -133,6 +135,7 @@ class Output:
         interruption.check()
         if self.quiet:
             return
+        task = printable(task)
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         if sys.stderr.isatty():
             self._advance_bar(task, done, total, shown)
@@ -165,7 +168,7 @@ class Output:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # names of files may look like rich's own markup
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -191,6 +194,10 @@ def _print_result(line: str) -> None:
         raise SystemExit(0) from None
 
 
+def _lines_to(descriptor: int) -> TextIO:
+    return open(descriptor, "w", buffering=1, errors="backslashreplace")
+
+
 @contextmanager
 def libraries_silenced() -> Iterator[None]:
     """Keep the log lines of C++ code off the terminal, while Python's stderr still reaches it.
@@ -203,7 +210,7 @@ def libraries_silenced() -> Iterator[None]:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     python_stderr, descriptor = sys.stderr, os.dup(2)
-    with Path(os.devnull).open("w") as nowhere, open(descriptor, "w", buffering=1) as stream:  # noqa: PTH123
+    with Path(os.devnull).open("w") as nowhere, _lines_to(descriptor) as stream:
         os.dup2(nowhere.fileno(), 2)
         sys.stderr = stream
         try:

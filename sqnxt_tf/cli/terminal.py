@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -18,12 +19,16 @@ def is_styled() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def folded(line: str, columns: int | None) -> list[str]:
-    """Return a line as lines of at most `columns` characters, broken between words where possible.
+def take_any_text() -> None:
+    """Let stdout and stderr show what their encoding lacks as escapes, where it is not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
-    A text that has several lines already, such as a file, stays as it is.
-    """
-    if columns is None or len(line) <= columns or "\n" in line:
+
+def folded(line: str, columns: int | None) -> list[str]:
+    """Return a line as lines of at most `columns` characters, broken between words where possible."""
+    if columns is None or len(line) <= columns:
         return [line]
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     return textwrap.wrap(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_base.printable_text import printable
 from sqnxt_export import whole_file
 from sqnxt_tf import __version__
 from sqnxt_tf.errors import SqnxtError
@@ -77,9 +78,16 @@ def render(studies: Sequence[Study], *, title: str | None = None) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.finalize = _printable
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Return what a placeholder of the template shows; the style and the script, which are marked as safe, stay."""
+    return printable(value) if type(value) is str else value
 
 
 def _policy(style: str, script: str) -> str:

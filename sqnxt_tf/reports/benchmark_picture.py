@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqnxt_base.printable_text import printable_in_picture
 from sqnxt_export import whole_file
 from sqnxt_tf.reports.picture_files import check_picture_file
 
@@ -46,7 +47,7 @@ def _files(timings: tuple[Timing, ...]) -> Figure:
     axes.hlines(places, [one["p50"] for one in figures], [one["p99"] for one in figures], color="black", linewidth=1)
     axes.plot([one["p90"] for one in figures], places, "|", color="black", markersize=12, label="p90")
     axes.plot([one["p99"] for one in figures], places, ".", color="black", label="p99")
-    labels = [f"{timing.path.name}, {timing.runtime} x{timing.threads}" for timing in timings]
+    labels = [f"{printable_in_picture(timing.path.name)}, {timing.runtime} x{timing.threads}" for timing in timings]
     axes.set_yticks(places, labels)
     axes.invert_yaxis()
     axes.set(xlabel="milliseconds a run", title="Latency")
@@ -87,11 +88,12 @@ def _draw_shares(axes: Axes, shares: LayerShares, layers: list[LayerShare]) -> N
         simulated = [100 * (layer.simulated or 0) for layer in layers]
         colours = [_MARKED if layer.verdict else "#bbbbbb" for layer in layers]
         axes.hlines(places, measured, simulated, color=colours, linewidth=1)
-        axes.plot(simulated, places, "D", color=_SIMULATED, markersize=5, label=f"simulated: {shares.accelerator}")
+        label = f"simulated: {printable_in_picture(shares.accelerator)}"
+        axes.plot(simulated, places, "D", color=_SIMULATED, markersize=5, label=label)
     low, high = ([100 * value for value in values] for values in zip(*((x.low, x.high) for x in layers), strict=True))
     axes.hlines(places, low, high, color=_MEASURED, linewidth=3, alpha=0.35)
     axes.plot(measured, places, "o", color=_MEASURED, markersize=5, label=f"measured: {machine}, with quartiles")
-    axes.set_yticks(places, [layer.name for layer in layers], fontsize=7)
+    axes.set_yticks(places, [printable_in_picture(layer.name) for layer in layers], fontsize=7)
     for tick, layer in zip(axes.get_yticklabels(), layers, strict=True):
         tick.set_fontweight("bold" if layer.verdict else "normal")
     axes.set_ylim(len(layers) - 0.4, -0.6)
@@ -99,7 +101,7 @@ def _draw_shares(axes: Axes, shares: LayerShares, layers: list[LayerShare]) -> N
     rest = f"; {left_out} shorter layers are not shown" if left_out else ""
     bold = "; bold where the two disagree" if any(layer.verdict for layer in layers) else ""
     axes.set(xscale="log", xlabel=f"% of the time of all layers{bold}{rest}")
-    axes.set_title(shares.timing.path.name, pad=24)
+    axes.set_title(printable_in_picture(shares.timing.path.name), pad=24)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(LogFormatter())  # labels 20, 30, ... where there are few powers of ten
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=8, frameon=False)  # covers no layer

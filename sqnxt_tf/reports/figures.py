@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_base.csv_text import csv_text
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
@@ -65,11 +65,9 @@ def write_figure(
         for path in paths[:2]:
             with whole_file(path, force=force) as temporary:
                 figure.savefig(temporary, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
-    with whole_file(paths[2], force=force) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(paths[2], force=force) as temporary:
         table = [row.to_json() for row in rows]
-        writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
+        temporary.write_text(csv_text(table, list(table[0])), "utf-8", newline="\n")
     return paths
 
 

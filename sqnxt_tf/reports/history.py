@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sqnxt_base.printable_text import printable_in_picture
 from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.picture_files import check_picture_file
@@ -39,6 +40,6 @@ def draw_history(history: Sequence[Mapping[str, float]], path: Path, *, title: s
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend()
-    figure.suptitle(title)
+    figure.suptitle(printable_in_picture(title))
     with whole_file(path, force=force) as part:
         figure.savefig(part, dpi=120)

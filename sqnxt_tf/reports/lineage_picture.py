@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.printable_text import printable_in_picture
 from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.label_places import place_labels
@@ -102,10 +103,10 @@ def draw_lineage(lineage: Lineage, path: Path, *, force: bool = False) -> None:
             _draw_descent(axes, by_name[member.parent], member, member.name in chosen)
     for member in lineage.members:
         _draw_member(axes, member, lineage.founder, member.name in chosen)
+    accelerator = printable_in_picture(str(lineage.settings.get("accelerator", "")))
     axes.set(
         xlabel="MB of float32 weights", ylabel="top-1 on the test part, %",
-        title=f"{len(lineage.members) - 1} offspring; areas are cycles on {lineage.settings.get('accelerator', '')}, "
-        "bars 95 % intervals",
+        title=f"{len(lineage.members) - 1} offspring; areas are cycles on {accelerator}, bars 95 % intervals",
     )  # fmt: skip
     axes.invert_xaxis()
     axes.margins(x=0.12, y=0.15)
@@ -140,7 +141,10 @@ def _name_members(axes: Axes, lineage: Lineage) -> None:
         for one, (x, _) in zip(lineage.members, points, strict=True)
     ]
     arrows = [_between(_place(by_name[one.parent]), _place(one)) for one in lineage.members if one.parent is not None]
-    texts = [f"{one.name}\n{x:.2f} MB, {y:.1f} %" for one, (x, y) in zip(lineage.members, points, strict=True)]
+    texts = [
+        f"{printable_in_picture(one.name)}\n{x:.2f} MB, {y:.1f} %"
+        for one, (x, y) in zip(lineage.members, points, strict=True)
+    ]
     place_labels(axes, texts, points, np.concatenate([*bars, *arrows, *[points] * _DOT_COUNTS]))
 
 

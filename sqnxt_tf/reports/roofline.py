@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.printable_text import printable, printable_in_picture
 from sqnxt_export import whole_file
 from sqnxt_sim import LayerCost, NetworkReport
 from sqnxt_tf.errors import SqnxtError
@@ -46,7 +47,7 @@ def draw_roofline(report: NetworkReport, path: Path, *, force: bool = False) -> 
     axes.set(
         xlabel="MACs for each DRAM byte",
         ylabel="MACs a cycle",
-        title=f"{report.model} on {report.accelerator.name}",
+        title=printable_in_picture(f"{report.model} on {report.accelerator.name}"),
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
@@ -112,7 +113,8 @@ def _numbered(places: list[tuple[float, float]], axes: Axes) -> dict[tuple[float
 
 
 def _named(costs: list[LayerCost], report: NetworkReport) -> str:
-    name = costs[0].name if len(costs[0].name) <= _LONGEST_NAME else f"{costs[0].name[: _LONGEST_NAME - 1]}…"
+    name = printable(costs[0].name)
+    name = printable_in_picture(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…")
     others = f" and {len(costs) - 1} like it" if len(costs) > 1 else ""
     return f"{name}{others}: {_cycles(costs) / report.cycles:.0%} of the cycles"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_base.printable_text import printable_html
 from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.picture_files import check_picture_file
@@ -59,7 +59,8 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
     titles, groups = _TITLES, _groups(outcome)
     axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
     if trained is not None:
-        titles, groups = {_ACCURACY: f"top-1 on {trained.data}, validation part", **_TITLES}, _trained(outcome, trained)
+        accuracy = f"top-1 on {printable_html(trained.data)}, validation part"
+        titles, groups = {_ACCURACY: accuracy, **_TITLES}, _trained(outcome, trained)
         axes[1] = _ACCURACY
     figure = go.Figure([_trace(go, *group, axes) for group in groups])
     figure.update_layout(
@@ -73,7 +74,7 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
     )
     with whole_file(path, force=force) as temporary:
         body = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True})
-        temporary.write_text(_PAGE.format(title=escape(_title(outcome, trained)), body=body), "utf-8")
+        temporary.write_text(_PAGE.format(title=_title(outcome, trained), body=body), "utf-8")
 
 
 def check_search_picture(path: Path, *, force: bool) -> None:
@@ -87,7 +88,8 @@ def check_search_picture(path: Path, *, force: bool) -> None:
 
 
 def _title(outcome: Outcome, trained: FinalistTraining | None) -> str:
-    name = outcome.space.name
+    """Return the title as markup, which plotly's texts are as much as the page's own."""
+    name = printable_html(outcome.space.name)
     if trained is not None:
         return f"{name}: {len(trained.networks)} trained, {len(trained.front)} in the Pareto set with accuracy"
     return f"{name}: {len(outcome.candidates):,} candidates, {len(outcome.front):,} in the Pareto set"
@@ -141,11 +143,11 @@ def _trace(go: Any, name: str, candidates: list[Candidate], colour: str, strong:
     listed = name == "listed networks"
     kind = go.Scattergl if len(candidates) > _MOST_DRAWN else go.Scatter
     return kind(
-        name=name,
+        name=printable_html(name),
         mode="markers+text" if listed else "markers",
         x=[one.figures[axes[0]] for one in candidates],
         y=[one.figures[axes[1]] for one in candidates],
-        text=[one.network for one in candidates] if listed else None,
+        text=[printable_html(one.network) for one in candidates] if listed else None,
         textposition="middle right",
         hovertext=[_hover_text(one) for one in candidates],
         hoverinfo="text",
@@ -161,7 +163,8 @@ def _trace(go: Any, name: str, candidates: list[Candidate], colour: str, strong:
 
 def _hover_text(one: Candidate) -> str:
     figures = "<br>".join(f"{name} {value:,.4g}" for name, value in one.figures.items())
-    return f"<b>{one.network}</b><br>{one.accelerator}, input {one.input_size}<br>{figures}"
+    network, accelerator = printable_html(one.network), printable_html(one.accelerator)
+    return f"<b>{network}</b><br>{accelerator}, input {one.input_size}<br>{figures}"
 
 
 def _menu(axis: str, above: int, chosen: str, groups: list[Group], titles: dict[str, str]) -> dict[str, Any]:

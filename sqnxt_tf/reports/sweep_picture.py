@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sqnxt_base.printable_text import printable_in_picture
 from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.picture_files import check_picture_file
@@ -50,7 +51,8 @@ def draw_sweep(sweep: Sweep, path: Path, *, force: bool = False) -> None:
             _draw_maps(figure, sweep, dimensions)
         else:
             _draw_cloud(figure, sweep)
-        figure.suptitle(f"{sweep.model} on {len(sweep.points):,} arrays made of {sweep.grid.base.name}")
+        title = f"{sweep.model} on {len(sweep.points):,} arrays made of {sweep.grid.base.name}"
+        figure.suptitle(printable_in_picture(title))
         with whole_file(path, force=force) as temporary:
             figure.savefig(temporary, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 

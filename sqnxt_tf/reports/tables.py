@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sqnxt_base.printable_text import printable, printable_lines
 from sqnxt_tf.reports.columns import Column
 from sqnxt_tf.reports.fitting import Fit, fit, needed_width
 
@@ -61,7 +62,7 @@ class Table:
     def _columns(self) -> list[Column]:
         return [
             Column.of(
-                header.removeprefix("<"),
+                printable(header.removeprefix("<")),
                 [row[place] for row in (*self.rows, *self.totals)],
                 left=header.startswith("<"),
             )
@@ -88,8 +89,7 @@ def _shown(cell: Cell) -> str:
     """Return the text of a cell, in which nothing moves the cursor: names come from files of strangers."""
     if cell is None:
         return ""
-    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
-    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
+    return printable(f"{cell:,}" if isinstance(cell, int) else str(cell))
 
 
 def _line(columns: Sequence[Column], cells: Sequence[str], gap: int) -> str:
@@ -101,7 +101,7 @@ def _with_style(style: str, line: str) -> str:
 
 
 def _wrapped_title(title: str, width: int | None) -> list[str]:
-    lines = title.splitlines()
+    lines = printable_lines(title).split("\n") if title else []
     return lines if width is None else [part for line in lines for part in textwrap.wrap(line, width)]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import secrets
@@ -13,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from sqnxt_base.csv_text import csv_text
 from sqnxt_tf.errors import SqnxtError
 
 History = list[dict[str, float]]
@@ -157,12 +156,8 @@ class RunFolder:
 
 def write_history(path: Path, history: History) -> None:
     """Write one row for each epoch as CSV; the file is replaced as a whole."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]) if history else ["epoch"])
-    writer.writeheader()
-    for row in history:
-        writer.writerow({key: int(value) if key == "epoch" else f"{value:.6g}" for key, value in row.items()})
-    _replace(path, text.getvalue())
+    rows = [{key: int(value) if key == "epoch" else f"{value:.6g}" for key, value in row.items()} for row in history]
+    _replace(path, csv_text(rows, list(history[0]) if history else ["epoch"]))
 
 
 def _take(descriptor: int) -> bool:

@@ -121,7 +121,7 @@ def test_styles_are_asked_for() -> None:
 def test_names_from_files_move_no_cursor() -> None:
     table = Table(["<name"])
     table.add("a\x1b[2J\nb")
-    assert " a [2J b" in table.to_lines()
+    assert " a\\x1b[2J\\nb" in table.to_lines()
 
 
 @settings(deadline=None)
