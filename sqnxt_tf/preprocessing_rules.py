@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.json_text import parse_json
+from sqnxt_base.toml_text import parse_toml
+from sqnxt_base.user_files import UnreadableTextError, read_bytes, read_text
 from sqnxt_export import Preprocessing
 from sqnxt_tf.errors import SqnxtError
 
@@ -65,11 +66,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
         SqnxtError: There is no such file, or it holds no labels.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise SqnxtError(path, f"is larger than {_MOST_BYTES} bytes", "give a file with one label a line")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SqnxtError(path, "cannot be read as text", "give a file with one label a line") from error
+        text = read_text(path, _MOST_BYTES)
+    except (OSError, ValueError) as error:
+        fault = getattr(error, "strerror", None) or error
+        raise SqnxtError(path, f"cannot be read as text ({fault})", "give a file with one label a line") from error
     if path.suffix.lower() == ".json":
         labels = _json_list(path, text)
     else:
@@ -81,9 +81,9 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 def _json_list(path: Path, text: str) -> list[str]:
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SqnxtError(path, "is not JSON", "give a JSON list of strings, or one label a line") from error
+        values = parse_json(text, most_bytes=_MOST_BYTES)
+    except UnreadableTextError as error:
+        raise SqnxtError(path, f"is not JSON ({error})", "give a JSON list of strings, or one label a line") from error
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise SqnxtError(path, "is not a list of strings", "give a JSON list of strings, or one label a line")
     return values
@@ -95,10 +95,11 @@ def _from_file(path: Path, shape: tuple[int, int, int], *, any_channels: bool = 
             f"preprocessing {str(path)!r}", "is not known", f"use one of {', '.join(RULES)} or a .toml file"
         )
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SqnxtError(path, "cannot be read", "check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = parse_toml(read_bytes(path, _MOST_BYTES))
+    except (OSError, ValueError) as error:
+        if not isinstance(error, UnreadableTextError):  # a NUL in a path is a ValueError
+            fault = getattr(error, "strerror", None) or error
+            raise SqnxtError(path, f"cannot be read ({fault})", "check the path") from error
         raise SqnxtError(path, f"is not TOML ({error})", "write mean, scale and resize, as in `scale = 255`") from error
     if odd := [key for key in values if key not in _KEYS]:
         raise SqnxtError(path, f"has an unknown key {odd[0]!r}", f"use {', '.join(_KEYS)}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.printable_text import one_line
+from sqnxt_base.user_files import UnreadableTextError, read_text
 from sqnxt_tf.errors import SqnxtError
 
 CATALOGUE, _LABELS = "dataset.json", "labels.txt"
@@ -22,6 +24,12 @@ class Shard:
     images: int
     bytes: int
     sha256: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether both numbers are whole and none is negative, and the checksum is text, as a file may not say."""
+        numbers_fit = all(type(number) is int and number >= 0 for number in (self.images, self.bytes))
+        return numbers_fit and type(self.sha256) is str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +62,17 @@ def read_catalogue(folder: Path) -> Catalogue:
     """
     path = folder / CATALOGUE
     try:
-        document = json.loads(_read_text(path))
+        document = parse_json_object(_read_text(path))
         if document["version"] != _VERSION:
             raise SqnxtError(path, f"is of version {document['version']!r} instead of {_VERSION}", "pack it again")
         names = tuple(document["class_names"])
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
         first = document["first_label"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise SqnxtError(path, f"is damaged ({error!r:.100})", "pack it again") from None
-    counts = [first, *(number for shard in shards.values() for number in (shard.images, shard.bytes))]
-    texts = [*names, *(shard.sha256 for shard in shards.values())]
-    plain = all(Path(name).name == name for name in shards)
-    if (
-        not names
-        or not plain
-        or any(type(n) is not int or n < 0 for n in counts)
-        or any(type(t) is not str for t in texts)
-    ):
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SqnxtError(path, f"is damaged ({one_line(error, 100)})", "pack it again") from None
+    plain = all(Path(name).name == name and shard.is_plain for name, shard in shards.items())
+    named = bool(names) and all(type(name) is str for name in names)
+    if not named or not plain or type(first) is not int or first < 0:
         raise SqnxtError(path, "is damaged (a name or a number has the wrong type)", "pack it again")
     return Catalogue(class_names=names, shards=shards, first_label=first)
 
@@ -106,9 +108,9 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
 
 
 def _read_text(path: Path) -> str:
-    if path.stat().st_size > _LARGEST_FILE:
-        raise SqnxtError(path, f"is larger than {_LARGEST_FILE:,} bytes", "keep only names and labels in it")
     try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise SqnxtError(path, "is not text in UTF-8", "write it again") from None
+        return read_text(path, _LARGEST_FILE)
+    except UnreadableTextError as error:
+        raise SqnxtError(path, f"is {error}", "keep only names and labels in it") from None
+    except OSError as error:
+        raise SqnxtError(path, f"cannot be read ({error.strerror or error})", "write it again") from None

@@ -10,6 +10,8 @@ from math import inf, log10
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 
 FILE = "lineage.json"
@@ -138,14 +140,12 @@ def read_lineage(folder: Path) -> Lineage | None:
     if not path.exists():
         return None
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise ValueError("too large")
-        document = json.loads(path.read_text("utf-8"))
+        document = parse_json_object(read_bytes(path, _LARGEST_FILE))
         members = tuple(_member(row) for row in document["members"])
         if not isinstance(document["settings"], dict):
             raise ValueError("settings")
         _check_descent(members)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SqnxtError(
             path, f"is damaged ({str(error)[:80]})", "pass `force=True` to start from the founder"
         ) from None

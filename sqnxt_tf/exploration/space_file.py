@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,6 +9,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.toml_text import parse_toml
+from sqnxt_base.user_files import UnreadableTextError, read_bytes
 from sqnxt_sim import PRECISIONS, Accelerator, load_accelerator
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import (
@@ -28,7 +29,7 @@ from sqnxt_tf.networks.squeezenext import SqnxtSpec
 from sqnxt_tf.networks.squeezenext_names import LIMITS, check_spec
 
 _MOST_ACCELERATORS = 10_000
-_LARGEST_FILE = 1_000_000  # bytes
+_LARGEST_FILE = 256 << 10  # bytes
 _SPACES = Path(__file__).parent / "spaces"
 
 
@@ -78,16 +79,12 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
             f"space {str(name_or_path)!r}", "is not known", f"use one of {', '.join(list_spaces())}, or a .toml file"
         )
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise SqnxtError(path, f"cannot be read ({error.strerror})", "name a space or its .toml file") from error
-    if len(content) > _LARGEST_FILE:
-        raise SqnxtError(path, f"is larger than {_LARGEST_FILE} bytes", "give the file of a space")
-    try:
-        table = tomllib.loads(content.decode("utf-8"))
-    except ValueError as error:
+        table = parse_toml(read_bytes(path, _LARGEST_FILE))
+    except UnreadableTextError as error:
         raise SqnxtError(path, f"is not TOML ({error})", "mend the file, or start from a bundled space") from error
+    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+        fault = getattr(error, "strerror", None) or error
+        raise SqnxtError(path, f"cannot be read ({fault})", "name a space or its .toml file") from error
     return _space(table, path, only or {})
 
 
@@ -153,7 +150,7 @@ def _section(table: Mapping[str, Any], name: str, path: Path) -> Mapping[str, An
     section = table.get(name, {})
     if not isinstance(section, dict):
         raise SqnxtError(
-            path, f"{name} is {section!r}", f"it must be a section [{name}], as in the bundled space `paper`"
+            path, f"{name} is {short(section)}", f"it must be a section [{name}], as in the bundled space `paper`"
         )
     return section
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
@@ -10,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.toml_text import parse_toml
+from sqnxt_base.user_files import UnreadableTextError, read_text
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipe import Recipe
 
@@ -30,7 +31,7 @@ __all__ = [
 
 NAMES = ("paper", "digits", "finetune", "centroids")
 """Names of the recipes that come with the package."""
-_LARGEST_FILE = 1 << 20  # bytes
+_LARGEST_FILE = 256 << 10  # bytes
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -45,11 +46,13 @@ def load_recipe(name: str | Path) -> Recipe:
     if path.suffix != ".toml":
         raise SqnxtError(f"recipe {str(name)!r}", "is not known", f"give one of {', '.join(NAMES)}, or a .toml file")
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise SqnxtError(path, f"is larger than {_LARGEST_FILE:,} bytes", "give a file of settings only")
-        return read_recipe(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SqnxtError(path, f"cannot be read ({error})", "check the path") from None
+        text = read_text(path, _LARGEST_FILE)
+    except UnreadableTextError as error:
+        raise SqnxtError(path, f"cannot be read ({error})", "give a file of settings only") from None
+    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+        fault = getattr(error, "strerror", None) or error
+        raise SqnxtError(path, f"cannot be read ({fault})", "check the path") from None
+    return read_recipe(text, str(path))
 
 
 @cache
@@ -66,8 +69,8 @@ def read_recipe(text: str, source: str) -> Recipe:
         SqnxtError: The text is not TOML, or a setting is missing, unknown or out of range.
     """
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = parse_toml(text)
+    except UnreadableTextError as error:
         raise SqnxtError(source, f"is not TOML ({error})", "repair it") from None
     known = list(Recipe.__dataclass_fields__)
     for name in values:
@@ -96,8 +99,8 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
         if not equals or not name.strip().isidentifier():
             raise SqnxtError(f"setting {setting!r}", "is not KEY=VALUE", "write it as in momentum=0.85")
         try:
-            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            values[name.strip()] = parse_toml(f"value = {text}")["value"]
+        except UnreadableTextError:
             values[name.strip()] = text.strip()
     return values
 

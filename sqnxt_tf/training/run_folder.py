@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqnxt_base.csv_text import csv_text
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 
 History = list[dict[str, float]]
 _LOCK = ".lock"
+_LARGEST_SETTINGS = 16 << 20  # bytes; the names of a thousand classes take some 20,000
 PATIENCE_SECONDS = 10.0  # for a killed process to be gone
 
 
@@ -144,10 +147,10 @@ class RunFolder:
         """Replace `history.csv`."""
         write_history(self.path / "history.csv", history)
 
-    def _read_settings(self) -> Any:
+    def _read_settings(self) -> dict[str, Any] | None:
         path = self.path / "settings.json"
         try:
-            return json.loads(path.read_text("utf-8"))
+            return parse_json_object(read_bytes(path, _LARGEST_SETTINGS))
         except FileNotFoundError:
             return None
         except ValueError as error:

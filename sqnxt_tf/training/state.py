@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.json_text import parse_json_object
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.run_folder import History, synchronize_folder, synchronized
@@ -140,7 +141,7 @@ def _read(path: Path, shapes: Sequence[tuple[tuple[int, ...], Any]]) -> tuple[Ru
     if sizes["story.npy"] > _LARGEST_STATE or any(sizes[name] > size for name, size in expected.items()):
         raise ValueError("a variable has another size")
     with np.load(path, allow_pickle=False) as arrays:
-        story = json.loads(arrays["story"].tobytes())
+        story = parse_json_object(arrays["story"].tobytes(), most_bytes=_LARGEST_STATE)
         values = [arrays[name.removesuffix(".npy")] for name in expected]
     for value, (shape, kind) in zip(values, shapes, strict=True):
         if value.shape != shape or value.dtype != np.dtype(kind):

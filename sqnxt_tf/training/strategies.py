@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import warnings
@@ -12,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import UnreadableTextError
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.slurm import adopt_slurm
 
@@ -158,9 +159,6 @@ def _task() -> tuple[str, int]:
 def _config() -> dict[str, Any]:
     text = os.environ.get("TF_CONFIG", "{}")
     try:
-        config = json.loads(text)
-    except ValueError as error:
+        return parse_json_object(text)
+    except UnreadableTextError as error:
         raise SqnxtError("TF_CONFIG", f"is not JSON ({error})", "set or unset it") from None
-    if not isinstance(config, dict):
-        raise SqnxtError("TF_CONFIG", "is not a JSON object", "set or unset it")
-    return config

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
@@ -121,9 +123,7 @@ def _contents(folder: Path) -> set[str]:
     """Return the files that a site lists as its own; none if the folder is not a site of ours."""
     path = folder / _CONTENTS
     try:
-        if path.stat().st_size > _LARGEST_CONTENTS:
-            return set()
-        listed = json.loads(path.read_bytes())
+        listed = parse_json_object(read_bytes(path, _LARGEST_CONTENTS))
         return set(map(str, listed["files"])) if listed["generator"] == _GENERATOR else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()

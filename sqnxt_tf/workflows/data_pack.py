@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.printable_text import one_line
+from sqnxt_base.user_files import read_bytes
 from sqnxt_export.artifact.files import whole_file
 from sqnxt_tf.data.catalogue import CATALOGUE, Catalogue, Shard
 from sqnxt_tf.data.data_source import DataKind, DataSource
@@ -30,6 +33,7 @@ from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
 
 _STATE = "packing.json"
+_LARGEST_STATE = 256 << 20  # bytes; a shard takes 200, and an image that was left out as much as its name
 _AT_ONCE = 64  # images in memory
 _OURS = re.compile(r"\.?(train|validation|test)-\d{5}-of-\d{5}(-[0-9a-f]{8})?")
 
@@ -197,13 +201,27 @@ class _Writer:
 
 def _read_state(path: Path) -> _State | None:
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = parse_json_object(read_bytes(path, _LARGEST_STATE))
         shards = {name: Shard(**shard) for name, shard in document["shards"].items()}
-        return _State(document["settings"], shards, document["unreadable"])
+        state = _State(document["settings"], shards, document["unreadable"])
+        _check_state(state)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SqnxtError(path, f"is damaged ({error!r:.100})", "pass `force=True` to start afresh") from None
+        raise SqnxtError(path, f"is damaged ({one_line(error, 100)})", "pass `force=True` to start afresh") from None
+    return state
+
+
+def _check_state(state: _State) -> None:
+    """Raise a ValueError unless everything is of the type that `_write_state` writes."""
+    if not isinstance(state.settings, dict):
+        raise ValueError("settings")
+    for name, shard in state.shards.items():
+        if not _OURS.fullmatch(name) or not shard.is_plain:
+            raise ValueError(f"shard {name[:40]!r}")
+    for found in state.unreadable.values():
+        if not all(isinstance(text, str) for text in found.values()):
+            raise ValueError("unreadable")
 
 
 def _write_state(output: Path, state: _State) -> None:

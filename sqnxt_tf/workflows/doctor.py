@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -14,6 +13,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import read_bytes
+
+_LARGEST_PACKAGE = 1 << 20  # bytes of a package.json
 _DISTRIBUTION = "sqnxt-tf"
 EXTRAS = {
     "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
@@ -101,7 +104,7 @@ def _version(path: Path, name: str) -> str | None:
 def _packaged_version(path: Path, name: str) -> str | None:
     """Return the version in the `package.json` that a JavaScript program lies beside; None if there is none."""
     try:
-        package = json.loads((path.resolve().parents[1] / "package.json").read_text("utf-8"))
+        package = parse_json_object(read_bytes(path.resolve().parents[1] / "package.json", _LARGEST_PACKAGE))
         return str(package["version"]) if package["name"] == name else None
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import unicodedata
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -138,8 +139,14 @@ WAYS_OUT = {
 }
 
 
-def calls(path: Path) -> set[str]:
-    return {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+def calls(path: Path, names: Iterable[str]) -> set[str]:
+    """Return which of some functions a module calls."""
+    text = path.read_text()
+    if not any(f"{name}(" in text for name in names):  # parsing takes most of the time
+        return set()
+    return {ast.unparse(node.func) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)}.intersection(
+        names
+    )
 
 
 def product_files() -> list[Path]:
@@ -149,7 +156,7 @@ def product_files() -> list[Path]:
 def test_every_way_out_is_one_that_shows_text_safely() -> None:
     found: dict[str, set[str]] = {name: set() for name in WAYS_OUT}
     for path in product_files():
-        for name in calls(path) & WAYS_OUT.keys():
+        for name in calls(path, WAYS_OUT):
             found[name].add(path.relative_to(ROOT).as_posix())
     assert {name: places - WAYS_OUT[name] for name, places in found.items() if places - WAYS_OUT[name]} == {}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import IO, Any
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import UnreadableTextError
 from sqnxt_export._libraries import require
 from sqnxt_export.artifact.keras_file import check_weights
 from sqnxt_export.errors import ExportError, one_line
@@ -45,11 +46,9 @@ def read_h5_config(source: Path, path: Path | None = None) -> dict[str, Any]:
     if not text:
         raise ExportError(path, "holds weights without a model", "save the whole model with `model.save`")
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        config = parse_json_object(text)
+    except UnreadableTextError as error:
         raise ExportError(path, f"its config is not JSON ({one_line(error)})", _AGAIN) from error
-    if not isinstance(config, dict):
-        raise ExportError(path, "its config holds no object", _AGAIN)
     if config.get("class_name") not in ("Functional", "Model", "Sequential"):
         raise ExportError(
             path, f"holds a {str(config.get('class_name'))[:80]!r}", "give a functional or Sequential model"

@@ -5,7 +5,6 @@ Keras's own safe mode still imports any module that config.json names, so every 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.user_files import UnreadableTextError
 from sqnxt_export._libraries import require
 from sqnxt_export.artifact.keras_calls import check_calls
 from sqnxt_export.artifact.keras_classes import check_depth, checked_objects
@@ -112,12 +113,9 @@ def _address(item: Any) -> int:
 
 def _read_json(path: Path, data: bytes, name: str) -> dict[str, Any]:
     try:
-        values = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        return parse_json_object(data)
+    except UnreadableTextError as error:
         raise ExportError(path, f"{name} is not JSON ({one_line(error)})", "save the model again") from error
-    if not isinstance(values, dict):
-        raise ExportError(path, f"{name} holds no object", "save the model again")
-    return values
 
 
 def saved_by_keras3(path: Path) -> bool:

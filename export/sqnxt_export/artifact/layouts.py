@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 import onnx
 
+from sqnxt_base.json_text import parse_json
+from sqnxt_base.user_files import UnreadableTextError
+
 MEMBER = "sqnxt.layouts"
 """Name of the metadata property: a JSON object from the name of an input or output to its layout."""
 _LAYOUTS = {4: "NCHW", 5: "NCDHW"}
@@ -25,8 +28,8 @@ def write_layouts(model: onnx.ModelProto, names: Mapping[str, int]) -> None:
 def parse_layouts(text: str | None) -> Mapping[str, str] | None:
     """Return the layout of each tensor with channels first; None for a file that does not say, or not in this way."""
     try:
-        layouts = json.loads(text or "")
-    except (ValueError, RecursionError):
+        layouts = parse_json(text or "")
+    except UnreadableTextError:
         return None
     if not isinstance(layouts, dict) or not all(value in _LAYOUTS.values() for value in layouts.values()):
         return None

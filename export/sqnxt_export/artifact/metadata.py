@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqnxt_base.json_text import kind_of, parse_json_object
+from sqnxt_base.user_files import UnreadableTextError
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.errors import ExportError, one_line
 
@@ -91,9 +93,11 @@ class Metadata:
         values["versions"], values["extra"] = dict(self.versions), dict(self.extra)
         try:
             text = json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
+            if not text.isascii():
+                text = _encodable(text)
         except (TypeError, ValueError, RecursionError) as error:
             raise ExportError("metadata", f"not JSON ({one_line(error)})", "use JSON types only in `extra`") from error
-        if len(text.encode(errors="replace")) > MAX_BYTES:
+        if len(text.encode()) > MAX_BYTES:
             raise ExportError("metadata", f"more than {MAX_BYTES} bytes", "shorten labels or `extra`")
         return text
 
@@ -108,10 +112,10 @@ class Metadata:
         if len(text) > MAX_BYTES:
             raise ExportError("metadata", f"more than {MAX_BYTES} bytes", "write the metadata again")
         try:
-            values = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            values = parse_json_object(text)
+        except UnreadableTextError as error:
             raise ExportError("metadata", f"not JSON ({one_line(error)})", "write the metadata again") from error
-        if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
+        if set(values) != set(cls.__dataclass_fields__):
             raise ExportError("metadata", "missing or unknown fields", "write the metadata again")
         for name, kind in (("labels", list), ("versions", dict), ("extra", dict)):
             if not isinstance(values[name], kind):
@@ -138,16 +142,17 @@ def _check_texts(metadata: Metadata) -> None:
             raise _invalid(name, f"not all text of at most {_MAX_TEXT} characters", "use strings")
 
 
+def _encodable(text: str) -> str:
+    """Return JSON that UTF-8 can encode: names of classes may come from folders whose names are not UTF-8."""
+    return "".join(f"\\u{ord(one):04x}" if "\ud800" <= one <= "\udfff" else one for one in text)
+
+
 def _invalid(name: str, fault: str, remedy: str) -> ExportError:
     return ExportError("metadata", f"{name} is {fault}", remedy)
 
 
 def _list(values: dict[str, Any], name: str) -> list[Any]:
     if not isinstance(values[name], list):
-        raise _invalid(name, repr(values[name]), "it must be a list")
+        raise _invalid(name, kind_of(values[name]), "it must be a list")
     result: list[Any] = values[name]
     return result
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a JSON number")

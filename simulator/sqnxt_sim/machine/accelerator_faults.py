@@ -10,6 +10,9 @@ from typing import Any
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator_schema import GONE
 
+_MOST_LISTED = 50  # faults that the error names; a file of thousands is no accelerator
+_LONGEST = 1000  # characters of a fault
+
 
 @dataclass(slots=True)
 class Faults:
@@ -20,7 +23,7 @@ class Faults:
 
     def add(self, fault: str, remedy: str) -> None:
         """Add a fault."""
-        self.found.append((fault, remedy))
+        self.found.append((_cut(fault), _cut(remedy)))
 
     def raise_if_any(self) -> None:
         """Raise one error about all faults; its line counts them if there are several.
@@ -31,8 +34,10 @@ class Faults:
         if len(self.found) == 1:
             raise SimulatorError(self.path, *self.found[0])
         if self.found:
-            listed = "; ".join(f"({number}) {fault}: {remedy}" for number, (fault, remedy) in enumerate(self.found, 1))
-            raise SimulatorError(self.path, f"has {len(self.found)} faults: {listed}")
+            first = enumerate(self.found[:_MOST_LISTED], 1)
+            listed = "; ".join(f"({number}) {fault}: {remedy}" for number, (fault, remedy) in first)
+            more = "; …" if len(self.found) > _MOST_LISTED else ""
+            raise SimulatorError(self.path, f"has {len(self.found)} faults: {listed}{more}")
 
     def known_entries(self, table: Mapping[str, Any], known: Iterable[str], where: str) -> dict[str, Any]:
         """Return the entries of a table by their known keys, and add a fault for each unknown key.
@@ -47,6 +52,9 @@ class Faults:
             if key in GONE:
                 self.add(f"{where} has {key!r}, which went away with model 2 of the accelerator", "delete it")
                 continue
+            if len(self.found) >= _MOST_LISTED:
+                self.add(f"{where} has an unknown key {key!r}", "delete it")
+                continue
             missing = [name for name in names if name not in table]
             meant = get_close_matches(key, missing, n=1, cutoff=0.5) or get_close_matches(key, names, n=1)
             remedy = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(sorted(names))}"
@@ -54,3 +62,7 @@ class Faults:
             if meant and meant[0] not in entries:
                 entries[meant[0]] = table[key]
         return entries
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

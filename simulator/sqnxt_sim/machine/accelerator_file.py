@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.toml_text import parse_toml
+from sqnxt_base.user_files import UnreadableTextError, read_text
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import (
     Accelerator,
@@ -22,6 +23,7 @@ from sqnxt_sim.machine.accelerator_schema import OPTIONAL_SECTIONS, ORIGINS, SCH
 from sqnxt_sim.machine.declared_dataflows import declared_dataflows
 from sqnxt_sim.machine.on_chip import GlobalBuffer, OutputBlocks, Scratchpad, VectorUnit
 
+_LARGEST_FILE = 256 << 10  # bytes
 _PRESETS = Path(__file__).parent / "presets"
 
 
@@ -44,9 +46,9 @@ def load_accelerator(name_or_path: str | Path) -> Accelerator:
     text = accelerator_text(name_or_path)
     path = _path(name_or_path)
     try:
-        table = tomllib.loads(text)
-    except ValueError as error:
-        raise SimulatorError(path, f"not TOML ({error})", "correct the file, or start from a preset") from error
+        table = parse_toml(text)
+    except UnreadableTextError as error:
+        raise _not_toml(path, error) from error
     return _accelerator(table, path)
 
 
@@ -58,11 +60,16 @@ def accelerator_text(name_or_path: str | Path) -> str:
     """
     path = _path(name_or_path)
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SimulatorError(path, f"cannot be read ({error.strerror})", "name an accelerator file") from error
-    except ValueError as error:
-        raise SimulatorError(path, f"not TOML ({error})", "correct the file, or start from a preset") from error
+        return read_text(path, _LARGEST_FILE)
+    except UnreadableTextError as error:
+        raise _not_toml(path, error) from error
+    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+        fault = getattr(error, "strerror", None) or error
+        raise SimulatorError(path, f"cannot be read ({fault})", "name an accelerator file") from error
+
+
+def _not_toml(path: Path, error: UnreadableTextError) -> SimulatorError:
+    return SimulatorError(path, f"not TOML ({error})", "correct the file, or start from a preset")
 
 
 def _path(name_or_path: str | Path) -> Path:
