@@ -1,4 +1,4 @@
-"""The check that the layer calls in a functional config end: tf_keras loops forever if an input is never computed."""
+"""The order of the layer calls in a functional config: tf_keras loops forever if an input is never computed."""
 
 from __future__ import annotations
 
@@ -7,58 +7,77 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sqnxt_export.artifact.call_order import call_order
 from sqnxt_export.errors import ExportError
 
 _CONSTANT = "_CONSTANT_VALUE"
 """Stands in place of a layer's name for a value that is written into the config."""
 _STATES = {"GRU": 1, "LSTM": 2, "SimpleRNN": 1}
+_Output = tuple[str, int]
+"""Name of a layer, number of one of its calls."""
 
 
-def check_calls(path: Path, config: Any) -> None:
-    """Run through the calls of every functional model in a tf_keras config in the order that Keras would.
+def order_calls(path: Path, config: Any) -> None:
+    """Put the layers of every functional model in a tf_keras config into an order in which Keras can call them.
+
+    A config that has such an order keeps it. Keras itself runs through all layers again for each one that it finds out
+    of order, which takes minutes for a thousand of them.
 
     Raises:
         ExportError: A layer is called with the output of a missing call, or of its own call.
     """
     if isinstance(config, list):
         for item in config:
-            check_calls(path, item)
+            order_calls(path, item)
     if not isinstance(config, dict):
         return
     if config.get("class_name") in ("Functional", "Model") and isinstance(config.get("config"), dict):
         layers = config["config"].get("layers")
-        _check_model(path, [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else [])
+        if isinstance(layers, list):
+            config["config"]["layers"] = _ordered(path, [layer for layer in layers if isinstance(layer, dict)])
     for item in config.values():
-        check_calls(path, item)
+        order_calls(path, item)
 
 
-def _check_model(path: Path, layers: list[dict[str, Any]]) -> None:
-    kinds = {str(layer.get("name")): layer.get("class_name") for layer in layers}
-    outputs = {str(layer.get("name")): _outputs(layer) for layer in layers}
-    first = {str(layer.get("name")): _first_call(layer) for layer in layers}
-    made = Counter({name: number + (kinds[name] == "InputLayer") for name, number in first.items()})
-    waiting = [(str(layer.get("name")), node) for layer in layers for node in _list(layer.get("inbound_nodes"))]
-    while waiting:
-        left = []
-        for name, node in waiting:
-            if all(_is_there(reference, first, made, outputs) for reference in _references(node)):
-                made[name] += 1
-            else:
-                left.append((name, node))
-        if len(left) == len(waiting):
-            raise ExportError(
-                path, f"layer {left[0][0][:80]!r} is called with an output that is never made", "save the model again"
-            )
-        waiting = left
+def _ordered(path: Path, layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the layers in the order of their first calls; layers that are never called come first, as inputs do."""
+    names = [str(layer.get("name")) for layer in layers]
+    first = {name: _first_call(layer) for name, layer in zip(names, layers, strict=True)}
+    outputs = {name: _outputs(layer) for name, layer in zip(names, layers, strict=True)}
+    inputs = {name for name, layer in zip(names, layers, strict=True) if layer.get("class_name") == "InputLayer"}
+    made = Counter({name: number + (name in inputs) for name, number in first.items()})
+    places, needs, makes = list[int](), list[set[_Output]](), list[_Output]()
+    for place, name in enumerate(names):
+        for node in _list(layers[place].get("inbound_nodes")):
+            if not all(_is_possible(reference, first, outputs) for reference in _references(node)):
+                raise _never_made(path, name)
+            read = {(reference[0], reference[1]) for reference in _references(node) if reference[0] != _CONSTANT}
+            before = {(name, made[name] - 1)} if places and places[-1] == place else set()  # calls keep their order
+            places.append(place)
+            needs.append({output for output in read | before if not (output[1] == 0 and output[0] in inputs)})
+            makes.append((name, made[name]))
+            made[name] += 1
+    order = call_order(needs, makes)
+    if len(order) < len(places):
+        raise _never_made(path, names[places[min(set(range(len(places))) - set(order))]])
+    if order == sorted(order):
+        return layers
+    called = dict.fromkeys(places[number] for number in order)
+    return [layers[place] for place in (*sorted(set(range(len(layers))) - set(called)), *called)]
 
 
-def _is_there(reference: list[Any], first: dict[str, int], made: Counter[str], outputs: dict[str, int]) -> bool:
+def _never_made(path: Path, name: str) -> ExportError:
+    return ExportError(path, f"layer {name[:80]!r} is called with an output that is never made", "save the model again")
+
+
+def _is_possible(reference: list[Any], first: dict[str, int], outputs: dict[str, int]) -> bool:
+    """Tell whether a reference names a constant, or an output that some call of a layer may make."""
     name, node, tensor = reference[:3]
     if name == _CONSTANT:
         return True
     if type(node) is not int or type(tensor) is not int:
         return False
-    return name in first and first[name] <= node < made[name] and 0 <= tensor < outputs.get(name, 0)
+    return name in first and first[name] <= node and 0 <= tensor < outputs.get(name, 0)
 
 
 def _references(node: Any) -> Iterator[list[Any]]:

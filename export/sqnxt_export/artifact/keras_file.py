@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.user_files import UnreadableTextError
 from sqnxt_export._libraries import require
-from sqnxt_export.artifact.keras_calls import check_calls
+from sqnxt_export.artifact.keras_calls import order_calls
 from sqnxt_export.artifact.keras_classes import check_depth, checked_objects
 from sqnxt_export.artifact.zips import open_zip, read_member
 from sqnxt_export.errors import ExportError, one_line
@@ -42,7 +42,7 @@ def read_config(path: Path, allowed: Collection[str] = ()) -> dict[str, Any]:
     config, _ = _read_parts(path)
     _check_is_model(path, config)
     checked: dict[str, Any] = checked_objects(path, config, frozenset(allowed))
-    check_calls(path, checked)
+    order_calls(path, checked)
     return checked
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sqnxt_export._libraries import require
+from sqnxt_export.artifact.call_order import call_order
 from sqnxt_export.artifact.keras3_config import (
     IDLE_AT_INFERENCE,
     input_shape,
@@ -98,17 +99,14 @@ class _Rebuilding:
         return self.keras.Model(*ends, name=name_of(self.path, {"config": config}))
 
     def _run(self, calls: list[tuple[str, int, Any, Callable[..., Any]]], tensors: dict[_Reference, Any]) -> None:
-        """Call every layer as soon as its inputs exist, in the file's order where possible."""
-        while calls:
-            waiting = []
-            for name, index, node, made in calls:
-                if all(reference in tensors for reference in _references(node)):
-                    tensors[name, index, 0] = made(*self._arguments(name, node, tensors))
-                else:
-                    waiting.append((name, index, node, made))
-            if len(waiting) == len(calls):
-                raise ExportError(self.path, f"the inputs of layer {waiting[0][0][:80]!r} are missing", "save it again")
-            calls = waiting
+        """Call every layer once its inputs exist, in the file's order where possible."""
+        needs = [{output for output in _references(node) if output not in tensors} for _, _, node, _ in calls]
+        order = call_order(needs, [(name, index, 0) for name, index, _, _ in calls])
+        if len(order) < len(calls):
+            name, *_ = calls[min(set(range(len(calls))) - set(order))]
+            raise ExportError(self.path, f"the inputs of layer {name[:80]!r} are missing", "save it again")
+        for name, index, node, made in (calls[number] for number in order):
+            tensors[name, index, 0] = made(*self._arguments(name, node, tensors))
 
     def _made(self, entry: Mapping[str, Any], names: GroupNames, depth: int) -> Callable[..., Any]:
         """Make a layer, model or function of the file, which can be called with tensors."""

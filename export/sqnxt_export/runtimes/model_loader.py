@@ -9,7 +9,7 @@ from typing import Any
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.h5_file import check_h5, h5_saved_by_keras3, read_h5_config
-from sqnxt_export.artifact.keras_calls import check_calls
+from sqnxt_export.artifact.keras_calls import order_calls
 from sqnxt_export.artifact.keras_classes import checked_objects
 from sqnxt_export.artifact.keras_file import saved_by_keras3
 from sqnxt_export.artifact.saved_model_file import is_saved_model
@@ -59,7 +59,7 @@ def _load_h5(path: Path) -> Any:
     """Load the tf_keras model of an .h5 file: its checked config, then its checked weights."""
     keras = require("tf_keras", "to load a model")
     config = checked_objects(path, read_h5_config(path), frozenset())
-    check_calls(path, config)
+    order_calls(path, config)
     stored = check_h5(path, path)
     try:
         with quiet_stderr(), allocating_at_most(path, stored):
