@@ -7,10 +7,11 @@ all of them (`machine.tile_fronts`), and the rest is arithmetic on vectors with 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import isinf
+from typing import Self
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from sqnxt_sim.machine.dataflow_search import costs_by_time
 from sqnxt_sim.machine.dataflows import TILED
 from sqnxt_sim.machine.layer_costs import vector_cost
 from sqnxt_sim.machine.machine_vectors import MachineVectors, layer_figures, vector_figures
-from sqnxt_sim.machine.tile_fronts import Conditions, Front, layer_fronts
+from sqnxt_sim.machine.tile_fronts import layer_fronts
 from sqnxt_sim.machine.tiling import tiling_space
 from sqnxt_sim.machine.tiling_cost import Energy
 from sqnxt_sim.simulator import (
@@ -84,7 +85,7 @@ def simulate_many(
     found: list[NetworkTotals | None] = [None] * len(accelerators)
     distinct = cache(partial(_distinct_layers, workload, sparsity, precision))
     done = 0
-    for indices in _grouped(range(len(accelerators)), lambda index: _shared(accelerators[index])):
+    for indices in groups_of(accelerators):
         group = [accelerators[index] for index in indices]
         layers = distinct(group[0].array.word_bits)
         if not group[0].is_plain:
@@ -147,11 +148,11 @@ def _plain_total(
     )
 
 
-def _grouped(indices: Iterable[int], key: Callable[[int], object]) -> Iterator[list[int]]:
-    """Yield the indices in groups of one key, in the order of their first members."""
+def groups_of(accelerators: Sequence[Accelerator]) -> Iterator[list[int]]:
+    """Yield the indices of accelerators that share a search, in the order of their first members."""
     groups: dict[object, list[int]] = {}
-    for index in indices:
-        groups.setdefault(key(index), []).append(index)
+    for index, accelerator in enumerate(accelerators):
+        groups.setdefault(_shared(accelerator), []).append(index)
     yield from groups.values()
 
 
@@ -199,27 +200,51 @@ def _figures(
     workload: Workload, layers: Counter[LayerProblem], group: Sequence[Accelerator], dataflows: Sequence[Dataflow]
 ) -> Array:
     """Return the network's figures, as of `layer_figures`, on accelerators with one PE array."""
-    machines = MachineVectors.of(group)
-    # Every tiling is a candidate: each accelerator has a buffer of its own.
-    roomy = replace(group[0], buffer=replace(group[0].buffer, bytes=_LARGEST_BUFFER, capacity_divisor=1))
+    search = GroupSearch.of(group, dataflows)
     total: Array = np.zeros((6, len(group)))
     for problem, images in layers.items():
-        fronts = _fronts(problem.layer, roomy, machines.conditions)
-        costs = [layer_figures(fronts[dataflow], machines) for dataflow in dataflows]
-        first, other = costs[0], costs[-1]
-        total += images * np.where(other[0] < first[0], other, first)
-    if machines.operations_per_cycle is not None:
-        for node in workload.layers:
-            if isinstance(node, OffArrayNode) and node.work is not None:
-                total += vector_figures(node.work, machines)
+        total += images * search.layer(problem.layer)
+    for node in workload.layers:
+        if isinstance(node, OffArrayNode):
+            total += search.operator(node)
     return total
 
 
-def _fronts(layer: ConvLayer, roomy: Accelerator, conditions: Conditions) -> dict[Dataflow, Front]:
-    try:
-        return layer_fronts(layer, tiling_space(layer, roomy), roomy, conditions)
-    except SimulatorError as error:
-        raise error.about(f"layer {layer.name!r}") from error
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GroupSearch:
+    """The search of plain accelerators with one PE array; its figures are those of `layer_figures`, for one image."""
+
+    machines: MachineVectors
+    roomy: Accelerator
+    dataflows: Sequence[Dataflow]
+
+    @classmethod
+    def of(cls, group: Sequence[Accelerator], dataflows: Sequence[Dataflow] = TILED) -> Self:
+        """Return the search of accelerators that share one (see `groups_of`)."""
+        # Every tiling is a candidate: each accelerator has a buffer of its own.
+        roomy = replace(group[0], buffer=replace(group[0].buffer, bytes=_LARGEST_BUFFER, capacity_divisor=1))
+        return cls(machines=MachineVectors.of(group), roomy=roomy, dataflows=dataflows)
+
+    def layer(self, layer: ConvLayer) -> Array:
+        """Return the figures of a layer whose bits are known, float64 [figures, accelerators].
+
+        Raises:
+            SimulatorError: The layer has too many tilings to search.
+        """
+        try:
+            space = tiling_space(layer, self.roomy)
+            fronts = layer_fronts(layer, space, self.roomy, self.machines.conditions)
+        except SimulatorError as error:
+            raise error.about(f"layer {layer.name!r}") from error
+        costs = [layer_figures(fronts[dataflow], self.machines) for dataflow in self.dataflows]
+        first, other = costs[0], costs[-1]
+        return np.where(other[0] < first[0], other, first)
+
+    def operator(self, node: OffArrayNode) -> Array:
+        """Return the figures of an operator on the vector unit; 0 without a unit, or without known work."""
+        if self.machines.operations_per_cycle is None or node.work is None:
+            return np.zeros((6, self.machines.latency.size))
+        return vector_figures(node.work, self.machines)
 
 
 def _totals(workload: Workload, group: Sequence[Accelerator], figures: Array) -> Iterator[NetworkTotals | None]:

@@ -53,12 +53,9 @@ def simulate_workload(
     only = only_dataflow(dataflow, accelerator)
     first = next((layer for layer in workload.layers if isinstance(layer, ConvLayer)), None)
 
-    def cost(layer: ConvLayer | OffArrayNode) -> LayerCost | VectorCost | OffArrayNode:
-        if isinstance(layer, OffArrayNode):
-            return vector_cost(layer, accelerator) or layer
-        hardware = accelerator.at_network_input if layer is first else accelerator
-        cost = _cost(assumed_layer(layer, accelerator.array.word_bits, sparsity, precision), hardware, only)
-        return cost if layer is not first else replace(cost, accelerator=accelerator)
+    def cost(node: ConvLayer | OffArrayNode) -> LayerCost | VectorCost | OffArrayNode:
+        assumed = sparsity, precision
+        return node_cost(node, accelerator, *assumed, only=only, reads_network_input=node is first)
 
     return NetworkReport(
         model=workload.name,
@@ -143,6 +140,35 @@ def only_dataflow(dataflow: str, accelerator: Accelerator) -> Dataflow | None:
         has = ", ".join(accelerator.dataflows)
         raise SimulatorError(f"dataflow {dataflow!r}", f"is none of {accelerator.name}", f"use one of best, {has}")
     return Dataflow(name)
+
+
+def node_cost(
+    node: ConvLayer | OffArrayNode,
+    accelerator: Accelerator,
+    sparsity: float | None,
+    precision: str | None,
+    *,
+    only: Dataflow | None = None,
+    reads_network_input: bool,
+) -> LayerCost | VectorCost | OffArrayNode:
+    """Return the cost of one node of a network; a node that is not costed comes back as it is.
+
+    Args:
+        node: The layer or operator.
+        accelerator: The hardware.
+        sparsity: As for `simulate_workload`.
+        precision: As for `simulate_workload`.
+        only: The one dataflow to use, or None for the best.
+        reads_network_input: Whether this is the network's first layer, whose input no layer left in the buffer.
+
+    Raises:
+        SimulatorError: No tiling of the layer fits.
+    """
+    if isinstance(node, OffArrayNode):
+        return vector_cost(node, accelerator) or node
+    hardware = accelerator.at_network_input if reads_network_input else accelerator
+    cost = _cost(assumed_layer(node, accelerator.array.word_bits, sparsity, precision), hardware, only)
+    return replace(cost, accelerator=accelerator) if reads_network_input else cost
 
 
 def _cost(layer: ConvLayer, accelerator: Accelerator, only: Dataflow | None) -> LayerCost:
