@@ -6,6 +6,8 @@
 - `spaces/`: the bundled spaces.
 - `workloads.py`: layer rows as simulator workloads, without building or exporting a network.
 - `candidates.py`: the costs of a network on an accelerator.
+- `cost_tables.py`: the costs of whole spaces, as sums of tables over stages.
+- `enumeration.py`: costs every pair of a small space.
 - `sampling.py`: samples spaces that are too large to enumerate, by Optuna.
 - `trial_storage.py`: the storage of Optuna's trials, shared by workers and kept after interruptions.
 - `pareto.py`: Pareto sets of candidates.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isinf
 from typing import Any, NamedTuple
 
-from sqnxt_sim import Workload, simulate_workload
+from sqnxt_sim.layer_tables import layer_table
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
@@ -55,6 +56,26 @@ def unknown() -> Candidate:
     return Candidate(spec=next(iter(SPECS.values())), input_size=0, accelerator="", figures=figures)
 
 
+def costed(space: Space, point: Point, sums: Sequence[float]) -> Candidate:
+    """Return the candidate of a point from its cycles, energy, DRAM bytes, parameters and MACs."""
+    cycles, energy, dram_bytes, params, macs = sums
+    accelerator = space.accelerators[point.accelerator]
+    return Candidate(
+        spec=point.spec,
+        input_size=point.input_size,
+        accelerator=accelerator.name,
+        figures={
+            "cycles": cycles,
+            "time_ms": cycles / accelerator.array.clock_hz * 1e3,
+            "energy": energy,
+            "params": int(params),
+            "macs": int(macs),
+            "dram_bytes": dram_bytes,
+            "area": space.areas[point.accelerator],
+        },
+    )
+
+
 class _Network(NamedTuple):
     """The parameters and MACs of a network, and its distinct layers as pairs of an index into the tally and a count.
 
@@ -75,13 +96,14 @@ class Coster:
         self._tally = TallyOps()
         self._last: tuple[tuple[SqnxtSpec, int], _Network] | None = None
         self._layers: dict[tuple[int, int], tuple[float, float, float]] = {}
+        self._first: set[int] = set()  # rows that read a network's input; no other layer reads as large a map
 
     def cost(self, point: Point) -> Candidate:
         """Return the costs of one point.
 
         Raises:
-            SqnxtError: The input is too small for the network, or its channels do not divide into the groups.
-            SimulatorError: No tiling of a layer fits into the buffer.
+            SqnxtError: The input is too small for the network, its channels do not divide into the groups, or no tiling
+                of a layer fits into the buffer.
         """
         network = self._described(point.spec, point.input_size)
         accelerator = self._space.accelerators[point.accelerator]
@@ -91,20 +113,7 @@ class Coster:
             cycles += uses * layer[0]
             energy += uses * layer[1]
             dram_bytes += uses * layer[2]
-        return Candidate(
-            spec=point.spec,
-            input_size=point.input_size,
-            accelerator=accelerator.name,
-            figures={
-                "cycles": cycles,
-                "time_ms": cycles / accelerator.array.clock_hz * 1e3,
-                "energy": energy,
-                "params": network.params,
-                "macs": network.macs,
-                "dram_bytes": dram_bytes,
-                "area": self._space.area.of(accelerator),
-            },
-        )
+        return costed(self._space, point, (cycles, energy, dram_bytes, network.params, network.macs))
 
     def cost_all(self, points: Iterable[Point]) -> Iterator[Candidate | None]:
         """Yield the costs of points in turn; None for a point that has no network or no tiling."""
@@ -126,18 +135,20 @@ class Coster:
                 params=sum(times * rows[row].params for row, times in uses),
                 macs=sum(times * rows[row].macs for row, times in uses),
             )
+            self._first.add(network.uses[0][0])
             self._last = (spec, input_size), network
         return self._last[1]
 
     def _solve(self, row: int, accelerator: int) -> tuple[float, float, float]:
         """Simulate one distinct layer, and return its cycles, energy and DRAM bytes."""
-        layer = row_layer(self._tally.rows[row])
-        report = simulate_workload(
-            Workload(name=layer.name, layers=(layer,)),
-            self._space.accelerators[accelerator],
+        ((cycles,), (energy,), (dram_bytes,)) = layer_table(
+            [row_layer(self._tally.rows[row])],
+            [self._space.accelerators[accelerator]],
+            network_inputs={0} if row in self._first else (),
             sparsity=self._space.sparsity,
             precision=self._space.precision,
-        )
-        solved = report.cycles, report.energy.total, report.dram_bytes
-        self._layers[row, accelerator] = solved
+        )[0].tolist()
+        if isinf(cycles):
+            raise SqnxtError(self._tally.rows[row].name, "no tiling fits the buffer", "take a larger one")
+        solved = self._layers[row, accelerator] = (cycles, energy, dram_bytes)
         return solved

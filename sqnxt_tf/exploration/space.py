@@ -91,22 +91,27 @@ class Space:
         others = (self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES)
         return depths * prod(map(len, others)) * len(self.accelerators)
 
+    @cached_property
+    def areas(self) -> tuple[float, ...]:
+        """The area proxy of each accelerator."""
+        return tuple(map(self.area.of, self.accelerators))
+
     def points(self) -> Iterator[Point]:
         """Yield every pair; those of one network follow each other."""
         others = [self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES]
         for depth in product(*(self.dimensions[stage] for stage in STAGES)):
-            if not self._allows(depth):
+            if not self.allows(depth):
                 continue
             for values in product(*others):
-                spec, input_size = _network((*depth, *values))
+                spec, input_size = network_of_values((*depth, *values))
                 for accelerator in range(len(self.accelerators)):
                     yield Point(spec, input_size, accelerator)
 
     def point(self, values: Mapping[str, Value]) -> Point | None:
         """Return the pair with these values of all dimensions; None if the sum of the stages is not allowed."""
-        if not self._allows(tuple(values[stage] for stage in STAGES)):
+        if not self.allows(tuple(values[stage] for stage in STAGES)):
             return None
-        spec, input_size = _network(tuple(values[name] for name in NETWORK_DIMENSIONS))
+        spec, input_size = network_of_values(tuple(values[name] for name in NETWORK_DIMENSIONS))
         place = 0
         for name in ACCELERATOR_DIMENSIONS:
             if name in self.dimensions:
@@ -115,15 +120,16 @@ class Space:
 
     def holds(self, spec: SqnxtSpec) -> bool:
         """Return whether the space contains a network, at any input size."""
-        return self._allows(spec.depth) and all(
+        return self.allows(spec.depth) and all(
             value in self.dimensions[name] for name, value in zip(NETWORK_DIMENSIONS, _values(spec), strict=False)
         )
 
-    def _allows(self, depth: tuple[Value, ...]) -> bool:
+    def allows(self, depth: tuple[Value, ...]) -> bool:
+        """Return whether the space allows the sum of these blocks."""
         return not self.total_blocks or sum(map(int, depth)) in self.total_blocks
 
 
-def _network(values: tuple[Value, ...]) -> tuple[SqnxtSpec, int]:
+def network_of_values(values: tuple[Value, ...]) -> tuple[SqnxtSpec, int]:
     """Return the network and the input size with these values of `NETWORK_DIMENSIONS`."""
     first, second, third, fourth, stem, width, transition, groups, aggregate, input_size = values
     begins: Literal["parallel", "conv_first"] = "parallel" if transition == "parallel" else "conv_first"

@@ -46,6 +46,9 @@ class Ops(ABC, Generic[T]):
     Each layer has a `name`, which every artifact keeps. `stride` is one integer for both directions.
     """
 
+    def begin_block(self, stage: int, block: int) -> None:  # most interpreters do not care
+        """Note that the layers that follow belong to a block of a stage, both counted from 1; block 0 is none."""
+
     @abstractmethod
     def conv(
         self,

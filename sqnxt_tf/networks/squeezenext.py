@@ -74,7 +74,7 @@ def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
         zip(_STAGE_FILTERS, _STAGE_STRIDES, spec.depth, strict=True), 1
     ):
         filters = int(base_filters * spec.width)
-        x = sqnxt_stage(ops, x, filters, depth, stride=stride, spec=spec, name=f"stage{stage}")
+        x = sqnxt_stage(ops, x, filters, depth, stride=stride, spec=spec, stage=stage)
         if spec.aggregate:
             if aggregate is not None:
                 x = aggregation_node(ops, aggregate, x, filters, stride=stride, name=f"aggregate{stage}")
@@ -84,12 +84,13 @@ def sqnxt(ops: Ops[T], x: T, classes: int, spec: SqnxtSpec) -> T:
     return ops.dense(x, classes, name="classifier")
 
 
-def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spec: SqnxtSpec, name: str) -> T:
+def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spec: SqnxtSpec, stage: int) -> T:
     """Build `depth` blocks of `filters` channels; the first one strides, and every second one is flipped."""
-    project = spec.transition == "parallel"
+    name, project = f"stage{stage}", spec.transition == "parallel"
     if not project:
         x = ops.conv_bn_relu(x, filters, 1, stride=stride, name=f"{name}_transition")
     for block in range(depth):
+        ops.begin_block(stage, block + 1)
         x = sqnxt_block(
             ops,
             x,
@@ -100,6 +101,7 @@ def sqnxt_stage(ops: Ops[T], x: T, filters: int, depth: int, *, stride: int, spe
             groups=spec.groups,
             name=f"{name}_block{block + 1}",
         )
+    ops.begin_block(stage, 0)
     return x
 
 

@@ -13,27 +13,43 @@ from sqnxt_tf.networks.ops import NOTHING, Activation, Epilogue, Kernel, Ops, Pa
 from sqnxt_tf.networks.rows import LayerRow, Map, RowOps, Shape
 
 LayerKey = tuple[object, ...]
+NO_BLOCK = (0, 0)
+"""Stage and block of the layers outside of all blocks."""
 
 
 class TallyOps(Ops[Shape]):
     """Counts how often a network uses each distinct layer. A feature map is its shape; names of layers do not matter.
 
     `rows` are the distinct layers of all networks that were described so far. `begin` starts the count of a network,
-    and `uses` returns it.
+    and `uses` returns it; `uses_by_block` returns it for each block of each stage.
     """
 
     def __init__(self) -> None:
         self.rows: list[LayerRow] = []
         self._known: dict[LayerKey, tuple[int, Shape]] = {}
         self._used: list[int] = []
+        self._blocks: list[tuple[int, tuple[int, int]]] = []  # first place in `_used`, stage and block
 
     def begin(self) -> None:
         """Start to count another network."""
         self._used = []
+        self._blocks = []
+
+    def begin_block(self, stage: int, block: int) -> None:
+        self._blocks.append((len(self._used), (stage, block) if block else NO_BLOCK))
 
     def uses(self) -> Counter[int]:
         """Return how often each distinct layer was used since `begin`, by its index in `rows`."""
         return Counter(self._used)
+
+    def uses_by_block(self) -> dict[tuple[int, int], Counter[int]]:
+        """Return the count of `uses` for each stage and block; layers outside of blocks are under `NO_BLOCK`."""
+        found: dict[tuple[int, int], Counter[int]] = {NO_BLOCK: Counter()}
+        begins = [(0, NO_BLOCK), *self._blocks]
+        ends = [place for place, _ in self._blocks] + [len(self._used)]
+        for (begin, key), end in zip(begins, ends, strict=True):
+            found.setdefault(key, Counter()).update(self._used[begin:end])
+        return found
 
     def input(self, height: int, width: int, channels: int) -> Shape:
         """Return the image that the network reads."""

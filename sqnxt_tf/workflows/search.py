@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.candidates import Candidate, Coster
+from sqnxt_tf.exploration.candidates import Candidate
+from sqnxt_tf.exploration.enumeration import enumerate_space
 from sqnxt_tf.exploration.outcome import Outcome, better_than
 from sqnxt_tf.exploration.space import Space
 from sqnxt_tf.exploration.space_file import load_space
@@ -19,11 +18,7 @@ from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.searching import SearchOptions
 from sqnxt_tf.progress import Progress, silent
 
-if TYPE_CHECKING:
-    pass
-
 _ENUMERATED = 100_000  # pairs: half a minute
-_TOLD_EVERY = 1000  # pairs
 
 
 def search(
@@ -58,22 +53,11 @@ def search(
             "sample it with `trials=N`",
         )
     if sampling is None:
-        return _outcome(space, chosen, limits, "enumerated", _enumerated(space, progress))
+        return _outcome(space, chosen, limits, "enumerated", enumerate_space(space, progress))
     from sqnxt_tf.exploration.sampling import sample_space
 
     found = sample_space(space, chosen, limits, sampling, progress)
     return _outcome(space, chosen, limits, f"{len(found)} trials by {sampling.sampler}", found)
-
-
-def _enumerated(space: Space, progress: Progress) -> list[Candidate | None]:
-    """Cost every pair of the space, and report progress after every thousand."""
-    task, costed = f"costing the {space.size:,} pairs of {space.name}", Coster(space).cost_all(space.points())
-    found: list[Candidate | None] = []
-    began = monotonic()
-    while batch := list(islice(costed, _TOLD_EVERY)):
-        found += batch
-        progress(task, len(found), space.size, pairs_per_second=len(found) / (monotonic() - began))
-    return found
 
 
 def _outcome(

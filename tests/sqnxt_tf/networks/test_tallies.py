@@ -32,6 +32,17 @@ def test_a_tally_holds_the_rows_of_the_network_as_often_as_it_uses_them(name: st
     assert counted == Counter(map(nameless, rows))
 
 
+@pytest.mark.parametrize("name", ["sqnxt23v5_w1", *OTHERS, "squeezenet_v1_1"])
+def test_blocks_and_the_rest_are_the_whole_network(name: str) -> None:
+    tally = TallyOps()
+    find_network(name).define(tally, tally.input(75, 75, 3), 10)
+    blocks = tally.uses_by_block()
+    assert sum(blocks.values(), Counter()) == tally.uses()
+    depth = Counter(row.name.split("_")[0] for row in layer_rows(name) if row.name.endswith("_expand"))
+    assert Counter(f"stage{stage}" for stage, block in blocks if block) == depth
+    assert all(len(uses) >= 1 for uses in blocks.values())
+
+
 def test_a_layer_is_made_once_however_many_networks_use_it() -> None:
     tally = TallyOps()
     for name in ("sqnxt23_w1", "sqnxt44_w1", "sqnxt34_w1"):
