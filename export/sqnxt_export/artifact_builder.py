@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from sqnxt_export._libraries import onnx_session
-from sqnxt_export.artifact.onnx_file import save_onnx
+from sqnxt_export.artifact.onnx_file import save_onnx, without_inferred_shapes
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.budget import Accuracy, Budget
 from sqnxt_export.options import ArtifactOptions
@@ -100,7 +100,7 @@ def _build_onnx(task: Task, target: Path) -> Built:
         graph, found = _with_borders(graph, plain, task), Built()
     else:
         graph, found = _within_budget(task, samples.budget, plain)
-    save_onnx(checked(with_opset(graph, options.opset)), target)
+    save_onnx(without_inferred_shapes(checked(with_opset(graph, options.opset))), target)
     layers = layer_noise(plain, graph, samples.first(_NOISE_SAMPLES)) if options.layer_noise else None
     return Built(layers=layers, wider=found.wider, accuracy=found.accuracy, notes=converted.notes)
 

@@ -12,7 +12,10 @@ from sqnxt_export import Metadata, compressed_bytes, layer_zeros, nonzero_fracti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """A file's size, non-zero weights and metadata. `layers` (of artifacts) maps a name to (zeros, weights)."""
+    """A file's size, non-zero weights and metadata. `layers` (of artifacts) maps a name to (zeros, weights).
+
+    `opset` and `ir_version` are what an ONNX file asks of its reader; None for other files.
+    """
 
     path: Path
     bytes: int
@@ -20,6 +23,8 @@ class Inspection:
     nonzero_fraction: float
     metadata: Metadata | None
     layers: dict[str, tuple[int, int]]
+    opset: int | None = None
+    ir_version: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the `inspect` document."""
@@ -29,6 +34,8 @@ class Inspection:
             "bytes": self.bytes,
             "compressed_bytes": self.compressed_bytes,
             "nonzero_fraction": self.nonzero_fraction,
+            "opset": self.opset,
+            "ir_version": self.ir_version,
             "metadata": json.loads(self.metadata.to_json()) if self.metadata else None,
             "layers": [
                 {"name": name, "zeros": zeros, "weights": weights} for name, (zeros, weights) in self.layers.items()
@@ -44,6 +51,7 @@ def inspect(path: str | Path) -> Inspection:
     """
     path = Path(path)
     metadata = read_metadata(path)
+    opset, ir_version = _asked_of_readers(path)
     return Inspection(
         path=path,
         bytes=path.stat().st_size,
@@ -51,4 +59,17 @@ def inspect(path: str | Path) -> Inspection:
         nonzero_fraction=nonzero_fraction(path),
         metadata=metadata,
         layers={} if path.suffix.lower() == ".keras" else layer_zeros(path),
+        opset=opset,
+        ir_version=ir_version,
     )
+
+
+def _asked_of_readers(path: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return the operator set and the IR version of an ONNX file; None of any other."""
+    if path.suffix.lower() != ".onnx":
+        return None, None
+    from sqnxt_export.artifact.onnx_file import read_onnx
+    from sqnxt_export.artifact.opset import opset_of
+
+    model = read_onnx(path)
+    return opset_of(model), model.ir_version

@@ -98,6 +98,7 @@ def inspection_lines(found: Inspection) -> list[str]:
     facts: dict[str, object] = {
         "bytes": f"{found.bytes:,} ({found.compressed_bytes:,} compressed)",
         "non-zero weights": f"{percent(found.nonzero_fraction)} %",
+        "asks for": found.opset and f"operator set {found.opset}, IR version {found.ir_version}",
     }
     if found.metadata is None:
         facts["metadata"] = "none: labels and preprocessing are not known"

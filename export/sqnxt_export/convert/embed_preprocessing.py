@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqnxt_export.artifact.files import format_of
-from sqnxt_export.artifact.onnx_file import read_onnx, save_onnx
+from sqnxt_export.artifact.onnx_file import read_onnx, save_onnx, without_inferred_shapes
 from sqnxt_export.artifact.preprocessing import Preprocessing
 
 
@@ -22,7 +22,8 @@ def embed_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
         from sqnxt_export.convert.onnx_preprocessing import embed_in_onnx
         from sqnxt_export.convert.to_onnx import checked
 
-        save_onnx(checked(embed_in_onnx(read_onnx(path), preprocessing)), path)
+        graph = checked(embed_in_onnx(read_onnx(path), preprocessing))
+        save_onnx(without_inferred_shapes(graph), path)
     else:
         from sqnxt_export.convert.tflite_edit import embed_in_tflite
 

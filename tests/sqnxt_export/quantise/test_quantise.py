@@ -65,6 +65,19 @@ def test_a_bias_that_dwarfs_the_weights(precision: str, tolerance: float) -> Non
         assert np.abs(values - expected).reshape(4, 3, 4).max(axis=(0, 2)) == pytest.approx(0, abs=tolerance)
 
 
+@pytest.mark.parametrize("network", ["squeezenext_like", "alexnet_like", "mobilenet_like"])
+@pytest.mark.parametrize("precision", ["int16", "int8"])
+def test_every_reader_has_a_dequantizelinear_of_its_own(models: Any, images: Any, network: str, precision: str) -> None:
+    """OpenCV 5.0 stops at an assertion where two nodes read one, and tensors are still quantised once."""
+    graph = quantise_onnx(to_onnx(models[network]), precision, images).graph
+    readers = Counter(name for node in graph.node for name in node.input)
+    results = [node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"]
+    assert results
+    assert {readers[name] for name in results} == {1}
+    quantised = [node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert len(quantised) == len(set(quantised))
+
+
 def test_int8_is_fused_to_integer_kernels(models: Any, images: Any, tmp_path: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
