@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from sqnxt_export.artifact.opset import with_opset
 
-_WEIGHTED = ("Conv", "Gemm")
+_CHANNEL_AXES = {"Conv": 0, "Gemm": 0, "ConvTranspose": 1, "MatMul": 1}
+"""Operator with weights -> the axis of its weights that is the output channel; a Gemm's weights are transposed."""
+
+
+def channel_axis(node: onnx.NodeProto) -> int:
+    """Return which axis of a weighted node's weights is the output channel, within each group."""
+    return _CHANNEL_AXES[node.op_type]
 
 
 class GraphEdit:
@@ -42,8 +48,15 @@ class GraphEdit:
         return name
 
     def weighted_nodes(self) -> list[onnx.NodeProto]:
-        """Return the convolutions and dense layers whose weights are initializers."""
-        return [node for node in self.graph.node if node.op_type in _WEIGHTED and node.input[1] in self.initializers]
+        """Return the convolutions and dense layers whose weights are initializers.
+
+        A product with a constant matrix is a dense layer on a sequence or a map.
+        """
+        return [node for node in self.graph.node if node.op_type in _CHANNEL_AXES and self._has_weights(node)]
+
+    def _has_weights(self, node: onnx.NodeProto) -> bool:
+        weights = self.initializers.get(node.input[1])
+        return weights is not None and (node.op_type != "MatMul" or len(weights.dims) == 2)
 
     def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
         """Return the model with these nodes, sorted as ONNX requires, and without unused initializers.

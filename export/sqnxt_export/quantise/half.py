@@ -23,14 +23,15 @@ def to_float16(model: onnx.ModelProto) -> onnx.ModelProto:
         ExportError: A weight is beyond float16's range.
     """
     edit = GraphEdit(model)
-    casts = []
+    casts: dict[str, onnx.NodeProto] = {}
     for node in edit.weighted_nodes():
         name = node.input[1]
-        half = edit.add_constant(f"{name}_float16", as_half(edit.values(name), node.name))
         wide = f"{name}_float32"
-        casts.append(onnx.helper.make_node("Cast", [half], [wide], f"{node.name}/cast", to=onnx.TensorProto.FLOAT))
+        if name not in casts:  # weights that several layers share are stored once
+            half = edit.add_constant(f"{name}_float16", as_half(edit.values(name), node.name))
+            casts[name] = onnx.helper.make_node("Cast", [half], [wide], f"{node.name}/cast", to=onnx.TensorProto.FLOAT)
         node.input[1] = wide
-    return edit.finish([*casts, *edit.graph.node])
+    return edit.finish([*casts.values(), *edit.graph.node])
 
 
 def as_half(weights: NDArray[np.float32], layer: str) -> NDArray[np.float16]:

@@ -84,9 +84,10 @@ def int8_scales(edit: GraphEdit, ranges: Ranges, wide: frozenset[str]) -> dict[s
     """
     readers: dict[str, list[onnx.NodeProto]] = {}
     wanted: set[str] = set()
+    weighted = {node.name for node in edit.weighted_nodes()}
     for node in reversed(edit.graph.node):
         # Operators that only move values use integers only on the way to an operator that computes with them.
-        integer = node.op_type in INTEGER_OPS and node.name not in wide
+        integer = (node.op_type in INTEGER_OPS or node.name in weighted) and node.name not in wide
         if integer and (node.op_type not in _MOVES or node.output[0] in wanted):
             wanted.update(node.input)
         for name in node.input:

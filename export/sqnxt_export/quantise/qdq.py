@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import onnx
 
 from sqnxt_export.quantise.bounds import largest_magnitudes
 from sqnxt_export.quantise.calibration import Calibration
-from sqnxt_export.quantise.graph_edit import GraphEdit
+from sqnxt_export.quantise.graph_edit import GraphEdit, channel_axis
 from sqnxt_export.quantise.integer_scales import INTEGER_OPS, activation16, divisible, headroom16, int8_scales
 from sqnxt_export.quantise.qdq_pairs import QdqPairs
 
@@ -70,20 +71,32 @@ def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[s
     wide = _wide_nodes(edit, wider)
     bounds = largest_magnitudes(edit)
     scales = int8_scales(edit, calibration.ranges, wide)
+    weighted = {node.name for node in edit.weighted_nodes()}
     for node in edit.weighted_nodes():
         if node.name in wide:
             _quantise16(edit, pairs, node, calibration, bounds)
             continue
         input_scale, has_bias = scales[node.input[0]].scale, len(node.input) > 2
-        # A channel may have tiny weights and a large bias, as batch norm leaves behind: the bias must fit in 32 bits.
-        smallest = np.abs(edit.values(node.input[2])) / (input_scale * 2.0**30) if has_bias else 0.0
-        node.input[1], weight_scales = pairs.weight(node, np.int8, smallest)
+        node.input[1], weight_scales = pairs.weight(node, np.int8, _smallest(edit, node, input_scale))
         if has_bias:
-            node.input[2] = pairs.bias(node, input_scale * weight_scales)
+            groups = len(edit.values(node.input[2])) // len(weight_scales)
+            node.input[2] = pairs.bias(node, input_scale * np.tile(weight_scales, groups))
     for node in edit.graph.node:
-        if node.op_type in INTEGER_OPS and node.name not in wide:
+        if (node.op_type in INTEGER_OPS or node.name in weighted) and node.name not in wide:
             node.input[:] = [pairs.activation(name, scales[name]) if name in scales else name for name in node.input]
     return edit.finish([*edit.graph.node, *pairs.nodes])
+
+
+def _smallest(edit: GraphEdit, node: onnx.NodeProto, input_scale: float) -> Any:
+    """Return the smallest scale of each channel's weights with which its bias fits in 32 bits.
+
+    A channel may have tiny weights and a large bias, as batch norm leaves behind.
+    """
+    if len(node.input) < 3:
+        return 0.0
+    least = np.abs(edit.values(node.input[2])) / (input_scale * 2.0**30)
+    channels = edit.values(node.input[1]).shape[channel_axis(node)]
+    return least.reshape(-1, channels).max(axis=0)
 
 
 def _wide_nodes(edit: GraphEdit, wider: frozenset[str]) -> frozenset[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from sqnxt_export.quantise.graph_edit import GraphEdit
+from sqnxt_export.quantise.graph_edit import GraphEdit, channel_axis
 from sqnxt_export.quantise.integer_scales import IntegerScale, divisible
 
 
@@ -49,10 +49,9 @@ class QdqPairs:
             )
             self._done[key] = [stored, *constants], name
         inputs, name = self._done[key]
-        self._results[name] += 1
-        suffix = f"_{self._results[name]}" if self._results[name] > 1 else ""
-        result = f"{name}/dequantized{suffix}"
-        self.nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, [result], f"{name}/dequantize{suffix}"))
+        result = self._numbered(f"{name}/dequantized")
+        node = result.replace("/dequantized", "/dequantize")
+        self.nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, [result], node))
         return result
 
     def weight(
@@ -66,15 +65,16 @@ class QdqPairs:
             smallest: Lower bound of the scales, one number or one per channel.
 
         Returns:
-            The name of the dequantised tensor, and the scale of each output channel.
+            The name of the dequantised tensor, and the scale of each output channel; the groups of a transposed
+            convolution have them in common.
         """
-        name, weights = node.input[1], self.edit.values(node.input[1])
+        name, weights, axis = node.input[1], self.edit.values(node.input[1]), channel_axis(node)
         limit = np.iinfo(dtype).max
-        largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+        largest = np.abs(weights).max(axis=tuple(other for other in range(weights.ndim) if other != axis))
         scales = divisible(np.maximum(largest / limit, smallest))
-        shaped = scales.reshape(-1, *[1] * (weights.ndim - 1)).astype(np.float64)
+        shaped = np.expand_dims(scales, [other for other in range(weights.ndim) if other != axis]).astype(np.float64)
         integers = np.clip(np.round(weights / shaped), -limit, limit).astype(dtype)
-        return self._dequantize(name, integers, scales), scales
+        return self._dequantize(name, integers, scales, axis), scales
 
     def bias(self, node: onnx.NodeProto, scales: NDArray[np.float32]) -> str:
         """Store a node's bias as int32 with the given scale per channel, and return the dequantised tensor's name."""
@@ -83,12 +83,26 @@ class QdqPairs:
         integers = np.clip(rounded, -limit, limit).astype(np.int32)
         return self._dequantize(node.input[2], integers, scales.astype(np.float32))
 
-    def _dequantize(self, name: str, integers: Any, scales: NDArray[np.float32]) -> str:
-        inputs = [
-            self.edit.add_constant(f"{name}/quantized", integers),
-            self.edit.add_constant(f"{name}/scale", scales),
-            self.edit.add_constant(f"{name}/zero_point", np.zeros(len(scales), integers.dtype)),
-        ]
-        result = f"{name}/dequantized"
-        self.nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, [result], f"{name}/dequantize", axis=0))
+    def _dequantize(self, name: str, integers: Any, scales: NDArray[np.float32], axis: int = 0) -> str:
+        """Store integers, once for all readers with the same scales, and dequantise them for one reader."""
+        key = name, (integers.dtype, scales.tobytes())
+        if key not in self._done:
+            stored = self._numbered(name)
+            self._done[key] = (
+                [
+                    self.edit.add_constant(f"{stored}/quantized", integers),
+                    self.edit.add_constant(f"{stored}/scale", scales),
+                    self.edit.add_constant(f"{stored}/zero_point", np.zeros(len(scales), integers.dtype)),
+                ],
+                stored,
+            )
+        inputs, stored = self._done[key]
+        result = self._numbered(f"{stored}/dequantized")
+        node = result.replace("/dequantized", "/dequantize")
+        self.nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, [result], node, axis=axis))
         return result
+
+    def _numbered(self, name: str) -> str:
+        """Return the name, with a number from its second use on."""
+        self._results[name] += 1
+        return f"{name}_{self._results[name]}" if self._results[name] > 1 else name

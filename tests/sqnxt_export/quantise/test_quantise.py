@@ -53,6 +53,40 @@ def test_int16_puts_pairs_only_where_weights_meet_activations(models: Any, image
     assert [node.name for node in weighted] == [n.name for n in model.graph.node if n.op_type in ("Conv", "Gemm")]
 
 
+def _upscaled_rows() -> onnx.ModelProto:
+    """Return a grouped transposed convolution, a dense layer on the rows of its map, and one that is used twice."""
+    random = np.random.default_rng(5)
+    graph = Graph()
+    inputs = [
+        "input",
+        graph.constant("up/kernel", random.normal(size=(4, 3, 2, 2)).astype(np.float32)),
+        graph.constant("up/bias", random.normal(size=6).astype(np.float32)),
+    ]
+    geometry = {"kernel_shape": [2, 2], "strides": [2, 2], "pads": [0] * 4, "dilations": [1, 1]}
+    rows = graph.add("ConvTranspose", inputs, "up", group=2, **geometry)
+    rows = graph.add("MatMul", [rows, graph.constant("dense/kernel", np.float32(random.normal(size=(12, 5))))], "dense")
+    shared = graph.constant("shared/kernel", np.float32(random.normal(size=(5, 5))))
+    for name in ("first", "second"):
+        rows = graph.add("Relu", [graph.add("MatMul", [rows, shared], name)], f"{name}/relu")
+    graph.outputs = [graph.add("Flatten", [rows], "flatten", axis=1)]
+    return graph.model("rows", 1, [GraphEnd("input", (4, 6, 6), channels_first=True)], [GraphEnd("logits", None)])
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float16", 2e-3), ("int16", 1e-3), ("int8", 4e-2)])
+def test_constant_matrices_and_transposed_convolutions_are_stored_in_the_precision(
+    precision: str, tolerance: float
+) -> None:
+    """Whatever has weights is quantised, and weights that two nodes read are stored once."""
+    images = np.random.default_rng(6).normal(size=(64, 6, 6, 4)).astype(np.float32)
+    model = _upscaled_rows()
+    quantised = quantise_onnx(model, precision, images)
+    stored = [tensor for tensor in quantised.graph.initializer if len(tensor.dims) > 1]
+    assert {onnx.numpy_helper.to_array(tensor).dtype.name for tensor in stored} == {precision}
+    assert sorted(tuple(tensor.dims) for tensor in stored) == [(4, 3, 2, 2), (5, 5), (12, 5)]
+    expected, found = _run(model, images), _run(quantised, images)
+    assert np.abs(expected - found).max() <= tolerance * np.abs(expected).max()
+
+
 @pytest.mark.parametrize(("precision", "tolerance"), [("int16", 1e-4), ("int8", 2e-2)])
 def test_a_bias_that_dwarfs_the_weights(precision: str, tolerance: float) -> None:
     """Batch norm makes such channels, and onnxruntime's own 16-bit bias conversion overflows on them."""
