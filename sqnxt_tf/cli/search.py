@@ -44,7 +44,8 @@ def _limit_options(verb: Any) -> Any:
     "--objectives",
     metavar="NAMES",
     shell_complete=complete_objectives,
-    help="Figures to minimise, as in cycles,energy; the space's own by default. --train-epochs adds accuracy.",
+    help="Figures to minimise, or to maximise with a +, as in cycles,+macs; the space's own by default. "
+    "--train-epochs adds accuracy.",
 )
 @click.option(
     "--only",
@@ -53,6 +54,11 @@ def _limit_options(verb: Any) -> Any:
     help="Keep only these values of a dimension, as in stem_kernel=5,7; may be repeated.",
 )
 @_limit_options
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Find the true Pareto set of a space of any size, by sums over stages; keep that alone.",
+)
 @click.option("--trials", type=int, metavar="N", help="Sample N pairs instead of costing every pair.")
 @click.option(
     "--sampler",
@@ -105,8 +111,7 @@ def command(space: str, only: tuple[str, ...], train_epochs: int | None, out: Ou
     """Cost the networks and accelerators of SPACE together, and show those that no other dominates.
 
     SPACE is a .toml file or a bundled one: `paper`, every placement of the paper's blocks on both of its arrays;
-    `digits`, small enough to train; `wide`, which is sampled with --trials N. It needs neither Keras nor ONNX and costs
-    thousands of pairs a second.
+    `digits`, small enough to train; `wide`, for --exact or --trials N. It needs neither Keras nor ONNX.
     """
     from sqnxt_tf.cli.search_answers import Answers
     from sqnxt_tf.exploration.space_file import load_space
@@ -133,6 +138,8 @@ def _check_together(settings: dict[str, Any], train_epochs: int | None, *, as_js
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
     if train_epochs is None:
         flags.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy")
+    if settings["exact"]:
+        flags.refuse_given("needs all candidates, and --exact keeps the Pareto set alone", "everything", "against")
     if settings["trials"] is None:
         flags.refuse_given("goes with --trials N only", "sampler", "population", "worker")
         if settings["storage"] is not None:
@@ -146,8 +153,9 @@ def _search_options(settings: dict[str, Any], *, trained: bool) -> SearchOptions
     limits = {name: settings.pop(f"max_{name}") for name in _LIMITS}
     sampling = {name: settings.pop(name) for name in ("trials", "sampler", "storage", "population", "worker")}
     return SearchOptions(
-        objectives=_objectives(settings.pop("objectives"), trained=trained),
+        objectives=_objectives(settings.pop("objectives"), exact=settings["exact"], trained=trained),
         limits={name: limit for name, limit in limits.items() if limit is not None},
+        exact=settings.pop("exact"),
         sampling=None if sampling["trials"] is None else Sampling(**sampling, seed=settings["seed"]),
     )
 
@@ -161,11 +169,13 @@ def _finalist_options(settings: dict[str, Any], epochs: int | None) -> FinalistO
     return FinalistOptions(folder=settings["output"], epochs=epochs, seed=settings["seed"], **given)
 
 
-def _objectives(text: str | None, *, trained: bool) -> list[str] | None:
+def _objectives(text: str | None, *, exact: bool, trained: bool) -> list[str] | None:
     """Return the names of figures; accuracy is known of networks that are trained, and counts there anyway."""
     if text is None:
         return None
     names = [name.strip() for name in text.split(",")]
+    if exact:
+        return names
     if "accuracy" in names and not trained:
         raise click.UsageError("accuracy is known of networks that are trained: give --train-epochs N and -o FOLDER")
     return [name for name in names if name != "accuracy"]

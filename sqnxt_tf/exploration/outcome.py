@@ -11,7 +11,7 @@ import numpy as np
 
 from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.exploration.pareto import ObjectiveValues, dominators, pareto_front, rank_of
-from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.exploration.space import Space, to_minimise
 from sqnxt_tf.networks.registry import find_network
 from sqnxt_tf.networks.squeezenext import SPECS
 
@@ -52,7 +52,8 @@ class Outcome:
     """The result of a search. `candidates` are the points that could be costed and are within the limits.
 
     `method` tells how they were found. `asked` counts the points that were evaluated, `impossible` those without a
-    network or a tiling, and `over_limits` those above a limit.
+    network or a tiling, and `over_limits` those above a limit. With `only_front`, `candidates` are the Pareto set
+    alone, and so nothing has a rank.
     """
 
     space: Space
@@ -63,21 +64,28 @@ class Outcome:
     asked: int
     impossible: int
     over_limits: int
+    only_front: bool = False
 
     @cached_property
     def front(self) -> tuple[Candidate, ...]:
         """The Pareto set, sorted by the first objective and then by the others."""
         if not self.candidates:
             return ()
-        chosen = [self.candidates[index] for index in pareto_front(self.figures(self.candidates))]
-        return tuple(sorted(chosen, key=lambda candidate: tuple(candidate.figures[name] for name in self.objectives)))
+        if self.only_front:
+            chosen = list(self.candidates)
+        else:
+            chosen = [self.candidates[index] for index in pareto_front(self.figures(self.candidates))]
+        return tuple(sorted(chosen, key=lambda one: tuple(to_minimise(name, one.figures) for name in self.objectives)))
 
     def figures(self, candidates: tuple[Candidate, ...]) -> ObjectiveValues:
-        """Return the objectives of candidates, float64 [candidates, objectives]."""
-        return np.array([[candidate.figures[name] for name in self.objectives] for candidate in candidates], np.float64)
+        """Return the objectives of candidates, smaller for the better, float64 [candidates, objectives]."""
+        values = [[to_minimise(name, one.figures) for name in self.objectives] for one in candidates]
+        return np.array(values, np.float64)
 
     def named(self) -> Iterator[Standing]:
         """Yield the ranks of each listed network of the space, in the order of `sqnxt-tf list`."""
+        if self.only_front:
+            return
         listed = {spec: order for order, spec in enumerate(SPECS.values())}
         mine = [candidate for candidate in self.candidates if candidate.spec in listed]
         for candidate in sorted(mine, key=lambda one: listed[one.spec]):
@@ -138,13 +146,13 @@ def ranked(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
 
 
 def better_than(outcome: Outcome, reference: Candidate, *, in_all: tuple[str, ...]) -> tuple[Candidate, ...]:
-    """Return the candidates that dominate the reference and are strictly better in all of `in_all`, best first.
+    """Return the candidates that dominate the reference and are better in all objectives of `in_all`, best first.
 
     They are on the reference's accelerator and have its input size.
     """
     found = [
         one
         for one in outcome.standing(reference).dominators
-        if all(one.figures[name] < reference.figures[name] for name in in_all)
+        if all(to_minimise(name, one.figures) < to_minimise(name, reference.figures) for name in in_all)
     ]
-    return tuple(sorted(found, key=lambda one: one.figures[in_all[0]]))
+    return tuple(sorted(found, key=lambda one: to_minimise(in_all[0], one.figures)))

@@ -15,7 +15,7 @@ import numpy as np
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate, Coster
-from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space, Value
+from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space, Value, figure_of, to_minimise
 from sqnxt_tf.exploration.trial_storage import open_study
 from sqnxt_tf.progress import Progress
 
@@ -193,8 +193,9 @@ class _Worker:
         if candidate is None:
             return [_IMPOSSIBLE] * len(self._objectives)
         excess = sum(max(0.0, candidate.figures[name] / limit - 1) for name, limit in self._limits.items())
-        factor = _OVER_LIMITS * (1 + excess) if excess else 1.0
-        return [factor * candidate.figures[name] for name in self._objectives]
+        if not excess:
+            return [to_minimise(name, candidate.figures) for name in self._objectives]
+        return [_OVER_LIMITS * (1 + excess) * candidate.figures[figure_of(name)] for name in self._objectives]
 
 
 def _sampler(sampling: Sampling, seed: int) -> BaseSampler:

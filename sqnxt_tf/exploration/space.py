@@ -26,7 +26,17 @@ OBJECTIVES = {
     "dram_bytes": "bytes of one image between DRAM and buffer",
     "area": "area proxy, in PEs",
 }
-"""The figures that can be minimised or limited."""
+"""The figures that can be minimised or limited; with a + before its name, a figure is maximised."""
+
+
+def figure_of(objective: str) -> str:
+    """Return the figure that an objective is about: `macs` for `+macs`."""
+    return objective.removeprefix("+")
+
+
+def to_minimise(objective: str, figures: Mapping[str, float]) -> float:
+    """Return the value of an objective, smaller for the better: `+macs` is minus the MACs."""
+    return -figures[objective[1:]] if objective.startswith("+") else figures[objective]
 
 
 class Point(NamedTuple):

@@ -22,6 +22,7 @@ from sqnxt_tf.exploration.space import (
     Space,
     Value,
     accelerators_of,
+    figure_of,
 )
 from sqnxt_tf.exploration.space_values import Numbers, Words, entry_error, narrowed, read_values, refuse_unknown, short
 from sqnxt_tf.networks.registry import LARGEST_SIDE, SQNXT_INPUT, check_classes
@@ -167,10 +168,10 @@ def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
     Raises:
         SqnxtError: A name is unknown or given twice, or there is none.
     """
-    if not names or len(set(names)) < len(names) or not set(names) <= set(OBJECTIVES):
-        raise entry_error(
-            where, f"{short(names)} are not objectives", f"give some of {', '.join(OBJECTIVES)}, each once"
-        )
+    figures = set(map(figure_of, names))
+    if not names or len(figures) < len(names) or not figures <= set(OBJECTIVES):
+        remedy = f"give some of {', '.join(OBJECTIVES)}, each once, with a + before what is maximised"
+        raise entry_error(where, f"{short(names)} are not objectives", remedy)
     return tuple(names)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.exploration.outcome import Outcome
 from sqnxt_tf.exploration.pareto import dominators, pareto_front
+from sqnxt_tf.exploration.space import figure_of, to_minimise
 
 FEWEST_FINALISTS = 4
 """The fewest networks of the last rung: one network alone would be no Pareto set."""
@@ -58,11 +59,11 @@ def choose_survivors(outcome: Outcome, most: int) -> tuple[SizedNetwork, ...]:
     """
     if not outcome.candidates:
         return ()
-    capacity = "params" if "macs" in outcome.objectives else "macs"
-    costs = [name for name in outcome.objectives if name != capacity]
-    figures = np.array([[-one.figures[capacity], *(one.figures[name] for name in costs)] for one in outcome.candidates])
+    capacity = "params" if "macs" in map(figure_of, outcome.objectives) else "macs"
+    worths = [f"+{capacity}", *(name for name in outcome.objectives if figure_of(name) != capacity)]
+    figures = np.array([[to_minimise(name, one.figures) for name in worths] for one in outcome.candidates])
     worth = [outcome.candidates[index] for index in pareto_front(figures)]
-    worth.sort(key=lambda one: one.figures[outcome.objectives[0]])
+    worth.sort(key=lambda one: to_minimise(outcome.objectives[0], one.figures))
     networks = list(dict.fromkeys(map(network_of, worth)))
     chosen = np.unique(np.linspace(0, len(networks) - 1, min(most, len(networks))).round().astype(int))
     return tuple(networks[index] for index in chosen)
@@ -92,4 +93,4 @@ def pairs_of(outcome: Outcome, networks: Container[SizedNetwork]) -> list[Candid
 
 def with_error(candidate: Candidate, accuracy: float, objectives: Sequence[str]) -> list[float]:
     """Return the figures to minimise if accuracy counts: the error, then the objectives."""
-    return [1 - accuracy, *(candidate.figures[name] for name in objectives)]
+    return [1 - accuracy, *(to_minimise(name, candidate.figures) for name in objectives)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.exact import check_additive
 from sqnxt_tf.exploration.sampling import Sampling
 from sqnxt_tf.exploration.space import OBJECTIVES
 from sqnxt_tf.exploration.space_file import check_objectives
@@ -18,22 +19,30 @@ from sqnxt_tf.training.strategies import StrategyName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
-    """What a search minimises, what a candidate may cost, and how a large space is sampled.
+    """What a search optimises, what a candidate may cost, and how a large space is searched.
 
     Attributes:
-        objectives: Names of `OBJECTIVES` that are minimised; the space's own if None.
+        objectives: Names of `OBJECTIVES` that are minimised, or maximised where a + precedes them; the space's own
+            if None.
         limits: Largest allowed value of a figure, by the names of `OBJECTIVES`.
         sampling: How a large space is sampled and where its trials are kept; every pair is costed if None.
+        exact: Whether to find the Pareto set of all pairs, however many they are, and to keep nothing else.
 
     Raises:
-        SqnxtError: An objective or a limit is not known or out of range.
+        SqnxtError: An objective or a limit is not known or out of range, an objective is no sum over layers and `exact`
+            is set, or `exact` and `sampling` are both given.
     """
 
     objectives: Sequence[str] | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     sampling: Sampling | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
+        if self.exact and self.sampling is not None:
+            raise SqnxtError("exact", "looks at every pair, and `trials=N` at some of them", "leave out one of the two")
+        if self.exact:
+            check_additive(self.objectives or ())
         if self.objectives is not None:
             check_objectives(list(self.objectives), "objectives")
         for name, limit in self.limits.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from sqnxt_tf.exploration.space import figure_of
 from sqnxt_tf.reports.tables import Cell, Table
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ _ONE_EACH = {"area"}  # the same for all candidates of an accelerator, which it 
 def front_table(outcome: Outcome) -> Table:
     """Return the Pareto set, the best in the first objective first; a rank is what `--build` takes."""
     front, shown = outcome.front, _columns(outcome)
+    within = outcome.asked - outcome.impossible - outcome.over_limits
     table = Table(
         ["rank", "<network", "<accelerator", "input", *(_HEADERS[name] for name in shown)],
-        title=f"Pareto set: {len(front)} of {len(outcome.candidates):,} in {', '.join(outcome.objectives)}",
+        title=f"Pareto set: {len(front):,} of {within:,} in {', '.join(outcome.objectives)}",
         least_important=["input", *_beside_objectives(outcome), "accelerator"],
     )
     for rank, one in enumerate(front[:_MOST_ROWS], 1):
@@ -40,7 +42,7 @@ def front_table(outcome: Outcome) -> Table:
 
 def named_table(outcome: Outcome) -> Table | None:
     """Return the ranks of the listed networks among the candidates on their accelerator; None where none is there."""
-    ranked = [name for name in outcome.objectives if name not in _ONE_EACH]
+    ranked = [name for name in outcome.objectives if figure_of(name) not in _ONE_EACH]
     shown = _columns(outcome)
     table = Table(
         ["<network", "<accelerator", *(_HEADERS[name] for name in shown)]
@@ -77,7 +79,7 @@ def better_table(better: tuple[Candidate, ...], reference: Candidate, outcome: O
 def arrays_table(outcome: Outcome) -> Table | None:
     """Return the figures of each accelerator over those of the first, by network; None without another accelerator."""
     first, *others = dict.fromkeys(accelerator.name for accelerator in outcome.space.accelerators)
-    if not 1 <= len(others) <= _MOST_ARRAYS:
+    if outcome.only_front or not 1 <= len(others) <= _MOST_ARRAYS:
         return None
     table = Table(
         [
@@ -136,12 +138,13 @@ def search_lines(outcome: Outcome, *, with_front: bool = True) -> Iterator[str]:
 
 def _columns(outcome: Outcome) -> list[str]:
     """Return the objectives, and parameters and MACs, which a reader wants to see anyway."""
-    return list(dict.fromkeys([*outcome.objectives, "params", "macs"]))
+    return list(dict.fromkeys([*map(figure_of, outcome.objectives), "params", "macs"]))
 
 
 def _beside_objectives(outcome: Outcome) -> list[str]:
     """Return the headers of the figures that are not objectives."""
-    return [_HEADERS[name] for name in _columns(outcome) if name not in outcome.objectives]
+    objectives = set(map(figure_of, outcome.objectives))
+    return [_HEADERS[name] for name in _columns(outcome) if name not in objectives]
 
 
 def _cells(one: Candidate, names: list[str]) -> list[Cell]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_base.printable_text import printable_html
 from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.space import figure_of
 from sqnxt_tf.reports.picture_files import check_picture_file
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _ACCURACY = "top1"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito's
 _MOST_GROUPS = len(_COLOURS) - 1  # accelerators of a colour of their own
 _MOST_DRAWN = 5000  # points as shapes; more of them go to the graphics card, which not every browser has
-_MOST_POINTS = 20_000  # beyond it a browser stutters: the Pareto set is kept, the others are thinned out evenly
+_MOST_POINTS = 20_000  # beyond it a browser stutters, and they are thinned out evenly: the Pareto set for itself
 
 
 def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | None = None, force: bool = False) -> None:
@@ -57,7 +58,8 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
     import plotly.graph_objects as go
 
     titles, groups = _TITLES, _groups(outcome)
-    axes = [outcome.objectives[0], [*outcome.objectives, "params"][1]]
+    objectives = list(map(figure_of, outcome.objectives))
+    axes = [objectives[0], [*objectives, "params"][1]]
     if trained is not None:
         accuracy = f"top-1 on {printable_html(trained.data)}, validation part"
         titles, groups = {_ACCURACY: accuracy, **_TITLES}, _trained(outcome, trained)
@@ -113,6 +115,7 @@ def _groups(outcome: Outcome) -> list[Group]:
         mine = [one for one in outcome.candidates if not named or one.accelerator == name]
         rest = [one for one in mine if id(one) not in front][::step]
         best = [one for one in mine if id(one) in front]
+        best = best[:: -(-len(best) // _MOST_POINTS) or 1]
         groups += [(name, rest, _COLOURS[order], False), (f"{name}, Pareto set", best, _COLOURS[order], True)]
     listed = [standing.candidate for standing in outcome.named()]
     return [group for group in [*groups, ("listed networks", listed, _COLOURS[-1], True)] if group[1]]

@@ -1,4 +1,4 @@
-"""Search networks and accelerators together: small spaces in full, large ones by sampling."""
+"""Search networks and accelerators together: small spaces in full, large ones by sampling, or exactly by sums."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def search(
     """Cost the networks and accelerators of a space together, and keep those that no other dominates.
 
     A space of up to 100,000 pairs is costed in full. A larger one is sampled, as is a smaller one where `sampling` is
-    given.
+    given. With `exact`, only the Pareto set is kept, and it is the true one of a space of any size.
 
     Args:
         space: A bundled space's name, a `.toml` file, or a space.
-        options: What is minimised, what is allowed, and how a large space is sampled.
+        options: What is optimised, what is allowed, and how a large space is searched.
         progress: Called as the work goes on.
         settings: Fields of `SearchOptions`, in place of or on top of `options`.
 
@@ -46,11 +46,13 @@ def search(
     space = space if isinstance(space, Space) else load_space(space)
     chosen = tuple(options.objectives or space.objectives)
     limits, sampling = dict(options.limits), options.sampling
+    if options.exact:
+        return _exact(space, chosen, limits, progress)
     if sampling is None and space.size > _ENUMERATED:
         raise SqnxtError(
             f"space {space.name}",
             f"holds {space.size:,} pairs, and {_ENUMERATED:,} are the most that are costed in full",
-            "sample it with `trials=N`",
+            "give `exact=True` for its Pareto set, or sample it with `trials=N`",
         )
     if sampling is None:
         return _outcome(space, chosen, limits, "enumerated", enumerate_space(space, progress))
@@ -58,6 +60,23 @@ def search(
 
     found = sample_space(space, chosen, limits, sampling, progress)
     return _outcome(space, chosen, limits, f"{len(found)} trials by {sampling.sampler}", found)
+
+
+def _exact(space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], progress: Progress) -> Outcome:
+    from sqnxt_tf.exploration.exact import exact_front
+
+    found = exact_front(space, objectives, limits, progress)
+    return Outcome(
+        space=space,
+        objectives=objectives,
+        limits=limits,
+        method="exact",
+        candidates=tuple(found.members),
+        asked=space.size,
+        impossible=found.impossible,
+        over_limits=found.over_limits,
+        only_front=True,
+    )
 
 
 def _outcome(

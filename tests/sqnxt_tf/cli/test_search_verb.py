@@ -33,6 +33,23 @@ def test_csv_picture_and_what_beats_a_network(cli: Any, tmp_path: Path) -> None:
     assert against[0]["beaten_by"]
 
 
+def test_an_exact_search_gives_the_front_of_all_pairs_and_nothing_else(cli: Any, tmp_path: Path) -> None:
+    what = ("search", "digits", "--objectives", "cycles,energy,+macs", "--max-params", "0.3M")
+    exact, whole = cli(*what, "--exact", "--json").json(), cli(*what, "--json").json()
+    assert exact["method"] == "exact"
+    assert exact["named"] == []
+    assert exact["objectives"] == ["cycles", "energy", "+macs"]
+    assert len(exact["front"]) > 5
+    for key in ("pairs", "asked", "impossible", "over_limits", "limits", "front"):
+        assert exact[key] == whole[key]
+    rows = list(csv.DictReader(io.StringIO(cli(*what, "--exact", "--csv").out)))
+    assert [row["network"] for row in rows] == [row["network"] for row in whole["front"]]
+    text = cli(*what, "--exact", "--picture", "exact.html").out
+    assert f"Pareto set: {len(rows)} of" in text
+    assert "exact: 288 costed" in text
+    assert (tmp_path / "exact.html").stat().st_size > 1_000_000
+
+
 def test_an_empty_answer_has_the_same_columns_and_a_dimension_may_be_named_twice(cli: Any) -> None:
     for rest in ((), ("--all",)):
         columns = cli("search", "digits", "--csv", *rest).out.splitlines()[0]
@@ -90,6 +107,14 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
         (("paper", "--build", "1", "-o", "x.onnx"), "is a .keras file"),
         (("paper", "--storage", "x.db"), "--trials N too"),
         (("paper", "--trials", "0"), "out of range"),
+        (("wide",), "give --exact for its Pareto set"),
+        (("wide", "--exact", "--trials", "9"), "leave out one of the two"),
+        (("wide", "--exact", "--all"), "--all needs all candidates, and --exact keeps the Pareto set alone"),
+        (("wide", "--exact", "--against", "sqnxt23_w1"), "--against needs all candidates"),
+        (("wide", "--exact", "--objectives", "cycles,accuracy"), "accuracy: is known of trained networks only"),
+        (("wide", "--exact", "--objectives", "peak_activation_bytes"), "is the largest moment of a run"),
+        (("wide", "--exact", "--objectives", "latency_ms"), "is measured on a device"),
+        (("wide", "--exact", "--objectives", "macs,+macs"), "are not objectives"),
         (("paper", "--sampler", "tpe"), "--sampler goes with --trials N only"),
         (("digits", "--survivors", "3"), "--survivors goes with --train-epochs N only"),
         (("digits", "--data", "digits"), "--data goes with --train-epochs N only"),
