@@ -9,9 +9,9 @@ from sqnxt_tf.data.checking import Finding as Finding
 from sqnxt_tf.data.data_source import DataKind as DataKind
 from sqnxt_tf.data.data_source import DataSource as DataSource
 from sqnxt_tf.data.data_source import load_data as load_data
-from sqnxt_tf.data.decoding import UnreadableImageError as UnreadableImageError
 from sqnxt_tf.data.encoded import EncodedImages as EncodedImages
 from sqnxt_tf.data.images import ImageSet as ImageSet
+from sqnxt_tf.data.unreadable_image import UnreadableImageError as UnreadableImageError
 from sqnxt_tf.device.classification import Answer as Answer
 from sqnxt_tf.device.classification import classify as classify
 from sqnxt_tf.device.evaluation import evaluate as evaluate

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sqnxt_base.proportion import Z_95, wilson_interval
 from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.data.pipeline import Arrays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +107,25 @@ def paired_loss(before: NDArray[np.bool_], after: NDArray[np.bool_], z: float = 
     return (lost - won) / len(before), worse - better - half, worse - better + half
 
 
-def count_answers(path: Path, data: ImageSet, logits: NDArray[np.float32]) -> Evaluation:
-    """Return the evaluation of logits, float32 [n, classes]."""
+def count_answers(
+    path: Path, data: ImageSet, logits: NDArray[np.float32], *, shown: Arrays | None = None
+) -> Evaluation:
+    """Return the evaluation of logits, float32 [n, classes].
+
+    Args:
+        path: The file of the model.
+        data: The images.
+        logits: The answers.
+        shown: Those of the images that could be read; all of them if None.
+    """
+    labels = data.labels if shown is None else shown.labels
     best5 = np.argsort(-logits, axis=1, kind="stable")[:, :5]
     return Evaluation(
         path=path,
         data=data.name,
         class_names=data.class_names,
-        labels=data.labels,
+        labels=labels,
         predictions=best5[:, 0].astype(np.int64),
-        top5_hits=int(np.sum(best5 == data.labels[:, None])),
+        top5_hits=int(np.sum(best5 == labels[:, None])),
+        left_out=() if shown is None else shown.left_out,
     )

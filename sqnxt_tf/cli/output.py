@@ -206,7 +206,9 @@ def libraries_silenced() -> Iterator[None]:
     exceptions, so that a user misses nothing; `--verbose` shows the log lines too.
     """
     import logging  # no other verb needs it, and it is a hundredth of a short command
+    import warnings
 
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of images that are read all the same
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     python_stderr, descriptor = sys.stderr, os.dup(2)

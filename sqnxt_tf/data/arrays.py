@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_tf.data.augmentation import InputFormat
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
+from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.errors import SqnxtError
 
 _LARGEST_ARRAY = 4_000_000_000  # bytes
@@ -15,10 +18,10 @@ _DECODED_AT_ONCE = 64  # images, at whatever size they have on disk
 
 
 def to_arrays(data: ImageSet, preprocessing: InputFormat) -> Arrays:
-    """Preprocess a whole image set into memory.
+    """Preprocess a whole image set into memory; images that cannot be read are left out and logged.
 
     Raises:
-        SqnxtError: The arrays would take more than 4 GB, or an image cannot be read.
+        SqnxtError: The arrays would take more than 4 GB, no image can be read, or more images than allowed cannot.
     """
     size = 4 * len(data) * preprocessing.height * preprocessing.width * preprocessing.channels
     if size > _LARGEST_ARRAY:
@@ -30,9 +33,16 @@ def to_arrays(data: ImageSet, preprocessing: InputFormat) -> Arrays:
         )
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
     images = np.empty((len(data), *shape), np.float32)
+    kept: list[int] = []
+    faults = UnreadableImages()
     for start in range(0, len(data), _DECODED_AT_ONCE):
-        images[start : start + _DECODED_AT_ONCE] = preprocessing.apply(data.batch(start, start + _DECODED_AT_ONCE))
-    return Arrays(images, data.labels)
+        indices, decoded = data.readable(range(start, min(start + _DECODED_AT_ONCE, len(data))), faults.add)
+        faults.check()
+        if indices:
+            images[len(kept) : len(kept) + len(indices)] = preprocessing.apply(decoded)
+            kept += indices
+    check_any_readable(data, kept)
+    return Arrays(images[: len(kept)], data.labels[kept], tuple(sorted(faults.found)))
 
 
 def spread_arrays(
@@ -40,11 +50,16 @@ def spread_arrays(
 ) -> Arrays:
     """Preprocess `count` images at even distances, so that every class of a sorted set is represented.
 
+    Images that cannot be read are left out and logged.
+
     Args:
         data: The images.
         preprocessing: The format of the network's input.
         count: Number of images; all if there are fewer.
         among: Indices that may be chosen; by default all.
+
+    Raises:
+        SqnxtError: None of the images can be read, or more images than allowed cannot.
     """
     return arrays_at(data, preprocessing, spread_indices(np.arange(len(data)) if among is None else among, count))
 
@@ -55,5 +70,23 @@ def spread_indices(among: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def arrays_at(data: ImageSet, preprocessing: InputFormat, indices: NDArray[np.int64]) -> Arrays:
-    """Preprocess the images of these indices."""
-    return Arrays(preprocessing.apply([data.image(int(index)) for index in indices]), data.labels[indices])
+    """Preprocess the images of these indices; those that cannot be read are left out and logged.
+
+    Raises:
+        SqnxtError: None of the images can be read, or more images than allowed cannot.
+    """
+    faults = UnreadableImages()
+    kept, decoded = data.readable(indices.tolist(), faults.add)
+    faults.check()
+    check_any_readable(data, kept)
+    return Arrays(preprocessing.apply(decoded), data.labels[kept], tuple(sorted(faults.found)))
+
+
+def check_any_readable(data: ImageSet, indices: Sequence[int]) -> None:
+    """Refuse data none of whose images could be read.
+
+    Raises:
+        SqnxtError: There is no index.
+    """
+    if not indices:
+        raise SqnxtError(data.name, "has no image that can be read", "run `check_data`, which names the fault of each")

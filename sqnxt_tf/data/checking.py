@@ -11,9 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from sqnxt_tf.data.decoding import UnreadableImageError, decode, open_image, read_file
+from sqnxt_tf.data.decoding import decode, open_image, read_file
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.folders import SUFFIXES, class_folders, files_in
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 
 Kind = Literal["unreadable", "truncated", "CMYK", "wrong extension", "two classes", "damaged shard"]
 

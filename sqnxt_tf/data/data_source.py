@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.digits import SPLITS, Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.folders import check_is_folder, encoded_folder, is_folder
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.tfds import PREFIX, encoded_tfds
 from sqnxt_tf.data.tfrecords import encoded_shards, shards_by_split
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 _HELD_BACK = 10  # without a validation part, every tenth training image validates

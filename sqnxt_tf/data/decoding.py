@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.printable_text import one_line
+from sqnxt_base.user_files import open_regular
+from sqnxt_tf.data.decoding_limits import DatedBytes, check_scans
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -21,10 +24,6 @@ _START_PROGRAMS = frozenset({"EPS", "WMF"})
 
 _LARGEST_IMAGE = 100_000_000  # pixels; the header of a tiny file can claim any number
 _LARGEST_FILE = 2**29  # bytes; more than that many pixels take without compression
-
-
-class UnreadableImageError(SqnxtError):
-    """An image cannot be read: it is damaged, of an unknown format, or its record is wrong."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -51,10 +50,11 @@ def read_file(path: Path) -> bytes:
     """Read the bytes of an image file.
 
     Raises:
-        UnreadableImageError: The file cannot be read, or is too large for an image.
+        UnreadableImageError: The file cannot be read, is something else than a regular file, such as a FIFO, or is too
+            large for an image.
     """
     try:
-        with path.open("rb") as file:
+        with open(open_regular(path), "rb") as file:  # noqa: PTH123 - a descriptor
             if (size := os.fstat(file.fileno()).st_size) > _LARGEST_FILE:
                 raise UnreadableImageError(
                     path, f"has {size:,} bytes, more than the limit of {_LARGEST_FILE:,}", "remove it"
@@ -69,7 +69,7 @@ def decode(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> 
 
     Raises:
         SqnxtError: Pillow is not installed.
-        UnreadableImageError: Pillow cannot decode all of it, or it has too many pixels.
+        UnreadableImageError: Pillow cannot decode all of it, it takes too long, or it has too many pixels or scans.
     """
     image = open_image(data, source, formats=formats)
     try:
@@ -83,7 +83,7 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS)
 
     Raises:
         SqnxtError: Pillow is not installed.
-        UnreadableImageError: The format is unknown, or the image has too many pixels.
+        UnreadableImageError: The format is unknown, or the image has too many pixels or scans.
     """
     try:
         from PIL import Image
@@ -92,7 +92,7 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS)
             "pillow", "is not installed and is needed for reading image files", "run `pip install 'sqnxt-tf[device]'`"
         ) from None
     try:
-        image = Image.open(BytesIO(data), formats=formats)
+        image = Image.open(DatedBytes(data), formats=formats)
     except Exception as error:
         raise unreadable(source, error) from None
     if image.width * image.height > _LARGEST_IMAGE:
@@ -101,12 +101,14 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS)
             f"claims {image.width} x {image.height} pixels, more than the limit of {_LARGEST_IMAGE:,}",
             "make it smaller or remove it",
         )
+    if image.format in ("JPEG", "MPO"):
+        check_scans(data, image.width * image.height, source)
     return image
 
 
 def unreadable(source: str, error: Exception) -> UnreadableImageError:
     """Make the error for an image that its decoder could not read."""
-    reason = str(error).replace(f"{BytesIO.__module__}.BytesIO", "")
+    reason = one_line(error)
     if type(error).__name__ == "UnidentifiedImageError":
         reason = "no image of a known format"
     return UnreadableImageError(source, f"cannot be read as an image ({reason})", "repair or remove it")

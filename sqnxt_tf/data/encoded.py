@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data.decoding import UnreadableImageError, decode
+from sqnxt_tf.data.decoding import decode
 from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,19 @@ Feature = bytes | int | str
 
 
 def encode(features: Mapping[str, Feature]) -> bytes:
-    """Encode one value (bytes, text or an integer) for each feature; equal features give equal bytes."""
+    """Encode one value (bytes, text or an integer) for each feature; equal features give equal bytes.
+
+    The name of a file that is not UTF-8 is written byte for byte.
+    """
     example = _message()()
     for name, value in features.items():
         feature = example.features.feature[name]
         if isinstance(value, int):
             feature.int64_list.value.append(value)
         else:
-            feature.bytes_list.value.append(value.encode() if isinstance(value, str) else value)
+            feature.bytes_list.value.append(
+                value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+            )
     encoded: bytes = example.SerializeToString(deterministic=True)
     return encoded
 

@@ -13,7 +13,16 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
 
-__all__ = ["SUFFIXES", "check_is_folder", "class_folders", "encoded_folder", "files_in", "image_folder", "read_image"]
+__all__ = [
+    "SUFFIXES",
+    "check_is_folder",
+    "class_folders",
+    "encoded_folder",
+    "files_in",
+    "image_folder",
+    "is_folder",
+    "read_image",
+]
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 

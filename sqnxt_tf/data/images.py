@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 
 
 class Labelled(Protocol):
@@ -48,14 +48,14 @@ class ImageSet:
         return [self.image(index) for index in range(start, min(stop, len(self)))]
 
     def readable(
-        self, start: int, stop: int, report: Callable[[str, UnreadableImageError], None]
+        self, wanted: Iterable[int], report: Callable[[str, UnreadableImageError], None]
     ) -> tuple[list[int], list[NDArray[np.uint8]]]:
-        """Decode the readable images from `start` to `stop` - 1, and return their indices and pixels.
+        """Decode the readable ones of some images, and return their indices and pixels.
 
         `report` is called with the source and the error of each other image.
         """
         indices, images = [], []
-        for index in range(start, min(stop, len(self))):
+        for index in wanted:
             try:
                 images.append(self.image(index))
                 indices.append(index)

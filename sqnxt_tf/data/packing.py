@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.data.augmentation import generator
 from sqnxt_tf.data.batches import even_bounds, steps_for
-from sqnxt_tf.data.decoding import UnreadableImageError, open_image, to_rgb, unreadable, upright
+from sqnxt_tf.data.decoding import open_image, to_rgb, unreadable, upright
 from sqnxt_tf.data.digits import Split
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.examples import encode
 from sqnxt_tf.data.records import LARGEST_RECORD
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 
 _SHARD_BYTES = 128 * 2**20
 _FEWEST_SHARDS = 8  # so that a few workers have files of their own
@@ -30,7 +31,7 @@ def shards_of(images: EncodedImages, shards: int | None, seed: int) -> list[NDAr
     `shards` is the number of shards; by default there is one for every 128 MB, and at least 8.
     """
     if shards is None:
-        total = sum(os.path.getsize(source) for source in images.sources)  # noqa: PTH202 - a million of them
+        total = sum(_stated(source)[0] for source in images.sources)
         shards = max(_FEWEST_SHARDS, steps_for(total, _SHARD_BYTES))
     bounds = even_bounds(len(images), min(shards, len(images)))
     return np.split(generator(seed, 0, 0).permutation(len(images)).astype(np.int64), bounds[1:-1])
@@ -48,8 +49,8 @@ def record_of(images: EncodedImages, index: int, first_label: int) -> bytes:
     data, label = images.read(index)
     source = images.sources[index]
     image = open_image(data, source)
-    plain = _is_plain(image)
     try:
+        plain = _is_plain(image)  # reading EXIF data decodes a PNG to its end
         rgb = to_rgb(upright(image))
         name = {"MPO": "JPEG"}.get(image.format or "", image.format)
         if not plain:
@@ -79,9 +80,18 @@ def fingerprint(parts: Mapping[Split, EncodedImages]) -> str:
     for split, images in parts.items():
         digest.update(repr((split, images.class_names)).encode("utf-8", "surrogateescape"))
         for source in images.sources:
-            found = os.stat(source)  # noqa: PTH116
-            digest.update(f"{source}\0{found.st_size}\0{found.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+            size, changed = _stated(source)
+            digest.update(f"{source}\0{size}\0{changed}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def _stated(source: str) -> tuple[int, int]:
+    """Return size and modification time of a file; zeros for a link that leads nowhere, which is left out later."""
+    try:
+        found = os.stat(source)  # noqa: PTH116 - a million of them
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _is_plain(image: Any) -> bool:

@@ -14,10 +14,14 @@ from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, even_bounds, steps_fo
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """Preprocessed images, float32 [n, height, width, 3], and their labels, int64 [n]."""
+    """Preprocessed images, float32 [n, height, width, 3], and their labels, int64 [n].
+
+    `left_out` names the images that could not be read.
+    """
 
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

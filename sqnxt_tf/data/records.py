@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_base.user_files import open_regular
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 LARGEST_RECORD = 64 * 2**20  # bytes: more than any photograph; parsing a record may take eight times as many
@@ -103,6 +104,6 @@ def _length(header: bytes, available: int) -> int | None:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDONLY)
+        return open_regular(path)
     except OSError as error:
         raise UnreadableImageError(path, f"cannot be opened ({error.strerror})", "check the path") from None

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.data.augmentation import Augmentation, InputFormat, generator
 from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, steps_for
-from sqnxt_tf.data.decoding import UnreadableImageError, decode
+from sqnxt_tf.data.decoding import decode
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.unreadable import UnreadableImages
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
 
 _AHEAD = 2  # batches that are ready before the model asks for them

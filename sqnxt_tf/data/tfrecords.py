@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_tf.data.catalogue import CATALOGUE, Catalogue, read_catalogue, read_label_names
-from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.digits import Split
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.examples import decode
 from sqnxt_tf.data.records import find_records, read_record
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 _SHARD = re.compile(r"(?P<split>[\w.-]+?)(\.tfrecords?)?-(?P<number>\d{5,})-of-(?P<count>\d{5,})")

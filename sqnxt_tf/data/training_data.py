@@ -14,13 +14,14 @@ from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
 from sqnxt_tf.data.augmentation import AUGMENTATIONS, Augmentation, InputFormat
 from sqnxt_tf.data.data_source import DataSource
-from sqnxt_tf.data.decoding import UnreadableImageError, decode
+from sqnxt_tf.data.decoding import decode
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.data.unreadable import LIMIT, UnreadableImages
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 _BATCH = 32  # images of one forward pass

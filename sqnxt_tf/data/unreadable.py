@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from threading import Lock
 
-from sqnxt_tf.data.decoding import UnreadableImageError
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 LIMIT = 100

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.user_files import exists
 from sqnxt_export import Metadata, open_model
 from sqnxt_tf.class_outputs import class_output
-from sqnxt_tf.data.folders import SUFFIXES, read_image
+from sqnxt_tf.data.folders import SUFFIXES, is_folder, read_image
 from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import read_known, resolve_runner
@@ -186,13 +187,13 @@ def find_images(places: Iterable[str | Path], on_fault: FaultHandler = raise_fau
     """Return the files that are given, and the files with a suffix of images in folders and sub-folders, sorted."""
     found: list[Path] = []
     for place in map(Path, places):
-        if place.is_dir():
+        if is_folder(place):
             inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in _KINDS and not path.is_dir())
             if not inside:
                 kinds = ", ".join(sorted(_KINDS))
                 on_fault(SqnxtError(place, "holds no images", f"give a folder with {kinds} files"))
             found += inside
-        elif place.exists():
+        elif exists(place):
             found.append(place)
         else:
             on_fault(SqnxtError(place, "no such file", "check the path"))

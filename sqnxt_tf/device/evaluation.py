@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.class_outputs import class_output
+from sqnxt_tf.data.arrays import check_any_readable
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.errors import SqnxtError
@@ -60,7 +61,7 @@ def evaluate(
     order = _class_order(path, metadata.labels, data, exact=bool(metadata.precision) and labels is None)
     logits, shown, faults = [], [], UnreadableImages()
     for start in range(0, len(data), BATCH):
-        indices, images = data.readable(start, start + BATCH, faults.add)
+        indices, images = data.readable(range(start, min(start + BATCH, len(data))), faults.add)
         faults.check()
         if indices:
             scores = runner.run_all(chosen.preprocessing.apply(images))[place].reshape(len(images), -1)
@@ -68,8 +69,7 @@ def evaluate(
             logits.append(scores[:, order] if order is not None else scores)
             shown += indices
         progress(f"evaluating {path.name}", min(start + BATCH, len(data)), len(data))
-    if not shown:
-        raise SqnxtError(data.name, "has no image that can be read", "run `check_data`, which names the fault of each")
+    check_any_readable(data, shown)
     if not faults.found:
         return count_answers(path, data, np.concatenate(logits))
     rest = replace(data, labels=data.labels[shown])

@@ -225,4 +225,4 @@ def _test_images(source: ModelSource, data: DataSource) -> ImageSet:
 
 def _evaluate(model: Any, source: ModelSource, output: Path, images: ImageSet) -> Evaluation:
     arrays = to_arrays(images, source.preprocessing)
-    return count_answers(output, images, model.predict(arrays.images, verbose=0))
+    return count_answers(output, images, model.predict(arrays.images, verbose=0), shown=arrays)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from os import cpu_count
@@ -22,12 +23,12 @@ from sqnxt_base.user_files import read_bytes
 from sqnxt_export.artifact.files import whole_file
 from sqnxt_tf.data.catalogue import CATALOGUE, Catalogue, Shard
 from sqnxt_tf.data.data_source import DataKind, DataSource
-from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.digits import Split
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.packing import fingerprint, record_of, shards_of
 from sqnxt_tf.data.records import framed
 from sqnxt_tf.data.unreadable import LIMIT, UnreadableImages
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
@@ -82,7 +83,8 @@ def pack(
 ) -> PackedData:
     """Write the images of a folder as TFRecords in ImageNet's usual layout, with `dataset.json` to find them by.
 
-    The same call again resumes a run that was killed. Images that cannot be read are left out and named.
+    The same call again resumes a run that was killed. Images that cannot be read are left out and named. A run that
+    ends because there are too many of them can be resumed with a higher limit; if no shard was finished, nothing stays.
 
     Args:
         data: A folder of images by class; one that is not divided into parts is packed as `train`.
@@ -107,8 +109,13 @@ def pack(
         faults.found |= found
     catalogue = Catalogue(class_names=next(iter(parts.values())).class_names, shards=state.shards)
     writer = _Writer(output, state, faults, catalogue.first_label, progress)
-    for split, images in parts.items():
-        writer.write_part(split, images, shards_of(images, shards, seed))
+    try:
+        for split, images in parts.items():
+            writer.write_part(split, images, shards_of(images, shards, seed))
+    except SqnxtError:
+        if not state.shards:  # there is nothing to resume
+            _forget(output)
+        raise
     _write(output / CATALOGUE, catalogue.to_json())
     (output / _STATE).unlink()
     names = {split: [Path(name) for name in state.shards if name.startswith(split)] for split in parts}
@@ -222,6 +229,13 @@ def _check_state(state: _State) -> None:
     for found in state.unreadable.values():
         if not all(isinstance(text, str) for text in found.values()):
             raise ValueError("unreadable")
+
+
+def _forget(output: Path) -> None:
+    """Remove the state of a run, and its folder unless it holds something else."""
+    (output / _STATE).unlink(missing_ok=True)
+    with suppress(OSError):  # it is not empty
+        output.rmdir()
 
 
 def _write_state(output: Path, state: _State) -> None:

@@ -219,8 +219,9 @@ class _Run:
 
     def answers(self, model: Any, split: str) -> Evaluation:
         """Evaluate the model on one part of the data."""
-        logits = model.predict(self.arrays[split].images, verbose=0)
-        return count_answers(self.folder, self.sets[split], logits)
+        arrays = self.arrays[split]
+        logits = model.predict(arrays.images, verbose=0)
+        return count_answers(self.folder, self.sets[split], logits, shown=arrays)
 
 
 def default_sizes(founder_bytes: int) -> list[int]:

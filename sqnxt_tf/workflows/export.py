@@ -81,7 +81,9 @@ def export_source(
 
     output = Path(output)
     progress("preparing samples", 1, 3)
-    samples = image_samples(source, options, progress) if source.takes_image else noise_samples(source, options)
+    samples, left_out = (
+        image_samples(source, options, progress) if source.takes_image else (noise_samples(source, options), [])
+    )
     progress(f"exporting {output.name}", 2, 3)
     model, pairs = _equalised(source) if options.equalise else (source.model, None)
     result = export_model(
@@ -97,7 +99,8 @@ def export_source(
     progress(f"exporting {output.name}", 3, 3)
     note = source.image_input.note if source.takes_image else NOISE_NOTE
     equalising = None if pairs is None else f"cross-layer equalisation: {pairs} pairs of layers were rescaled"
-    added = tuple(line for line in (equalising, note) if line)
+    unread = f"images that cannot be read and were left out: {len(set(left_out))}" if left_out else None
+    added = tuple(line for line in (equalising, note, unread) if line)
     return replace(result, notes=(*result.notes, *added)) if added else result
 
 

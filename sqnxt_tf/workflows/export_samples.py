@@ -12,13 +12,14 @@ from sqnxt_export.runtimes.signatures import signature_of
 from sqnxt_export.runtimes.tensors import seeded_noise
 from sqnxt_tf.data.arrays import arrays_at, spread_arrays, spread_indices, to_arrays
 from sqnxt_tf.data.images import ImageSet
+from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource
 
 if TYPE_CHECKING:
-    from sqnxt_export import Budget, ExportSamples, Preprocessing
+    from sqnxt_export import ExportSamples, Preprocessing
 
 NOISE_NOTE = (
     "the model takes no single grey or RGB image, so parity was judged, and integer precisions were calibrated, on "
@@ -32,8 +33,12 @@ _MOST_AT_ONCE = 2048
 """Further images that are in memory together."""
 
 
-def image_samples(source: ModelSource, options: ExportOptions, progress: Progress = silent) -> ExportSamples:
+def image_samples(
+    source: ModelSource, options: ExportOptions, progress: Progress = silent
+) -> tuple[ExportSamples, list[str]]:
     """Return images of the data for parity, calibration and the budget, none in two of them.
+
+    The list names the images that could not be read. It grows as further images are read.
 
     Parity begins with 128 images and goes on to all there are, as long as top-1 leaves the answer open; a number that
     the caller gives is kept to.
@@ -46,7 +51,7 @@ def image_samples(source: ModelSource, options: ExportOptions, progress: Progres
     Raises:
         SqnxtError: A trained model knows other classes than the data have, or the data hold too few images.
     """
-    from sqnxt_export import ExportSamples
+    from sqnxt_export import Budget, ExportSamples
 
     calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
     seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
@@ -62,14 +67,20 @@ def image_samples(source: ModelSource, options: ExportOptions, progress: Progres
     rest = np.setdiff1d(judged_pool, first) if options.samples is None else np.empty(0, np.int64)
     pool, among = calibration_pool
     calibration = spread_arrays(pool, seen, options.calibration or calibrated, among=among)
-    return ExportSamples(
+    held_back = None if options.max_drop is None else _held_back(source, options)
+    budget = None
+    if held_back is not None and options.max_drop is not None:
+        budget = Budget(images=held_back.images, labels=held_back.labels, max_drop=options.max_drop / 100)
+    left_out = [name for part in (parity, calibration, held_back) if part for name in part.left_out]
+    samples = ExportSamples(
         parity=parity.images,
         calibration=calibration.images,
-        budget=_budget(source, options),
+        budget=budget,
         labels=parity.labels if labelled else None,
-        further=_further(judged, seen, rest, len(first), progress),
+        further=_further(judged, seen, rest, left_out, progress),
         data=judged.name,
     )
+    return samples, left_out
 
 
 def noise_samples(source: ModelSource, options: ExportOptions) -> ExportSamples:
@@ -113,30 +124,28 @@ def _pools(options: ExportOptions, judged: ImageSet) -> tuple[NDArray[np.int64],
 
 
 def _further(
-    judged: ImageSet, preprocessing: Preprocessing, rest: NDArray[np.int64], seen: int, progress: Progress
+    judged: ImageSet, preprocessing: Preprocessing, rest: NDArray[np.int64], left_out: list[str], progress: Progress
 ) -> Iterator[ExportSamples]:
     """Yield the other images that may be judged, three times as many as were seen so far each time."""
     from sqnxt_export import ExportSamples
 
+    seen = len(judged) - len(rest)
     while len(rest):
-        progress(f"top-1 is unsure on {seen} images: reading more", 2, 3)
+        progress("top-1 is unsure: reading more images", 2, 3)
         chosen = spread_indices(rest, min(3 * seen, _MOST_AT_ONCE))
         part = arrays_at(judged, preprocessing, chosen)
+        left_out += part.left_out
         yield ExportSamples(parity=part.images, labels=part.labels)
         rest, seen = np.setdiff1d(rest, chosen), seen + len(chosen)
 
 
-def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
-    """Return the budget, judged on images that neither calibration nor training knew: all of the validation part.
+def _held_back(source: ModelSource, options: ExportOptions) -> Arrays:
+    """Return what a budget is judged on, images that neither calibration nor training knew: the validation part.
 
     Raises:
         SqnxtError: Random weights, whose answers cannot get worse; or data without a validation part.
     """
-    data, max_drop = options.data, options.max_drop
-    if max_drop is None:
-        return None
-    from sqnxt_export import Budget
-
+    data = options.data
     if not source.trained:
         raise SqnxtError(
             source.name, "has random weights and no accuracy to lose", "use `max_drop` with a trained model"
@@ -147,5 +156,4 @@ def _budget(source: ModelSource, options: ExportOptions) -> Budget | None:
             "is not divided, and `max_drop` is judged on images of a part of their own",
             "divide it into train, validation and test",
         )
-    judged = to_arrays(data.part("validation"), source.known_input())
-    return Budget(images=judged.images, labels=judged.labels, max_drop=max_drop / 100)
+    return to_arrays(data.part("validation"), source.known_input())

@@ -78,6 +78,7 @@ def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator
 
     Raises:
         ExportError: See `check_output`; also if the disk fills up while the block writes.
+        OSError: The block failed at another file, which its error names; the output is not blamed for it.
     """
     path = Path(path)
     check_output(path, force=force)
@@ -88,6 +89,8 @@ def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator
         check_output(path, force=force)  # the block may have taken minutes
         temporary.replace(path)
     except OSError as error:
+        if error.filename not in (None, "", *map(os.fspath, (path, temporary, path.parent))):
+            raise
         remedy = _REMEDIES.get(error.errno or 0, "check the path and the disk")
         raise ExportError(path, f"cannot be written ({error.strerror or error})", str(remedy)) from error
     finally:

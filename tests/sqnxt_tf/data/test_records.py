@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.examples import decode, encode
 from sqnxt_tf.data.records import LARGEST_RECORD, checksum, find_records, framed, read_record
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 FEATURES = {"image/encoded": b"\x00\xff" * 40, "image/class/label": 7, "image/class/text": "cat", "negative": -3}

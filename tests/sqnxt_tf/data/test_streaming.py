@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.broken_images import write_broken_folder
 from sqnxt_export import Preprocessing
 from sqnxt_tf.data.augmentation import AUGMENTATIONS, Augmentation
 from sqnxt_tf.data.batches import WorkerRank
@@ -16,6 +17,7 @@ from sqnxt_tf.data.folders import encoded_folder
 from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.data.unreadable import TooManyUnreadableError, UnreadableImages
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.workflows.data_check import check_data
 from sqnxt_tf.workflows.data_pack import pack
 
 INPUT = Preprocessing.imagenet(16)
@@ -154,3 +156,14 @@ def test_more_workers_than_files_are_refused_at_once(shards: Path) -> None:
         data.training(batch=8, seed=0, first_step=0, last_step=1, rank=WorkerRank(0, 4))
     with pytest.raises(SqnxtError, match="has 3 files for 4 workers"):
         data.evaluation(batch=8, rank=WorkerRank(0, 4))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning")
+def test_training_leaves_out_what_the_check_calls_unreadable(tmp_path: Path) -> None:
+    broken_folder = write_broken_folder(tmp_path / "images", "ab")
+    training = stream(broken_folder)
+    seen = sum(len(labels) for _, labels in training.evaluation(batch=16))
+    findings = check_data(broken_folder).findings
+    broken = {finding.source for finding in findings if finding.kind in ("unreadable", "truncated")}
+    assert set(training.unreadable.found) == broken
+    assert seen == len(training.images) - len(broken)

@@ -12,10 +12,10 @@ import pytest
 
 from sqnxt_tf.data.catalogue import read_catalogue, read_label_names
 from sqnxt_tf.data.data_source import DataSource, load_data
-from sqnxt_tf.data.decoding import UnreadableImageError
 from sqnxt_tf.data.examples import encode
 from sqnxt_tf.data.folders import encoded_folder
 from sqnxt_tf.data.records import framed
+from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.workflows.data_pack import pack
 
