@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
 
@@ -69,6 +69,7 @@ class Dim(click.ParamType[tuple[str, int]]):
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the result to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the figures as CSV on stdout and nothing else there.")
 @flags.force
+@limit_flags.opening_limits_of_children
 @flags.output_options
 def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: bool, out: Output, **settings: Any) -> int:
     """Time the artifacts FILE... (.onnx in onnxruntime, .tflite in LiteRT) on one sample, or on a file's fixed batch.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqnxt_tf.cli import flags, interruption
+from sqnxt_tf.cli import flags, interruption, limit_flags
 from sqnxt_tf.cli.output import Output
 from sqnxt_tf.progress import silent
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @flags.preprocessing
 @flags.labels
 @flags.threads
+@limit_flags.opening_limits
 @flags.output_options
 def command(
     file: Path,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -30,6 +30,7 @@ from sqnxt_tf.cli.output import Output
 @flags.labels
 @flags.threads
 @flags.force
+@limit_flags.opening_limits
 @flags.output_options
 def command(
     file: Path,

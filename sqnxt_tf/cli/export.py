@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
@@ -110,6 +110,7 @@ from sqnxt_tf.cli.output import Output
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed of the weights of a network's name.")
 @flags.force
+@limit_flags.opening_limits
 @flags.output_options
 def command(model: str, output: Path | None, force: bool, out: Output, **settings: Any) -> None:
     """Export MODEL to an artifact, load it in its own runtime, and prove that it equals the model.

@@ -1,4 +1,7 @@
-"""Options that mean the same wherever they stand; those of training are in `training_flags`."""
+"""Options that mean the same wherever they stand.
+
+Those of training are in `training_flags`, and the limits for files from anyone in `limit_flags`.
+"""
 
 from __future__ import annotations
 

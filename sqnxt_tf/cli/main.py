@@ -14,7 +14,7 @@ from click.exceptions import NoSuchCommand
 
 from sqnxt_base.printable_text import one_line, printable
 from sqnxt_tf import __version__
-from sqnxt_tf.cli import interruption, terminal
+from sqnxt_tf.cli import interruption, supervision, terminal
 from sqnxt_tf.cli.garbage import leave_all
 from sqnxt_tf.cli.help_examples import with_examples
 from sqnxt_tf.cli.messages import as_options
@@ -100,6 +100,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 interrupted."""
     interruption.listen()
     terminal.take_any_text()
+    supervision.allow()
     _suit_threads_to_cores()
     try:
         result = main.main(arguments, prog_name="sqnxt-tf", standalone_mode=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -40,6 +40,7 @@ from sqnxt_tf.cli.output import Output
 )
 @flags.seed
 @flags.threads
+@limit_flags.opening_limits
 @flags.output_options
 def command(a: Path, b: Path, out: Output, **settings: Any) -> None:
     """Compare B with A, its reference: any two of .keras, .onnx and .tflite.

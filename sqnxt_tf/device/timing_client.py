@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,9 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sqnxt_base.opening import current_limits
+from sqnxt_base.watching import INTERVAL, Watch, death_by
 from sqnxt_tf.errors import SqnxtError
 
 _SERVER = "sqnxt_tf.device.timing_server"
+_WATCHED = ("open", "warm_up")
+"""The requests that open a file, and run it first."""
 
 
 class TimingClient:
@@ -40,16 +44,18 @@ class TimingClient:
         self.close()
 
     def ask(self, do: str, **details: Any) -> dict[str, Any]:
-        """Send a request and wait for the answer.
+        """Send a request and wait for the answer; opening a file and running it first are held to the limits.
 
         Raises:
-            SqnxtError: The process could not do it, or has ended.
+            SqnxtError: The process could not do it, has ended, or exceeded a limit.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps({"do": do, **details}) + "\n")
             self._process.stdin.flush()
+            if do in _WATCHED:
+                self._watch_until_answer()
             line = self._process.stdout.readline()
         except OSError:
             line = ""
@@ -65,15 +71,25 @@ class TimingClient:
         self._process.kill()
         self._process.communicate()
 
+    def _watch_until_answer(self) -> None:
+        """Wait for an answer, or for the end of the process.
+
+        Raises:
+            SqnxtError: It exceeded a limit of `opening_limits`.
+        """
+        if sys.platform == "win32":  # select waits for sockets only there
+            return
+        watch, answers = Watch(self._process.pid, current_limits()), self._process.stdout
+        assert answers is not None
+        while not select.select([answers], [], [], INTERVAL)[0]:
+            if fault := watch.fault():
+                raise SqnxtError(self.path, *fault)
+
     def _ending_error(self) -> SqnxtError:
         """Return the error that tells how the process ended."""
         code = self._process.wait()
-        if code == -getattr(signal, "SIGKILL", 9):
-            fault = "its process was killed, as the system does when memory runs out"
-            return SqnxtError(self.path, fault, "close other programs or free some memory")
         if code < 0:
-            fault = f"its process died of {signal.Signals(-code).name}"
-            return SqnxtError(self.path, fault, "export it again, or try another release of the runtime")
+            return SqnxtError(self.path, *death_by(-code))
         fault = f"its process ended with exit code {code}"
         return SqnxtError(self.path, fault, f"run `python -m {_SERVER}` to see why")
 

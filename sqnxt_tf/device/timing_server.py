@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from sqnxt_base.watching import end_with_parent
 from sqnxt_tf.device.memory import peak_resident_bytes, resident_bytes
 
 _LEAST_WARM_UP, _MOST_WARM_UP = 5, 100  # runs
@@ -177,6 +178,7 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
 def main() -> None:
     """Serve stdin and stdout. Libraries print to stderr instead, and Ctrl-C is left to the parent process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     serve(sys.stdin, answers)

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqnxt_base.opening import removed_on_death
 from sqnxt_export.errors import ExportError
 
 FORMATS = {".keras": "keras", ".onnx": "onnx", ".tflite": "tflite"}
@@ -84,10 +85,11 @@ def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator
     check_output(path, force=force)
     temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        temporary.touch(exist_ok=False)
-        yield temporary
-        check_output(path, force=force)  # the block may have taken minutes
-        temporary.replace(path)
+        with removed_on_death(temporary):
+            temporary.touch(exist_ok=False)
+            yield temporary
+            check_output(path, force=force)  # the block may have taken minutes
+            temporary.replace(path)
     except OSError as error:
         if error.filename not in (None, "", *map(os.fspath, (path, temporary, path.parent))):
             raise

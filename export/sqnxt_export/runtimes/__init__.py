@@ -22,6 +22,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqnxt_base.opening import opening
+from sqnxt_export._libraries import require
 from sqnxt_export.artifact.files import existing_file, format_of
 from sqnxt_export.artifact.saved_model_file import is_model
 from sqnxt_export.artifact.tflite_file import check_tflite
@@ -79,11 +81,15 @@ def open_model(
     if kind == "onnx":
         from sqnxt_export.runtimes.onnx_runner import OnnxRunner
 
-        return OnnxRunner(Path(path), threads, options, checked=checked, layout=layout)
+        require("onnxruntime", "to run an .onnx file")
+        with opening(path):
+            return OnnxRunner(Path(path), threads, options, checked=checked, layout=layout)
     if kind == "tflite":
         from sqnxt_export.runtimes.litert_runner import LiteRtRunner
 
-        return LiteRtRunner(Path(path), threads, checked=checked, layout=layout)
+        require("ai_edge_litert.interpreter", "to run a .tflite file")
+        with opening(path):
+            return LiteRtRunner(Path(path), threads, checked=checked, layout=layout)
     from sqnxt_export.runtimes.keras_runner import KerasRunner
     from sqnxt_export.runtimes.model_loader import load_model
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.opening import opening
 from sqnxt_export._libraries import require
 from sqnxt_export.artifact.keras_file import CONFIG
 from sqnxt_export.errors import ExportError
@@ -18,10 +19,11 @@ SPARE_BYTES = 1 << 20
 
 @contextlib.contextmanager
 def allocating_at_most(path: Path, stored: int) -> Iterator[None]:
-    """Refuse variables, before they are allocated, beyond the `stored` bytes of weights in the file.
+    """Open a file within the limits of `opening`, and refuse variables beyond its `stored` bytes of weights.
 
     Keras initialises every weight that the config describes, and only then looks whether the file has values for it.
-    Only variables need a bound, since a model is not run while it is built.
+    Only variables need a bound of their own, since a model is not run while it is built; each is refused before it is
+    allocated.
     """
     tensorflow = require("tensorflow", "to load a .keras file")
     left = stored + SPARE_BYTES
@@ -36,5 +38,5 @@ def allocating_at_most(path: Path, stored: int) -> Iterator[None]:
             )
         return next_creator(**options)
 
-    with tensorflow.variable_creator_scope(create):
+    with opening(path), tensorflow.variable_creator_scope(create):
         yield

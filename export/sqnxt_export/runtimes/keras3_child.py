@@ -10,9 +10,12 @@ import os
 import sys
 from typing import Any
 
+from sqnxt_base.watching import end_with_parent
+
 
 def main(model: str, folder: str, most_bytes: str) -> None:
     """Export the model file to a folder, with at most so many bytes of data in memory."""
+    end_with_parent()
     _limit_memory(int(most_bytes))
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras

@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_export.artifact.h5_file import check_h5, read_h5_config
 from sqnxt_export.artifact.keras3_classes import check_keras3_classes, in_float32
 from sqnxt_export.artifact.keras_file import CONFIG, MAX_WEIGHT_BYTES, METADATA, WEIGHTS, read_keras3_config
@@ -29,7 +29,7 @@ def load_through_keras3(path: Path) -> Any:
     Raises:
         ExportError: A class in it is not on the list of safe ones, or Keras 3 cannot load or export it.
     """
-    with tempfile.TemporaryDirectory() as place:
+    with temporary_folder() as place:
         clean = Path(place, f"model{path.suffix.lower()}")
         stored = _copy_keras(path, clean) if clean.suffix == ".keras" else _copy_h5(path, clean)
         folder = Path(place, path.stem or "model")

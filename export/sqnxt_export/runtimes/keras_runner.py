@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.files import existing_file, whole_file
 from sqnxt_export.artifact.keras3_weights import read_stored_weights
@@ -33,7 +33,7 @@ from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.allocation import allocating_at_most
 from sqnxt_export.runtimes.own_scaling import own_input_range
 from sqnxt_export.runtimes.runner import Runner
-from sqnxt_export.runtimes.signatures import flat_function, signature_of
+from sqnxt_export.runtimes.signatures import failures_about, flat_function, signature_of
 
 
 def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Any:
@@ -55,8 +55,8 @@ def load_keras(path: str | os.PathLike[str], custom_objects: Mapping[str, type] 
         return _load_keras3(path)
     config = read_config(path, custom_objects or {})
     keras = require("tf_keras", "to load a .keras file")
-    with tempfile.TemporaryDirectory() as folder:
-        clean = Path(folder, "model.keras")
+    with temporary_folder() as folder:
+        clean = folder / "model.keras"
         stored = _write_clean(path, config, clean)
         try:
             with quiet_stderr(), allocating_at_most(path, stored):
@@ -161,7 +161,7 @@ class KerasRunner(Runner):
         self.own_range = own_input_range(model)
 
     def _run_batch(self, arrays: tuple[NDArray[Any], ...]) -> list[NDArray[Any]]:
-        with quiet_stderr():  # XLA writes a banner at the first grouped convolution
+        with quiet_stderr(), failures_about(self.path):  # XLA writes a banner at the first grouped convolution
             return [np.asarray(output) for output in self._function(*arrays)]
 
 

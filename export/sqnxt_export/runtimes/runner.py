@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.opening import opening
 from sqnxt_export.errors import ExportError
 from sqnxt_export.image_batches import filled
 from sqnxt_export.runtimes.borders import Border
@@ -69,6 +71,7 @@ class Runner(ABC):
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.batch = batch
+        self._has_run = False
         for info in self.inputs:
             if not all(isinstance(side, int) and side > 0 for side in info.shape):
                 raise ExportError(
@@ -177,7 +180,9 @@ class Runner(ABC):
         """Run one batch, filled up with its last sample if the file's batch is larger."""
         count = len(arrays[0])
         arrays = self._filled(arrays)
-        outputs = self._run_batch(arrays)
+        with nullcontext() if self._has_run else opening(self.path):
+            outputs = self._run_batch(arrays)
+        self._has_run = True
         for output in outputs:
             if output.shape[:1] != (len(arrays[0]),):
                 rows = output.shape[0] if output.ndim else "no"

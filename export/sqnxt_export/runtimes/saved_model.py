@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.opening import opening, temporary_folder
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.saved_model_file import GRAPH, check_operations, parse_saved_model
 from sqnxt_export.errors import ExportError, one_line
@@ -92,7 +92,7 @@ def load_saved_model(path: Path, signature: str | None = None, name: str | None 
     check_operations(path, graph, stateful)
     chosen = _chosen(path, sorted(key for key in graph.signature_def if not key.startswith("__")), signature)
     try:
-        with quiet_stderr(), tempfile.TemporaryDirectory() as place:
+        with quiet_stderr(), temporary_folder() as place, opening(path):
             # What was checked is what is loaded, and converters can read it: they leave compiled calls as they are.
             _leave_uncompiled(graph)
             Path(place, GRAPH).write_bytes(message.SerializeToString())

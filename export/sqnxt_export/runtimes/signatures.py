@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.opening import opening
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.image_batches import filled
@@ -85,7 +88,11 @@ def flat_function(model: Any) -> Callable[..., list[Any]]:
 
 
 def run_model(model: Any, arrays: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-    """Run the model on one array [n, ...] per input, in batches that fit in memory, and return every output."""
+    """Run the model on one array [n, ...] per input, in batches that fit in memory, and return every output.
+
+    Raises:
+        ExportError: TensorFlow fails, as it does where a layer makes more than fits in memory.
+    """
     function, infos = flat_function(model), signature_of(model).inputs
     parts = []
     with quiet_stderr():  # XLA writes a banner at the first grouped convolution
@@ -94,8 +101,24 @@ def run_model(model: Any, arrays: Sequence[NDArray[Any]]) -> tuple[NDArray[Any],
         for start in range(0, len(arrays[0]), size):
             batch = [np.asarray(x[start : start + size], info.dtype) for x, info in zip(arrays, infos, strict=True)]
             given = _tensors([filled(x, fixed or len(x)) for x in batch])
-            parts.append([np.asarray(output)[: len(batch[0])] for output in function(*given)])
+            with failures_about(f"model {name_of_model(model)!r}"), contextlib.nullcontext() if start else opening():
+                parts.append([np.asarray(output)[: len(batch[0])] for output in function(*given)])
     return tuple(np.concatenate(output) for output in zip(*parts, strict=True))
+
+
+@contextlib.contextmanager
+def failures_about(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Report what TensorFlow raises while it runs a model; its exceptions share no base class.
+
+    Raises:
+        ExportError: It raised anything.
+    """
+    try:
+        yield
+    except ExportError:
+        raise
+    except Exception as error:
+        raise ExportError(name, f"TensorFlow failed ({one_line(error)})", "check its layers") from error
 
 
 def _tensors(arrays: Sequence[NDArray[Any]]) -> list[Any]:

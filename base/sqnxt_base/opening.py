@@ -1,0 +1,143 @@
+"""Files from anyone, opened and first run within limits on memory and time.
+
+The code that opens a file marks it with `opening`. Whoever watches this process is told, and holds the limits that
+`opening_limits` sets; see `watching`. Where nobody watches, the marks have no effect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+SECONDS = 60.0
+MEMORY_FRACTION = 0.5
+"""Of the machine's memory, or of what a container may use."""
+_UNKNOWN_MACHINE_BYTES = 4 << 30
+_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+class Event(StrEnum):
+    """What a process tells whoever watches it, each with a path."""
+
+    OPENING = "o"
+    OPENED = "d"
+    MADE = "m"
+    """A temporary file or folder, to be removed if the process dies."""
+    REMOVED = "r"
+
+
+Teller = Callable[[Event, str], None]
+
+
+def machine_bytes() -> int:
+    """Return the memory of this machine, or of the container if that may use less."""
+    try:
+        found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    except (AttributeError, OSError, ValueError):  # Windows
+        return _UNKNOWN_MACHINE_BYTES
+    for place in map(Path, _CONTAINER_LIMITS):
+        try:
+            found.append(int(place.read_text()))
+        except (OSError, ValueError):  # there is no such file, or it says "max"
+            continue
+    return min(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a process may take while it opens a file, and again while it first runs it.
+
+    Attributes:
+        memory_bytes: The most memory of the process; half of the machine's by default.
+        seconds: The longest time.
+    """
+
+    memory_bytes: int = field(default_factory=lambda: int(MEMORY_FRACTION * machine_bytes()))
+    seconds: float = SECONDS
+
+
+_limits: ContextVar[Limits | None] = ContextVar("limits", default=None)
+
+
+def current_limits() -> Limits:
+    """Return the limits of the innermost `opening_limits`, or the default ones."""
+    return _limits.get() or Limits()
+
+
+@contextmanager
+def opening_limits(*, memory_bytes: int | None = None, seconds: float | None = None) -> Iterator[Limits]:
+    """Set the limits for files that child processes open in the block: those of `benchmark` and of `try_model`.
+
+    Args:
+        memory_bytes: The most memory of such a process; half of the machine's if None.
+        seconds: The longest time for opening a file, and again for its first run; a minute if None.
+    """
+    given = {"memory_bytes": memory_bytes, "seconds": seconds}
+    limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    token = _limits.set(limits)
+    try:
+        yield limits
+    finally:
+        _limits.reset(token)
+
+
+class _Told:
+    """Who is told what happens in this process, and how many blocks of `opening` are around the running code."""
+
+    def __init__(self) -> None:
+        self.tell: Teller = _to_nobody
+        self.depth = 0
+
+
+def _to_nobody(event: Event, path: str) -> None:
+    """Take what nobody wants to hear."""
+
+
+_told = _Told()
+
+
+def tell_openings(tell: Teller | None) -> None:
+    """Call `tell` with every event of this process from now on; None ends that."""
+    _told.tell, _told.depth = tell or _to_nobody, 0
+
+
+@contextmanager
+def opening(path: str | os.PathLike[str] = "") -> Iterator[None]:
+    """Mark a block that opens a file from anyone, or runs it for the first time; of nested blocks the outermost counts.
+
+    Args:
+        path: The file; empty for the one that was opened last.
+    """
+    if not _told.depth:
+        _told.tell(Event.OPENING, os.fspath(path))
+    _told.depth += 1
+    try:
+        yield
+    finally:
+        _told.depth -= 1
+        if not _told.depth:
+            _told.tell(Event.OPENED, "")
+
+
+@contextmanager
+def removed_on_death(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Mark a block in which a temporary file or folder exists, which is removed for this process if it dies."""
+    _told.tell(Event.MADE, os.fspath(path))
+    try:
+        yield
+    finally:
+        _told.tell(Event.REMOVED, os.fspath(path))
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a new folder, and remove it at the end of the block, however this process ends."""
+    from tempfile import TemporaryDirectory  # late: most verbs need none
+
+    with TemporaryDirectory() as folder, removed_on_death(folder):
+        yield Path(folder)

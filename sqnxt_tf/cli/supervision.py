@@ -1,0 +1,177 @@
+"""A verb that opens files from anyone, done by a child process that this one watches.
+
+Native runtimes end their process on some damaged files, and take memory and time without bound on others. The command
+line therefore forks before it has loaded anything: the child does the work, and the parent waits. It holds the limits
+while the child opens a file and first runs it, and reports in one line whatever ends the child. So nothing is loaded
+twice, and a good file pays for one fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from sqnxt_base.opening import Event, Limits, tell_openings
+from sqnxt_base.watching import INTERVAL, Watch, death_by, end_with_parent
+from sqnxt_tf.errors import SqnxtError
+
+_END = b"\0"
+_PASSED_ON = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+_TASKS = Path("/proc/self/task")
+_SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
+
+
+class _State:
+    """Whether this process may fork; only the command line, which owns its process, says so."""
+
+    allowed = False
+
+
+def allow() -> None:
+    """Let verbs be supervised: this process belongs to the command line."""
+    _State.allowed = True
+
+
+def supervise(limits: Limits) -> None:
+    """Fork, and return in the child only, which does the work and announces the files that it opens.
+
+    It does nothing where there is no fork, where another program has called the command line, and where there are
+    threads already: a child would wait forever for a lock that such a thread held.
+
+    Raises:
+        SystemExit: In the parent: the child has ended, with this exit code.
+        SqnxtError: In the parent: a file ended the child, or exceeded a limit.
+    """
+    if not _State.allowed or not hasattr(os, "fork") or _has_threads():
+        return
+    _State.allowed = False  # one level is enough
+    reading, writing = os.pipe()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
+    child = os.fork()
+    if child:
+        os.close(writing)
+        supervisor = _Supervisor(child, reading, limits)
+        supervisor.listen()
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        raise SystemExit(supervisor.wait())
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    os.close(reading)
+    end_with_parent()
+    _leave_no_core()
+    tell_openings(lambda event, path: _send(writing, event, path))
+
+
+def _send(pipe: int, event: Event, path: str) -> None:
+    """Send one message, of a letter and a path."""
+    message = event.encode() + os.fsencode(path).replace(_END, b"?")
+    with contextlib.suppress(OSError):  # the parent is gone, and so will this process be
+        os.write(pipe, message + _END)
+
+
+class _Supervisor:
+    """The parent's view of the child: the file that it opens, what it would leave behind, and its end."""
+
+    def __init__(self, child: int, pipe: int, limits: Limits) -> None:
+        self._child, self._pipe, self._limits = child, pipe, limits
+        self._watch: Watch | None = None
+        self._path = "model"
+        self._left_over: set[str] = set()
+        self._unread = b""
+
+    def listen(self) -> None:
+        """Pass signals on from now on, except those that are ignored."""
+        for number in _PASSED_ON:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._pass_on)
+
+    def wait(self) -> int:
+        """Return the exit code of the child, once it has ended.
+
+        Raises:
+            SqnxtError: A signal ended it, or it exceeded a limit.
+        """
+        for message in self._messages():
+            if message:
+                self._hear(Event(message[:1].decode()), os.fsdecode(message[1:]))
+            if self._watch and (fault := self._watch.fault()):
+                os.kill(self._child, signal.SIGKILL)
+                os.waitpid(self._child, 0)
+                raise self._error(*fault)
+        _, status = os.waitpid(self._child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code >= 0:
+            return code
+        if -code not in _PASSED_ON:
+            raise self._error(*death_by(-code))
+        self._tidy()  # it was asked to end, and so was this process
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+        return 128 - code
+
+    def _hear(self, event: Event, path: str) -> None:
+        match event:
+            case Event.OPENING:
+                self._path = path or self._path
+                self._watch = Watch(self._child, self._limits)
+            case Event.OPENED:
+                self._watch = None
+            case Event.MADE:
+                self._left_over.add(path)
+            case Event.REMOVED:
+                self._left_over.discard(path)
+
+    def _messages(self) -> Iterator[bytes]:
+        """Yield the child's messages, and an empty one at every look; end when the child has ended."""
+        while True:
+            ready, _, _ = select.select([self._pipe], [], [], INTERVAL if self._watch else None)
+            if ready:
+                received = os.read(self._pipe, 1 << 16)
+                if not received:
+                    return
+                *messages, self._unread = (self._unread + received).split(_END)
+                yield from messages
+            else:
+                yield b""
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._child, number)
+
+    def _tidy(self) -> None:
+        """Remove what the child could not, and show the cursor that its bar of progress has hidden."""
+        for path in map(Path, self._left_over):
+            if path.is_dir():
+                import shutil
+
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        if sys.stderr.isatty():
+            sys.stderr.write(_SHOW_CURSOR)
+            sys.stderr.flush()
+
+    def _error(self, fault: str, remedy: str) -> SqnxtError:
+        self._tidy()
+        return SqnxtError(self._path, fault, remedy)
+
+
+def _has_threads() -> bool:
+    try:
+        return len(list(_TASKS.iterdir())) > 1
+    except OSError:  # not Linux
+        return threading.active_count() > 1
+
+
+def _leave_no_core() -> None:
+    """Leave no core file behind when the child dies of a signal."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))

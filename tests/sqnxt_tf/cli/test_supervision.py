@@ -1,0 +1,191 @@
+"""Files that end their runtime, take memory without bound or never end: each is one line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from helpers.commands import Answer, cli_command, helper_program
+from helpers.hostile_tflite import KINDS, endless_loop, endless_memory, hostile_tflite
+from helpers.tflite_graphs import TfliteMaker
+
+LIMITS = ("--memory", "800M", "--timeout", 4)
+ENDS = ("ran", "refused")
+DEATHS = ("its process died of SIG", "was stopped, as opening it or its first run took more than ")
+
+
+def classifier(*, endless: bool = False) -> bytes:
+    """Return a file that takes an image and answers with three classes, at once or never."""
+    if endless:
+        return endless_loop(random.Random(0))
+    maker = TfliteMaker()
+    maker.tensor("x", [1, 4, 4, 3], is_input=True)
+    maker.tensor("axes", [2], "int32", values=[1, 2])
+    maker.tensor("y", [1, 3])
+    maker.node("MEAN", ["x", "axes"], ["y"], options="ReducerOptions", keepDims=False)
+    return maker.to_bytes()
+
+
+def split_in_no_parts() -> bytes:
+    """Return a file that ends LiteRT's process by SIGSEGV or SIGFPE."""
+    maker = TfliteMaker()
+    maker.tensor("x", [1, 4, 4, 3], is_input=True)
+    maker.tensor("axis", [], "int32", values=3)
+    maker.tensor("y", [1, 4, 4, 3])
+    maker.node("SPLIT", ["axis", "x"], ["y"], options="SplitOptions", numSplits=0)
+    return maker.to_bytes()
+
+
+def of_kind(make: Callable[[random.Random], bytes], sign: str) -> bytes:
+    """Return the first file of a kind in which some bytes stand."""
+    return next(data for seed in range(100) if sign.encode() in (data := make(random.Random(seed))))
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+def run_all(paths: Sequence[Path], memory: int, seconds: float) -> list[dict[str, Any]]:
+    """Open and run files, each in a supervised child of one process."""
+    command = helper_program("supervised_runs", memory, seconds)
+    done = subprocess.run(command, input="\n".join(map(str, paths)), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def check_hostile(folder: Path, seeds: Sequence[int], seconds: float) -> Counter[str]:
+    """Run the files of some seeds, and return how often each kind was stopped or ended its process."""
+    paths = []
+    for seed in seeds:
+        paths.append(folder / f"{KINDS[seed % len(KINDS)].__name__}-{seed}.tflite")
+        paths[-1].write_bytes(hostile_tflite(seed))
+    ends = run_all(paths, 500_000_000, seconds)
+    assert [Path(end["path"]) for end in ends] == paths
+    for end in ends:
+        fault = end["end"].removeprefix(f"{end['path']}: ")
+        assert fault in ENDS or fault.startswith(DEATHS), end
+        assert "\n" not in fault
+        assert end["seconds"] < seconds + 15  # the rest is for a machine that does other things too
+    return Counter(Path(end["path"]).name.split("-")[0] for end in ends if end["end"] not in ENDS)
+
+
+def test_hostile_graphs_end_their_child_only(tmp_path: Path) -> None:
+    ended = check_hostile(tmp_path, [seed for seed in range(40) if KINDS[seed % len(KINDS)] is not endless_loop], 20)
+    assert ended["split_by_nothing"]
+    assert ended["endless_memory"]
+
+
+def test_an_endless_loop_is_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "a.tflite"
+    path.write_bytes(classifier(endless=True))
+    (end,) = run_all([path], 1 << 30, 0.5)
+    assert "was stopped, as opening it or its first run took more than 0.5 s" in end["end"]
+
+
+@pytest.mark.slow
+def test_many_more_hostile_graphs(tmp_path: Path) -> None:
+    ended = check_hostile(tmp_path, range(1000, 1480), 1)
+    assert set(ended) >= {"detection", "endless_loop", "endless_memory", "split_by_nothing"}
+
+
+@pytest.mark.parametrize("verb", ["classify", "evaluate", "verify", "benchmark"])
+def test_each_verb_tells_what_ended_the_runtime(
+    tmp_path: Path, cli: Callable[..., Answer], image: Path, verb: str
+) -> None:
+    (tmp_path / "a.tflite").write_bytes(split_in_no_parts())
+    rest = {
+        "classify": ("--preprocessing", "plain", image),
+        "evaluate": ("--preprocessing", "plain"),
+        "verify": ("a.tflite",),
+        "benchmark": ("--seconds", 0.2),
+    }[verb]
+    line = cli(verb, "a.tflite", *rest, *LIMITS).error_line()
+    assert line.startswith("error: a.tflite: its process died of SIG")
+
+
+@pytest.mark.parametrize("verb", ["verify", "benchmark"])
+def test_limits_are_options_and_the_remedy_names_them(tmp_path: Path, cli: Callable[..., Answer], verb: str) -> None:
+    (tmp_path / "a.tflite").write_bytes(classifier(endless=True))
+    (tmp_path / "b.tflite").write_bytes(of_kind(endless_memory, "step"))
+    rest = ("a.tflite",) if verb == "verify" else ()
+    slow = cli(verb, "a.tflite", *rest, "--timeout", 1).error_line()
+    assert slow.startswith("error: a.tflite: was stopped, as opening it or its first run took more than 1 s")
+    assert "give more seconds with --timeout" in slow
+    rest = ("b.tflite",) if verb == "verify" else ()
+    large = cli(verb, "b.tflite", *rest, "--memory", "400M").error_line()
+    assert "took more than 400 MB of memory; give more with --memory" in large
+
+
+def test_a_good_file_answers_as_ever(tmp_path: Path, cli: Callable[..., Answer], image: Path) -> None:
+    (tmp_path / "good.tflite").write_bytes(classifier())
+    command = ("classify", "good.tflite", image, "--preprocessing", "0..255", "--json")
+    (answer,) = cli(*command, *LIMITS).json()
+    assert answer["top"][0]["label"] == "class 0"
+    assert cli(*command, "--memory", "60%").code == 0
+    assert "is not an amount of memory" in cli(*command, "--memory", "much").error_line()
+
+
+def waiting(folder: Path) -> subprocess.Popen[str]:
+    """Start a command that runs for ever, and wait until its child does."""
+    (folder / "a.tflite").write_bytes(classifier(endless=True))
+    command = cli_command("verify", "a.tflite", "a.tflite", "--timeout", 600)
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not child_of(process.pid) or "ai_edge_litert" not in Path(f"/proc/{child_of(process.pid)}/maps").read_text():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    time.sleep(1)
+    return process
+
+
+def child_of(process: int) -> int:
+    """Return the only child of a process; 0 if it has none."""
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(place.read_text().rpartition(")")[2].split()[1]) == process:
+                return int(place.parent.name)
+        except OSError:  # it has ended meanwhile
+            continue
+    return 0
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_child_ends_with_its_parent(tmp_path: Path, number: int) -> None:
+    with waiting(tmp_path) as process:
+        child = child_of(process.pid)
+        process.send_signal(number)
+        assert process.wait(10) in (-number, 128 + number)
+        end = time.monotonic() + 5
+        while is_running(child) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not is_running(child)
+
+
+def test_a_child_that_the_system_kills_is_one_line(tmp_path: Path) -> None:
+    with waiting(tmp_path) as process:
+        os.kill(child_of(process.pid), signal.SIGKILL)
+        assert process.wait(10) == 2
+        assert process.stderr is not None
+        (line,) = process.stderr.read().splitlines()
+        assert line.startswith("error: a.tflite: its process was killed, as the system does when memory runs out")
