@@ -7,7 +7,7 @@ The code that opens a file marks it with `opening`. Whoever watches this process
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -87,11 +87,12 @@ def opening_limits(*, memory_bytes: int | None = None, seconds: float | None = N
 
 
 class _Told:
-    """Who is told what happens in this process, and how many blocks of `opening` are around the running code."""
+    """Who is told what happens in this process, the depth of `opening` blocks, and what temporary files there are."""
 
     def __init__(self) -> None:
         self.tell: Teller = _to_nobody
         self.depth = 0
+        self.left_over: set[str] = set()
 
 
 def _to_nobody(event: Event, path: str) -> None:
@@ -127,11 +128,25 @@ def opening(path: str | os.PathLike[str] = "") -> Iterator[None]:
 @contextmanager
 def removed_on_death(path: str | os.PathLike[str]) -> Iterator[None]:
     """Mark a block in which a temporary file or folder exists, which is removed for this process if it dies."""
-    _told.tell(Event.MADE, os.fspath(path))
+    name = os.fspath(path)
+    _told.left_over.add(name)
+    _told.tell(Event.MADE, name)
     try:
         yield
     finally:
-        _told.tell(Event.REMOVED, os.fspath(path))
+        _told.left_over.discard(name)
+        _told.tell(Event.REMOVED, name)
+
+
+def remove_left_over(paths: Iterable[str] | None = None) -> None:
+    """Remove temporary files and folders of a process that does not live to do it; this process's own if None."""
+    for path in map(Path, tuple(_told.left_over if paths is None else paths)):
+        if path.is_dir():
+            import shutil
+
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

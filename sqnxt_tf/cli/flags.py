@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sqnxt_tf.cli import interruption
 from sqnxt_tf.cli.completion import complete_accelerator, complete_data, complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
@@ -113,7 +114,7 @@ def output_options(verb: F) -> F:
     @click.option("-v", "--verbose", is_flag=True, help="Print the log lines of the libraries too.")
     @wraps(verb)
     def with_output(*args: Any, as_json: bool, wide: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        with Output(as_json=as_json, wide=wide, quiet=quiet, verbose=verbose) as out:
+        with interruption.insisting(), Output(as_json=as_json, wide=wide, quiet=quiet, verbose=verbose) as out:
             return verb(*args, out=out, **kwargs)
 
     return with_output  # type: ignore[return-value]

@@ -47,7 +47,7 @@ VERBS = {
     "doctor": "doctor",
 }
 
-_DONE, _BAD_INPUT, _INTERRUPTED = 0, 2, 130
+_DONE, _BAD_INPUT = 0, 2
 _FEW_CORES = 2
 
 
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 or 143 interrupted."""
     interruption.listen()
     terminal.take_any_text()
     supervision.allow()
@@ -110,7 +110,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         _fail(_one_line(error), _BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", _INTERRUPTED)
+        _fail("interrupted", interruption.exit_code())
     except OSError as error:
         _fail(_describe_os_error(error), _BAD_INPUT)
     except SqnxtError as error:

@@ -14,15 +14,19 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from sqnxt_base.opening import Event, Limits, tell_openings
+from sqnxt_base.opening import Event, Limits, remove_left_over, tell_openings
 from sqnxt_base.watching import INTERVAL, Watch, death_by, end_with_parent
+from sqnxt_tf.cli import interruption
 from sqnxt_tf.errors import SqnxtError
 
 _END = b"\0"
+_LOOK_SECONDS = 0.2  # between two looks while no file is opened
+_PATIENCE_SECONDS = interruption.PATIENCE_SECONDS + 0.2  # of a child that was asked to end and does it by itself
 _PASSED_ON = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
 _TASKS = Path("/proc/self/task")
 _SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
@@ -84,6 +88,7 @@ class _Supervisor:
         self._path = "model"
         self._left_over: set[str] = set()
         self._unread = b""
+        self._asked, self._asked_until = 0, float("inf")
 
     def listen(self) -> None:
         """Pass signals on from now on, except those that are ignored."""
@@ -100,20 +105,20 @@ class _Supervisor:
         for message in self._messages():
             if message:
                 self._hear(Event(message[:1].decode()), os.fsdecode(message[1:]))
-            if self._watch and (fault := self._watch.fault()):
+            fault = self._watch.fault() if self._watch else None
+            if fault or time.monotonic() > self._asked_until:
                 os.kill(self._child, signal.SIGKILL)
+            if fault:
                 os.waitpid(self._child, 0)
                 raise self._error(*fault)
         _, status = os.waitpid(self._child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code >= 0:
             return code
-        if -code not in _PASSED_ON:
+        if not self._asked:
             raise self._error(*death_by(-code))
-        self._tidy()  # it was asked to end, and so was this process
-        signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-        return 128 - code
+        self._tidy()
+        return 128 + self._asked
 
     def _hear(self, event: Event, path: str) -> None:
         match event:
@@ -130,7 +135,7 @@ class _Supervisor:
     def _messages(self) -> Iterator[bytes]:
         """Yield the child's messages, and an empty one at every look; end when the child has ended."""
         while True:
-            ready, _, _ = select.select([self._pipe], [], [], INTERVAL if self._watch else None)
+            ready, _, _ = select.select([self._pipe], [], [], INTERVAL if self._watch else _LOOK_SECONDS)
             if ready:
                 received = os.read(self._pipe, 1 << 16)
                 if not received:
@@ -141,18 +146,13 @@ class _Supervisor:
                 yield b""
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        self._asked, self._asked_until = number, min(self._asked_until, time.monotonic() + _PATIENCE_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._child, number)
 
     def _tidy(self) -> None:
         """Remove what the child could not, and show the cursor that its bar of progress has hidden."""
-        for path in map(Path, self._left_over):
-            if path.is_dir():
-                import shutil
-
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        remove_left_over(self._left_over)
         if sys.stderr.isatty():
             sys.stderr.write(_SHOW_CURSOR)
             sys.stderr.flush()
