@@ -11,8 +11,8 @@ from sqnxt_tf.cli import flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 _OF_PRUNING = (
-    "output", "force", "sparsity", "schedule", "ramp", "layer_sparsity", "pattern", "strategy", "seed", "qat",
-    "epochs", "batch", "rate", "preprocessing", "labels",
+    "output", "force", "sparsity", "schedule", "ramp", "layer_sparsity", "pattern", "strategy", "wait", "seed",
+    "qat", "epochs", "batch", "rate", "preprocessing", "labels",
 )  # fmt: skip
 _OF_SCANNING = ("sparsities", "images")
 
@@ -82,6 +82,7 @@ class LayerSparsity(click.ParamType[tuple[str, float]]):
 @click.option("--pattern", metavar="N:M", help="Keep at most N of M consecutive input channels.")
 @training_flags.qat("Fine-tune once more, with the rounding of artifacts of this precision.")
 @training_flags.strategy
+@training_flags.wait
 @flags.seed
 @click.option(
     "--except",

@@ -90,6 +90,7 @@ def _limit_options(verb: Any) -> Any:
     "--survivors", type=int, default=16, show_default=True, help="Number of networks that training begins with."
 )
 @training_flags.strategy
+@training_flags.wait
 @click.option(
     "--against",
     metavar="NETWORK",
@@ -137,7 +138,7 @@ def _check_together(settings: dict[str, Any], train_epochs: int | None, *, as_js
     if wanted != (0 if settings["output"] is None else 1):
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
     if train_epochs is None:
-        flags.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy")
+        flags.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy", "wait")
     if settings["exact"]:
         flags.refuse_given("needs all candidates, and --exact keeps the Pareto set alone", "everything", "against")
     if settings["trials"] is None:
@@ -163,7 +164,7 @@ def _search_options(settings: dict[str, Any], *, trained: bool) -> SearchOptions
 def _finalist_options(settings: dict[str, Any], epochs: int | None) -> FinalistOptions | None:
     from sqnxt_tf.options.searching import FinalistOptions
 
-    given = {name: settings.pop(name) for name in ("data", "survivors", "strategy")}
+    given = {name: settings.pop(name) for name in ("data", "survivors", "strategy", "wait")}
     if epochs is None:
         return None
     return FinalistOptions(folder=settings["output"], epochs=epochs, seed=settings["seed"], **given)

@@ -59,6 +59,7 @@ _MOST_LOCAL_WORKERS = 64
 @flags.input_size
 @flags.seed
 @training_flags.strategy
+@training_flags.wait
 @click.option(
     "--local-workers",
     type=click.IntRange(1, _MOST_LOCAL_WORKERS),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sqnxt_tf.training.partners import WAIT_SECONDS
 from sqnxt_tf.training.strategies import STRATEGIES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,6 +26,14 @@ strategy = click.option(
     default="auto",
     show_default=True,
     help="The tf.distribute strategy; multi-worker reads TF_CONFIG.",
+)
+wait = click.option(
+    "--wait",
+    type=click.FloatRange(1, 86_400),
+    default=WAIT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest time to wait for the other workers of a distributed run.",
 )
 
 

@@ -14,6 +14,7 @@ from sqnxt_tf.exploration.space import OBJECTIVES
 from sqnxt_tf.exploration.space_file import check_objectives
 from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
+from sqnxt_tf.training.partners import WAIT_SECONDS
 from sqnxt_tf.training.strategies import StrategyName
 
 
@@ -62,6 +63,7 @@ class FinalistOptions:
         survivors: Number of networks that training begins with.
         seed: Random seed of all runs.
         strategy: The `tf.distribute` strategy by name.
+        wait: Longest time in seconds to wait for the other workers of a distributed run.
 
     Raises:
         SqnxtError: A number is out of range.
@@ -73,6 +75,7 @@ class FinalistOptions:
     survivors: int = 16
     seed: int = 0
     strategy: StrategyName = "auto"
+    wait: float = WAIT_SECONDS
 
     def __post_init__(self) -> None:
         parse_data(self)

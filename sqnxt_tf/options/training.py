@@ -13,6 +13,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
 from sqnxt_tf.preprocessing_rules import check_rule
+from sqnxt_tf.training.partners import WAIT_SECONDS
 from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity
 from sqnxt_tf.training.quantised_training import QatPrecision, check_qat
 from sqnxt_tf.training.recipe import Recipe
@@ -36,6 +37,7 @@ class TrainOptions:
             if None.
         seed: Random seed of initial weights, order, augmentation and dropout.
         strategy: The `tf.distribute` strategy by name.
+        wait: Longest time in seconds to wait for the other workers of a distributed run.
         saving: When the run is saved, in addition to the end of every epoch.
         max_unreadable: Images on disk that may be left out because they cannot be read.
         qat: Fine-tune `start_from` with the rounding of `int8` or `int16x8` artifacts; for 3 epochs at a rate of 1e-4
@@ -50,6 +52,7 @@ class TrainOptions:
     input_size: int | tuple[int, int] | None = None
     seed: int = 0
     strategy: StrategyName = "auto"
+    wait: float = WAIT_SECONDS
     saving: Saving | None = None
     max_unreadable: int = LIMIT
     qat: QatPrecision | None = None
@@ -71,6 +74,7 @@ class PruneOptions(Pruning):
         recipe: How the model is fine-tuned; `finetune` if None.
         seed: Random seed of order, augmentation and dropout.
         strategy: The `tf.distribute` strategy by name.
+        wait: Longest time in seconds to wait for the other workers of a distributed run.
         preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
             says if None.
         labels: A file with one label a line; the model's own labels if None.
@@ -85,6 +89,7 @@ class PruneOptions(Pruning):
     recipe: Recipe | None = None
     seed: int = 0
     strategy: StrategyName = "auto"
+    wait: float = WAIT_SECONDS
     preprocessing: str | None = None
     labels: Path | None = None
     qat: QatPrecision | None = None

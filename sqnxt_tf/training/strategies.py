@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.user_files import UnreadableTextError
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.training.partners import WAIT_SECONDS, meet_partners
 from sqnxt_tf.training.slurm import adopt_slurm
 
 if TYPE_CHECKING:
@@ -25,17 +28,22 @@ STRATEGIES: tuple[StrategyName, ...] = ("auto", "one-device", "mirrored", "multi
 _EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
-def make_strategy(name: StrategyName = "auto") -> Any:
+def make_strategy(name: StrategyName = "auto", *, wait: float = WAIT_SECONDS) -> Any:
     """Make the `tf.distribute.Strategy` called `name`; call this before any other TensorFlow work.
+
+    Of several workers, each waits until the others have come, for `wait` seconds at most.
 
     A process makes each strategy once: a second one of several replicas would wait for the first one's collectives.
     `auto` is `multi-worker` if `TF_CONFIG` names several workers, else `mirrored` if there are several GPUs, else
     `one-device`.
 
     Raises:
-        SqnxtError: `multi-worker` is asked for without a usable `TF_CONFIG` or Slurm's variables.
+        SqnxtError: `multi-worker` is asked for without a usable `TF_CONFIG` or Slurm's variables, or another worker
+            has not come in time.
     """
     workers = check_cluster(name)
+    if workers > 1 and name in ("auto", "multi-worker"):
+        _meet_once(wait)
     import tensorflow as tf
 
     if name == "auto":
@@ -44,12 +52,31 @@ def make_strategy(name: StrategyName = "auto") -> Any:
     return _make_once(name)
 
 
+def _meet_once(wait: float) -> None:
+    """Meet the other workers, unless this process has met them: TensorFlow then has the address of this worker."""
+    if _make_once.cache_info().currsize:
+        return
+    cluster = _cluster()
+    addresses = [*cluster.get("chief", ()), *cluster.get("worker", ())]
+    meet_partners(addresses, _number(), wait)
+
+
+def _number() -> int:
+    """Return the number of this process among the workers, of which a chief is the first."""
+    kind, index = _task()
+    return index if kind == "chief" else index + len(_cluster().get("chief", ()))
+
+
 @cache
 def _make_once(name: StrategyName) -> Any:
     import tensorflow as tf
 
     if name == "multi-worker":
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        handler = signal.getsignal(signal.SIGTERM)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # TensorFlow has set one of its own, which lets the process run on
+        return strategy
     if name == "mirrored":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns that there is no GPU
@@ -65,9 +92,7 @@ def own_rank(strategy: Any) -> WorkerRank:
 
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return ONLY_WORKER
-    cluster, (kind, index) = _cluster(), _task()
-    before = 0 if kind == "chief" else len(cluster.get("chief", ()))
-    return WorkerRank(before + index, max(sum(map(len, cluster.values())), 1))
+    return WorkerRank(_number(), max(sum(map(len, _cluster().values())), 1))
 
 
 @contextmanager

@@ -150,7 +150,7 @@ def prune(
     folder = RunFolder(output.with_suffix(".train"))
     with folder.begun(run.identity(), force=force) if is_chief() else nullcontext():  # before the workers meet
         strategy = one_device(options.strategy) if options.qat else options.strategy
-        return _prune_in(folder, run, make_strategy(strategy))
+        return _prune_in(folder, run, make_strategy(strategy, wait=options.wait))
 
 
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:

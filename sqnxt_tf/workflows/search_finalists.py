@@ -127,6 +127,7 @@ def _train_finalist(
             input_size=network.input_size,
             seed=options.seed,
             strategy=options.strategy,
+            wait=options.wait,
             force=force,
             progress=progress,
         )

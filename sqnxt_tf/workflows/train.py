@@ -178,7 +178,7 @@ class _Run:
 
 def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> TrainingResult:
     """Do all that needs TensorFlow; the chief saves the model and closes the folder."""
-    scope = make_strategy(run.options.strategy)
+    scope = make_strategy(run.options.strategy, wait=run.options.wait)
     teacher = open_teacher(run.teacher, run.parts, run.preprocessing)
     weights = run.start.read() if run.start else None
 
