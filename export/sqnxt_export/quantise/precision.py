@@ -34,7 +34,8 @@ _NOTES = {
     "may cost accuracy there: evaluate it on the device",
     ("tflite", "int16x8"): "LiteRT runs int16x8 in its reference kernels, without XNNPACK: for integer accelerators, "
     "not for a CPU (measured: more than 30x float32's time)",
-    ("tflite", "float16"): "weights are stored as float16 and widened by XNNPACK: half the size, float32's speed",
+    ("tflite", "float16"): "weights are stored as float16, save those of the smallest layers, and widened by XNNPACK: "
+    "half the size, float32's speed",
 }
 
 _MIXED = "layers at 16 bits run in float between Q/DQ nodes in onnxruntime: each costs time on a CPU"
