@@ -119,6 +119,8 @@ def open_source(
 ) -> ModelSource:
     """Open the model that `model` names: a `.keras` file, or a network with seeded random weights.
 
+    The batch norm of random weights has the statistics of seeded noise, so that answers depend on the image.
+
     Args:
         model: A file or a network's name.
         classes: Units of the classifier, for a network's name.
@@ -145,15 +147,18 @@ def open_source(
     if not is_network(model) and ("/" in model or path.suffix):
         raise SqnxtError(model, "no such file", "give a .keras file or a network's name (`sqnxt-tf list`)")
     from sqnxt_tf.networks.keras_ops import build
+    from sqnxt_tf.networks.noise_statistics import set_noise_statistics
 
     network = find_network(model)
     classes = 1000 if classes is None else classes
     built = build(network.name, classes=classes, input_size=input_size, seed=seed or 0)
     height, width = built.input_shape[1:3]
+    prepared = Preprocessing.imagenet(height, width)
+    set_noise_statistics(built, mean=prepared.mean, scale=prepared.scale, seed=seed or 0)
     metadata = Metadata(
         network=network.name,
         labels=tuple(str(index) for index in range(classes)) if labels is None else read_labels(labels),
-        preprocessing=Preprocessing.imagenet(height, width),
+        preprocessing=prepared,
         input_size=(height, width),
     )
     return ModelSource(
