@@ -9,10 +9,10 @@ from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 
+from sqnxt_sim.batches import Batch, BatchSearch, batches
 from sqnxt_sim.errors import NoRoomError
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.axes import Array
-from sqnxt_sim.many_accelerators import GroupSearch, groups_of
 from sqnxt_sim.simulator import assumed_layer, check_assumptions, node_cost
 from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
@@ -47,7 +47,7 @@ def layer_table(
     """
     check_assumptions(sparsity, precision)
     table = np.empty((len(nodes), len(LAYER_FIGURES), len(accelerators)))
-    groups = [(np.array(indices), _costs_of([accelerators[i] for i in indices])) for indices in groups_of(accelerators)]
+    groups = [(np.array(batch.indices), _costs_of(batch, accelerators)) for batch in batches(accelerators)]
     for place, node in enumerate(nodes):
         for indices, costs in groups:
             table[place][:, indices] = costs(node, sparsity, precision, place in network_inputs)
@@ -59,10 +59,11 @@ Costs = Callable[[ConvLayer | OffArrayNode, float | None, str | None, bool], Arr
 """A node, sparsity, precision, and whether the node reads the network's input -> float64 [figures, accelerators]."""
 
 
-def _costs_of(group: Sequence[Accelerator]) -> Costs:
-    """Return the function that costs a node on accelerators that share a search."""
-    if len(group) > 1 and group[0].is_plain:
-        return _shared_costs(group)
+def _costs_of(batch: Batch, accelerators: Sequence[Accelerator]) -> Costs:
+    """Return the function that costs a node on the accelerators of a batch."""
+    group = [accelerators[index] for index in batch.indices]
+    if batch.search is not None:
+        return _shared_costs(group, BatchSearch(group, batch.search))
 
     def costs(node: ConvLayer | OffArrayNode, sparsity: float | None, precision: str | None, first: bool) -> Array:
         return np.array([_own_cost(node, one, sparsity, precision, first=first) for one in group]).T
@@ -87,22 +88,16 @@ def _own_cost(
     return (cost.cycles, cost.energy.total, cost.dram_bytes)
 
 
-def _shared_costs(group: Sequence[Accelerator]) -> Costs:
-    search, word_bits = GroupSearch.of(group), group[0].array.word_bits
-    prices = np.array(
-        [
-            (table.mac, table.register_file, table.buffer, table.dram, unit.operation_energy if unit else 0.0)
-            for table, unit in ((one.energy, one.vector) for one in group)
-        ]
-    ).T
+def _shared_costs(group: Sequence[Accelerator], search: BatchSearch) -> Costs:
+    word_bits = group[0].array.word_bits
 
     def costs(node: ConvLayer | OffArrayNode, sparsity: float | None, precision: str | None, first: bool) -> Array:
         if isinstance(node, OffArrayNode):
             figures = search.operator(node)
         else:
             figures = search.layer(assumed_layer(node, word_bits, sparsity, precision))
-        with np.errstate(invalid="ignore"):  # a price of 0 times a figure of a layer that does not fit
-            energy = np.where(np.isinf(figures[0]), np.inf, (prices * figures[1:]).sum(axis=0))
-        return np.stack((figures[0], energy, figures[4] * word_bits / 8))
+        cycles, *energies, words = figures
+        found = np.stack((cycles, sum(energies), words * word_bits / 8))
+        return np.where(np.isnan(found), np.inf, found)
 
     return costs

@@ -20,6 +20,7 @@ from sqnxt_sim import (
     SimulatorError,
     VectorWork,
     Workload,
+    batches,
     conv,
     list_accelerators,
     load_accelerator,
@@ -128,12 +129,42 @@ def test_fronts_lose_no_best_tiling(layer: ConvLayer, cells: int) -> None:
         check(Workload(name="one", layers=(layer,)), grid)
 
 
+machines = st.builds(
+    lambda base, rows, cols, sums, bandwidth, clock, latency, size, energy: replace(
+        base,
+        array=replace(base.array, rows=rows, cols=cols, partial_sums_per_pe=sums, clock_hz=clock),
+        dram=replace(base.dram, bytes_per_second=bandwidth, latency_cycles=latency),
+        buffer=replace(base.buffer, bytes=size),
+        energy=replace(base.energy, dram=energy),
+    ),
+    st.sampled_from((BASE, BASE, load_accelerator("edge-npu-8bit"), load_accelerator("edge-tpu-like"))),
+    st.integers(1, 34), st.integers(1, 34), st.sampled_from((1, 16)), st.sampled_from((1e7, 1e9, 1e11)),
+    st.sampled_from((1e8, 1e9)), st.sampled_from((0, 100)), st.sampled_from((600, 5000, 1 << 17)),
+    st.sampled_from((0, 200)),
+)  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    group=st.lists(machines, min_size=1, max_size=6),
+    dataflow=st.sampled_from(("best", "best", "weight_stationary")),
+    many=st.sampled_from((0, 32)),
+)
+def test_totals_on_any_arrays_are_those_of_single_simulations(
+    group: list[Accelerator], dataflow: str, many: int
+) -> None:
+    """Whatever differs, and whichever of the two searches takes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "_MANY", many)
+        check(WORKLOAD, group, dataflow=dataflow)
+
+
 def test_a_front_is_small() -> None:
     """A layer's front has few of its tilings, or sharing it would gain nothing."""
     rooms = np.linspace(100, 9000, 50)
     random = np.random.default_rng(0)
     cycles, words, sizes = random.permuted(np.tile(np.arange(1.0, 5001.0), (3, 1)), axis=1)
-    places = tile_fronts._candidates(cycles, words, sizes, tile_fronts.Conditions(np.ones(50), rooms))
+    places = tile_fronts._undominated(cycles, words, sizes, rooms)
     assert 10 < places.size < 500
 
 

@@ -23,9 +23,12 @@
 | `row_search` | the best mapping and its cost |
 | `output_block` | the best block of outputs, and its cost |
 | `dataflow_search` | all dataflows of an accelerator, the fastest first |
-| `tile_fronts` | the tilings that are the best at some bandwidth, shared by many accelerators |
-| `machine_vectors` | the cost of a layer on many accelerators at once |
 | `layer_costs` | the cost of a layer on the array, and of an operator on the vector unit |
+| `accelerator_vectors` | many accelerators as one whose numbers are vectors, which the formulas take too |
+| `best_tiles` | the best tilings on many accelerators, and their costs |
+| `tile_fronts` | the search on many accelerators of one PE array: the tilings that are the best at some bandwidth |
+| `array_axes` | candidate tile sizes on many PE arrays |
+| `array_search` | the search on many PE arrays, by branch and bound |
 
 Each file imports only from files above it in the table.
 """

@@ -215,7 +215,8 @@ class Accelerator(Shown):
     @property
     def latency_cycles(self) -> float:
         """Latency of a transfer: that of the slower memory, if weights have one of their own."""
-        return max(self.dram.latency_cycles, self.dram.weight_latency_cycles or 0.0)
+        maps, weights = self.dram.latency_cycles, self.dram.weight_latency_cycles
+        return maps if weights is None else max(maps, weights)
 
     @property
     def has_limits(self) -> bool:

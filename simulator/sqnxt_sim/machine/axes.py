@@ -22,7 +22,8 @@ from sqnxt_sim.workload import ConvLayer
 Array: TypeAlias = NDArray[np.float64]
 """Arrays of float64, because cycles may be fractional; exact for integers up to 2**53."""
 
-_Ints: TypeAlias = NDArray[np.int64]
+Ints: TypeAlias = NDArray[np.int64]
+"""Arrays of whole numbers, such as places in other arrays."""
 
 
 class Dimension(NamedTuple):
@@ -79,6 +80,10 @@ class SpatialAxis(NamedTuple):
     extent: Array
     extent_total: Array
 
+    def at(self, places: Ints) -> SpatialAxis:
+        """Return the axis with the sizes at these places, which may come again."""
+        return SpatialAxis._make([figure.take(places) for figure in self])
+
 
 class ChannelAxis(NamedTuple):
     """Candidate tile sizes along the channels of a group, in ascending order.
@@ -94,6 +99,14 @@ class ChannelAxis(NamedTuple):
     tiles: Array
     blocks: Array
     register_blocks: Array
+
+    def at(self, places: Ints) -> ChannelAxis:
+        """Return the axis with the sizes at these places, which may come again."""
+        return ChannelAxis._make([figure.take(places) for figure in self])
+
+
+ONE_CHANNEL = ChannelAxis(*np.ones((4, 1)))
+"""The input channels of a group of a depthwise layer."""
 
 
 @lru_cache(maxsize=1024)
@@ -151,27 +164,27 @@ def depthwise_axis(groups: int, multiplier: int, *, cols: int, partial_sums: int
     )
 
 
-def input_extents(begin: _Ints, end: _Ints, dimension: Dimension) -> _Ints:
+def input_extents(begin: Ints, end: Ints, dimension: Dimension) -> Ints:
     """Return the number of input rows that output rows begin..end-1 read, without padding."""
     _, in_size, span, stride, pad, _ = dimension
     if span == 1:
         # A strided 1x1 kernel skips rows; only the rows that it reads count.
         first = -(-pad // stride)
         stop = (in_size - 1 + pad) // stride + 1
-        extents: _Ints = np.minimum(end, stop) - np.maximum(begin, first)
+        extents: Ints = np.minimum(end, stop) - np.maximum(begin, first)
     else:
         extents = np.minimum((end - 1) * stride - pad + span, in_size) - np.maximum(begin * stride - pad, 0)
     return extents.clip(min=0)
 
 
-def _cut(whole: int, size: _Ints, block: int) -> tuple[_Ints, _Ints]:
+def _cut(whole: int, size: Ints, block: int) -> tuple[Ints, Ints]:
     """Return the number of tiles of each size that cover a whole, and the blocks that they fill, summed over them."""
     tiles = -(-whole // size)
     last = whole - (tiles - 1) * size
     return tiles, (tiles - 1) * -(-size // block) + -(-last // block)
 
 
-def _undominated(tiles: _Ints, figure: _Ints, *others: _Ints) -> NDArray[np.bool_]:
+def _undominated(tiles: Ints, figure: Ints, *others: Ints) -> NDArray[np.bool_]:
     """Mark the sizes (in ascending order) that no smaller size with the same number of tiles replaces.
 
     Sizes form runs, in which the number of tiles is the same and none of the other figures falls. In a run, only a size

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sqnxt_sim.machine.axes import (
+    ONE_CHANNEL,
     Array,
     ChannelAxis,
     Dimension,
@@ -79,59 +80,68 @@ def map_tilings(vertical: Dimension, horizontal: Dimension, fill: float) -> MapT
     round. Ties go to fewer rows, so that tiles of more rows than columns are left out.
     """
     rows, cols = spatial_axis(vertical), spatial_axis(horizontal)
-    figures = _products(
-        (rows.size, _ones(rows.size), rows.size, rows.tiles, rows.blocks, rows.extent, rows.extent_total),
-        (_ones(cols.size), cols.size, cols.size, cols.tiles, cols.blocks, cols.extent, cols.extent_total),
-    )
-    figures = np.concatenate((figures, _stream(rows, cols, fill).reshape(1, -1)))
+    row, col = np.indices((rows.size.size, cols.size.size)).reshape(2, -1)
     if vertical == horizontal:
-        figures = figures[:, figures[0] <= figures[1]]
-    return MapTilings._make(figures)
+        row, col = row[row <= col], col[row <= col]
+    return map_pairs(rows.at(row), cols.at(col), fill)
 
 
 @lru_cache(maxsize=1024)
 def channel_tilings(in_channels: int, out_channels: int, *, rows: int, cols: int, partial_sums: int) -> ChannelTilings:
     """Return all tilings of the channels of a group on `rows` x `cols` PEs."""
-    ins, outs = in_channel_axis(in_channels, rows), out_channel_axis(out_channels, cols, partial_sums)
-    return _channel_pairs(ins, outs, ins.size, _ones(outs.size))
+    return _every_pair(in_channel_axis(in_channels, rows), out_channel_axis(out_channels, cols, partial_sums))
 
 
 @lru_cache(maxsize=1024)
 def depthwise_tilings(groups: int, multiplier: int, *, cols: int, partial_sums: int) -> ChannelTilings:
     """Return all tilings of the groups of a depthwise layer, whose only channel loop determines input channels too."""
-    one = ChannelAxis(*np.ones((4, 1)))
     outs = depthwise_axis(groups, multiplier, cols=cols, partial_sums=partial_sums)
-    return _channel_pairs(one, outs, one.size, outs.size / multiplier)
+    return _every_pair(ONE_CHANNEL, outs, multiplier)
 
 
-def _channel_pairs(ins: ChannelAxis, outs: ChannelAxis, read: Array, read_factor: Array) -> ChannelTilings:
-    """Return the tilings of two axes; the channels that a tile reads are a figure of the one times one of the other."""
-    of_ins, of_outs = _ones(ins.size), _ones(outs.size)
-    figures = _products(
-        (ins.size, of_ins, read, ins.tiles, of_ins, ins.blocks, of_ins, of_ins),
-        (of_outs, outs.size, read_factor, of_outs, outs.tiles, of_outs, outs.blocks, outs.register_blocks),
+def map_pairs(rows: SpatialAxis, cols: SpatialAxis, fill: float | Array) -> MapTilings:
+    """Return the tilings that take their rows from one axis and their columns, at the same place, from another."""
+    return MapTilings(
+        rows=rows.size,
+        cols=cols.size,
+        pixels=rows.size * cols.size,
+        tiles=rows.tiles * cols.tiles,
+        blocks=rows.blocks * cols.blocks,
+        extent=rows.extent * cols.extent,
+        extent_total=rows.extent_total * cols.extent_total,
+        stream=_stream(rows, cols, fill),
     )
-    return ChannelTilings(*figures[:, :, None])
 
 
-def _products(first: tuple[Array, ...], second: tuple[Array, ...]) -> Array:
-    """Return the products of figure i of one axis with figure i of another, for every pair of sizes: [i, pairs]."""
-    products: Array = (np.array(first)[:, :, None] * np.array(second)[:, None, :]).reshape(len(first), -1)
-    return products
+def channel_pairs(ins: ChannelAxis, outs: ChannelAxis, multiplier: int | None = None) -> ChannelTilings:
+    """Return the tilings that take their input channels from one axis and their output channels from another.
+
+    A depthwise layer has a `multiplier`, the output channels of each of its input channels.
+    """
+    return ChannelTilings(
+        in_channels=ins.size,
+        out_channels=outs.size,
+        read_channels=ins.size if multiplier is None else outs.size / multiplier,
+        in_tiles=ins.tiles,
+        out_tiles=outs.tiles,
+        in_blocks=ins.blocks,
+        out_blocks=outs.blocks,
+        register_blocks=outs.register_blocks,
+    )
 
 
-def _ones(like: Array) -> Array:
-    return np.ones(like.size)
+def _every_pair(ins: ChannelAxis, outs: ChannelAxis, multiplier: int | None = None) -> ChannelTilings:
+    one, other = np.indices((ins.size.size, outs.size.size)).reshape(2, -1, 1)
+    return channel_pairs(ins.at(one), outs.at(other), multiplier)
 
 
-def _stream(rows: SpatialAxis, cols: SpatialAxis, fill: float) -> Array:
-    """Return the sum over the tiles of the pixels of a tile, or `fill` where it has fewer, [rows, columns]."""
-    full_rows, full_cols = (rows.tiles - 1)[:, None], cols.tiles - 1
-    size, last = rows.size[:, None], rows.last[:, None]
+def _stream(rows: SpatialAxis, cols: SpatialAxis, fill: float | Array) -> Array:
+    """Return the sum over the tiles of the pixels of a tile, or `fill` where it has fewer."""
+    full_rows, full_cols = rows.tiles - 1, cols.tiles - 1
     stream: Array = (
-        full_rows * full_cols * np.maximum(size * cols.size, fill)
-        + full_rows * np.maximum(size * cols.last, fill)
-        + full_cols * np.maximum(last * cols.size, fill)
-        + np.maximum(last * cols.last, fill)
+        full_rows * full_cols * np.maximum(rows.size * cols.size, fill)
+        + full_rows * np.maximum(rows.size * cols.last, fill)
+        + full_cols * np.maximum(rows.last * cols.size, fill)
+        + np.maximum(rows.last * cols.last, fill)
     )
     return stream

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqnxt_sim.machine.accelerator import Accelerator
 from sqnxt_sim.machine.tiling import cycles_per_mac, word_scale
-from sqnxt_sim.machine.tiling_cost import Bound, Energy, TilingCost
+from sqnxt_sim.machine.tiling_cost import Bound, Energy, TilingCost, larger
 from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
 
@@ -24,7 +24,24 @@ class Roofline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerCost:
+class NodeCost:
+    """Cost of a node of the network, which has its name and operator."""
+
+    layer: ConvLayer | OffArrayNode
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.layer.name
+
+    @property
+    def op(self) -> str:
+        """The node's ONNX operator."""
+        return self.layer.op
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCost(NodeCost):
     """Cost of a layer under the chosen dataflow and the next best one.
 
     `layer` has the bits and zeros that were assumed.
@@ -38,16 +55,6 @@ class LayerCost:
     chosen: TilingCost
     rejected: TilingCost | None
     accelerator: Accelerator
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.layer.name
-
-    @property
-    def op(self) -> str:
-        """The node's ONNX operator."""
-        return self.layer.op
 
     @property
     def macs(self) -> int:
@@ -130,24 +137,34 @@ class LayerCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VectorCost:
-    """Cost of an operator on the vector unit. Its values come from DRAM through the buffer, and return the same way."""
+class VectorCost(NodeCost):
+    """Cost of an operator on the vector unit. Its values come from DRAM through the buffer, and return the same way.
+
+    Operations and DRAM traffic overlap after the latency of the first access.
+    """
 
     layer: OffArrayNode
-    cycles: float
+    vector_cycles: float
+    bandwidth_cycles: float
+    latency_cycles: float
     energy: Energy
     dram_bytes: float
-    bound_by: Bound
 
     @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.layer.name
+    def cycles(self) -> float:
+        """Cycles of the batch, not rounded."""
+        cycles: float = self.latency_cycles + larger(self.vector_cycles, self.bandwidth_cycles)
+        return cycles
 
     @property
-    def op(self) -> str:
-        """The node's ONNX operator."""
-        return self.layer.op
+    def bound_by(self) -> Bound:
+        """The component that takes the largest part of the time."""
+        parts = {
+            Bound.VECTOR_UNIT: self.vector_cycles,
+            Bound.DRAM_BANDWIDTH: self.bandwidth_cycles,
+            Bound.DRAM_LATENCY: self.latency_cycles,
+        }
+        return max(parts, key=lambda bound: parts[bound])
 
     @property
     def macs(self) -> int:
@@ -158,8 +175,8 @@ class VectorCost:
 def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | None:
     """Return the cost of a node on the vector unit; None if there is no unit, or no known work.
 
-    Operations and DRAM traffic overlap after the latency of the first access. Every value crosses the buffer twice: to
-    or from DRAM, and to or from the unit. A buffer that keeps maps needs no DRAM for values that it holds all at once.
+    Every value crosses the buffer twice: to or from DRAM, and to or from the unit. A buffer that keeps maps needs no
+    DRAM for values that it holds all at once.
     """
     unit, work = accelerator.vector, layer.work
     if unit is None or work is None:
@@ -167,12 +184,11 @@ def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | N
     native = accelerator.array.word_bits
     words = (work.values_read + work.values_written) * (work.bits or native) / native
     moved = 0.0 if accelerator.buffer.keeps_maps and words <= accelerator.buffer_words else words
-    computing, moving = work.operations / unit.rate(layer.op), moved / accelerator.dram_words_per_cycle
-    latency = accelerator.dram.latency_cycles if moved and not accelerator.dram.pipelined else 0.0
-    parts = {Bound.VECTOR_UNIT: computing, Bound.DRAM_BANDWIDTH: moving, Bound.DRAM_LATENCY: latency}
     return VectorCost(
         layer=layer,
-        cycles=latency + max(computing, moving),
+        vector_cycles=work.operations / unit.rate(layer.op),
+        bandwidth_cycles=moved / accelerator.dram_words_per_cycle,
+        latency_cycles=accelerator.dram.latency_cycles if moved and not accelerator.dram.pipelined else 0.0,
         energy=Energy(
             mac=0.0,
             register_file=0.0,
@@ -181,5 +197,4 @@ def vector_cost(layer: OffArrayNode, accelerator: Accelerator) -> VectorCost | N
             vector=unit.operation_energy * work.operations,
         ),
         dram_bytes=moved * native / 8,
-        bound_by=max(parts, key=lambda bound: parts[bound]),
     )

@@ -11,21 +11,20 @@ the third is never the best. At 8 words a cycle the second is (120 + 500 / 8 = 1
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sqnxt_sim.machine.accelerator import Accelerator, Dataflow
-from sqnxt_sim.machine.axes import Array
-from sqnxt_sim.machine.dataflows import TILED, executed_macs, register_file_accesses
-from sqnxt_sim.machine.dataflows import buffer_words as words_on_chip
+from sqnxt_sim.machine.axes import Array, Ints
+from sqnxt_sim.machine.best_tiles import BestTiles
+from sqnxt_sim.machine.dataflows import TILED
 from sqnxt_sim.machine.tile_search import EQUAL, search_grids
-from sqnxt_sim.machine.tiling import Tile, TilingSpace
+from sqnxt_sim.machine.tiling import Tile, TilingSpace, tiling_space
 from sqnxt_sim.workload import ConvLayer
 
-_Ints = NDArray[np.int64]
-_FEW = 4  # conditions whose best tilings are found faster one by one
+_LARGEST_BUFFER = 2**48  # bytes; every tiling fits it
 _MOST_CELLS = 2**20  # of a table; with more tilings times sizes of buffers, several sizes are one class
 
 
@@ -45,55 +44,59 @@ class Front(NamedTuple):
     """Tilings of a layer in one dataflow, by rising DRAM words and then as in the search; float64 [tilings] each.
 
     Attributes:
+        tiles: Their figures.
         on_array: Array cycles, with the fill and drain of every round.
         words: Words between DRAM and buffer.
-        tile_words: Words of the largest tile in the buffer.
-        rounds: Number of tiles over all loops.
-        exposed: Words of the first load and of the last store, which overlap with nothing.
-        on_chip: Words between buffer and array.
-        mac_energy: Energy of all MACs in MACs of native width, a single number.
-        register_file: Register file accesses, a single number.
     """
 
+    tiles: Tile
     on_array: Array
     words: Array
-    tile_words: Array
-    rounds: Array
-    exposed: Array
-    on_chip: Array
-    mac_energy: float
-    register_file: float
 
-    def best(self, conditions: Conditions) -> _Ints:
-        """Return the index of the best tiling under each condition, or -1 where none fits, as `tile_search` does."""
+    def best(self, conditions: Conditions) -> BestTiles:
+        """Return the best tiling under each condition, as `tile_search` does."""
         if not self.words.size:
-            return np.full(conditions.room.size, -1)
+            return BestTiles.of(*self, np.full(conditions.room.size, -1))
+        sizes: Any = self.tiles.words
         cost = self.on_array[:, None] + self.words[:, None] / conditions.words_per_cycle
-        cost[self.tile_words[:, None] > conditions.room] = np.inf
+        cost[sizes[:, None] > conditions.room] = np.inf
         least = cost.min(axis=0)
-        first: _Ints = (cost <= least * EQUAL).argmax(axis=0)
-        return np.where(np.isfinite(least), first, -1)
+        first: Ints = (cost <= least * EQUAL).argmax(axis=0)
+        return BestTiles.of(*self, np.where(np.isfinite(least), first, -1))
 
 
-def layer_fronts(
-    layer: ConvLayer, space: TilingSpace, accelerator: Accelerator, conditions: Conditions
+class FrontSearch:
+    """The search on some accelerators of one kind that share a PE array, stacked."""
+
+    def __init__(self, machines: Accelerator, count: int) -> None:
+        room = machines.buffer_words / machines.buffer.copies
+        pairs = np.stack([np.broadcast_to(number, count) for number in (machines.dram_words_per_cycle, room)])
+        distinct, which = np.unique(pairs, axis=1, return_inverse=True)
+        self._conditions, self._which = Conditions(*distinct), which.reshape(-1)
+        # Every tiling is a candidate: each accelerator has a buffer of its own.
+        self._roomy = replace(machines, buffer=replace(machines.buffer, bytes=_LARGEST_BUFFER, capacity_divisor=1))
+
+    def best(self, layer: ConvLayer) -> dict[Dataflow, BestTiles]:
+        """Return the best tiling in each dataflow on each accelerator, as `tile_search` does.
+
+        Raises:
+            SimulatorError: There are too many tilings to search.
+        """
+        fronts = _layer_fronts(layer, tiling_space(layer, self._roomy), self._roomy, self._conditions.room)
+        return {dataflow: front.best(self._conditions).at(self._which) for dataflow, front in fronts.items()}
+
+
+def _layer_fronts(
+    layer: ConvLayer, space: TilingSpace, accelerator: Accelerator, rooms: Array
 ) -> dict[Dataflow, Front]:
-    """Return for each dataflow the tilings of a layer that are the best under some of the conditions."""
+    """Return for each dataflow the tilings of a layer that are the best for some bandwidth and one of the rooms."""
     fronts = {}
-    grids, tile_words = search_grids(layer, space, accelerator), _in_order(space.tile_words)
-    for dataflow, on_array_grid, words_grid, scale in zip(TILED, *grids, strict=True):
+    on_array_grids, words_grids, _ = search_grids(layer, space, accelerator)
+    for dataflow, on_array_grid, words_grid in zip(TILED, on_array_grids, words_grids, strict=True):
         on_array, words = _in_order(on_array_grid), _in_order(words_grid)
-        places = _candidates(on_array, words, tile_words, conditions)
-        tiles = _tiles(space, places)
-        figures: tuple[Any, ...] = (
-            tiles.words,
-            tiles.rounds,
-            tiles.load_words(layer, scale) + tiles.store_words(scale),
-            words_on_chip(dataflow, layer, tiles, accelerator.array, scale),
-        )
-        mac_energy = executed_macs(dataflow, layer) * scale.activation * scale.weight
-        register_file = register_file_accesses(dataflow, layer)
-        fronts[dataflow] = Front._make((on_array[places], words[places], *figures, mac_energy, register_file))
+        places = _undominated(on_array, words, _in_order(space.tile_words), np.unique(rooms))
+        places = places[np.lexsort((places, _ranks(words[places])))]
+        fronts[dataflow] = Front(_tiles(space, places), on_array[places], words[places])
     return fronts
 
 
@@ -103,20 +106,7 @@ def _in_order(grid: Array) -> Array:
     return vector
 
 
-def _candidates(on_array: Array, words: Array, tile_words: Array, conditions: Conditions) -> _Ints:
-    """Return the places of all tilings that may be the best, by rising words and then in the order of the search."""
-    if conditions.room.size <= _FEW:
-        cost = on_array + words / conditions.words_per_cycle[:, None]
-        cost[tile_words > conditions.room[:, None]] = np.inf
-        least = cost.min(axis=1, keepdims=True)
-        places = ((cost <= least * EQUAL) & np.isfinite(cost)).any(axis=0).nonzero()[0]
-    else:
-        places = _undominated(on_array, words, tile_words, np.unique(conditions.room))
-    ordered: _Ints = places[np.lexsort((places, _ranks(words[places])))]
-    return ordered
-
-
-def _undominated(on_array: Array, words: Array, tile_words: Array, rooms: Array) -> _Ints:
+def _undominated(on_array: Array, words: Array, tile_words: Array, rooms: Array) -> Ints:
     """Return the places of tilings that no other beats in cycles, words and the rooms that it fits.
 
     In order of cycles, then of words, a tiling is beaten if an earlier one has no more words and fits wherever it does.
@@ -138,7 +128,7 @@ def _undominated(on_array: Array, words: Array, tile_words: Array, rooms: Array)
     return places[fewest[fits_from + exact, each] > words_rank]
 
 
-def _ranks(values: Array) -> _Ints:
+def _ranks(values: Array) -> Ints:
     """Return the rank of each value; values that are equal up to rounding share one."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]
@@ -147,7 +137,7 @@ def _ranks(values: Array) -> _Ints:
     return ranks
 
 
-def _tiles(space: TilingSpace, places: _Ints) -> Tile:
+def _tiles(space: TilingSpace, places: Ints) -> Tile:
     """Return the figures of several tilings as one tile whose fields are arrays."""
     of_map, of_channels = np.divmod(places, space.channels.in_tiles.size)
     figures: list[Any] = [figure.ravel()[of_map] for figure in space.maps]

@@ -25,7 +25,7 @@ from sqnxt_sim.machine.dataflows import (
 )
 from sqnxt_sim.machine.operand_limits import fits_parts, limited_cycles, systolic_cycles, weight_words
 from sqnxt_sim.machine.tiling import Tile, TilingSpace, WordScale, dram_words, word_scale
-from sqnxt_sim.machine.tiling_cost import Cycles, Energy, TilingCost, overlapped_cycles
+from sqnxt_sim.machine.tiling_cost import Cycles, Energy, TilingCost, larger, overlapped_cycles
 from sqnxt_sim.workload import ConvLayer
 
 EQUAL = 1 + 1e-12  # figures whose ratio is less than this are equal up to rounding
@@ -53,7 +53,7 @@ def best_tilings(layer: ConvLayer, space: TilingSpace, accelerator: Accelerator)
             dataflow=dataflow,
             tiling=tile.tiling,
             cycles=layer_cycles(on_array[i].item(best), tile.rounds, moved, accelerator),
-            energy=_energy(dataflow, layer, tile, scale, moved.total, accelerator),
+            energy=layer_energy(dataflow, layer, tile, scale, moved.total, accelerator),
             executed_macs=executed_macs(dataflow, layer),
             dram_words=moved.total,
             buffer_words=tile.words,
@@ -66,11 +66,12 @@ def search_grids(
 ) -> tuple[Array, Array, list[WordScale]]:
     """Return array cycles and DRAM words, [dataflows, channel tilings, map tilings] each, and each dataflow's scale."""
     scales = [word_scale(layer, accelerator, dataflow) for dataflow in TILED]
-    stored = np.array([scale.stored_weight for scale in scales]).reshape(-1, 1, 1)
-    words = dram_words(layer, scales[0], stored, space.maps, space.channels)
+    stored = {scale.stored_weight: None for scale in scales}  # one for both where weights are not compressed
+    each = np.array(list(stored)).reshape(-1, 1, 1)
+    words = dram_words(layer, scales[0], each, space.maps, space.channels)
     on_array = array_cycles(layer, space.maps, space.channels, accelerator.array)
     on_array += fill_drain_cycles(accelerator.array) * space.rounds
-    return on_array, words, scales
+    return on_array, np.broadcast_to(words, on_array.shape), scales
 
 
 def _limited(
@@ -145,7 +146,7 @@ def layer_cycles(on_array: float, rounds: float, moved: Moved, accelerator: Acce
     if accelerator.dram.pipelined:
         transfer = accelerator.transfer_cycles(maps, moved.weights)
         return overlapped_cycles(on_array, transfer, filling)
-    other_maps, other_weights = max(maps - first_maps, 0.0), max(moved.weights - moved.first_weights, 0.0)
+    other_maps, other_weights = larger(maps - first_maps, 0.0), larger(moved.weights - moved.first_weights, 0.0)
     return Cycles(
         array=on_array,
         dram_bandwidth=accelerator.transfer_cycles(other_maps, other_weights),
@@ -156,7 +157,7 @@ def layer_cycles(on_array: float, rounds: float, moved: Moved, accelerator: Acce
     )
 
 
-def _energy(
+def layer_energy(
     dataflow: Dataflow, layer: ConvLayer, tile: Tile, scale: WordScale, words: float, accelerator: Accelerator
 ) -> Energy:
     """Return the energy of one image; words to and from DRAM cross the buffer too."""

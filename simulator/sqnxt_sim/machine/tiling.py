@@ -165,26 +165,37 @@ def tiling_space(layer: ConvLayer, accelerator: Accelerator) -> TilingSpace:
         SimulatorError: No tiling fits the buffer, or there are too many to search.
     """
     maps, channels = _candidates(layer, accelerator.array)
-    if maps.tiles.size * channels.in_tiles.size > _MAX_TILINGS:
-        raise SimulatorError(
-            f"layer {layer.name!r}",
-            f"{maps.tiles.size * channels.in_tiles.size} tilings are too many to search",
-            "use a smaller input",
-        )
-    tile_words = _tile_words(layer, accelerator, maps, channels)
-    fits = accelerator.buffer.copies * tile_words <= accelerator.buffer_words
-    if not fits.any():
+    refuse_many(layer, maps.tiles.size * channels.in_tiles.size)
+    space = space_of(layer, accelerator, maps, channels)
+    if not space.fits.any():
         raise NoRoomError(
             f"layer {layer.name!r}",
             f"not even the smallest tile fits the {accelerator.buffer.bytes} byte buffer of {accelerator.name}",
             "use an accelerator with a larger buffer",
         )
+    return space
+
+
+def refuse_many(layer: ConvLayer, tilings: int) -> None:
+    """Refuse a layer with too many tilings to search.
+
+    Raises:
+        SimulatorError: There are too many.
+    """
+    if tilings > _MAX_TILINGS:
+        fault = f"{tilings} tilings are too many to search"
+        raise SimulatorError(f"layer {layer.name!r}", fault, "use a smaller input")
+
+
+def space_of(layer: ConvLayer, accelerator: Accelerator, maps: MapTilings, channels: ChannelTilings) -> TilingSpace:
+    """Return the tilings of two axes, whether any of them fits the buffer or not."""
+    tile_words = _tile_words(layer, accelerator, maps, channels)
     groups = 1 if layer.is_depthwise else layer.groups
     return TilingSpace(
         maps=maps,
         channels=channels,
         tile_words=tile_words,
-        fits=fits,
+        fits=accelerator.buffer.copies * tile_words <= accelerator.buffer_words,
         rounds=maps.tiles * (channels.in_tiles * channels.out_tiles * groups),
     )
 

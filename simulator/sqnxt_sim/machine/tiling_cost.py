@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+import numpy as np
 
 from sqnxt_sim.machine.accelerator import Dataflow
 from sqnxt_sim.machine.tiling import Tiling
+
+
+def larger(one: Any, other: Any) -> Any:
+    """Return the larger one of two numbers, or of each pair if one of them is an array."""
+    return (
+        max(one, other) if isinstance(one, float | int) and isinstance(other, float | int) else np.maximum(one, other)
+    )
 
 
 class Bound(StrEnum):
@@ -81,7 +91,7 @@ class Cycles:
     @property
     def total(self) -> float:
         """Cycles from the first load to the last store."""
-        overlapping = max(self.overlapping_array, self.dram_bandwidth + self.dram_latency)
+        overlapping: float = larger(self.overlapping_array, self.dram_bandwidth + self.dram_latency)
         return self.fill_drain + overlapping + self.last_tile
 
     @property
