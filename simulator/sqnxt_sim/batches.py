@@ -22,7 +22,8 @@ from sqnxt_sim.workload import ConvLayer, OffArrayNode
 
 _PE_ARRAY = attrgetter("array.rows", "array.cols", "array.partial_sums_per_pe")
 _MANY = 32  # accelerators of one PE array for which a front is faster
-_MOST_AT_ONCE = 512  # accelerators of one batch
+_FEW = 16  # accelerators that are faster one by one
+_MOST_AT_ONCE = 1024  # accelerators of one batch
 
 
 class Batch(NamedTuple):
@@ -34,12 +35,8 @@ class Batch(NamedTuple):
 
 def batches(accelerators: Sequence[Accelerator]) -> Iterator[Batch]:
     """Yield all accelerators, together with those that share the most with them."""
-    plain: list[int] = []
-    others: list[int] = []
-    for index, one in enumerate(accelerators):
-        (plain if one.is_plain else others).append(index)
-    for indices in _grouped(others, lambda index: unit_energies(accelerators[index])):
-        yield Batch(indices, None)
+    alone = [index for index, one in enumerate(accelerators) if not one.is_plain]
+    plain = [index for index, one in enumerate(accelerators) if one.is_plain]
     for alike in _grouped(plain, lambda index: kind(accelerators[index])):
         mixed: list[int] = []
         for indices in _grouped(alike, lambda index: _PE_ARRAY(accelerators[index])):
@@ -48,7 +45,13 @@ def batches(accelerators: Sequence[Accelerator]) -> Iterator[Batch]:
             else:
                 mixed += indices
         for begin in range(0, len(mixed), _MOST_AT_ONCE):
-            yield Batch(mixed[begin : begin + _MOST_AT_ONCE], ArraySearch)
+            indices = mixed[begin : begin + _MOST_AT_ONCE]
+            if len(indices) > _FEW:
+                yield Batch(indices, ArraySearch)
+            else:
+                alone += indices
+    for indices in _grouped(alone, lambda index: unit_energies(accelerators[index])):
+        yield Batch(indices, None)
 
 
 class BatchSearch:

@@ -149,13 +149,15 @@ machines = st.builds(
     group=st.lists(machines, min_size=1, max_size=6),
     dataflow=st.sampled_from(("best", "best", "weight_stationary")),
     many=st.sampled_from((0, 32)),
+    few=st.sampled_from((0, 0, 2)),
 )
 def test_totals_on_any_arrays_are_those_of_single_simulations(
-    group: list[Accelerator], dataflow: str, many: int
+    group: list[Accelerator], dataflow: str, many: int, few: int
 ) -> None:
-    """Whatever differs, and whichever of the two searches takes them."""
+    """Whatever differs, and whichever of the searches takes them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "_MANY", many)
+        patch.setattr(batches, "_FEW", few)
         check(WORKLOAD, group, dataflow=dataflow)
 
 

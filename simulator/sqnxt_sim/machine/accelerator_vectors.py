@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from sqnxt_sim.machine.accelerator import Accelerator, Dram, PEArray
 from sqnxt_sim.machine.axes import Ints
 from sqnxt_sim.machine.on_chip import GlobalBuffer
+
+Vectors: TypeAlias = dict[str, dict[str, Any]]
+"""Arrays of numbers by section and name."""
 
 _NUMBERS: dict[str, tuple[str, ...]] = {
     "array": ("rows", "cols", "partial_sums_per_pe", "clock_hz"),
@@ -44,7 +47,7 @@ def kind(accelerator: Accelerator) -> object:
 
 def stacked(accelerators: Sequence[Accelerator]) -> Accelerator:
     """Return accelerators of one `kind` as a single one."""
-    changes: dict[str, dict[str, Any]] = {}
+    changes: Vectors = {}
     for section, names in _NUMBERS.items():
         if getattr(accelerators[0], section) is not None:
             for name in names:
@@ -54,18 +57,26 @@ def stacked(accelerators: Sequence[Accelerator]) -> Accelerator:
     return _changed(accelerators[0], changes)
 
 
-def taken(accelerator: Accelerator, indices: Ints) -> Accelerator:
-    """Return a stacked accelerator with the values at some indices, which may come again."""
-    changes: dict[str, dict[str, Any]] = {}
+def vectors(accelerator: Accelerator) -> Vectors:
+    """Return the numbers of a stacked accelerator that are vectors."""
+    found: Vectors = {}
     for section, names in _NUMBERS.items():
         part = getattr(accelerator, section)
-        for name in names if part is not None else ():
-            if isinstance(value := getattr(part, name), np.ndarray):
-                changes.setdefault(section, {})[name] = value[indices]
-    return _changed(accelerator, changes)
+        values = {name: getattr(part, name) for name in names} if part is not None else {}
+        if differing := {name: value for name, value in values.items() if isinstance(value, np.ndarray)}:
+            found[section] = differing
+    return found
 
 
-def _changed(accelerator: Accelerator, changes: dict[str, dict[str, Any]]) -> Accelerator:
+def taken(accelerator: Accelerator, differing: Vectors, indices: Ints) -> Accelerator:
+    """Return a stacked accelerator with the values at some indices, which may come again, of its `vectors`."""
+    return _changed(
+        accelerator,
+        {section: {name: value.take(indices) for name, value in part.items()} for section, part in differing.items()},
+    )
+
+
+def _changed(accelerator: Accelerator, changes: Vectors) -> Accelerator:
     parts: dict[str, Any] = {}
     for section, values in changes.items():
         part = getattr(accelerator, section)

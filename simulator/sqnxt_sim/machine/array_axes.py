@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sqnxt_sim.machine.accelerator import PEArray
 from sqnxt_sim.machine.axes import (
     ONE_CHANNEL,
     ChannelAxis,
@@ -22,11 +23,39 @@ from sqnxt_sim.machine.axes import (
 from sqnxt_sim.workload import ConvLayer
 
 
+class Distinct(NamedTuple):
+    """Different numbers of many PE arrays, such as their rows: the values, and which of them each array has."""
+
+    values: list[tuple[int, ...]]
+    which: Ints
+
+    @classmethod
+    def of(cls, *numbers: Ints) -> Distinct:
+        """Return the different ones among some numbers of each array, int64 [arrays] each."""
+        values, which = np.unique(np.stack(numbers), axis=1, return_inverse=True)
+        return cls(list(map(tuple, values.T.tolist())), which.reshape(-1))
+
+
+class PEArrays(NamedTuple):
+    """What the sizes of tiles depend on, of many PE arrays."""
+
+    rows: Distinct
+    cols: Distinct
+    cols_and_sums: Distinct
+
+    @classmethod
+    def of(cls, array: PEArray, count: int) -> PEArrays:
+        """Return those of a stacked PE array."""
+        numbers = array.rows, array.cols, array.partial_sums_per_pe
+        rows, cols, sums = (np.broadcast_to(number, count) for number in numbers)
+        return cls(Distinct.of(rows), Distinct.of(cols), Distinct.of(cols, sums))
+
+
 class ArrayAxes(NamedTuple):
     """Sizes along one axis of the tilings of many PE arrays.
 
     Attributes:
-        figures: The figures of all sizes, as a `SpatialAxis`, a `ChannelAxis` or `MapTilings`.
+        figures: The figures of all sizes, as a `SpatialAxis` or a `ChannelAxis`.
         first: Place of the first size of each array, int64 [arrays].
         sizes: Number of sizes of each array, int64 [arrays].
     """
@@ -36,14 +65,13 @@ class ArrayAxes(NamedTuple):
     sizes: Ints
 
     @classmethod
-    def of(cls, make: Callable[..., SpatialAxis | ChannelAxis], *numbers: Ints) -> ArrayAxes:
-        """Return the axes that `make` gives for some numbers of each array, such as its rows."""
-        distinct, which = np.unique(np.stack(numbers), axis=1, return_inverse=True)
-        axes = [make(*chosen) for chosen in distinct.T.tolist()]
+    def of(cls, make: Callable[..., SpatialAxis | ChannelAxis], numbers: Distinct) -> ArrayAxes:
+        """Return the axes that `make` gives for some numbers of each array."""
+        axes = [make(*chosen) for chosen in numbers.values]
         sizes = np.array([axis.size.size for axis in axes])
-        joined = [np.concatenate(figures) for figures in zip(*axes, strict=True)]
-        which = which.reshape(-1)
-        return cls(type(axes[0])._make(joined), (np.cumsum(sizes) - sizes)[which], sizes[which])
+        figures = [np.concatenate(figures) for figures in zip(*axes, strict=True)]
+        first = np.cumsum(sizes) - sizes
+        return cls(type(axes[0])._make(figures), first[numbers.which], sizes[numbers.which])
 
     @property
     def last(self) -> Ints:
@@ -61,20 +89,20 @@ class AllAxes(NamedTuple):
     outs: ArrayAxes
 
 
-def array_axes(layer: ConvLayer, rows: Ints, cols: Ints, partial_sums: Ints) -> AllAxes:
-    """Return the sizes of a layer's tiles on arrays of these rows, columns and partial sums, int64 [arrays] each."""
+def array_axes(layer: ConvLayer, arrays: PEArrays) -> AllAxes:
+    """Return the sizes of a layer's tiles on many PE arrays."""
     k = layer.group_out_channels
     if layer.is_depthwise:
-        ins = ArrayAxes.of(lambda _: ONE_CHANNEL, np.zeros_like(rows))
+        ins = ArrayAxes.of(lambda _: ONE_CHANNEL, arrays.rows)
         outs = ArrayAxes.of(
-            lambda size, sums: depthwise_axis(layer.groups, k, cols=size, partial_sums=sums), cols, partial_sums
+            lambda size, sums: depthwise_axis(layer.groups, k, cols=size, partial_sums=sums), arrays.cols_and_sums
         )
     else:
-        ins = ArrayAxes.of(lambda size: in_channel_axis(layer.group_in_channels, size), rows)
-        outs = ArrayAxes.of(lambda size, sums: out_channel_axis(k, size, sums), cols, partial_sums)
+        ins = ArrayAxes.of(lambda size: in_channel_axis(layer.group_in_channels, size), arrays.rows)
+        outs = ArrayAxes.of(lambda size, sums: out_channel_axis(k, size, sums), arrays.cols_and_sums)
     return AllAxes(
-        rows=ArrayAxes.of(lambda size: spatial_axis(vertical_dimension(layer, size)), rows),
-        cols=ArrayAxes.of(lambda size: spatial_axis(horizontal_dimension(layer, size)), cols),
+        rows=ArrayAxes.of(lambda size: spatial_axis(vertical_dimension(layer, size)), arrays.rows),
+        cols=ArrayAxes.of(lambda size: spatial_axis(horizontal_dimension(layer, size)), arrays.cols),
         ins=ins,
         outs=outs,
     )
@@ -86,12 +114,12 @@ def tilings_of_all(axes: AllAxes) -> Ints:
     return tilings
 
 
-def is_whole_least(layer: ConvLayer, name: str) -> bool:
-    """Return whether no figure of an axis is less in several tiles than in one.
+def is_width_least(layer: ConvLayer) -> bool:
+    """Return whether tiles of the whole width read no more than those that cut it.
 
     A kernel that skips columns between its windows reads the skipped ones too in one tile, and not between two tiles.
     """
-    return name != "cols" or layer.span_width == 1 or layer.span_width >= layer.stride_width
+    return layer.span_width == 1 or layer.span_width >= layer.stride_width
 
 
 def numbered(sizes: Ints) -> tuple[Ints, Ints]:

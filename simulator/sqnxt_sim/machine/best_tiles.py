@@ -40,6 +40,15 @@ class BestTiles(NamedTuple):
 
         return cls(Tile._make(map(chosen, tiles)), chosen(on_array), chosen(words))
 
+    @classmethod
+    def joined(cls, parts: Sequence[BestTiles]) -> BestTiles:
+        """Return the tilings of several parts of the accelerators."""
+        if len(parts) == 1:
+            return parts[0]
+        tiles: Any = zip(*(one.tile for one in parts), strict=True)
+        on_array, words = (np.concatenate([one[field] for one in parts]) for field in (1, 2))
+        return cls(Tile._make(map(np.concatenate, tiles)), on_array, words)
+
     def at(self, which: Ints) -> BestTiles:
         """Return the tilings of accelerators that share theirs, by the place of each here."""
         figures: Any = self.tile
