@@ -45,6 +45,11 @@ from sqnxt_tf.exploration.successive_halving import SizedNetwork as SizedNetwork
 from sqnxt_tf.exploration.workloads import network_workload as network_workload
 from sqnxt_tf.htmlreport.study import Study as Study
 from sqnxt_tf.htmlreport.study import WhatIf as WhatIf
+from sqnxt_tf.microcontroller.bundled_image import MicroTestImage as MicroTestImage
+from sqnxt_tf.microcontroller.limits import MicroEstimate as MicroEstimate
+from sqnxt_tf.microcontroller.limits import MicroFit as MicroFit
+from sqnxt_tf.microcontroller.micro_model import MicroModel as MicroModel
+from sqnxt_tf.microcontroller.project_folder import MicroProject as MicroProject
 from sqnxt_tf.networks.keras_ops import build as build
 from sqnxt_tf.networks.ops import Epilogue as Epilogue
 from sqnxt_tf.networks.ops import Ops as Ops
@@ -59,6 +64,7 @@ from sqnxt_tf.networks.summaries import summarise as summarise
 from sqnxt_tf.options.artifacts import BenchmarkOptions as BenchmarkOptions
 from sqnxt_tf.options.artifacts import CompressOptions as CompressOptions
 from sqnxt_tf.options.artifacts import ExportOptions as ExportOptions
+from sqnxt_tf.options.artifacts import MicroOptions as MicroOptions
 from sqnxt_tf.options.artifacts import ReportOptions as ReportOptions
 from sqnxt_tf.options.artifacts import VerifyOptions as VerifyOptions
 from sqnxt_tf.options.searching import FinalistOptions as FinalistOptions
@@ -117,6 +123,7 @@ from sqnxt_tf.workflows.doctor import Program as Program
 from sqnxt_tf.workflows.doctor import examine as examine
 from sqnxt_tf.workflows.evolve import evolve as evolve
 from sqnxt_tf.workflows.export import export as export
+from sqnxt_tf.workflows.micro import micro as micro
 from sqnxt_tf.workflows.prune import PruningResult as PruningResult
 from sqnxt_tf.workflows.prune import prune as prune
 from sqnxt_tf.workflows.prune_scan import SensitivityScan as SensitivityScan

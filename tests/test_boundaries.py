@@ -41,6 +41,7 @@ RULES = {
         *(TRAIN - {"tf2onnx"}),
         "keras",
         "h5py",
+        "tflite_micro",
     },
     "sqnxt_tf": {
         "sqnxt_base",
@@ -82,11 +83,12 @@ RULES = {
     "sqnxt_tf.evolution.narrowing": {"sqnxt_base", "sqnxt_tf", "numpy", "tf_keras"},
     "sqnxt_tf.workflows": {"sqnxt_base", "sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
     "sqnxt_tf.webdemo": {"sqnxt_base", "sqnxt_tf", "sqnxt_export"},
+    "sqnxt_tf.microcontroller": {"sqnxt_base", "sqnxt_tf", "sqnxt_export", "numpy"},
     "sqnxt_tf.cli": {"sqnxt_base", "sqnxt_tf", "sqnxt_export", "sqnxt_sim", "click", "rich"},
 }
 ROOMS = (
-    "cli", "data", "device", "evolution", "exploration", "htmlreport", "networks", "paper", "reports", "training",
-    "webdemo", "workflows",
+    "cli", "data", "device", "evolution", "exploration", "htmlreport", "microcontroller", "networks", "paper",
+    "reports", "training", "webdemo", "workflows",
 )  # fmt: skip
 # inside sqnxt_tf: which of its own packages each may not import
 FORBIDDEN_INSIDE = {
@@ -101,6 +103,7 @@ FORBIDDEN_INSIDE = {
     "sqnxt_tf.starting_models": {*ROOMS} - {"data", "networks"},
     "sqnxt_tf.reports": {"cli", "training"},
     "sqnxt_tf.webdemo": {*ROOMS} - {"webdemo"},
+    "sqnxt_tf.microcontroller": {*ROOMS} - {"data", "microcontroller", "networks"},
     "sqnxt_tf.htmlreport": {*ROOMS} - {"htmlreport"},
     "sqnxt_tf.workflows": {"cli", "reports"},
 }

@@ -48,6 +48,9 @@ from sqnxt_export.runtimes.keras_runner import KerasRunner as KerasRunner
 from sqnxt_export.runtimes.keras_runner import load_keras as load_keras
 from sqnxt_export.runtimes.keras_runner import save_keras as save_keras
 from sqnxt_export.runtimes.litert_runner import LiteRtRunner as LiteRtRunner
+from sqnxt_export.runtimes.micro_arena import MicroMemory as MicroMemory
+from sqnxt_export.runtimes.micro_arena import measure_micro as measure_micro
+from sqnxt_export.runtimes.micro_arena import run_micro as run_micro
 from sqnxt_export.runtimes.model_loader import load_model as load_model
 from sqnxt_export.runtimes.onnx_profile import NodeTime as NodeTime
 from sqnxt_export.runtimes.onnx_profile import profile_onnx as profile_onnx

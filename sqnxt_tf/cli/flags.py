@@ -22,6 +22,7 @@ Made = TypeVar("Made")
 PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
 _LARGEST_BATCH = 4096
 _MOST_THREADS = 1024
+_SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30}
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
@@ -105,6 +106,22 @@ class Quantity(click.ParamType[float]):
         return quantity
 
 
+class Bytes(click.ParamType[int]):
+    """`1M`, `256K`, `65536`: a number of bytes, with the suffix K, M or G for the powers of 1024."""
+
+    name = "BYTES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of bytes."""
+        if isinstance(value, int):
+            return value
+        number = value.rstrip("kKmMgG")
+        shift = _SHIFTS.get(value[len(number) :].lower())
+        if shift is None or not (number.isascii() and number.isdigit() and int(number[:12]) > 0 and len(number) < 13):
+            self.fail(f"{value!r} is not a number of bytes: give it as in 1M, 256K or 65536", param, ctx)
+        return int(number) << shift
+
+
 def output_options(verb: F) -> F:
     """Add `--json`, `--wide`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
 
@@ -137,6 +154,7 @@ def refuse_given(why: str, *names: str) -> None:
 
 PRECISION = click.Choice(PRECISIONS)
 QUANTITY = Quantity()
+BYTES = Bytes()
 classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Number of classes of the network.")
 input_size = click.option(
     "--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH; the network's own by default."

@@ -39,13 +39,17 @@ EXAMPLES = {
         "sqnxt-tf verify digits.keras digits.onnx",
         "sqnxt-tf verify digits.onnx foreign.tflite --preprocessing 0..1",
     ),
-    "inspect": ("sqnxt-tf inspect digits.onnx --layers",),
+    "inspect": ("sqnxt-tf inspect digits.onnx --layers", "sqnxt-tf inspect digits-int8.tflite --micro"),
     "benchmark": (
         "sqnxt-tf benchmark digits.onnx digits.tflite --threads 1,2",
         "sqnxt-tf benchmark digits.onnx --accelerator squeezelerator-16x16",
     ),
     "classify": ("sqnxt-tf classify photos.tflite cat.jpg dog.jpg", "sqnxt-tf classify photos.tflite --camera 0"),
     "webdemo": ("sqnxt-tf webdemo digits.tflite -o site/",),
+    "micro": (
+        "sqnxt-tf micro digits-int8.tflite -o firmware/",
+        "sqnxt-tf micro photos-int8.tflite -o firmware/ --flash 1M --ram 256K --image cat.jpg",
+    ),
     "simulate": (
         "sqnxt-tf simulate digits.onnx --accelerator squeezelerator-8x8",
         "sqnxt-tf simulate 1.0-SqNxt-23 --max-cycles 2M",

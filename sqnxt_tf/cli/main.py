@@ -36,6 +36,7 @@ VERBS = {
     "benchmark": "benchmark",
     "classify": "classify",
     "webdemo": "webdemo",
+    "micro": "micro",
     "simulate": "simulate",
     "compare": "compare",
     "evolve": "evolve",

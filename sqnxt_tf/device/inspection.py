@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import Metadata, compressed_bytes, layer_zeros, nonzero_fraction, read_metadata
+from sqnxt_export import (
+    Metadata,
+    MicroMemory,
+    compressed_bytes,
+    layer_zeros,
+    measure_micro,
+    nonzero_fraction,
+    read_metadata,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +23,7 @@ class Inspection:
     """A file's size, non-zero weights and metadata. `layers` (of artifacts) maps a name to (zeros, weights).
 
     `opset` and `ir_version` are what an ONNX file asks of its reader; None for other files.
+    `micro` is what TensorFlow Lite Micro needs for the file, where it was asked for.
     """
 
     path: Path
@@ -25,6 +34,7 @@ class Inspection:
     layers: dict[str, tuple[int, int]]
     opset: int | None = None
     ir_version: int | None = None
+    micro: MicroMemory | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the `inspect` document."""
@@ -40,14 +50,20 @@ class Inspection:
             "layers": [
                 {"name": name, "zeros": zeros, "weights": weights} for name, (zeros, weights) in self.layers.items()
             ],
+            **({} if self.micro is None else {"micro": self.micro.to_json()}),
         }
 
 
-def inspect(path: str | Path) -> Inspection:
+def inspect(path: str | Path, *, micro: bool = False) -> Inspection:
     """Read the metadata of a file, and count its weights.
 
+    Args:
+        path: The file.
+        micro: Measure what TensorFlow Lite Micro needs for it too, which takes seconds.
+
     Raises:
-        ExportError: The file does not exist, is damaged, or is of another kind.
+        ExportError: The file does not exist, is damaged, or is of another kind; with `micro`, TensorFlow Lite Micro
+            refuses it or is not installed.
     """
     path = Path(path)
     metadata = read_metadata(path)
@@ -61,6 +77,7 @@ def inspect(path: str | Path) -> Inspection:
         layers={} if path.suffix.lower() == ".keras" else layer_zeros(path),
         opset=opset,
         ir_version=ir_version,
+        micro=measure_micro(path) if micro else None,
     )
 
 

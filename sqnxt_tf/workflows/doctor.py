@@ -22,6 +22,7 @@ EXTRAS = {
     "base": "list, summary, reproduce, simulate, compare, accelerators, search of small spaces",
     "device": "benchmark, classify, evaluate, inspect, compress, decompress of artifacts",
     "camera": "classify --camera",
+    "micro": "micro, `inspect --micro`",
     "report": "pages and pictures: report, `simulate --roofline`, `benchmark --plot`",
     "search": "search of spaces too large to enumerate",
     "train": "train, prune, export, demo",

@@ -50,6 +50,24 @@ def write_metadata(path: str | os.PathLike[str], metadata: Metadata) -> None:
         writer(path, temporary, text)
 
 
+def without_archive(path: Path) -> bytes:
+    """Return the bytes of a .tflite file without the zip archive at its end, which a device does not need.
+
+    Raises:
+        ExportError: The archive is damaged.
+    """
+    data = path.read_bytes()
+    if not _ends_in_zip(path):
+        return data
+    with open_zip(path, ".tflite file") as source:
+        return data[: _start_of(source)]
+
+
+def _start_of(archive: zipfile.ZipFile) -> int:
+    """Return the offset of the first byte of an archive that follows other bytes."""
+    return min((member.header_offset for member in archive.infolist()), default=archive.start_dir)
+
+
 def _read_property(path: Path) -> str | None:
     return {entry.key: entry.value for entry in read_onnx(path).metadata_props}.get(MEMBER)
 
@@ -84,9 +102,8 @@ def _write_tflite(path: Path, target: Path, text: str) -> None:
             archive.writestr(MEMBER, text)
         return
     with open_zip(path, ".tflite file") as source:
-        start = min((member.header_offset for member in source.infolist()), default=source.start_dir)
         with path.open("rb") as model, target.open("wb") as sink:
-            _copy_bytes(model, sink, start)
+            _copy_bytes(model, sink, _start_of(source))
         with zipfile.ZipFile(target, "a") as archive:
             _copy_others(path, source, archive)
             archive.writestr(MEMBER, text)

@@ -5,6 +5,7 @@
 - `borders`: integers at inputs and outputs.
 - `onnx_runner`: .onnx files in onnxruntime.
 - `litert_runner`: .tflite files in LiteRT.
+- `micro_arena` and its `micro_child`: .tflite files in TensorFlow Lite Micro: the memory that they need.
 - `keras_runner`: .keras files, loaded safely.
 - `keras3_loader`: .keras files saved by Keras 3, rebuilt as tf_keras models.
 - `model_loader`: models of any kind, to be exported: `keras3_export` and its `keras3_child` let Keras 3 itself export
