@@ -143,6 +143,8 @@ from sqnxt_tf.workflows.sweep import Sweep as Sweep
 from sqnxt_tf.workflows.sweep import SweepPoint as SweepPoint
 from sqnxt_tf.workflows.sweep import sweep as sweep
 from sqnxt_tf.workflows.train import TrainingResult as TrainingResult
+from sqnxt_tf.workflows.train import plan_training as plan_training
 from sqnxt_tf.workflows.train import train as train
+from sqnxt_tf.workflows.train_plan import TrainingPlan as TrainingPlan
 from sqnxt_tf.workflows.verify import Verification as Verification
 from sqnxt_tf.workflows.verify import verify as verify

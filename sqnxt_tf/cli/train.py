@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
     from sqnxt_tf.options.training import TrainOptions
-    from sqnxt_tf.training.recipe import Recipe
     from sqnxt_tf.workflows.train import TrainingResult
 
 _MODEL = click.Path(path_type=Path)
@@ -35,7 +33,8 @@ _MOST_LOCAL_WORKERS = 64
     "recipe_name",
     metavar="NAME|FILE.toml",
     shell_complete=complete_recipe,
-    help="paper, digits, finetune, or your own file. Default: finetune with --from, digits for the digits, else paper.",
+    help="paper, photos, digits, finetune, or your own file. Default: finetune with --from, digits for the digits, "
+    "photos for other data below 100,000 images, else paper.",
 )
 @click.option(
     "--set",
@@ -48,8 +47,8 @@ _MOST_LOCAL_WORKERS = 64
 @click.option("--batch", type=int, help="Global batch over all workers; the learning rate and the warm-up follow it.")
 @click.option(
     "--augmentation",
-    type=click.Choice(["none", "standard"]),
-    help="Augmentation of images on disk: the centre crop alone, or random crop, flip and colours.",
+    type=click.Choice(["none", "standard", "photos"]),
+    help="Augmentation of images on disk: the centre crop alone, random crop, flip and colours, or these more gently.",
 )
 @click.option("--rate", type=float, help="Base learning rate, in place of the recipe's.")
 @click.option("--from", "start_from", type=_MODEL, help="Begin with the weights of this .keras file.")
@@ -75,24 +74,34 @@ _MOST_LOCAL_WORKERS = 64
     help="Save every N minutes.",
 )
 @training_flags.max_unreadable
+@click.option("--dry-run", is_flag=True, help="Print the plan of the run, and neither train nor write anything.")
 @flags.force
 @flags.output_options
 def command(
-    network: str | None, output: Path, local_workers: int, force: bool, out: Output, **settings: Any
+    network: str | None, output: Path, local_workers: int, dry_run: bool, force: bool, out: Output, **settings: Any
 ) -> int | None:
     """Train a network and write a .keras file with its labels and preprocessing.
 
     The state of the run lives beside it in NAME.train/, with history.csv and curves for TensorBoard. The same command
-    again resumes a run that was interrupted, whatever ended it.
+    again resumes a run that was interrupted, whatever ended it. Before it begins, it prints what it will take.
     """
     if network is None and settings["start_from"] is None:
         raise click.UsageError("Missing option '--network'")
+    if dry_run:
+        _show_plan(network, output, settings, out)
+        return None
     if local_workers > 1 and (code := _start_workers(local_workers, settings["strategy"])) is not None:
         return code
+    from sqnxt_tf.reports.plan import plan_line
     from sqnxt_tf.reports.results import accuracy_line
     from sqnxt_tf.workflows.train import train
+    from sqnxt_tf.workflows.train_plan import TrainingPlan
 
-    result = train(network, output, _options(settings), force=force, progress=out.progress)
+    def announce(plan: TrainingPlan) -> None:
+        for line in (plan_line(plan), *(f"note: {note}" for note in plan.notes)):
+            out.note(line)
+
+    result = train(network, output, _options(settings), force=force, progress=out.progress, on_plan=announce)
     out.document(result.to_json())
     out.text(f"{result.path}: {result.network}, {len(result.history)} epochs; {accuracy_line(result.test)}")
     for note in result.notes:
@@ -102,24 +111,32 @@ def command(
 
 
 def _options(settings: dict[str, Any]) -> TrainOptions:
-    """Return the options, with the recipe that the command line describes."""
+    """Return the options, with the recipe and the changes of it that the command line describes."""
     from sqnxt_tf.options.training import TrainOptions
+    from sqnxt_tf.training.recipe_files import load_recipe, parse_settings
     from sqnxt_tf.training.run_options import Saving
 
-    changes = {name: settings.pop(name) for name in ("epochs", "batch", "augmentation", "rate")}
+    given = {name: settings.pop(name) for name in ("epochs", "batch", "augmentation", "rate")}
     name, texts = settings.pop("recipe_name"), settings.pop("recipe_settings")
     steps, minutes = settings.pop("checkpoint_steps"), settings.pop("checkpoint_minutes")
-    options = TrainOptions(**settings, saving=Saving(steps=steps, minutes=minutes))
-    return replace(options, recipe=_recipe(options, name, texts, changes))
+    changes = {**parse_settings(texts), **{key: value for key, value in given.items() if value is not None}}
+    return TrainOptions(
+        **settings, recipe=None if name is None else load_recipe(name), changes=changes,
+        saving=Saving(steps=steps, minutes=minutes),
+    )  # fmt: skip
 
 
-def _recipe(options: TrainOptions, name: str | None, texts: tuple[str, ...], changes: dict[str, Any]) -> Recipe:
-    from sqnxt_tf.training.recipe_files import load_recipe, parse_settings
-    from sqnxt_tf.workflows.train import default_recipe
+def _show_plan(network: str | None, output: Path, settings: dict[str, Any], out: Output) -> None:
+    from sqnxt_tf.reports.plan import plan_line, plan_tables
+    from sqnxt_tf.workflows.train import plan_training
 
-    recipe = default_recipe(options) if name is None else load_recipe(name)
-    given = {key: value for key, value in changes.items() if value is not None}
-    return recipe.overridden(**{**parse_settings(texts), **given})
+    plan = plan_training(network, output, _options(settings))
+    out.document(plan.to_json())
+    for table in plan_tables(plan):
+        out.table(table)
+    out.text(plan_line(plan))
+    for note in plan.notes:
+        out.note(f"note: {note}")
 
 
 def _start_workers(workers: int, strategy: str) -> int | None:

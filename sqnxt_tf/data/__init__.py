@@ -19,6 +19,8 @@ arrays            image sets preprocessed into memory
 batches           the interface between data and training: `Batches`
 pipeline          batches of data in memory
 streaming         batches of data on disk
+cached            batches of photographs that are decoded once
+crops             random views of a whole batch
 worker_shards     the images that each worker reads
 training_data     the three parts of a run's data
 packing           the contents of a packed data set

@@ -87,7 +87,11 @@ class Augmentation:
         return shifted(pixels, self.max_shift, random) if self.max_shift else pixels
 
 
-AUGMENTATIONS = {"none": Augmentation(), "standard": Augmentation(smallest_crop=0.08, flip=True, colour=0.4)}
+AUGMENTATIONS = {
+    "none": Augmentation(),
+    "standard": Augmentation(smallest_crop=0.08, flip=True, colour=0.4),
+    "photos": Augmentation(smallest_crop=0.35, flip=True, colour=0.2),
+}
 """Augmentations by the name that a recipe gives."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +17,7 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
+from sqnxt_tf.machine import usable_cores
 
 _AHEAD = 2  # batches that are ready before the model asks for them
 _ORDER, _AUGMENT = 0, 1  # the purposes of random numbers
@@ -139,16 +139,18 @@ def _dataset(
             lambda: (images, labels),
             lambda: (tf.boolean_mask(images, there), tf.boolean_mask(labels, there)),
         )
-        return _normalised(images, target), labels
+        return normalised(images, target), labels
 
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     dataset = tf.data.Dataset.range(first_step * slots, last_step * slots)
-    dataset = dataset.map(one, num_parallel_calls=threads, deterministic=True).batch(slots)
+    dataset = dataset.map(one, num_parallel_calls=usable_cores(), deterministic=True).batch(slots)
     return dataset.prefetch(_AHEAD).map(present).prefetch(1)  # bytes wait in a quarter of the memory of floats
 
 
-def _normalised(images: Any, target: InputFormat) -> Any:
-    """Compute `(value - mean) / scale` for whole rows: for single pixels TensorFlow takes three times as long."""
+def normalised(images: Any, target: InputFormat) -> Any:
+    """Return images as the network takes them, `(value - mean) / scale`, float32 [n, height, width, c].
+
+    It is computed for whole rows: for single pixels TensorFlow takes three times as long.
+    """
     import tensorflow as tf
 
     mean, scale = (

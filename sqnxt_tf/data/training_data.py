@@ -13,6 +13,7 @@ import numpy as np
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
 from sqnxt_tf.data.augmentation import AUGMENTATIONS, Augmentation, InputFormat
+from sqnxt_tf.data.cached import Cached
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.decoding import decode
 from sqnxt_tf.data.digits import Split, digits
@@ -23,6 +24,7 @@ from sqnxt_tf.data.streaming import Streamed
 from sqnxt_tf.data.unreadable import LIMIT, UnreadableImages
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.progress import Progress, silent
 
 _BATCH = 32  # images of one forward pass
 
@@ -32,12 +34,17 @@ class StreamOptions:
     """How images on disk are shown in training.
 
     Attributes:
-        augmentation: Augmentation of the training part: `none`, as in the paper, or `standard`.
+        augmentation: Augmentation of the training part: `none`, as in the paper, `standard`, or `photos`, whose images
+            are kept in memory where they fit.
+        smallest_crop: Smallest fraction of the image's area that a random crop shows; 0 for the augmentation's own.
+        flip: Whether the augmentation may mirror images.
         max_shift: Largest random shift of a training image in each direction, in pixels, in addition.
         max_unreadable: How many unreadable images of the training and validation parts may be left out together.
     """
 
     augmentation: str = "none"
+    smallest_crop: float = 0.0
+    flip: bool = True
     max_shift: int = 0
     max_unreadable: int = LIMIT
 
@@ -51,7 +58,16 @@ class StreamOptions:
 
     def make_augmentation(self) -> Augmentation:
         """Return the augmentation of the training part."""
-        return replace(AUGMENTATIONS[self.augmentation], max_shift=self.max_shift)
+        own = AUGMENTATIONS[self.augmentation]
+        return replace(
+            own, smallest_crop=self.smallest_crop or own.smallest_crop, flip=own.flip and self.flip,
+            max_shift=self.max_shift,
+        )  # fmt: skip
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether images are kept in memory where they fit; the views of kept images are not shifted."""
+        return self.augmentation == "photos" and not self.max_shift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +75,8 @@ class TrainingData:
     """The three parts of a run's data: the digits in memory, all other data streamed from disk."""
 
     name: str
-    training: Streamed | Arrays
-    validation: Streamed | Arrays
+    training: Streamed | Cached | Arrays
+    validation: Streamed | Cached | Arrays
     test: Streamed | ImageSet
     class_names: tuple[str, ...]
     preprocessing: InputFormat
@@ -68,7 +84,9 @@ class TrainingData:
     @property
     def unreadable(self) -> tuple[str, ...]:
         """Sources of the images that this process could not read, sorted."""
-        parts = (self.training, self.validation, self.test)
+        parts = [
+            part.stream if isinstance(part, Cached) else part for part in (self.training, self.validation, self.test)
+        ]
         return tuple(
             sorted({source for part in parts if isinstance(part, Streamed) for source in part.unreadable.found})
         )
@@ -87,8 +105,11 @@ def open_training_data(
     options: StreamOptions | None = None,
     *,
     parts: Mapping[Split, EncodedImages] | None = None,
+    progress: Progress = silent,
 ) -> TrainingData:
     """Open the three parts of the data for training; for the arguments see `open_streams`.
+
+    `progress` is called while images are read into memory.
 
     The digits are read into memory; `options` do not matter to them.
 
@@ -103,10 +124,14 @@ def open_training_data(
             preprocessing=preprocessing,
         )  # fmt: skip
     streams = open_streams(data, preprocessing, options, parts=parts)
+
+    def kept(stream: Streamed) -> Streamed | Cached:
+        return Cached(stream=stream, progress=progress) if options and options.keeps_images else stream
+
     return TrainingData(
         name=data.name,
-        training=streams["train"],
-        validation=streams["validation"],
+        training=kept(streams["train"]),
+        validation=kept(streams["validation"]),
         test=streams["test"],
         class_names=streams["train"].images.class_names,
         preprocessing=preprocessing,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.unreadable import LIMIT
@@ -17,6 +18,7 @@ from sqnxt_tf.training.partners import WAIT_SECONDS
 from sqnxt_tf.training.pruning_plan import Pruning, check_sparsity
 from sqnxt_tf.training.quantised_training import QatPrecision, check_qat
 from sqnxt_tf.training.recipe import Recipe
+from sqnxt_tf.training.recipe_files import RECIPES
 from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.strategies import StrategyName
 
@@ -27,8 +29,9 @@ class TrainOptions:
 
     Attributes:
         data: `digits`, a folder of images by class, a folder of TFRecords, or `tfds:NAME`.
-        recipe: Every number of the run; `finetune` with `start_from`, `digits` for the digits and `paper` for a
-            folder if None.
+        recipe: Every number of the run. If None `finetune` with `start_from`, `digits` for the digits, `photos` for
+            other data below 100,000 training images, and `paper` for more.
+        changes: Settings of the recipe by name, in place of the recipe's own.
         start_from: A `.keras` file of the same network whose weights the run begins with; those of the classifier
             only where the number of classes is the same.
         teacher: A `.keras` file for the same data whose answers the recipe's distillation follows.
@@ -46,6 +49,7 @@ class TrainOptions:
 
     data: DataSource = DIGITS
     recipe: Recipe | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
     start_from: str | Path | None = None
     teacher: str | Path | None = None
     classes: int | None = None
@@ -60,6 +64,15 @@ class TrainOptions:
     def __post_init__(self) -> None:
         parse_data(self)
         check_qat(self.qat)
+        self.recipe_or(RECIPES["digits"])  # a setting that no recipe has is refused at once
+
+    def recipe_or(self, default: Recipe) -> Recipe:
+        """Return the recipe, or the default, with the changes.
+
+        Raises:
+            SqnxtError: A change is unknown or out of range.
+        """
+        return (self.recipe or default).overridden(**self.changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

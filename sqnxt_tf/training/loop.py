@@ -13,6 +13,7 @@ from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import DivergedError, SqnxtError
 from sqnxt_tf.training.averaging import adopt_average, averaged
+from sqnxt_tf.training.best_epoch import BestEpoch
 from sqnxt_tf.training.losses import make_loss
 from sqnxt_tf.training.optimizer import make_optimizer
 from sqnxt_tf.training.preparing import plain_copy, prepared
@@ -86,7 +87,7 @@ def train_in_strategy(
             optimizer = make_optimizer(recipe, steps * recipe.epochs)
             optimizer.build(model.trainable_variables)
             teacher = teacher and copy_of(teacher, teacher_weights)
-        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), run, rank)
+        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), run, rank, mixup=recipe.mixup)
         seed_random_layers(model, run.seed, stepper.step)
         loop = _Loop(
             model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,
@@ -146,7 +147,12 @@ class _Loop:
     def __post_init__(self) -> None:
         self._steps = self.training.steps_per_epoch(self.recipe.batch)
         self._total = self._steps * self.recipe.epochs
-        self._variables = named_variables(self.model, self.optimizer)
+        self._may_choose = not self.options.callbacks and self.options.change_gradient is None
+        keeps_best = self.recipe.keep == "best" and self._may_choose
+        self._best = BestEpoch(self.model) if keeps_best else None
+        self._variables = {
+            **named_variables(self.model, self.optimizer), **(self._best.variables if self._best else {})
+        }  # fmt: skip
         self._throughput = Throughput()
         self._folder = self.options.folder
         self._curves = TensorBoardWriter(self._folder.path / "tensorboard" if self._folder and is_chief() else None)
@@ -160,11 +166,19 @@ class _Loop:
         rank = own_rank(self.options.strategy)
         batches = one_run(self.training, self.recipe, self.options.seed, self.state.step, rank)
         self._saved = self._clock = time.monotonic()
+        if not self.state.step:
+            self._progress()  # the first step takes long: it is compiled
         with closing(self._curves), closing(batches):  # threads that still read images would block Python's exit
-            for images, labels in batches:
-                self._step(images, labels)
-        if self.recipe.ema:
+            while not self._is_over():
+                self._step(*next(batches))
+        if self._best is not None:
+            self._best.give_back()
+        elif self.recipe.ema:
             adopt_average(self.model, self.optimizer)
+
+    def _is_over(self) -> bool:
+        patience = self.recipe.patience if self._may_choose else 0
+        return self.state.step >= self._total or self.state.is_stale(patience)
 
     def _step(self, images: Any, labels: Any) -> None:
         sums = self.stepper.train(self.state.step, images, labels, flag=self._is_late())
@@ -210,17 +224,14 @@ class _Loop:
         with self.options.strategy.scope():  # as Keras's own loop does: tfmot's callbacks change all replicas
             for callback in self.options.callbacks:
                 callback.on_epoch_end(epoch - 1)
-        with averaged(self.model, self.optimizer, self.recipe):
-            validation = self.stepper.evaluate(self.validation, self.recipe.batch).means("val_")
-        self._take_time()
-        row = {
-            "epoch": epoch,
-            "rate": float(self._rate(self.state.step - 1)),
-            **self.state.epoch.means(),
-            **validation,
-            "seconds": self.state.seconds,
-        }
+        row = {"epoch": epoch, "rate": float(self._rate(self.state.step - 1)), **self.state.epoch.means()}
         self.state.history.append(row)
+        with averaged(self.model, self.optimizer, self.recipe):
+            row.update(self.stepper.evaluate(self.validation, self.recipe.batch).means("val_"))
+            if self.state.note_best() and self._best is not None:
+                self._best.keep()
+        self._take_time()
+        row["seconds"] = self.state.seconds
         self.state.epoch, self.state.seconds = MetricSums(), 0.0
         self._throughput.pause()
         self._curves.epoch(epoch, row)

@@ -1,4 +1,4 @@
-"""The optimizer of a recipe: SGD with momentum, an L2 penalty, and the recipe's learning rate."""
+"""The optimizer of a recipe: SGD with an L2 penalty, or AdamW, at the recipe's learning rate."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqnxt_tf.training.recipe import Recipe
 def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
     """Make the optimizer of a recipe; call this in the strategy's scope.
 
-    The L2 penalty on kernels is added to the gradient, as Caffe's `weight_decay` is, and so it passes through the
-    momentum. Keras's own `weight_decay` shrinks the weights apart from the momentum, which is another method.
+    Only kernels decay; biases and batch norm do not. With SGD, the L2 penalty is added to the gradient, as Caffe's
+    `weight_decay` is, and so it passes through the momentum. With AdamW, the weights shrink apart from the gradient.
 
     Args:
         recipe: The numbers of the training.
@@ -25,12 +25,47 @@ def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
 
             return recipe.rate_at(tf.cast(step, tf.float32), total_steps)
 
-    class SgdWithL2(keras.optimizers.SGD):
+    average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
+    if recipe.optimizer == "adamw":
+        optimizer = _adamw(recipe)(RecipeRate(), weight_decay=recipe.weight_decay, beta_1=recipe.momentum, **average)
+    else:
+        optimizer = _sgd_with_l2(recipe)(RecipeRate(), momentum=recipe.momentum, **average)
+    if recipe.precision == "mixed_float16":
+        return keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def decays(variable: Any) -> bool:
+    """Return whether weight decay applies to a variable: to kernels only."""
+    return "kernel" in variable.name
+
+
+def _sgd_with_l2(recipe: Recipe) -> Any:
+    import tf_keras as keras
+
+    class SgdWithL2(_averaging(recipe, keras.optimizers.SGD)):  # type: ignore[misc]
         def update_step(self, gradient: Any, variable: Any) -> None:
-            if "kernel" in variable.name:
+            if decays(variable):
                 gradient = gradient + recipe.weight_decay * variable
             super().update_step(gradient, variable)
 
+    return SgdWithL2
+
+
+def _adamw(recipe: Recipe) -> Any:
+    import tf_keras as keras
+
+    class AdamWOfKernels(_averaging(recipe, keras.optimizers.AdamW)):  # type: ignore[misc]
+        def _use_weight_decay(self, variable: Any) -> bool:
+            return decays(variable)
+
+    return AdamWOfKernels
+
+
+def _averaging(recipe: Recipe, optimizer: Any) -> Any:
+    """Return an optimizer's class with the recipe's moving average."""
+
+    class Averaging(optimizer):
         @property
         def ema_momentum(self) -> Any:
             """Momentum of the moving average, lower in the first steps.
@@ -48,8 +83,4 @@ def make_optimizer(recipe: Recipe, total_steps: int) -> Any:
         def ema_momentum(self, value: Any) -> None:
             """Ignore the value, which Keras takes from the recipe."""
 
-    average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
-    optimizer = SgdWithL2(RecipeRate(), momentum=recipe.momentum, **average)
-    if recipe.precision == "mixed_float16":
-        return keras.mixed_precision.LossScaleOptimizer(optimizer)
-    return optimizer
+    return Averaging

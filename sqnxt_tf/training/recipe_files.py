@@ -20,6 +20,7 @@ __all__ = [
     "FINETUNE",
     "NAMES",
     "PAPER",
+    "PHOTOS",
     "RECIPES",
     "Recipe",
     "load_recipe",
@@ -29,7 +30,7 @@ __all__ = [
     "resolve_recipe",
 ]
 
-NAMES = ("paper", "digits", "finetune", "centroids")
+NAMES = ("paper", "photos", "digits", "finetune", "centroids")
 """Names of the recipes that come with the package."""
 _LARGEST_FILE = 256 << 10  # bytes
 
@@ -81,6 +82,8 @@ def read_recipe(text: str, source: str) -> Recipe:
                 f"{name!r} is not a setting of a recipe",
                 f"did you mean {close[0]}?" if close else f"the settings are {', '.join(known)}",
             )
+    if "warmup_epochs" in values:
+        values.setdefault("warmup_steps", 0)
     required = [name for name in ("epochs", "batch", "rate", "warmup_rate", "warmup_steps") if name not in values]
     if required:
         raise SqnxtError(source, f"lacks {', '.join(required)}", "add a line for each")
@@ -115,5 +118,5 @@ def resolve_recipe(recipe_name: str | None, settings: Iterable[str] = (), *, def
     return load_recipe(recipe_name or default).overridden(**values)
 
 
-PAPER, DIGITS, FINETUNE, CENTROIDS = (packaged(name) for name in NAMES)
-RECIPES = dict(zip(NAMES, (PAPER, DIGITS, FINETUNE, CENTROIDS), strict=True))
+RECIPES = {name: packaged(name) for name in NAMES}
+PAPER, PHOTOS, DIGITS, FINETUNE, CENTROIDS = RECIPES.values()

@@ -31,7 +31,8 @@ class RunState:
     """The state of a run besides its variables.
 
     `step` counts the steps that are done. `epoch` are the sums of the current epoch and `seconds` its time so far;
-    `history` are the figures of earlier epochs. `workers` is the number of workers that read the data, or 0 where an
+    `history` are the figures of earlier epochs. `best_epoch` is the epoch of the highest validation accuracy, 0 before
+    the first. `workers` is the number of workers that read the data, or 0 where an
     earlier version did not save it.
     """
 
@@ -40,6 +41,22 @@ class RunState:
     seconds: float = 0.0
     history: History = field(default_factory=list)
     workers: int = 0
+    best_epoch: int = 0
+
+    def note_best(self) -> bool:
+        """Note whether the last epoch is the best so far, and return it: by accuracy, then by loss of validation."""
+
+        def merit(epoch: int) -> tuple[float, float]:
+            return self.history[epoch - 1]["val_accuracy"], -self.history[epoch - 1]["val_loss"]
+
+        last = len(self.history)
+        if is_best := not self.best_epoch or merit(last) > merit(self.best_epoch):
+            self.best_epoch = last
+        return is_best
+
+    def is_stale(self, patience: int) -> bool:
+        """Return whether the last `patience` epochs brought nothing better; False for a patience of 0."""
+        return bool(patience) and len(self.history) - self.best_epoch >= patience
 
     def take_over(self, workers: int, batches: Batches, batch: int, folder: Path) -> None:
         """Continue the run with that many workers.

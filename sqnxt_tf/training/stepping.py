@@ -14,8 +14,12 @@ import numpy as np
 from sqnxt_tf.data.batches import Batches, WorkerRank
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.kernels import kernels
+from sqnxt_tf.training.mixing import mixed
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_options import RunOptions
+
+_LARGEST_SEED = 2**31 - 1
+_MIXING = 1_000_003  # the purpose of random numbers; layers use their places in the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,14 @@ class Stepper:
     one graph for any number of images, which makes a resumed run equal to an uninterrupted one, bit for bit.
     """
 
-    def __init__(self, model: Any, optimizer: Any, loss: Any, run: RunOptions, rank: WorkerRank) -> None:
+    def __init__(
+        self, model: Any, optimizer: Any, loss: Any, run: RunOptions, rank: WorkerRank, *, mixup: float = 0.0
+    ) -> None:
         import tensorflow as tf
 
         strategy = run.strategy
         self._model, self._optimizer, self._loss, self._strategy, self._rank = model, optimizer, loss, strategy, rank
+        self._mixup, self._seed = mixup, run.seed
         self._change = run.change_gradient
         self._places = {id(variable): place for place, variable in kernels(model).items()} if self._change else {}
         self._local = max(strategy.num_replicas_in_sync // rank.workers, 1)
@@ -164,9 +171,12 @@ class Stepper:
         count = tf.reduce_sum(weights)
         everywhere = tf.maximum(context.all_reduce("SUM", count), 1.0)  # perhaps no image of the batch is readable
         variables = self._model.trainable_variables
+        loss = self._loss
+        if self._mixup:
+            images, loss = mixed(images, labels, loss, alpha=self._mixup, seed=self._step_seed(context))
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(images, training=True), tf.float32)
-            losses = weights * self._loss(labels, logits, images)
+            losses = weights * loss(labels, logits, images)
             objective = tf.reduce_sum(losses) / everywhere
             if self._model.losses:
                 objective += tf.add_n(self._model.losses) / context.num_replicas_in_sync
@@ -175,6 +185,13 @@ class Stepper:
         changed = [self._changed(*pair) for pair in zip(gradients, variables, strict=True)]
         self._optimizer.apply_gradients(zip(changed, variables, strict=True))
         return tf.stack([tf.reduce_sum(losses), _right(labels, logits, weights), count, flag])
+
+    def _step_seed(self, context: Any) -> Any:
+        """Return a seed that differs between steps and replicas, so that a resumed run draws the same again."""
+        import tensorflow as tf
+
+        fold = tf.random.experimental.stateless_fold_in
+        return fold(fold([self._seed & _LARGEST_SEED, _MIXING], self.step), context.replica_id_in_sync_group)
 
     def _changed(self, gradient: Any, variable: Any) -> Any:
         place = self._places.get(id(variable))

@@ -14,13 +14,14 @@ from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
 from sqnxt_tf.data.encoded import EncodedImages
-from sqnxt_tf.data.training_data import StreamOptions, TrainingData, open_training_data
+from sqnxt_tf.data.training_data import TrainingData, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import PruneOptions
 from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
+from sqnxt_tf.training.data_options import stream_options
 from sqnxt_tf.training.kernels import Zeros, count_zeros
 from sqnxt_tf.training.loop import Trained
 from sqnxt_tf.training.pruning import prune_model
@@ -164,8 +165,9 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     source.known_input()
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.options)
-    streaming = StreamOptions(augmentation=run.recipe.augmentation, max_shift=run.recipe.max_shift)
-    parts = open_training_data(run.data, source.preprocessing, streaming, parts=run.encoded)
+    parts = open_training_data(
+        run.data, source.preprocessing, stream_options(run.recipe), parts=run.encoded, progress=run.progress
+    )
     before = parts.judge(source.model, run.output)
     how = RunOptions(strategy=strategy, seed=run.options.seed, folder=folder, progress=run.progress)
     tuned = _finished(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from sqnxt_export import Metadata, Preprocessing, save_keras
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf import __version__
 from sqnxt_tf.accuracy import Evaluation
-from sqnxt_tf.data.training_data import StreamOptions, TrainingData, open_training_data
+from sqnxt_tf.data.digits import digits
+from sqnxt_tf.data.training_data import TrainingData, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.networks.registry import find_network, layer_rows
@@ -27,13 +29,15 @@ from sqnxt_tf.sources import (
     require_tensorflow,
 )
 from sqnxt_tf.starting_models import StartingWeights, open_teacher
+from sqnxt_tf.training.data_options import stream_options
+from sqnxt_tf.training.estimates import Workload
 from sqnxt_tf.training.loop import train_model
-from sqnxt_tf.training.quantised_training import QAT_RECIPE
-from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, Recipe
+from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.training.transfer import adopt
+from sqnxt_tf.workflows.train_plan import TrainingPlan, make_plan, resolved_recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,7 @@ def train(
     *,
     force: bool = False,
     progress: Progress = silent,
+    on_plan: Callable[[TrainingPlan], None] = lambda plan: None,
     **settings: Any,
 ) -> TrainingResult:
     """Train `network` and write a `.keras` file with its labels and preprocessing.
@@ -92,6 +97,7 @@ def train(
         options: What the network is trained on, how, and where it begins.
         force: Overwrite the output, and forget the state of a run that was begun.
         progress: Called as the work goes on.
+        on_plan: Called with the plan of the run before it begins.
         settings: Fields of `TrainOptions`, in place of or on top of `options`.
 
     Raises:
@@ -105,35 +111,55 @@ def train(
 
         require_tensorflow()
         return train_quantisation_aware(output, options, overwrite=overwrite, force=force, progress=progress)
-    known = find_network(start.network(network) if start else network or "")
-    recipe = options.recipe or default_recipe(options)
-    require_tensorflow()  # before the data, which ask for less than training does
-    own = start.preprocessing() if start and options.input_size is None else None
-    preprocessing = own or default_preprocessing(options.data, known.name, options.input_size)
-    streaming = StreamOptions(
-        augmentation=recipe.augmentation, max_shift=recipe.max_shift, max_unreadable=options.max_unreadable
-    )
-    parts = open_training_data(options.data, preprocessing, streaming)
-    run = _Run(
-        network=known.name, output=output, options=options, parts=parts, preprocessing=preprocessing, recipe=recipe,
-        start=start, teacher=None if options.teacher is None else check_trained(options.teacher), overwrite=overwrite,
-        progress=progress,
-    )  # fmt: skip
-    run.check()
-    layer_rows(known.name, classes=len(run.labels), input_size=run.size)  # an input that is too small
+    run = _prepare(network, output, options, start, overwrite=overwrite, progress=progress)
     check_cluster(options.strategy)  # like the images, before anything is written
+    on_plan(run.plan)
     folder, remembered = RunFolder(output.with_suffix(".train")), run.settings()
     with folder.begun(remembered, force=force) if is_chief() else nullcontext():  # before the workers meet
         return _train_in(folder, run, remembered)
 
 
-def default_recipe(options: TrainOptions) -> Recipe:
-    """Return the recipe of a run that names none."""
+def plan_training(
+    network: str | None, output: str | Path, options: TrainOptions | None = None, **settings: Any
+) -> TrainingPlan:
+    """Return what `train` would do with the same arguments, without training and without writing anything.
+
+    Raises:
+        SqnxtError, ExportError: See `train`; an output that exists is no error.
+    """
+    options = options_from(TrainOptions, options, settings)
+    start = StartingWeights.of(options.start_from)
     if options.qat is not None:
-        return QAT_RECIPE
-    if options.start_from is not None:
-        return FINETUNE
-    return DIGITS if options.data.is_digits else PAPER
+        raise SqnxtError("dry run", "is not for quantisation-aware training", "leave out one of the two")
+    output = check_model_output(output, force=True)
+    return _prepare(network, output, options, start, overwrite=True, progress=silent).plan
+
+
+def _prepare(
+    network: str | None, output: Path, options: TrainOptions, start: StartingWeights | None, *, overwrite: bool,
+    progress: Progress,
+) -> _Run:  # fmt: skip
+    """Look everything up that a run needs, and refuse what cannot go well."""
+    known = find_network(start.network(network) if start else network or "")
+    require_tensorflow()  # before the data, which ask for less than training does
+    own = start.preprocessing() if start and options.input_size is None else None
+    preprocessing = own or default_preprocessing(options.data, known.name, options.input_size)
+    encoded = None if options.data.is_digits else options.data.encoded_parts()
+    images = len(encoded["train"]) if encoded else len(digits("train"))
+    classes = len(encoded["train"].class_names if encoded else digits("train").class_names)
+    rows = layer_rows(known.name, classes=classes, input_size=(preprocessing.height, preprocessing.width))
+    workload = Workload.of_rows(rows)
+    recipe, notes = resolved_recipe(options, images, workload)
+    streaming = stream_options(recipe, options.max_unreadable)
+    parts = open_training_data(options.data, preprocessing, streaming, parts=encoded, progress=progress)
+    run = _Run(
+        network=known.name, output=output, options=options, parts=parts, preprocessing=preprocessing,
+        plan=make_plan(known.name, parts, recipe, workload, output, notes=notes), start=start,
+        teacher=None if options.teacher is None else check_trained(options.teacher), overwrite=overwrite,
+        progress=progress,
+    )  # fmt: skip
+    run.check()
+    return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +171,15 @@ class _Run:
     options: TrainOptions
     parts: TrainingData
     preprocessing: Preprocessing
-    recipe: Recipe
+    plan: TrainingPlan
     start: StartingWeights | None
     teacher: Path | None
     overwrite: bool
     progress: Progress
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.plan.recipe
 
     @property
     def labels(self) -> tuple[str, ...]:

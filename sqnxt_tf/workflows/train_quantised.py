@@ -9,13 +9,14 @@ from typing import Any
 from sqnxt_export import LearntRanges, read_metadata, save_keras
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.digits import digits
-from sqnxt_tf.data.training_data import StreamOptions, TrainingData, open_training_data
+from sqnxt_tf.data.training_data import TrainingData, open_training_data
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress
 from sqnxt_tf.sources import ModelSource, check_trained, file_identity, open_trained
 from sqnxt_tf.starting_models import open_teacher
+from sqnxt_tf.training.data_options import stream_options
 from sqnxt_tf.training.quantised_training import QAT_RECIPE, QatPrecision, QuantisedTraining, train_at_a_rate_it_bears
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
@@ -50,14 +51,12 @@ def train_quantisation_aware(
         raise SqnxtError("qat", "fine-tunes a trained model", "name one with `start_from`")
     if options.input_size is not None:
         raise SqnxtError("qat", "keeps the input of the model", "leave `input_size` out")
-    path, recipe = check_trained(options.start_from), options.recipe or QAT_RECIPE
+    path, recipe = check_trained(options.start_from), options.recipe_or(QAT_RECIPE)
     data = own_data(path, read_metadata(path), None if options.data.is_digits else options.data)
     source = open_trained(path, digits("train") if data.is_digits else data.part())
     check_shift(recipe, (source.preprocessing.height, source.preprocessing.width))
-    streaming = StreamOptions(
-        augmentation=recipe.augmentation, max_shift=recipe.max_shift, max_unreadable=options.max_unreadable
-    )
-    parts = open_training_data(data, source.preprocessing, streaming)
+    streaming = stream_options(recipe, options.max_unreadable)
+    parts = open_training_data(data, source.preprocessing, streaming, progress=progress)
     folder, settings = RunFolder(output.with_suffix(".train")), _settings(path, data.name, options, recipe)
     with folder.begun(settings, force=force):
         how = RunOptions(

@@ -73,6 +73,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         RECIPE,
         replace(RECIPE, ema=0.9, label_smoothing=0.1, schedule="cosine", synchronized_batch_norm=True),
         replace(RECIPE, precision="mixed_float16"),
+        replace(RECIPE, optimizer="adamw", rate=0.01, ema=0.9, mixup=0.4, warmup_epochs=1, keep="best"),
     ],
 )
 def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: Path, recipe: Recipe) -> None:
@@ -90,6 +91,30 @@ def test_a_run_that_was_cut_ends_with_the_weights_of_one_that_was_not(tmp_path: 
         for result in (resumed, whole)
     ]
     assert without_seconds[0] == without_seconds[1]
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=30, rate=0.5, warmup_rate=0.5, decay_power=0, patience=2, keep="best")
+    whole = run(recipe)
+    accuracies = [(row["val_accuracy"], -row["val_loss"]) for row in whole.history]
+    best = accuracies.index(max(accuracies))
+    assert len(accuracies) == min(best + 1 + recipe.patience, recipe.epochs) < recipe.epochs
+    validation = stripes(12, 1)
+    right = np.argmax(whole.model.predict(validation.images, verbose=0), axis=-1) == validation.labels
+    assert right.mean() == pytest.approx(max(accuracies)[0])
+    folder = RunFolder(tmp_path / "m.train")
+    folder.begin({"seed": 3})
+    with pytest.raises(Killed):  # after the best epoch, so that its weights come from the checkpoint
+        run(recipe, folder=folder, saving=Saving(steps=1), progress=kill_at(5 * (best + 1) + 4))
+    np.testing.assert_array_equal(weights_of(run(recipe, folder=folder).model), weights_of(whole.model))
+
+
+def test_a_model_that_is_changed_as_it_trains_keeps_its_last_epoch() -> None:
+    recipe = replace(RECIPE, epochs=4, rate=0.5, warmup_rate=0.5, patience=1, keep="best")
+    changed = run(recipe, change_gradient=lambda place, gradient: gradient)
+    assert len(changed.history) == 4
+    last = run(replace(recipe, patience=0, keep="last"))
+    np.testing.assert_array_equal(weights_of(changed.model), weights_of(last.model))
 
 
 def test_changed_settings_are_refused_and_named(tmp_path: Path) -> None:

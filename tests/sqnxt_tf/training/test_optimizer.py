@@ -53,3 +53,23 @@ def test_the_average_soon_forgets_the_weights_that_it_began_with(precision: Any)
         average = momentum * average + (1 - momentum) * (step + 1)
     adopt_average(SimpleNamespace(trainable_variables=[variable]), optimizer)
     np.testing.assert_allclose(variable.numpy(), [average], rtol=1e-6)
+
+
+def test_adamw_takes_decay_off_kernels_alone_and_apart_from_the_moments() -> None:
+    import tensorflow as tf
+
+    recipe = Recipe(
+        epochs=1, batch=1, rate=0.1, warmup_rate=0.1, warmup_steps=100, optimizer="adamw", weight_decay=0.5,
+        decay_power=0,
+    )  # fmt: skip
+    variables = {name: tf.Variable([2.0], name=name) for name in ("kernel", "gamma", "beta", "bias")}
+    optimizer = make_optimizer(recipe, total_steps=100)
+    optimizer.build(list(variables.values()))
+    expected = dict.fromkeys(variables, 2.0)
+    for _ in range(3):
+        optimizer.apply_gradients([(tf.constant([1.0]), variable) for variable in variables.values()])
+        for name in expected:
+            expected[name] -= 0.1 * (0.5 * expected[name] if name == "kernel" else 0)
+            expected[name] -= 0.1  # equal gradients: mean over root of mean square is 1
+    found = {name: float(variable.numpy()[0]) for name, variable in variables.items()}
+    assert found == pytest.approx(expected, rel=1e-5)

@@ -56,6 +56,24 @@ def test_the_rate_and_the_warm_up_follow_the_global_batch() -> None:
     assert PAPER.overridden() == PAPER
 
 
+def test_a_warm_up_by_epochs_follows_the_length_of_the_run(tmp_path: Path) -> None:
+    recipe = replace(DIGITS, epochs=10, warmup_epochs=1.5)
+    assert recipe.warmup_length(400) == 60
+    assert recipe.rate_at(60, 400) == pytest.approx(recipe.rate * (1 - 60 / 400) ** 2)
+    assert recipe.rate_at(59, 400) < recipe.rate
+    assert recipe.overridden(batch=64).warmup_length(200) == 30
+    assert recipe.overridden(warmup_steps=7).warmup_length(400) == 7
+    path = tmp_path / "mine.toml"
+    path.write_text("epochs = 4\nbatch = 8\nrate = 0.1\nwarmup_rate = 0\nwarmup_epochs = 1\n")
+    assert load_recipe(path).warmup_length(40) == 10
+
+
+def test_the_rate_of_adamw_follows_the_root_of_the_batch() -> None:
+    recipe = replace(DIGITS, optimizer="adamw", rate=0.001, warmup_rate=0.0001)
+    larger = recipe.overridden(batch=128)
+    assert (larger.rate, larger.warmup_rate) == pytest.approx((0.002, 0.0002))
+
+
 def test_a_cosine_falls_from_the_warm_up_to_zero() -> None:
     recipe = replace(DIGITS, schedule="cosine")
     rates = [recipe.rate_at(step, 800) for step in (0, 40, 420, 800)]
@@ -117,7 +135,7 @@ def test_settings_that_make_no_sense_are_refused(settings: list[str], fault: str
 
 def test_settings_of_whole_numbers_are_those_with_an_integer_as_their_type() -> None:
     whole = [field.name for field in fields(Recipe) if field.type == "int"]
-    assert whole == ["epochs", "batch", "warmup_steps", "max_shift"]
+    assert whole == ["epochs", "batch", "warmup_steps", "max_shift", "patience"]
     for name in whole:
         with pytest.raises(SqnxtError, match=rf"{name} = 1\.5 is not a whole number"):
             replace(DIGITS, **{name: 1.5})
@@ -130,7 +148,7 @@ def test_the_docstring_names_every_setting_with_its_range() -> None:
 
 
 def test_a_recipe_that_is_not_there_is_told() -> None:
-    with pytest.raises(SqnxtError, match=r"recipe 'papers': is not known; give one of paper, digits"):
+    with pytest.raises(SqnxtError, match=r"recipe 'papers': is not known; give one of paper, photos, digits"):
         load_recipe("papers")
     with pytest.raises(SqnxtError, match=r"nowhere.toml: cannot be read"):
         load_recipe("nowhere.toml")

@@ -1,0 +1,123 @@
+"""Which recipe suits a few thousand photographs: one network a row, each setting against the recipe `photos`.
+
+The recipes are judged by the validation part alone; the test part is written down for the recipe that was chosen, on
+the two goals (`tiny` and `v5`). A run that is interrupted is resumed, and a finished one is skipped: the same command
+again continues the table. Seconds and machine stand in each row.
+
+The photographs are those of alexeygrigorev/clothing-dataset-small (CC0 1.0), at 256 pixels of the shorter side.
+
+Run it as `python benchmarks/photo_recipes.py PHOTOS [--only NAME...] [--seeds 0 1 2] [--work FOLDER]`.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_suffix(".csv")
+COLUMNS = (
+    "name", "network", "input_size", "arguments", "seed", "epochs", "best_epoch", "validation_top1", "test_top1",
+    "test_low", "test_high", "seconds", "cores", "machine",
+)  # fmt: skip
+SMALL, LARGE = ("tiny_darknet", 96), ("sqnxt23v5_w1", 128)
+
+# name -> network and size, options of `train`; the two goals first, then one change each of Tiny Darknet's run
+RUNS: dict[str, tuple[tuple[str, int], tuple[str, ...]]] = {
+    "tiny": (SMALL, ()),
+    "v5": (LARGE, ()),
+    "paper": (SMALL, ("--recipe", "paper", "--batch", "32", "--set", "warmup_steps=96", "--epochs", "36")),
+    "sgd": (SMALL, ("--set", "optimizer=sgd", "--rate", "0.05", "--set", "weight_decay=5e-4")),
+    "rate x2": (SMALL, ("--rate", "2e-3")),
+    "rate /2": (SMALL, ("--rate", "5e-4")),
+    "batch 64": (SMALL, ("--batch", "64")),
+    "larger crops": (SMALL, ("--set", "smallest_crop=0.6")),
+    "smaller crops": (SMALL, ("--set", "smallest_crop=0.15")),
+    "standard": (SMALL, ("--augmentation", "standard")),
+    "none": (SMALL, ("--augmentation", "none")),
+    "mixup 0.2": (SMALL, ("--set", "mixup=0.2")),
+    "no smoothing": (SMALL, ("--set", "label_smoothing=0")),
+    "no average": (SMALL, ("--set", "ema=0")),
+    "last epoch": (SMALL, ("--set", "keep=last")),
+    "decay 0.01": (SMALL, ("--set", "weight_decay=0.01")),
+    "18 epochs": (SMALL, ("--epochs", "18")),
+    "72 epochs": (SMALL, ("--epochs", "72")),
+    "v5 72 epochs": (LARGE, ("--epochs", "72")),
+    "v5 mixup 0.2": (LARGE, ("--set", "mixup=0.2")),
+    "v5 smaller crops": (LARGE, ("--set", "smallest_crop=0.15")),
+}
+GOALS = ("tiny", "v5")
+
+
+def finished() -> set[tuple[str, int]]:
+    """Return name and seed of the rows that are there."""
+    if not RESULTS.exists():
+        return set()
+    with RESULTS.open(newline="") as file:
+        return {(row["name"], int(row["seed"])) for row in csv.DictReader(file)}
+
+
+def train(name: str, seed: int, photos: Path, work: Path) -> dict[str, Any]:
+    """Train one row, or continue it, and return the document of `train`."""
+    (network, size), options = RUNS[name]
+    output = work / f"{name.replace(' ', '-').replace('/', 'over-')}-{seed}.keras"
+    command = [
+        sys.executable, "-m", "sqnxt_tf.cli", "train", "--network", network, "--data", str(photos), "--input-size",
+        str(size), "--seed", str(seed), "-o", str(output), "--json", *options,
+    ]  # fmt: skip
+    if output.exists() and not (output.with_suffix(".train") / "settings.json").exists():
+        command.append("--force")  # it was trained, and not written down
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def row_of(name: str, seed: int, document: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the table; without the test part where a recipe is only being chosen."""
+    (network, size), options = RUNS[name]
+    history, test = document["history"], document["test"]
+    best = max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+    kept = history[-1] if "keep=last" in options or "paper" in options else best
+    low, high = test["top1_interval"]
+    judged = {"test_top1": round(test["top1"], 4), "test_low": round(low, 4), "test_high": round(high, 4)}
+    return {
+        "name": name, "network": network, "input_size": size, "arguments": " ".join(options), "seed": seed,
+        "epochs": len(history), "best_epoch": int(best["epoch"]), "validation_top1": round(kept["val_accuracy"], 4),
+        **(judged if name in GOALS else {}), "seconds": round(sum(row["seconds"] for row in history)),
+        "cores": os.cpu_count(), "machine": f"{platform.machine()} {platform.system()}",
+    }  # fmt: skip
+
+
+def write(row: dict[str, Any]) -> None:
+    """Add a row to the table at once: what was measured is not lost."""
+    begun = RESULTS.exists()
+    with RESULTS.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        if not begun:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--work", type=Path, default=Path("photo-recipes"))
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    for seed in arguments.seeds:
+        for name in arguments.only:
+            if (name, seed) in finished():
+                continue
+            row = row_of(name, seed, train(name, seed, arguments.photos, arguments.work))
+            write(row)
+            print(*(f"{key}={value}" for key, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
