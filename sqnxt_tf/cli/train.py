@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MODEL = click.Path(path_type=Path)
 _MOST_LOCAL_WORKERS = 64
+_LONG = 60.0  # seconds from which on a run tells its plan
 
 
 @click.command("train", short_help="Train a network and write a .keras file.")
@@ -98,8 +99,10 @@ def command(
     from sqnxt_tf.workflows.train_plan import TrainingPlan
 
     def announce(plan: TrainingPlan) -> None:
-        for line in (plan_line(plan), *(f"note: {note}" for note in plan.notes)):
-            out.note(line)
+        if plan.seconds >= _LONG:
+            out.note(plan_line(plan))
+        for note in plan.notes:
+            out.note(f"note: {note}")
 
     result = train(network, output, _options(settings), force=force, progress=out.progress, on_plan=announce)
     out.document(result.to_json())
