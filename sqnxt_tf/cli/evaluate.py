@@ -13,7 +13,7 @@ from sqnxt_tf.cli.output import Output
 
 @click.command("evaluate", short_help="Measure the accuracy of a model or an artifact.")
 @flags.file_argument("file")
-@flags.data
+@flags.recorded_data
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -34,7 +34,7 @@ from sqnxt_tf.cli.output import Output
 @flags.output_options
 def command(
     file: Path,
-    data: str,
+    data: str | None,
     split: str | None,
     confusion: bool,
     misclassified: Path | None,
@@ -43,14 +43,17 @@ def command(
     **settings: Any,
 ) -> None:
     """Measure top-1 and top-5 of a model or an artifact (.keras, .tflite, .onnx), with a 95 % interval."""
-    from sqnxt_tf.data.data_source import load_data
+    from sqnxt_export import read_metadata
+    from sqnxt_tf.data.data_source import DataSource
     from sqnxt_tf.device.evaluation import evaluate
     from sqnxt_tf.device.misclassified import check_misclassified_folder, write_misclassified
+    from sqnxt_tf.own_data import own_data_or_digits
     from sqnxt_tf.reports.results import accuracy_line, confusion_table
 
     if misclassified:
         check_misclassified_folder(misclassified, force=force)
-    images = load_data(data, split)  # type: ignore[arg-type]
+    source = own_data_or_digits(file, read_metadata(file), None if data is None else DataSource.parse(data))
+    images = source.part(split)  # type: ignore[arg-type]
     result = evaluate(file, images, progress=out.progress, **settings)
     document = result.to_json()
     if confusion:

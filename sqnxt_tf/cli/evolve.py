@@ -45,7 +45,7 @@ class Sizes(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--offspring", type=click.IntRange(1, 1000), default=1, show_default=True, help="Offspring of each generation."
 )
-@flags.data
+@flags.recorded_data
 @training_flags.recipe_overrides("each offspring")
 @flags.accelerator
 @flags.seed

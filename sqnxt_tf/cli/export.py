@@ -24,7 +24,7 @@ from sqnxt_tf.cli.output import Output
     "is for TFLite only.",
 )
 @flags.output("The file to write; MODEL-PRECISION.FORMAT in this folder by default.", required=False)
-@flags.data
+@flags.recorded_data
 @click.option(
     "--calibration",
     type=click.IntRange(1, 100_000),

@@ -227,7 +227,14 @@ own_data = click.option(
     "--data",
     metavar="digits|FOLDER|tfds:NAME",
     shell_complete=complete_data,
-    help="The data that the model was trained on, as in `train`. Needed unless its file says that it knows the digits.",
+    help="The data that the model was trained on, as in `train`; those that its file names by default.",
+)
+recorded_data = click.option(
+    "--data",
+    metavar="digits|FOLDER|tfds:NAME",
+    shell_complete=complete_data,
+    help="Images with their classes, as in `train`; by default those that the model's file says it was trained on, "
+    "else the digits.",
 )
 
 

@@ -52,7 +52,7 @@ class Answers:
 
             find_network(self.against)
         if self.build is not None and self.output is not None:
-            from sqnxt_tf.workflows.train import check_model_output
+            from sqnxt_tf.workflows.model_output import check_model_output
 
             check_model_output(self.output, force=self.force)
         if self.picture is not None:

@@ -25,7 +25,7 @@ _LONG = 60.0  # seconds from which on a run tells its plan
     "--network",
     metavar="NAME",
     shell_complete=complete_network,
-    help="Name of the network (`sqnxt-tf list`). Not needed with --from.",
+    help="Name of the network (`sqnxt-tf list`). Not needed with --from and --model.",
 )
 @flags.data
 @flags.output("The .keras file to write.")
@@ -52,8 +52,10 @@ _LONG = 60.0  # seconds from which on a run tells its plan
     help="Augmentation of images on disk: the centre crop alone, random crop, flip and colours, or these more gently.",
 )
 @click.option("--rate", type=float, help="Base learning rate, in place of the recipe's.")
+@click.option("--model", type=_MODEL, help="Train this .keras or .h5 file of a functional classifier of your own.")
 @click.option("--from", "start_from", type=_MODEL, help="Begin with the weights of this .keras file.")
 @click.option("--teacher", type=_MODEL, help="Distil from this .keras file.")
+@flags.preprocessing
 @training_flags.qat("Fine-tune the model of --from with the rounding of artifacts of this precision.")
 @click.option("--classes", type=click.IntRange(2, 1_000_000), help="Number of classes that the data must have.")
 @flags.input_size
@@ -86,7 +88,7 @@ def command(
     The state of the run lives beside it in NAME.train/, with history.csv and curves for TensorBoard. The same command
     again resumes a run that was interrupted, whatever ended it. Before it begins, it prints what it will take.
     """
-    if network is None and settings["start_from"] is None:
+    if network is None and settings["start_from"] is None and settings["model"] is None:
         raise click.UsageError("Missing option '--network'")
     if dry_run:
         _show_plan(network, output, settings, out)

@@ -29,7 +29,7 @@ class ExportOptions(ArtifactOptions):
 
     Attributes:
         data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`: what the artifact is calibrated and
-            compared on.
+            compared on. If None the data that the model's file says it was trained on, else the digits.
         samples: Images on which parity is judged. If None, 16 for random weights, and 128 for a trained model, with
             more up to all there are while top-1 is unsure.
         calibration: Images of the training part on which integer precisions are calibrated; 512 for a trained model
@@ -50,7 +50,7 @@ class ExportOptions(ArtifactOptions):
         SqnxtError, ExportError: A value is out of range or has no effect for this format and precision.
     """
 
-    data: DataSource = DIGITS
+    data: DataSource | None = None
     samples: int | None = None
     calibration: int | None = None
     equalise: bool = False
@@ -87,8 +87,8 @@ class CompressOptions:
         bits: Bits per clustered weight (2^bits - 1 values plus zero); 6, as Deep Compression has for SqueezeNet, if
             None.
         data: The model's own data, for parity, accuracy and fine-tuning: `digits`, a folder of images or of TFRecords,
-            or `tfds:NAME`. If None the digits, where the model's file says that it was trained on them or its weights
-            are random, and an error elsewhere.
+            or `tfds:NAME`. If None those that the model's file says it was trained on, the digits for random weights,
+            and an error elsewhere.
         preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
             says if None.
         recipe: How the clustered values are fine-tuned; not at all if None.

@@ -32,8 +32,12 @@ class TrainOptions:
         recipe: Every number of the run. If None `finetune` with `start_from`, `digits` for the digits, `photos` for
             other data below 100,000 training images, and `paper` for more.
         changes: Settings of the recipe by name, in place of the recipe's own.
+        model: A `.keras` or `.h5` file of any functional classifier, which is trained from the weights in it. Where
+            its number of classes differs, its last layer begins afresh.
+        preprocessing: How an image becomes the input of `model`: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file;
+            as the model says if None.
         start_from: A `.keras` file of the same network whose weights the run begins with; those of the classifier
-            only where the number of classes is the same.
+            only where the number of classes is the same. A file of another maker is trained as `model` is.
         teacher: A `.keras` file for the same data whose answers the recipe's distillation follows.
         classes: Number of classes that the data must have, as a check.
         input_size: Side in pixels or (height, width); that of `start_from`, 64 for the digits, else the network's own
@@ -50,6 +54,8 @@ class TrainOptions:
     data: DataSource = DIGITS
     recipe: Recipe | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    model: str | Path | None = None
+    preprocessing: str | None = None
     start_from: str | Path | None = None
     teacher: str | Path | None = None
     classes: int | None = None
@@ -64,6 +70,9 @@ class TrainOptions:
     def __post_init__(self) -> None:
         parse_data(self)
         check_qat(self.qat)
+        check_rule(self.preprocessing)
+        if self.model is not None and self.start_from is not None:
+            raise SqnxtError(self.model, "has the weights to begin with", "leave `start_from` out")
         self.recipe_or(RECIPES["digits"])  # a setting that no recipe has is refused at once
 
     def recipe_or(self, default: Recipe) -> Recipe:
@@ -82,8 +91,8 @@ class PruneOptions(Pruning):
     The fields of `Pruning` come first.
 
     Attributes:
-        data: The model's own data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`. If None the digits,
-            where the model's file says that it was trained on them, and an error elsewhere.
+        data: The model's own data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`. If None those that
+            the model's file says it was trained on, and an error where it does not say so.
         recipe: How the model is fine-tuned; `finetune` if None.
         seed: Random seed of order, augmentation and dropout.
         strategy: The `tf.distribute` strategy by name.
@@ -150,7 +159,8 @@ class EvolveOptions:
             generations, at the shares of SquishedNets' abstract: a SqueezeNet v1.1 with ten classes goes from 2.4 MB
             to 0.95 MB.
         offspring: Number of offspring in each generation.
-        data: The founder's own data, divided into three parts.
+        data: The founder's own data, divided into three parts. If None those that its file says it was trained on,
+            else the digits.
         recipe: How each offspring is trained. If None `finetune`, at a lower rate and with a warm-up for models
             without batch norm.
         epochs: Epochs of each offspring, in place of the recipe's.
@@ -165,7 +175,7 @@ class EvolveOptions:
 
     sizes: Sequence[int] | None = None
     offspring: int = 1
-    data: DataSource = DIGITS
+    data: DataSource | None = None
     recipe: Recipe | None = None
     epochs: int | None = None
     batch: int | None = None

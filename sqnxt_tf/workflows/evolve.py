@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqnxt_export import save_keras, to_onnx, whole_file
+from sqnxt_export import read_metadata, save_keras, to_onnx, whole_file
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.evolution.channels import trace_channels
 from sqnxt_tf.evolution.lineage import FILE, Lineage, Member, file_hash, read_lineage, write_lineage
@@ -26,13 +27,14 @@ from sqnxt_tf.evolution.survival import (
 )
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import EvolveOptions
+from sqnxt_tf.own_data import own_data_or_digits
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.loop import train_model
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import check_cluster, make_strategy
-from sqnxt_tf.workflows.train import check_shift, keras_versions
+from sqnxt_tf.workflows.model_output import check_shift, keras_versions
 
 if TYPE_CHECKING:
     from sqnxt_sim import Accelerator
@@ -83,8 +85,9 @@ def evolve(
     require_tensorflow()
     if check_cluster() > 1:
         raise SqnxtError("TF_CONFIG", "names several workers, and an evolution runs on one", "unset it")
+    data = own_data_or_digits(model, read_metadata(model), options.data)
     run = _Run(
-        model=model, folder=folder, options=options, array=array, progress=progress, sets=options.data.parts(),
+        model=model, folder=folder, options=options, array=array, progress=progress, data=data, sets=data.parts(),
         strategy=make_strategy(),
     )  # fmt: skip
     return run.go(force=force)
@@ -104,6 +107,7 @@ class _Run:
     options: EvolveOptions
     array: Accelerator
     progress: Progress
+    data: DataSource
     sets: Any
     strategy: Any
     arrays: Any = None
@@ -138,7 +142,7 @@ class _Run:
         """Return what an evolution must share with the one that it resumes."""
         return {
             "model_sha256": file_hash(self.model), "sizes": list(sizes), "offspring": self.options.offspring,
-            "data": self.options.data.name, "accelerator": self.array.name, "accelerator_numbers": self.array.numbers,
+            "data": self.data.name, "accelerator": self.array.name, "accelerator_numbers": self.array.numbers,
             "seed": self.options.seed, "recipe": asdict(recipe),
         }  # fmt: skip
 

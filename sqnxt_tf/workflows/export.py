@@ -12,6 +12,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import ASSUMED
 from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.options.given import options_from
+from sqnxt_tf.own_data import own_data_or_digits
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, open_any
 from sqnxt_tf.workflows.export_samples import NOISE_NOTE, image_samples, noise_samples
@@ -80,6 +81,8 @@ def export_source(
     from sqnxt_export import export_model
 
     output = Path(output)
+    if source.takes_image:  # another model is compared on noise
+        options = replace(options, data=own_data_or_digits(source.name, source.metadata, options.data))
     progress("preparing samples", 1, 3)
     samples, left_out = (
         image_samples(source, options, progress) if source.takes_image else (noise_samples(source, options), [])

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from sqnxt_export.runtimes.signatures import signature_of
 from sqnxt_export.runtimes.tensors import seeded_noise
 from sqnxt_tf.data.arrays import arrays_at, spread_arrays, spread_indices, to_arrays
+from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.options.artifacts import ExportOptions
+from sqnxt_tf.options.artifacts import DIGITS, ExportOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource
 
@@ -55,19 +56,18 @@ def image_samples(
 
     calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
     seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
-    judged = options.data.part()
+    data = options.data or DIGITS
+    judged = data.part()
     labelled = bool(source.metadata.labels)
     if source.trained and labelled and source.metadata.labels != judged.class_names:
-        raise SqnxtError(
-            source.name, f"was trained for other classes than those of {options.data}", "give `data` its own data"
-        )
-    judged_pool, calibration_pool = _pools(options, judged)
+        raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give `data` its own data")
+    judged_pool, calibration_pool = _pools(data, judged)
     first = spread_indices(judged_pool, options.samples or compared)
     parity = arrays_at(judged, seen, first)
     rest = np.setdiff1d(judged_pool, first) if options.samples is None else np.empty(0, np.int64)
     pool, among = calibration_pool
     calibration = spread_arrays(pool, seen, options.calibration or calibrated, among=among)
-    held_back = None if options.max_drop is None else _held_back(source, options)
+    held_back = None if options.max_drop is None else _held_back(source, data)
     budget = None
     if held_back is not None and options.max_drop is not None:
         budget = Budget(images=held_back.images, labels=held_back.labels, max_drop=options.max_drop / 100)
@@ -106,20 +106,18 @@ def noise_samples(source: ModelSource, options: ExportOptions) -> ExportSamples:
     )
 
 
-def _pools(options: ExportOptions, judged: ImageSet) -> tuple[NDArray[np.int64], tuple[ImageSet, NDArray[np.int64]]]:
+def _pools(data: DataSource, judged: ImageSet) -> tuple[NDArray[np.int64], tuple[ImageSet, NDArray[np.int64]]]:
     """Return the images that may be judged, and those that may calibrate with the set that they are in.
 
     Raises:
         SqnxtError: Undivided data hold one image only.
     """
     every = np.arange(len(judged))
-    if options.data.is_divided:
-        seen = options.data.part("train")
+    if data.is_divided:
+        seen = data.part("train")
         return every, (seen, np.arange(len(seen)))
     if len(judged) < 2:
-        raise SqnxtError(
-            options.data.name, "holds one image", "give at least two, one to compare on and one to calibrate with"
-        )
+        raise SqnxtError(data.name, "holds one image", "give at least two, one to compare on and one to calibrate with")
     return every[::2], (judged, every[1::2])
 
 
@@ -139,13 +137,12 @@ def _further(
         rest, seen = np.setdiff1d(rest, chosen), seen + len(chosen)
 
 
-def _held_back(source: ModelSource, options: ExportOptions) -> Arrays:
+def _held_back(source: ModelSource, data: DataSource) -> Arrays:
     """Return what a budget is judged on, images that neither calibration nor training knew: the validation part.
 
     Raises:
         SqnxtError: Random weights, whose answers cannot get worse; or data without a validation part.
     """
-    data = options.data
     if not source.trained:
         raise SqnxtError(
             source.name, "has random weights and no accuracy to lose", "use `max_drop` with a trained model"

@@ -32,7 +32,8 @@ from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
-from sqnxt_tf.workflows.train import TrainingResult, check_model_output, check_shift, keras_versions, may_overwrite
+from sqnxt_tf.workflows.model_output import check_model_output, check_shift, keras_versions, may_overwrite
+from sqnxt_tf.workflows.train import TrainingResult
 from sqnxt_tf.workflows.train_quantised import learnt, one_device
 
 

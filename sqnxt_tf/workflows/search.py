@@ -122,7 +122,7 @@ def build_member(
     """
     from sqnxt_export import save_keras
     from sqnxt_tf.sources import open_source
-    from sqnxt_tf.workflows.train import check_model_output
+    from sqnxt_tf.workflows.model_output import check_model_output
 
     if not 1 <= rank <= len(outcome.front):
         raise SqnxtError(f"rank {rank}", f"the Pareto set has {len(outcome.front)} members", "give one of their ranks")

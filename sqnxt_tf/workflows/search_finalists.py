@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from sqnxt_tf.exploration.successive_halving import (
 from sqnxt_tf.options.searching import FinalistOptions
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import require_tensorflow
-from sqnxt_tf.training.recipe_files import DIGITS, PAPER
 from sqnxt_tf.training.strategies import check_cluster, is_chief
 from sqnxt_tf.workflows.train import train
 
@@ -114,7 +113,6 @@ def _train_finalist(
 ) -> Finalist:
     """Train one network, or take the model that an earlier call has left."""
     path = options.folder / f"{network.name}-{network.input_size}-{epochs}epochs.keras"
-    recipe = replace(DIGITS if options.data.is_digits else PAPER, epochs=epochs)
     before = _identity(path)
     if before is not None and not force:
         _check_same_run(path, network, options)
@@ -123,7 +121,7 @@ def _train_finalist(
             network.name,
             path,
             data=options.data,
-            recipe=recipe,
+            changes={"epochs": epochs},  # of the default recipe
             input_size=network.input_size,
             seed=options.seed,
             strategy=options.strategy,

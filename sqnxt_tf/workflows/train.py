@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 
 from sqnxt_export import Metadata, Preprocessing, save_keras
-from sqnxt_export.artifact.files import check_output
-from sqnxt_tf import __version__
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.digits import digits
 from sqnxt_tf.data.training_data import TrainingData, open_training_data
@@ -37,6 +35,8 @@ from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.training.transfer import adopt
+from sqnxt_tf.workflows.model_output import check_model_output, check_shift, keras_versions, may_overwrite
+from sqnxt_tf.workflows.own_model import OwnModel
 from sqnxt_tf.workflows.train_plan import TrainingPlan, make_plan, resolved_recipe
 
 
@@ -92,7 +92,8 @@ def train(
     `history.csv` keeps the figures of every epoch. Of several workers the chief alone writes the model.
 
     Args:
-        network: A name, ours or the paper's; may be None with `start_from`, whose network it then is.
+        network: A name, ours or the paper's. It may be None with `start_from`, whose network it then is, and is None
+            with `model`.
         output: The `.keras` file to write.
         options: What the network is trained on, how, and where it begins.
         force: Overwrite the output, and forget the state of a run that was begun.
@@ -140,26 +141,38 @@ def _prepare(
     progress: Progress,
 ) -> _Run:  # fmt: skip
     """Look everything up that a run needs, and refuse what cannot go well."""
-    known = find_network(start.network(network) if start else network or "")
     require_tensorflow()  # before the data, which ask for less than training does
-    own = start.preprocessing() if start and options.input_size is None else None
-    preprocessing = own or default_preprocessing(options.data, known.name, options.input_size)
+    own = OwnModel.of(network, options)
+    name = own.name if own else find_network(start.network(network) if start else network or "").name
+    preprocessing = own.preprocessing() if own else _preprocessing(name, options, start)
     encoded = None if options.data.is_digits else options.data.encoded_parts()
     images = len(encoded["train"]) if encoded else len(digits("train"))
     classes = len(encoded["train"].class_names if encoded else digits("train").class_names)
-    rows = layer_rows(known.name, classes=classes, input_size=(preprocessing.height, preprocessing.width))
-    workload = Workload.of_rows(rows)
+    size = preprocessing.height, preprocessing.width
+    workload = own.workload if own else Workload.of_rows(layer_rows(name, classes=classes, input_size=size))
     recipe, notes = resolved_recipe(options, images, workload)
     streaming = stream_options(recipe, options.max_unreadable)
     parts = open_training_data(options.data, preprocessing, streaming, parts=encoded, progress=progress)
     run = _Run(
-        network=known.name, output=output, options=options, parts=parts, preprocessing=preprocessing,
-        plan=make_plan(known.name, parts, recipe, workload, output, notes=notes), start=start,
+        network=name, output=output, options=options, parts=parts, preprocessing=preprocessing,
+        plan=make_plan(name, parts, recipe, workload, output, notes=notes), start=None if own else start, own=own,
         teacher=None if options.teacher is None else check_trained(options.teacher), overwrite=overwrite,
         progress=progress,
     )  # fmt: skip
     run.check()
     return run
+
+
+def _preprocessing(network: str, options: TrainOptions, start: StartingWeights | None) -> Preprocessing:
+    """Return how images become the input of a listed network.
+
+    Raises:
+        SqnxtError: The preprocessing is given, which is for a model of one's own.
+    """
+    if options.preprocessing is not None:
+        raise SqnxtError(network, "has a preprocessing that follows the data", "leave `preprocessing` out")
+    own = start.preprocessing() if start and options.input_size is None else None
+    return own or default_preprocessing(options.data, network, options.input_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +186,7 @@ class _Run:
     preprocessing: Preprocessing
     plan: TrainingPlan
     start: StartingWeights | None
+    own: OwnModel | None
     teacher: Path | None
     overwrite: bool
     progress: Progress
@@ -197,7 +211,10 @@ class _Run:
 
     def settings(self) -> dict[str, Any]:
         """Return what the model remembers of its run, and what a resumed run must share with the first."""
-        helpers = {"from": self.start.path if self.start else None, "teacher": self.teacher}
+        helpers = {
+            "from": self.start.path if self.start else None, "model": self.own.path if self.own else None,
+            "teacher": self.teacher,
+        }  # fmt: skip
         return {
             "network": self.network, "data": self.options.data.name, "images": len(self.parts.training),
             "classes": len(self.labels), "input_size": self.size, "seed": self.options.seed,
@@ -213,6 +230,8 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
     weights = run.start.read() if run.start else None
 
     def make_model() -> Any:
+        if run.own:
+            return run.own.build(len(run.labels))
         model = build(run.network, classes=len(run.labels), input_size=run.size, seed=run.options.seed)
         if weights is not None and run.start:
             adopt(model, weights, str(run.start.path))
@@ -225,7 +244,7 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
     trained = train_model(make_model, run.parts.training, run.parts.validation, run.recipe, how)
     test = run.parts.judge(trained.model, run.output)
     metadata = Metadata(
-        network=run.network,
+        network=run.own.source.metadata.network if run.own else run.network,
         labels=run.labels,
         preprocessing=run.preprocessing,
         input_size=run.size,
@@ -235,46 +254,10 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
         extra={"settings": settings},
     )
     if is_chief():
-        save_keras(trained.model, run.output, metadata, force=run.overwrite)
+        save_keras(
+            run.own.finished(trained.model) if run.own else trained.model, run.output, metadata, force=run.overwrite
+        )
         folder.finish()
     return TrainingResult(
         path=run.output, network=run.network, history=trained.history, test=test, unreadable=run.parts.unreadable
     )
-
-
-def may_overwrite(output: str | Path, *, force: bool) -> bool:
-    """Return whether an existing model may be replaced: by request, or because its run was killed before its end."""
-    path = Path(output)
-    return force or (path.suffix == ".keras" and RunFolder(path.with_suffix(".train")).is_begun)
-
-
-def check_model_output(output: str | Path, *, force: bool) -> Path:
-    """Return the path of the `.keras` file to write.
-
-    Raises:
-        SqnxtError, ExportError: Another suffix, or a file that cannot be written.
-    """
-    output = Path(output)
-    if output.suffix != ".keras":
-        raise SqnxtError(output, "a model is a .keras file", "give the output that suffix")
-    check_output(output, force=force)
-    return output
-
-
-def check_shift(recipe: Recipe, size: tuple[int, int]) -> None:
-    """Refuse augmentation that would shift an image of that height and width out of itself.
-
-    Raises:
-        SqnxtError: The shift is larger than the image.
-    """
-    if recipe.max_shift > min(size):
-        raise SqnxtError(
-            "recipe", f"max_shift = {recipe.max_shift} is more than an input of {min(size)} pixels", "enlarge it"
-        )
-
-
-def keras_versions() -> dict[str, str]:
-    """Return the versions of the packages that made a model."""
-    from importlib.metadata import version
-
-    return {"sqnxt-tf": __version__, **{name: version(name) for name in ("tensorflow", "tf_keras")}}

@@ -22,7 +22,8 @@ from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
 from sqnxt_tf.training.strategies import StrategyName, make_strategy
-from sqnxt_tf.workflows.train import TrainingResult, check_shift, keras_versions
+from sqnxt_tf.workflows.model_output import check_shift, keras_versions
+from sqnxt_tf.workflows.train import TrainingResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,10 +28,10 @@ class School:
         networks = choose_survivors(outcome, 100)
         self.accuracy = {network.name: 0.5 + place / 500 for place, network in enumerate(networks)}
 
-    def train(self, network: str, path: Path, *, recipe: Any, input_size: int, **_: Any) -> None:
+    def train(self, network: str, path: Path, *, changes: Any, input_size: int, **_: Any) -> None:
         if len(self.trained) == self.stop_after:
             raise KeyboardInterrupt
-        self.trained.append((network, input_size, recipe.epochs))
+        self.trained.append((network, input_size, changes["epochs"]))
         path.write_text(network)
 
     def evaluate(self, path: Path, data: Any, **_: Any) -> Any:
