@@ -50,7 +50,7 @@ def spread_arrays(
 ) -> Arrays:
     """Preprocess `count` images at even distances, so that every class of a sorted set is represented.
 
-    Images that cannot be read are left out and logged.
+    Images that cannot be read are left out and logged, and others take their places while there are any.
 
     Args:
         data: The images.
@@ -61,25 +61,29 @@ def spread_arrays(
     Raises:
         SqnxtError: None of the images can be read, or more images than allowed cannot.
     """
-    return arrays_at(data, preprocessing, spread_indices(np.arange(len(data)) if among is None else among, count))
+    return take_spread(data, preprocessing, count, np.arange(len(data)) if among is None else among)[0]
 
 
-def spread_indices(among: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return `count` of the indices at even distances, or all if there are fewer."""
-    return among[np.unique(np.linspace(0, len(among) - 1, min(count, len(among))).astype(np.int64))]
-
-
-def arrays_at(data: ImageSet, preprocessing: InputFormat, indices: NDArray[np.int64]) -> Arrays:
-    """Preprocess the images of these indices; those that cannot be read are left out and logged.
+def take_spread(
+    data: ImageSet, preprocessing: InputFormat, count: int, among: NDArray[np.int64]
+) -> tuple[Arrays, NDArray[np.int64]]:
+    """Return the images of `spread_arrays`, and the indices that were not tried.
 
     Raises:
-        SqnxtError: None of the images can be read, or more images than allowed cannot.
+        SqnxtError: See `spread_arrays`.
     """
-    faults = UnreadableImages()
-    kept, decoded = data.readable(indices.tolist(), faults.add)
-    faults.check()
+    left, faults = among, UnreadableImages()
+    kept: list[int] = []
+    decoded: list[NDArray[np.uint8]] = []
+    while len(kept) < count and len(left):
+        missing = min(count - len(kept), len(left))
+        chosen = left[np.unique(np.linspace(0, len(left) - 1, missing).astype(np.int64))]
+        indices, images = data.readable(chosen.tolist(), faults.add)
+        faults.check()
+        kept, decoded = kept + indices, decoded + images
+        left = np.setdiff1d(left, chosen)
     check_any_readable(data, kept)
-    return Arrays(preprocessing.apply(decoded), data.labels[kept], tuple(sorted(faults.found)))
+    return Arrays(preprocessing.apply(decoded), data.labels[kept], tuple(sorted(faults.found))), left
 
 
 def check_any_readable(data: ImageSet, indices: Sequence[int]) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from sqnxt_base.printable_text import printable
+from sqnxt_tf.reports.columns import display_width
+
 if TYPE_CHECKING:
     from sqnxt_tf.device.classification import Answer
 
@@ -15,10 +18,14 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 def answer_lines(answer: Answer) -> list[str]:
     """Return a line with the source and the time, then one for each class."""
-    width = max(len(label) for label, _ in answer.top)
+    shown = [(printable(label), value) for label, value in answer.top]
+    width = max(display_width(label) for label, _ in shown)
     return [
         f"{answer.source}: {answer.inference_ms:.1f} ms, and {answer.preprocessing_ms:.1f} ms for the image",
-        *(f"  {label:<{width}}  {bar(value)}  {100 * value:5.1f} %" for label, value in answer.top),
+        *(
+            f"  {label}{' ' * (width - display_width(label))}  {bar(value)}  {100 * value:5.1f} %"
+            for label, value in shown
+        ),
     ]
 
 

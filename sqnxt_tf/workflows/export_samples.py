@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sqnxt_export.runtimes.signatures import signature_of
 from sqnxt_export.runtimes.tensors import seeded_noise
-from sqnxt_tf.data.arrays import arrays_at, spread_arrays, spread_indices, to_arrays
+from sqnxt_tf.data.arrays import spread_arrays, take_spread, to_arrays
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
@@ -62,9 +62,7 @@ def image_samples(
     if source.trained and labelled and source.metadata.labels != judged.class_names:
         raise SqnxtError(source.name, f"was trained for other classes than those of {data}", "give `data` its own data")
     judged_pool, calibration_pool = _pools(data, judged)
-    first = spread_indices(judged_pool, options.samples or compared)
-    parity = arrays_at(judged, seen, first)
-    rest = np.setdiff1d(judged_pool, first) if options.samples is None else np.empty(0, np.int64)
+    parity, rest = take_spread(judged, seen, options.samples or compared, judged_pool)
     pool, among = calibration_pool
     calibration = spread_arrays(pool, seen, options.calibration or calibrated, among=among)
     held_back = None if options.max_drop is None else _held_back(source, data)
@@ -77,7 +75,7 @@ def image_samples(
         calibration=calibration.images,
         budget=budget,
         labels=parity.labels if labelled else None,
-        further=_further(judged, seen, rest, left_out, progress),
+        further=_further(judged, seen, rest, left_out, progress) if options.samples is None else (),
         data=judged.name,
     )
     return samples, left_out
@@ -130,11 +128,10 @@ def _further(
     seen = len(judged) - len(rest)
     while len(rest):
         progress("top-1 is unsure: reading more images", 2, 3)
-        chosen = spread_indices(rest, min(3 * seen, _MOST_AT_ONCE))
-        part = arrays_at(judged, preprocessing, chosen)
+        part, rest = take_spread(judged, preprocessing, min(3 * seen, _MOST_AT_ONCE), rest)
         left_out += part.left_out
+        seen += len(part.images)
         yield ExportSamples(parity=part.images, labels=part.labels)
-        rest, seen = np.setdiff1d(rest, chosen), seen + len(chosen)
 
 
 def _held_back(source: ModelSource, data: DataSource) -> Arrays:

@@ -153,6 +153,14 @@ def test_every_verb_leaves_out_and_names_the_same_images(
     assert not to_arrays(load_data(packed.path), PLAIN).left_out
 
 
+def test_others_take_the_places_of_broken_images(folder: Path) -> None:
+    images = load_data(folder)
+    sound = len(images) - len(broken_in(folder))
+    for count in (1, 5, sound - 1, sound):
+        arrays = spread_arrays(images, PLAIN, count)
+        assert len(arrays) == len(arrays.images) == count
+
+
 def test_classify_names_each_and_answers_for_the_others(folder: Path, network: Path) -> None:
     faults: list[Exception] = []
     answers = list(classify_images(Classifier(network), [folder], on_fault=faults.append))

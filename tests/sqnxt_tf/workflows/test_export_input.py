@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.broken_images import write_broken_folder
 from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata, save_keras
 from sqnxt_tf import SqnxtError, export, verify
 from sqnxt_tf.sources import open_source
@@ -53,6 +54,14 @@ def test_a_model_that_rescales_itself_gets_pixels_and_no_mean(rescaling: Path, t
         pixels = np.random.default_rng(0).integers(0, 256, (4, SIDE, SIDE, 3)).astype(np.float32)
         np.testing.assert_allclose(open_model(path).run(pixels), source.model(pixels).numpy(), atol=1e-4)
         assert verify(rescaling, path, samples=8).parity.passed
+
+
+def test_images_that_cannot_be_read_are_left_out_of_calibration_and_parity(tmp_path: Path) -> None:
+    save_keras(_model(classes=2), tmp_path / "bare.keras")
+    folder = write_broken_folder(tmp_path / "images", "ab")
+    result = export(tmp_path / "bare.keras", tmp_path / "a.onnx", data=str(folder), precision="int8", samples=8)
+    assert result.notes[-1].startswith("images that cannot be read and were left out: ")
+    assert result.parity.samples == 8
 
 
 def test_an_assumption_stands_in_the_artifact_and_a_given_preprocessing_replaces_it(tmp_path: Path) -> None:
