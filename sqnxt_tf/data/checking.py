@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from sqnxt_base.printable_text import joined_lines
 from sqnxt_tf.data.decoding import decode, open_image, read_file
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.folders import SUFFIXES, class_folders, files_in
@@ -115,6 +116,6 @@ def look_at_all(items: Iterable[Item]) -> Iterator[tuple[Item, Seen]]:
 
 
 def _unreadable(source: str, data: bytes, error: UnreadableImageError) -> Finding:
-    detail = str(error).removeprefix(f"{source}: ").rpartition("; ")[0]
+    detail = joined_lines(error.fault)
     cut = any(data.startswith(begin) and end not in data[-_TRAILER:] for begin, end in _ENDS.items())
     return Finding(source, "truncated" if cut or "truncated" in detail else "unreadable", detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.printable_text import one_line
 from sqnxt_tf.data.digits import SPLITS, Split
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.tfrecords import Layout, shards_as_images
@@ -32,7 +33,7 @@ def encoded_tfds(name: str) -> dict[Split, EncodedImages]:
     except SqnxtError:
         raise
     except Exception as error:  # the package raises any kind of error, over many lines
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise SqnxtError(
             name, f"tensorflow-datasets cannot prepare it ({reason})", "check the name and the disk"
         ) from None

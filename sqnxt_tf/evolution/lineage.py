@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.printable_text import one_line
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 
@@ -147,7 +148,7 @@ def read_lineage(folder: Path) -> Lineage | None:
         _check_descent(members)
     except (KeyError, TypeError, ValueError) as error:
         raise SqnxtError(
-            path, f"is damaged ({str(error)[:80]})", "pass `force=True` to start from the founder"
+            path, f"is damaged ({one_line(error, 80)})", "pass `force=True` to start from the founder"
         ) from None
     lineage = Lineage(folder=folder, settings=document["settings"], members=members)
     for member in members[1:]:

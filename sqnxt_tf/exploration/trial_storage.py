@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_base.printable_text import one_line
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import Space
 from sqnxt_tf.output_folder import check_parent_folder
@@ -65,7 +66,7 @@ def open_study(
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
         wrong_url = isinstance(error, ArgumentError)
         remedy = "give a file, or a URL such as mysql://HOST/NAME" if wrong_url else "check the database"
-        reason = " ".join(str(error.__cause__ or error).split())[:160]
+        reason = one_line(error.__cause__ or error, 160)
         raise SqnxtError(f"storage {storage}", f"cannot be used ({reason})", remedy) from error
     finally:
         if opened is not None:

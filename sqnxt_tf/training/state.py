@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.printable_text import one_line
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.run_folder import History, synchronize_folder, synchronized
@@ -138,7 +139,7 @@ def read_checkpoint(path: Path, variables: Mapping[str, Any]) -> RunState | None
         shapes = [(tuple(variable.shape), variable.dtype.as_numpy_dtype) for variable in variables.values()]
         state, values = _read(path, shapes)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = one_line(error, 120)
         raise SqnxtError(
             path, f"is damaged, or of another version ({reason})", "pass `force=True` to start afresh"
         ) from None

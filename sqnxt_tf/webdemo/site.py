@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.printable_text import printable
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.output_folder import check_output_folder
@@ -140,8 +141,15 @@ def _write_contents(part: Path) -> list[str]:
 def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> None:
     """Write the description of the models, which the page reads first."""
     usual = "Handwritten digits" if all(model.digits for model in models) else models[0].network or "Image classifier"
-    page = {"generator": _GENERATOR, "title": title or usual, "models": [model.to_json() for model in models]}
+    described = [model.to_json() for model in models]
+    page = {"generator": _GENERATOR, "title": printable(title or usual), "models": list(map(_shown_on_page, described))}
     (part / _MODELS).write_text(json.dumps(page, indent=1))
+
+
+def _shown_on_page(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a model with the texts as the page shows them."""
+    texts = {name: printable(text) for name, text in model.items() if isinstance(text, str)}
+    return {**model, **texts, "labels": list(map(printable, model["labels"]))}
 
 
 def _copy_models(models: Sequence[WebModel], part: Path) -> None:

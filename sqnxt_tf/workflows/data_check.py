@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.printable_text import joined_lines
 from sqnxt_tf.data.catalogue import CATALOGUE, read_catalogue
 from sqnxt_tf.data.checking import Finding, Item, Seen, folder_items, look_at_all, record_items
 from sqnxt_tf.data.data_source import DataKind, DataSource
@@ -91,10 +92,7 @@ def _folder_items(source: DataSource) -> Iterator[Item]:
 def _open_shards(folder: Path) -> tuple[list[EncodedImages], list[Finding]]:
     """Return the records of sound shards, and findings on shards that are broken or were not packed by us."""
     parts, broken = sound_shards(folder)
-    findings = [
-        Finding(str(path), "damaged shard", str(error).removeprefix(f"{path}: ").rpartition("; ")[0])
-        for path, error in broken.items()
-    ]
+    findings = [Finding(str(path), "damaged shard", joined_lines(error.fault)) for path, error in broken.items()]
     return parts, [*findings, *_changed_shards(folder, broken)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable
 from html.parser import HTMLParser
@@ -168,3 +169,9 @@ def test_what_is_echoed_is_printable_or_our_own() -> None:
         for node in ast.walk(ast.parse((ROOT / name).read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo":
                 assert any(part in ast.unparse(node) for part in safe), (name, ast.unparse(node))
+
+
+def test_errors_of_libraries_are_quoted_by_one_function() -> None:
+    """`one_line` quotes them; joining and cutting them by hand leaves control characters in."""
+    by_hand = re.compile(r"""["'] ["']\.join\(str\(error|str\(error\)\[|error!r""")
+    assert [path for path in product_files() if by_hand.search(path.read_text())] == []

@@ -10,6 +10,7 @@ import onnx
 import onnx.inliner
 from onnx import ModelProto
 
+from sqnxt_base.printable_text import one_line
 from sqnxt_sim.errors import SimulatorError
 
 
@@ -70,5 +71,5 @@ def refusing(path: Path, fault: str, remedy: str = "export it again") -> Iterato
     try:
         yield
     except Exception as error:
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        detail = one_line(error)
         raise SimulatorError(path, f"{fault} ({detail})", remedy) from error

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
+from sqnxt_base.printable_text import one_line
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.tflite_flatbuffer import FAULTS, Flatbuffer, Table
 from sqnxt_sim.frontend.tflite_parts import (
@@ -52,7 +53,7 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        detail = " ".join(str(error).split())[:200]
+        detail = one_line(error)
         raise SimulatorError(path, f"cut short or damaged ({detail})", "copy or export it again") from error
 
 
