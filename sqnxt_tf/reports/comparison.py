@@ -26,10 +26,10 @@ def comparison_tables(comparison: Comparison, *, every_layer: bool = False) -> l
     """
     before, after = comparison.before, comparison.after
     totals = Table(["<total", "first", "second", "difference %"])
-    totals.title = "\n".join(
+    totals.title = [
         f"{place}: {report.model} on {report.accelerator.name}"
         for place, report in (("first", before), ("second", after))
-    )
+    ]
     for label, name, scale in _TOTALS:
         old, new = comparison.total(name)
         totals.add(label, _number(old * scale, name), _number(new * scale, name), _difference(old, new))

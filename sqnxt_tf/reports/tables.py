@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqnxt_base.printable_text import printable, printable_lines
+from sqnxt_base.printable_text import printable
 from sqnxt_tf.reports.columns import Column
 from sqnxt_tf.reports.fitting import Fit, fit, needed_width
 
@@ -23,7 +23,7 @@ class Table:
     Attributes:
         headers: One header a column. Text columns begin with `<` and are aligned to the left.
         rows: The cells of each row; numbers are formatted where they are made.
-        title: One or more lines above the table.
+        title: The line above the table, or several.
         totals: Rows at the end, set apart.
         least_important: Headers (without `<`) of the columns that a narrow terminal does without, the first one first.
         beneath: Headers (without `<`) of text columns that a narrow terminal shows in lines below each row.
@@ -31,7 +31,7 @@ class Table:
 
     headers: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
-    title: str = ""
+    title: str | Sequence[str] = ""
     totals: list[Sequence[str]] = field(default_factory=list)
     least_important: Sequence[str] = ()
     beneath: Sequence[str] = ()
@@ -100,8 +100,8 @@ def _with_style(style: str, line: str) -> str:
     return f"{style}{line}{_PLAIN}" if style and line else line
 
 
-def _wrapped_title(title: str, width: int | None) -> list[str]:
-    lines = printable_lines(title).split("\n") if title else []
+def _wrapped_title(title: str | Sequence[str], width: int | None) -> list[str]:
+    lines = [printable(line) for line in ([title] if isinstance(title, str) else title) if line]
     return lines if width is None else [part for line in lines for part in textwrap.wrap(line, width)]
 
 

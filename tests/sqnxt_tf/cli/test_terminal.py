@@ -146,7 +146,6 @@ def test_wide_prints_all_of_a_table_and_leaves_lines_alone(
         ("one two three four", ["one two", "  three", "  four"]),
         ("  key  a value", ["  key  a", "    value"]),
         ("an/unbreakable/path", ["an/unbreakable/path"]),
-        ("a file of\nseveral lines", ["a file of\nseveral lines"]),
     ],
 )
 def test_lines_are_folded_between_words(line: str, lines: list[str]) -> None:
