@@ -20,10 +20,14 @@ from sqnxt_tf.device.inspection import Inspection as Inspection
 from sqnxt_tf.device.inspection import inspect as inspect
 from sqnxt_tf.device.layer_shares import LayerShare as LayerShare
 from sqnxt_tf.device.layer_shares import LayerShares as LayerShares
+from sqnxt_tf.device.npu_layers import NpuLayer as NpuLayer
+from sqnxt_tf.device.npu_layers import NpuLayers as NpuLayers
 from sqnxt_tf.device.statistics import Estimate as Estimate
 from sqnxt_tf.device.timings import Benchmark as Benchmark
 from sqnxt_tf.device.timings import LayerTime as LayerTime
 from sqnxt_tf.device.timings import Timing as Timing
+from sqnxt_tf.device.vela import VelaEstimate as VelaEstimate
+from sqnxt_tf.device.vela import VelaRow as VelaRow
 from sqnxt_tf.errors import BudgetError as BudgetError
 from sqnxt_tf.errors import SqnxtError as SqnxtError
 from sqnxt_tf.evolution.lineage import Lineage as Lineage

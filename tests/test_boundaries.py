@@ -66,6 +66,7 @@ RULES = {
     "sqnxt_tf.training": {"sqnxt_base", "sqnxt_tf", "numpy", *TRAIN},
     "sqnxt_tf.device": {"sqnxt_base", "sqnxt_tf", "sqnxt_export", "numpy", "PIL", "cv2"},
     "sqnxt_tf.device.layer_shares": {"sqnxt_base", "sqnxt_tf", "sqnxt_sim", "numpy"},
+    "sqnxt_tf.device.npu_layers": {"sqnxt_base", "sqnxt_tf", "sqnxt_sim"},
     "sqnxt_tf.evolution": {"sqnxt_base", "sqnxt_tf", "numpy", "tf_keras"},
     "sqnxt_tf.exploration": {"sqnxt_base", "sqnxt_tf", "sqnxt_sim", "numpy", "optuna", "sqlalchemy"},
     "sqnxt_tf.paper": {"sqnxt_base", "sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},

@@ -10,6 +10,7 @@ import click
 from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
+from sqnxt_tf.npus import NPUS
 
 if TYPE_CHECKING:
     from sqnxt_tf.workflows.benchmark import BenchmarkResult
@@ -58,6 +59,12 @@ class Dim(click.ParamType[tuple[str, int]]):
     metavar="NAME|FILE.toml",
     shell_complete=complete_accelerator,
     help="Show the simulated cycles of this accelerator beside the measured times; implies --per-layer.",
+)
+@click.option(
+    "--npu",
+    type=click.Choice(NPUS),
+    metavar="NPU",
+    help=f"Show the estimate of Arm's compiler Vela for each layer of a .tflite file: {', '.join(NPUS)}.",
 )
 @click.option(
     "--dim",
@@ -118,10 +125,16 @@ def _show(result: BenchmarkResult, out: Output) -> None:
         layers_table,
         simulated_lines,
     )
+    from sqnxt_tf.reports.npu import npu_lines, npu_table
 
     out.table(benchmark_table(result.benchmark))
     for line in (*benchmark_lines(result.benchmark), *simulated_lines(result)):
         out.text(line)
+    for npu in result.npus.values():
+        out.text()
+        out.table(npu_table(npu))
+        for line in npu_lines(npu):
+            out.text(line)
     for shares in result.layers:
         out.text()
         out.table(layers_table(shares))

@@ -43,6 +43,7 @@ EXAMPLES = {
     "benchmark": (
         "sqnxt-tf benchmark digits.onnx digits.tflite --threads 1,2",
         "sqnxt-tf benchmark digits.onnx --accelerator squeezelerator-16x16",
+        "sqnxt-tf benchmark digits-npu.tflite --npu ethos-u55-128",
     ),
     "classify": ("sqnxt-tf classify photos.tflite cat.jpg dog.jpg", "sqnxt-tf classify photos.tflite --camera 0"),
     "webdemo": ("sqnxt-tf webdemo digits.tflite -o site/",),

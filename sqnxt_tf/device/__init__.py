@@ -11,6 +11,8 @@
 - `timings.py`: the results of timing, and the warnings about their quality.
 - `statistics.py`: medians, ratios and their confidence intervals.
 - `layer_shares.py`: measured time of each layer beside its simulated cycles.
+- `vela.py`: the estimate of Arm's compiler Vela for an NPU.
+- `npu_layers.py`: that estimate of each layer beside its simulated cycles.
 - `memory.py`: how much memory this process takes.
 - `fault_handlers.py`: what happens when one of several files cannot be used.
 """

@@ -13,6 +13,7 @@ from sqnxt_export.output_tasks import check_task
 from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_tf.data.data_source import DataKind, DataSource
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.npus import check_npu
 from sqnxt_tf.options.given import parse_data
 from sqnxt_tf.preprocessing_rules import check_rule
 from sqnxt_tf.training.recipe import Recipe
@@ -178,6 +179,8 @@ class BenchmarkOptions:
         per_layer: Profile the .onnx files layer by layer; LiteRT's Python interface has no profiler.
         accelerator: A preset's name or a .toml file: set each layer's simulated share beside the measured one.
         dims: Sizes of sides that the files leave free, by name or as "input:axis"; others are one.
+        npu: Vela's name of an Arm Ethos-U, as in "ethos-u55-128": set Vela's estimate of each layer beside the
+            simulator's, for .tflite files.
 
     Raises:
         SqnxtError: A size is out of range.
@@ -189,8 +192,11 @@ class BenchmarkOptions:
     per_layer: bool = False
     accelerator: str | Path | None = None
     dims: Mapping[str, int] = field(default_factory=dict)
+    npu: str | None = None
 
     def __post_init__(self) -> None:
+        if self.npu is not None:
+            check_npu(self.npu)
         for name, size in self.dims.items():
             if size < 1:
                 raise SqnxtError(f"dim {name}", f"{size} is out of range", "give a size of at least 1")

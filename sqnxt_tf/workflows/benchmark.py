@@ -11,21 +11,24 @@ from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.device.layer_shares import LayerShares, layer_shares
 from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark
+from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.artifacts import BenchmarkOptions
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.progress import Progress, silent
 
 if TYPE_CHECKING:
     from sqnxt_sim import Accelerator, NetworkReport
+    from sqnxt_tf.device.npu_layers import NpuLayers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """The timings, the layers of those that were profiled, and the simulation of each file on the accelerator."""
+    """The timings, the layers of those that were profiled, the simulation of each file, and its estimate on an NPU."""
 
     benchmark: Benchmark
     layers: tuple[LayerShares, ...] = ()
     simulations: Mapping[Path, NetworkReport] = field(default_factory=dict)
+    npus: Mapping[Path, NpuLayers] = field(default_factory=dict)
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the `benchmark` document; an entry has `layers` where they were profiled."""
@@ -34,6 +37,7 @@ class BenchmarkResult:
             {
                 **row,
                 **self._simulated(timing.path),
+                **({"npu": self.npus[timing.path].to_json()} if timing.path in self.npus else {}),
                 **(shares.to_json() if (shares := profiled.get(id(timing))) else {}),
             }
             for row, timing in zip(self.benchmark.to_json(), self.benchmark.timings, strict=True)
@@ -102,7 +106,25 @@ def benchmark(
         if timing.layers:
             layers.append(layer_shares(timing, reports[timing.path]))
     simulations = {path: report for path, report in reports.items() if report is not None}
-    return BenchmarkResult(benchmark=timed, layers=tuple(layers), simulations=simulations)
+    npus = {} if options.npu is None else _on_npu(timed, options.npu, on_fault)
+    return BenchmarkResult(benchmark=timed, layers=tuple(layers), simulations=simulations, npus=npus)
+
+
+def _on_npu(timed: Benchmark, npu: str, on_fault: FaultHandler) -> dict[Path, NpuLayers]:
+    """Estimate each file on an NPU with Vela, and simulate it where a preset describes that NPU."""
+    from sqnxt_sim import SimulatorError, list_accelerators, load_accelerator
+    from sqnxt_tf.device.npu_layers import npu_layers
+    from sqnxt_tf.device.vela import estimate_with_vela
+
+    array = load_accelerator(npu) if npu in list_accelerators() else None
+    found = {}
+    for timing in {timing.path: timing for timing in timed.timings}.values():
+        report = _simulated(timing.path, timing.batch, array, on_fault)
+        try:
+            found[timing.path] = npu_layers(timing.path, estimate_with_vela(timing.path, npu), report)
+        except (SqnxtError, SimulatorError) as error:
+            on_fault(error)
+    return found
 
 
 def _simulated(path: Path, batch: int, array: Accelerator | None, on_fault: FaultHandler) -> NetworkReport | None:

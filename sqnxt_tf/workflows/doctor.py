@@ -23,6 +23,7 @@ EXTRAS = {
     "device": "benchmark, classify, evaluate, inspect, compress, decompress of artifacts",
     "camera": "classify --camera",
     "micro": "micro, `inspect --micro`",
+    "npu": "benchmark --npu",
     "report": "pages and pictures: report, `simulate --roofline`, `benchmark --plot`",
     "search": "search of spaces too large to enumerate",
     "train": "train, prune, export, demo",
