@@ -6,6 +6,7 @@ tallies            an interpreter: counts of distinct layers, for a search over 
 keras_ops          an interpreter: Keras layers; `build`
 squeezenext        SqueezeNext, its specs and its builder
 squeezenext_names  systematic names of SqueezeNexts that no table lists
+squeezenet_names   systematic names of SqueezeNets that no table lists
 squeezenet         SqueezeNet v1.0 and v1.1 with their bypass variants
 alexnet, vgg, mobilenet, darknet    the networks that the paper compares with
 registry           every network by name

@@ -1,4 +1,4 @@
-"""Every network by name; a SqueezeNext that no table lists has a systematic name."""
+"""Every network by name; a SqueezeNext or SqueezeNet that no table lists has a systematic name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.networks import squeezenet, squeezenext
+from sqnxt_tf.networks import squeezenet, squeezenet_names, squeezenext
 from sqnxt_tf.networks.alexnet import alexnet
 from sqnxt_tf.networks.darknet import darknet_ref, tiny_darknet
 from sqnxt_tf.networks.mobilenet import mobilenet
@@ -19,6 +19,7 @@ from sqnxt_tf.networks.squeezenext_names import check_spec, parse_name, spec_nam
 from sqnxt_tf.networks.vgg import vgg19
 
 SQNXT_INPUT = 227  # pixels: the paper's
+SQUEEZENET_INPUTS = {"1.0": 227, "1.1": 224}  # pixels, by version: those of the paper's MACs
 LARGEST_SIDE = 4096  # pixels; a typing error beyond it would ask for gigabytes
 
 
@@ -64,8 +65,7 @@ def networks() -> dict[str, NetworkDefinition]:
             NetworkDefinition(
                 name=name,
                 paper_name=_bypass_name(name),
-                # the paper's MACs: v1.0 at 227, v1.1 at 224
-                input_size=227 if "v1_0" in name else 224,
+                input_size=SQUEEZENET_INPUTS[squeezenet_names.version_of(spec) or "1.1"],
                 builder=partial(squeezenet.squeezenet, spec=spec),
                 other_names=("SqueezeNet",) if name == "squeezenet_v1_0" else (),
             )
@@ -95,6 +95,8 @@ def find_network(name: str) -> NetworkDefinition:
         return found
     if spec := parse_name(name):
         return sqnxt_network(spec)
+    if squeezed := squeezenet_names.parse_name(name):
+        return squeezenet_network(squeezed)
     near = dict.fromkeys(
         spellings[match].name for match in get_close_matches(_folded(name), spellings, n=6, cutoff=0.5)
     )
@@ -117,6 +119,25 @@ def sqnxt_network(spec: squeezenext.SqnxtSpec) -> NetworkDefinition:
         paper_name=f"{spec.width:g}-SqNxt [{','.join(map(str, spec.depth))}]",
         input_size=SQNXT_INPUT,
         builder=partial(squeezenext.sqnxt, spec=spec),
+    )
+
+
+def squeezenet_network(spec: squeezenet.SqueezenetSpec) -> NetworkDefinition:
+    """Return the SqueezeNet of a spec: a listed network, or one with a systematic name.
+
+    Raises:
+        SqnxtError: A number is out of range.
+    """
+    name = squeezenet_names.spec_name(spec)
+    if name in networks():
+        return networks()[name]
+    squeezenet_names.check_spec(spec, name)
+    version = squeezenet_names.version_of(spec)
+    return NetworkDefinition(
+        name=name,
+        paper_name=f"SqueezeNet v{version} [{name.split('_', 2)[2].replace('_', ', ')}]",
+        input_size=SQUEEZENET_INPUTS[version or "1.1"],
+        builder=partial(squeezenet.squeezenet, spec=spec),
     )
 
 
