@@ -48,6 +48,7 @@ class Sizes(click.ParamType[tuple[int, ...]]):
 @flags.recorded_data
 @training_flags.recipe_overrides("each offspring")
 @flags.accelerator
+@flags.preprocessing
 @flags.seed
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the lineage to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the networks as CSV on stdout and nothing else there.")

@@ -12,9 +12,10 @@ from sqnxt_tf.cli.output import Output
 
 _OF_PRUNING = (
     "output", "force", "sparsity", "schedule", "ramp", "layer_sparsity", "pattern", "strategy", "wait", "seed",
-    "qat", "epochs", "batch", "rate", "preprocessing", "labels",
+    "qat", "epochs", "batch", "rate", "labels",
 )  # fmt: skip
 _OF_SCANNING = ("sparsities", "images")
+_OF_BOTH = ("data", "excluded", "preprocessing")
 
 
 class Fractions(click.ParamType[tuple[float, ...]]):
@@ -120,7 +121,7 @@ def command(model: Path, output: Path | None, force: bool, scan_only: bool, out:
     """
     if scan_only:
         flags.refuse_given("goes with pruning, not with --scan", *_OF_PRUNING)
-        return _scan(out, model, {name: settings[name] for name in ("data", "excluded", *_OF_SCANNING)})
+        return _scan(out, model, {name: settings[name] for name in (*_OF_BOTH, *_OF_SCANNING)})
     flags.refuse_given("goes with --scan only", *_OF_SCANNING)
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'")

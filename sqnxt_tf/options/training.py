@@ -132,18 +132,21 @@ class ScanOptions:
         sparsities: Fractions of zeros, each tried on each layer.
         excluded: Shell-style patterns of layers that are not scanned.
         images: Largest number of validation images, taken at even distances.
+        preprocessing: How an image becomes the input, as in `PruneOptions`.
 
     Raises:
-        SqnxtError: There are no sparsities, or one is out of range.
+        SqnxtError: There are no sparsities, one is out of range, or the preprocessing is unknown.
     """
 
     data: DataSource | None = None
     sparsities: Sequence[float] = (0.3, 0.5, 0.7, 0.9)
     excluded: Sequence[str] = ()
     images: int = 1000
+    preprocessing: str | None = None
 
     def __post_init__(self) -> None:
         parse_data(self)
+        check_rule(self.preprocessing)
         if not self.sparsities:
             raise SqnxtError("sparsities", "there are none", "give some fractions, as in 0.3,0.5,0.7,0.9")
         for sparsity in self.sparsities:
@@ -168,6 +171,7 @@ class EvolveOptions:
         rate: Learning rate, in place of the recipe's.
         accelerator: The accelerator on which the cost is simulated: a preset's name or a `.toml` file.
         seed: Random seed of the draws and of the order of training.
+        preprocessing: How an image becomes the founder's input, as in `PruneOptions`.
 
     Raises:
         SqnxtError: The sizes do not shrink, or a generation has no offspring.
@@ -182,9 +186,11 @@ class EvolveOptions:
     rate: float | None = None
     accelerator: str | Path = "squeezelerator-16x16"
     seed: int = 0
+    preprocessing: str | None = None
 
     def __post_init__(self) -> None:
         parse_data(self)
+        check_rule(self.preprocessing)
         if self.offspring < 1:
             raise SqnxtError("offspring", f"{self.offspring} is out of range", "give each generation at least one")
         if self.sizes is not None and (not self.sizes or any(later >= size for size, later in pairwise(self.sizes))):

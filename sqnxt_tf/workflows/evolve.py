@@ -114,19 +114,17 @@ class _Run:
 
     def go(self, *, force: bool) -> Lineage:
         """Do all that needs TensorFlow."""
-        founder = open_trained(self.model, self.sets["train"])
-        self.arrays = {split: to_arrays(part, founder.preprocessing) for split, part in self.sets.items()}
+        founder = open_trained(self.model, self.sets["train"], preprocessing=self.options.preprocessing)
+        prepared = founder.known_input()
+        self.arrays = {split: to_arrays(part, prepared) for split, part in self.sets.items()}
         recipe = self.recipe(founder)
-        check_shift(recipe, (founder.preprocessing.height, founder.preprocessing.width))
+        check_shift(recipe, (prepared.height, prepared.width))
         sizes = self.options.sizes or default_sizes(BYTES_PER_WEIGHT * founder.model.count_params())
         lineage = self.begin(founder, self.settings(sizes, recipe), force=force)
         for generation, largest in enumerate(sizes, 1):
             parent = lineage.best(generation - 1)
             for sibling in range(len(lineage.generation(generation)), self.options.offspring):
-                path = self.model if parent.parent is None else lineage.path(parent)
-                member = self.breed(
-                    open_trained(path, self.sets["train"]), parent, generation, sibling, largest, recipe
-                )
+                member = self.breed(self.opened(lineage, parent), parent, generation, sibling, largest, recipe)
                 lineage = replace(lineage, members=(*lineage.members, member))
                 self.keep(lineage)
         return lineage
@@ -138,12 +136,19 @@ class _Run:
             epochs=options.epochs, batch=options.batch, rate=options.rate
         )
 
+    def opened(self, lineage: Lineage, parent: Member) -> ModelSource:
+        """Return a parent; what was said of the founder's preprocessing stands in its offspring's files."""
+        if parent.parent is not None:
+            return open_trained(lineage.path(parent), self.sets["train"])
+        return open_trained(self.model, self.sets["train"], preprocessing=self.options.preprocessing)
+
     def settings(self, sizes: Sequence[int], recipe: Recipe) -> dict[str, Any]:
         """Return what an evolution must share with the one that it resumes."""
         return {
             "model_sha256": file_hash(self.model), "sizes": list(sizes), "offspring": self.options.offspring,
             "data": self.data.name, "accelerator": self.array.name, "accelerator_numbers": self.array.numbers,
             "seed": self.options.seed, "recipe": asdict(recipe),
+            **({} if self.options.preprocessing is None else {"preprocessing": self.options.preprocessing}),
         }  # fmt: skip
 
     def begin(self, founder: ModelSource, settings: dict[str, Any], *, force: bool) -> Lineage:

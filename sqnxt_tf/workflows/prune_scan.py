@@ -55,12 +55,12 @@ def scan_sensitivity(
     path = check_trained(model)
     validation = own_data(path, read_metadata(path), options.data).parts()["validation"]
     require_tensorflow()
-    source = open_trained(path, validation)
+    source = open_trained(path, validation, preprocessing=options.preprocessing)
     plan = make_plan(source.model, Pruning(excluded=tuple(options.excluded)))
     sparsities = sorted(set(options.sparsities))
     found = scan(
         source.model,
-        spread_arrays(validation, source.preprocessing, options.images),
+        spread_arrays(validation, source.known_input(), options.images),
         sparsities=sparsities,
         names=list(plan.sparsities),
         progress=progress,

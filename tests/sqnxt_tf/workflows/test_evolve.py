@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from helpers.commands import cli_command
-from sqnxt_export import Metadata, Preprocessing, save_keras
+from sqnxt_export import Metadata, Preprocessing, read_metadata, save_keras, write_metadata
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_sim import SimulatorError, accelerator_text
 from sqnxt_tf.data.arrays import to_arrays
@@ -170,6 +170,17 @@ def test_what_cannot_be_evolved_is_refused_and_leaves_nothing(founder: Path, tmp
         with pytest.raises(error, match=fault):
             evolve(founder, tmp_path / folder, **{"recipe": RECIPE, **settings})
         assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_said_of_a_founders_images_stands_in_its_offspring(founder: Path, tmp_path: Path) -> None:
+    metadata = read_metadata(founder)
+    assert metadata is not None
+    write_metadata(founder, replace(metadata, preprocessing=None))
+    evolve(founder, tmp_path / "out", sizes=SIZES[:2], recipe=RECIPE, preprocessing="0..1")
+    stored = {read_metadata(path).preprocessing.scale for path in (tmp_path / "out").glob("*.keras")}  # type: ignore[union-attr]
+    assert stored == {(255.0,) * 3}
+    with pytest.raises(SqnxtError, match=r"other settings \(preprocessing\)"):
+        evolve(founder, tmp_path / "out", sizes=SIZES[:2], recipe=RECIPE, preprocessing="-1..1")
 
 
 def test_a_damaged_lineage_is_told_of(founder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from helpers.broken_images import write_broken_folder
 from sqnxt_export import Metadata, Preprocessing, open_model, read_metadata, save_keras
 from sqnxt_tf import SqnxtError, export, verify
 from sqnxt_tf.sources import open_source
+from sqnxt_tf.workflows.evolve import evolve
 from sqnxt_tf.workflows.prune import prune
+from sqnxt_tf.workflows.prune_scan import scan_sensitivity
 
 SIDE = 10
 
@@ -88,7 +90,12 @@ def test_accuracies_ask_for_what_they_cannot_assume(rescaling: Path, tmp_path: P
         export(tmp_path / "bare.keras", tmp_path / "a.onnx", precision="int8", max_drop=1.0)
     with pytest.raises(SqnxtError, match=words):
         prune(tmp_path / "bare.keras", tmp_path / "pruned.keras", data="digits")
-    assert not (tmp_path / "pruned.keras").exists()
+    with pytest.raises(SqnxtError, match=words):
+        scan_sensitivity(tmp_path / "bare.keras", data="digits")
+    with pytest.raises(SqnxtError, match=words):
+        evolve(tmp_path / "bare.keras", tmp_path / "lineage", data="digits")
+    assert [path.name for path in tmp_path.iterdir()] == ["bare.keras"]
+    assert scan_sensitivity(tmp_path / "bare.keras", data="digits", images=8, preprocessing="0..1").found.layers
 
 
 def test_integers_at_the_border_stand_in_the_metadata(rescaling: Path, tmp_path: Path) -> None:
