@@ -12,6 +12,7 @@ import pytest
 
 from helpers import browsers
 from helpers.report_graphs import HOSTILE
+from sqnxt_base.printable_text import printable
 from sqnxt_tf import simulate, write_report
 from sqnxt_tf.htmlreport.scales import fixed
 
@@ -299,8 +300,7 @@ def test_names_from_anyone_stay_text(browser: Any, page_file: Path) -> None:
         assert page.locator("img, iframe, object, b:not(.bars b), main script, h1 i").count() == 0
         assert page.locator("script").count() == 1
         names = page.locator("#model-3 .layers tbody th").all_inner_texts()
-        nameable = [name.replace("\0", "") for name in HOSTILE]  # HTML has no way to write that character
-        assert [name.strip() for name in names[: len(HOSTILE)]] == nameable
+        assert [name.strip() for name in names[: len(HOSTILE)]] == list(map(printable, HOSTILE))
         svg = page.locator("#model-3 figure[data-metric=cycles] svg")
         svg.focus()
         svg.press("Home")
