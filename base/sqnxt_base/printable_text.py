@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from html import escape
 
 _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _SHAPELESS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -44,6 +43,8 @@ def printable_lines(text: str) -> str:
 
 def printable_html(text: str) -> str:
     """Return a text that can stand between the tags of a page, or within the quotes of an attribute."""
+    from html import escape  # its table of entities would be a hundredth of a short command
+
     return escape(printable(text))
 
 
