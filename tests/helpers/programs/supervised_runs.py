@@ -1,7 +1,7 @@
-"""Open and run .tflite files as the command line does, each in a child of this process, which has LiteRT loaded.
+"""Open and run files as the command line does, each in a child of this process, which has their runtime loaded.
 
-Arguments: the most memory in bytes, and the most seconds. The paths come on stdin, one a line. Prints a JSON object for
-each: its path, how it ended and the seconds.
+Arguments: the module of the runtime, the most memory in bytes, and the most seconds. The paths come on stdin, one a
+line. Prints a JSON object for each: its path, how it ended and the seconds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from sqnxt_export import ExportError, open_model
 from sqnxt_export._libraries import require
 from sqnxt_tf.cli import supervision
 from sqnxt_tf.errors import SqnxtError
-
-require("ai_edge_litert.interpreter", "to run a .tflite file")
 
 
 def ending(path: str, limits: Limits) -> str:
@@ -39,8 +37,9 @@ def ending(path: str, limits: Limits) -> str:
     os._exit(0)
 
 
-def main(memory: str, seconds: str) -> None:
+def main(runtime: str, memory: str, seconds: str) -> None:
     """Run every file."""
+    require(runtime, "to run the files")
     limits = Limits(memory_bytes=int(memory), seconds=float(seconds))
     for path in sys.stdin.read().split():
         began = time.perf_counter()

@@ -17,9 +17,11 @@ import pytest
 from PIL import Image
 
 from helpers.commands import Answer, cli_command, helper_program
+from helpers.hostile_keras import KERAS_KINDS, Templates, hostile_keras, make_templates
 from helpers.hostile_tflite import KINDS, endless_loop, endless_memory, hostile_tflite
 from helpers.tflite_graphs import TfliteMaker
 
+LITERT = "ai_edge_litert.interpreter"
 LIMITS = ("--memory", "800M", "--timeout", 4)
 ENDS = ("ran", "refused")
 DEATHS = ("its process died of SIG", "was stopped, as opening it or its first run took more than ")
@@ -58,22 +60,35 @@ def image(tmp_path: Path) -> Path:
     return tmp_path / "a.png"
 
 
-def run_all(paths: Sequence[Path], memory: int, seconds: float) -> list[dict[str, Any]]:
+def run_all(paths: Sequence[Path], memory: int, seconds: float, runtime: str = LITERT) -> list[dict[str, Any]]:
     """Open and run files, each in a supervised child of one process."""
-    command = helper_program("supervised_runs", memory, seconds)
+    command = helper_program("supervised_runs", runtime, memory, seconds)
     done = subprocess.run(command, input="\n".join(map(str, paths)), capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def check_hostile(folder: Path, seeds: Sequence[int], seconds: float) -> Counter[str]:
-    """Run the files of some seeds, and return how often each kind was stopped or ended its process."""
+    """Run the .tflite files of some seeds, and return how often each kind was stopped or ended its process."""
     paths = []
     for seed in seeds:
         paths.append(folder / f"{KINDS[seed % len(KINDS)].__name__}-{seed}.tflite")
         paths[-1].write_bytes(hostile_tflite(seed))
-    ends = run_all(paths, 500_000_000, seconds)
-    assert [Path(end["path"]) for end in ends] == paths
+    return check_ends(paths, run_all(paths, 500_000_000, seconds), seconds)
+
+
+def check_hostile_keras(folder: Path, templates: Templates, seeds: Sequence[int], seconds: float) -> Counter[str]:
+    """Run the .keras files of some seeds, and return how often each kind was stopped or ended its process."""
+    paths = []
+    for seed in seeds:
+        paths.append(folder / f"{KERAS_KINDS[seed % len(KERAS_KINDS)].__name__}-{seed}.keras")
+        paths[-1].write_bytes(hostile_keras(templates, seed))
+    return check_ends(paths, run_all(paths, 1_500_000_000, seconds, "tf_keras"), seconds)
+
+
+def check_ends(paths: Sequence[Path], ends: Sequence[dict[str, Any]], seconds: float) -> Counter[str]:
+    """Check that each file ran, was refused or was stopped in time and in one line; count the stopped ones by kind."""
+    assert [Path(end["path"]) for end in ends] == list(paths)
     for end in ends:
         fault = end["end"].removeprefix(f"{end['path']}: ")
         assert fault in ENDS or fault.startswith(DEATHS), end
@@ -93,6 +108,16 @@ def test_an_endless_loop_is_stopped(tmp_path: Path) -> None:
     path.write_bytes(classifier(endless=True))
     (end,) = run_all([path], 1 << 30, 0.5)
     assert "was stopped, as opening it or its first run took more than 0.5 s" in end["end"]
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return make_templates(tmp_path_factory.mktemp("templates"))
+
+
+@pytest.mark.slow
+def test_hostile_configs_end_their_child_only(tmp_path: Path, templates: Templates) -> None:
+    check_hostile_keras(tmp_path, templates, range(48), 10)
 
 
 @pytest.mark.slow
