@@ -22,7 +22,8 @@ class ArtifactOptions:
 
     Attributes:
         format: "onnx" or "tflite".
-        precision: "float32", "float16", "int8", "int16" (ONNX only) or "int16x8" (TFLite only).
+        precision: "float32", "float16", "int8", "int8-weights" (float activations), "int16" (ONNX only) or "int16x8"
+            (TFLite only).
         batch: Number of images per call, fixed in the file; None leaves it free (ONNX only).
         calibration_method: How int8 ranges are chosen in ONNX: "minmax", "percentile" or "entropy".
         layer_noise: Whether the noise that the precision adds to each layer is measured, on up to 64 samples.

@@ -26,6 +26,8 @@ def remedy_for(options: ArtifactOptions, samples: ExportSamples, parity: Parity)
         return "train the model, or give it weights whose answers depend on the image"
     if options.precision == "float16":
         return 'use `precision="float32"`'
+    if options.precision == "int8-weights":
+        return 'use `precision="float16"`'
     if options.io != "float32":
         return f'use `io="float32"`, since integers at the border have 256 steps, or {_wider(options)}'
     return _remedy_for_integers(options, samples, parity)

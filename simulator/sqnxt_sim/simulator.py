@@ -17,7 +17,14 @@ from sqnxt_sim.machine.tiling_cost import TilingCost
 from sqnxt_sim.report import NetworkReport
 from sqnxt_sim.workload import ConvLayer, OffArrayNode, OffArrayReason, Workload
 
-PRECISIONS = {"float32": (32, 32), "float16": (16, 16), "int16": (16, 16), "int16x8": (16, 8), "int8": (8, 8)}
+PRECISIONS = {
+    "float32": (32, 32),
+    "float16": (16, 16),
+    "int16": (16, 16),
+    "int16x8": (16, 8),
+    "int8-weights": (32, 8),
+    "int8": (8, 8),
+}
 """Activation and weight bits of each precision that `simulate_workload` can assume."""
 
 

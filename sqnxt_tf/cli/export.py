@@ -20,8 +20,8 @@ from sqnxt_tf.cli.output import Output
     type=flags.PRECISION,
     default="float32",
     show_default=True,
-    help="Precision of weights and activations. int16 is for ONNX only; int16x8 (16-bit activations, 8-bit weights) "
-    "is for TFLite only.",
+    help="Precision of weights and activations; int8-weights leaves activations float. int16 is for ONNX only; int16x8 "
+    "(16-bit activations, 8-bit weights) is for TFLite only.",
 )
 @flags.output("The file to write; MODEL-PRECISION.FORMAT in this folder by default.", required=False)
 @flags.recorded_data

@@ -19,7 +19,7 @@ from sqnxt_tf.cli.output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 Made = TypeVar("Made")
-PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8")
+PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8-weights", "int8")
 _LARGEST_BATCH = 4096
 _MOST_THREADS = 1024
 _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30}

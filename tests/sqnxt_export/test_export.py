@@ -24,11 +24,12 @@ from sqnxt_export import (
     read_metadata,
 )
 from sqnxt_export.artifact_builder import Built
+from sqnxt_export.quantise.precision import CALIBRATED
 
 NETWORKS = ["squeezenext_like", "alexnet_like", "mobilenet_like"]
 KINDS = [
-    *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8")),
-    *(("tflite", precision) for precision in ("float32", "float16", "int16x8", "int8")),
+    *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8-weights", "int8")),
+    *(("tflite", precision) for precision in ("float32", "float16", "int16x8", "int8-weights", "int8")),
 ]
 
 
@@ -227,7 +228,7 @@ def test_the_remedy_for_lost_parity_fits_the_fault(
         _export(models, images, "alexnet_like", tmp_path / f"a.{format}", precision)
     remedy = str(caught.value).partition("); ")[2]
     assert precision not in remedy
-    assert ("calibrate with more" in remedy) == (related and precision.startswith("int"))
+    assert ("calibrate with more" in remedy) == (related and precision in CALIBRATED)
 
 
 class _Wrong:

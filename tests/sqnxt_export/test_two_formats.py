@@ -102,6 +102,20 @@ def test_both_formats_are_the_same_network(
         assert_one_count(path, workload)
 
 
+def test_the_simulator_reads_int8_weights(models: Any, tmp_path: Path) -> None:
+    """Float activations in ONNX; TFLite's hybrid kernels round them to 8 bits, and small kernels stay float32."""
+    model = models["alexnet_like"]
+    onnx.save(quantise_onnx(to_onnx(model), "int8-weights"), tmp_path / "net.onnx")
+    (tmp_path / "net.tflite").write_bytes(to_tflite(model, "int8-weights"))
+    of_onnx, of_tflite = (read_model(tmp_path / f"net.{suffix}").conv_layers for suffix in ("onnx", "tflite"))
+    assert {(layer.weight_bits, layer.activation_bits) for layer in of_onnx} == {(8, None)}
+    assert len(of_onnx) == len(of_tflite)
+    for layer in of_tflite:
+        bits = (None, None) if layer.weights < 1024 else (8, 8)
+        assert (layer.weight_bits, layer.activation_bits) == bits
+    assert any(layer.weight_bits for layer in of_tflite)
+
+
 def test_a_keras_file_counts_kernels_alone(tmp_path: Path) -> None:
     import tf_keras as keras
 

@@ -24,6 +24,9 @@ from sqnxt_export.quantise.precision import CALIBRATED
 from sqnxt_export.runtimes.signatures import name_of_model, signature_of
 from sqnxt_export.runtimes.tensors import Samples
 
+_FLOATS = ("float32", "float16")
+"""Precisions for which TensorFlow's quantiser does not run."""
+
 
 def to_tflite(
     model: Any,
@@ -38,7 +41,7 @@ def to_tflite(
 
     Args:
         model: A tf_keras model, or one that `load_model` returned, whose inputs have a fixed size.
-        precision: "float32", "float16", "int8" or "int16x8".
+        precision: "float32", "float16", "int8", "int8-weights" or "int16x8".
         calibration: Samples, preprocessed, one array per input; needed for the integer precisions.
         batch: Samples per call, fixed in the file; runtimes in browsers need 1.
         io: Number type of an int8 file's inputs and outputs: "float32", "int8" or "uint8". A last softmax stays in
@@ -90,7 +93,7 @@ def _convert(model: Any, batch: int, precision: str, samples: tuple[NDArray[Any]
     converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
     _configure(tensorflow, converter, precision, samples, batch)
     converter.inference_input_type = converter.inference_output_type = getattr(tensorflow, io)
-    if precision in CALIBRATED and _may_loop(function):
+    if precision not in _FLOATS and _may_loop(function):
         _refuse_loops(model, tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module).convert())
     signature = signature_of(model)
     return in_signature_order(
@@ -123,7 +126,7 @@ def _configure(
     tensorflow: Any, converter: Any, precision: str, calibration: tuple[NDArray[Any], ...], batch: int
 ) -> None:
     """Set the converter's precision; the float ones need nothing."""
-    if precision in ("float32", "float16"):
+    if precision in _FLOATS:
         return
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     ops = tensorflow.lite.OpsSet
@@ -131,7 +134,7 @@ def _configure(
         "int8": ops.TFLITE_BUILTINS_INT8,
         "int16x8": ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
     }
-    if not calibration:  # the model rounds its activations itself
+    if not calibration:  # the model rounds its activations itself, or the runtime does as it runs
         return
     converter.target_spec.supported_ops = [integer[precision]]
 

@@ -14,7 +14,7 @@ from sqnxt_export.quantise.calibration import calibrate
 from sqnxt_export.quantise.half import to_float16
 from sqnxt_export.quantise.learnt_ranges import LearntRanges, with_learnt_ranges
 from sqnxt_export.quantise.precision import CALIBRATED
-from sqnxt_export.quantise.qdq import to_int8, to_int16
+from sqnxt_export.quantise.qdq import to_int8, to_int8_weights, to_int16
 from sqnxt_export.runtimes.tensors import Samples, as_arrays
 
 
@@ -29,7 +29,7 @@ def quantise_onnx(
 
     Args:
         model: A float32 graph from `to_onnx`.
-        precision: "float32", "float16", "int16" or "int8".
+        precision: "float32", "float16", "int16", "int8-weights" or "int8".
         calibration: Samples as the Keras model takes them, preprocessed, one array per input; needed for the
             integer precisions.
         method: How int8 ranges are chosen: "minmax", "percentile" or "entropy"; see `calibrate`.
@@ -45,6 +45,8 @@ def quantise_onnx(
         return model
     if precision == "float16":
         return to_float16(model)
+    if precision == "int8-weights":
+        return to_int8_weights(model)
     found = calibrate(model, samples, method)
     if learnt is not None:
         found = with_learnt_ranges(model, found, learnt)

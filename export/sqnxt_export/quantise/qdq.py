@@ -52,6 +52,18 @@ def _quantise16(
         node.input[2] = pairs.bias(node, divisible(np.abs(bias) / np.iinfo(np.int32).max))
 
 
+def to_int8_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a graph whose convolutions and dense layers store their weights as int8; all else stays float32.
+
+    A DequantizeLinear with a symmetric scale per output channel widens each kernel. Nothing needs calibration.
+    """
+    edit = GraphEdit(model)
+    pairs = QdqPairs(edit)
+    for node in edit.weighted_nodes():
+        node.input[1], _ = pairs.weight(node, np.int8)
+    return edit.finish([*edit.graph.node, *pairs.nodes])
+
+
 def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[str] = frozenset()) -> onnx.ModelProto:
     """Return a graph with Q/DQ pairs around every operator that onnxruntime has an integer kernel for.
 

@@ -23,13 +23,13 @@ from sqnxt_export.runtimes.tensors import Samples, TensorInfo
 
 _IMAGE_CHANNELS = (1, 3, 4)
 _WIDE_INTEGERS = {"session.disable_quant_qdq": "1", MEMORY_REUSE: "0"}
-"""The options with which 16-bit graphs run fastest; the Q/DQ nodes between convolutions stay the same.
+"""The options with which graphs without 8-bit activations run fastest; their Q/DQ nodes stay the same.
 
 onnxruntime has no 16-bit integer kernels. By default it keeps the weights' DequantizeLinear nodes for 8-bit fusions,
-which do not apply here. Each run then widens all weights anew, and convolutions whose weights are not constant get no
-blocked layout. With the first option, weights are folded when the file is loaded. Without reuse of buffers, the
-remaining element-wise nodes save another twentieth. 1.0-SqNxt-23v5 at 227x227 takes 2.5x float32's time by default,
-1.66x with the first option, and 1.56x with both.
+which do not apply here, nor where weights alone are integers. Each run then widens all weights anew, and convolutions
+whose weights are not constant get no blocked layout. With the first option, weights are folded when the file is
+loaded. Without reuse of buffers, the remaining element-wise nodes save another twentieth. 1.0-SqNxt-23v5 at 227x227 in
+int16 takes 2.5x float32's time by default, 1.66x with the first option, and 1.56x with both.
 """
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _DTYPES = {
@@ -40,6 +40,8 @@ _DTYPES = {
     **{f"tensor({name})": name for name in _INTEGERS},
 }
 """Onnxruntime's name of a type -> NumPy's."""
+_ROUNDING = {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm"}
+"""Operators that round activations to integers."""
 
 
 class OnnxRunner(Runner):
@@ -172,8 +174,12 @@ def check_onnx(path: Path) -> Mapping[str, str]:
 def fast_options(model: onnx.ModelProto) -> Mapping[str, str]:
     """Return the session options with which a graph runs fastest, by onnxruntime's own names.
 
-    Only 16-bit graphs get any: 8-bit graphs, and graphs of both widths, need the fusions that these options turn off.
+    Only 16-bit graphs and those whose weights alone are integers get any: 8-bit graphs, and graphs of both widths, need
+    the fusions that these options turn off.
     """
+    ops = {node.op_type for node in model.graph.node}
+    if "DequantizeLinear" in ops and not ops & _ROUNDING:
+        return MappingProxyType(_WIDE_INTEGERS)
     types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     stored = {types.get(node.input[0]) for node in model.graph.node if node.op_type == "DequantizeLinear"}
     if onnx.TensorProto.INT16 in stored and not stored & {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}:

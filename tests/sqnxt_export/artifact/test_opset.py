@@ -60,7 +60,13 @@ def test_nodes_of_branches_count_too() -> None:
 @pytest.mark.parametrize("network", ["squeezenext_like", "alexnet_like", "mobilenet_like"])
 def test_only_sixteen_bits_need_operator_set_21(models: Any, images: Any, network: str) -> None:
     plain = to_onnx(models[network])
-    for precision, expected in (("float32", (13, 8)), ("float16", (13, 8)), ("int8", (13, 8)), ("int16", (21, 10))):
+    for precision, expected in (
+        ("float32", (13, 8)),
+        ("float16", (13, 8)),
+        ("int8", (13, 8)),
+        ("int8-weights", (13, 8)),
+        ("int16", (21, 10)),
+    ):
         graph = quantise_onnx(plain, precision, images[:4])
         assert (opset_of(graph), graph.ir_version) == expected
         onnx.checker.check_model(graph, full_check=True)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqnxt_export import ExportError, quantise_onnx, to_onnx
 from sqnxt_export.convert.graph import Graph, GraphEnd
 from sqnxt_export.quantise.integer_scales import activation16
+from sqnxt_export.runtimes.onnx_runner import fast_options
 
 
 def _run(model: onnx.ModelProto, images: Any, *, optimise: bool = True) -> Any:
@@ -110,6 +111,27 @@ def test_every_reader_has_a_dequantizelinear_of_its_own(models: Any, images: Any
     assert {readers[name] for name in results} == {1}
     quantised = [node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"]
     assert len(quantised) == len(set(quantised))
+
+
+def test_int8_weights_round_kernels_alone(models: Any, images: Any) -> None:
+    plain = to_onnx(models["squeezenext_like"])
+    model = quantise_onnx(plain, "int8-weights")
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    makers = {node.output[0]: node for node in model.graph.node}
+    assert "QuantizeLinear" not in {node.op_type for node in model.graph.node}
+    for node, before in zip(_weighted(model), _weighted(plain), strict=True):
+        integers, scales, zeros = (constants[name] for name in makers[node.input[1]].input)
+        assert (integers.dtype, scales.shape, zeros.any()) == (np.int8, (len(integers),), False)
+        assert node.input[2:] == before.input[2:]
+        exact = onnx.numpy_helper.to_array(next(t for t in plain.graph.initializer if t.name == before.input[1]))
+        shaped = scales.reshape(-1, *[1] * (exact.ndim - 1))
+        assert np.abs(integers * shaped - exact).max(axis=None) <= 0.51 * scales.max()
+    assert fast_options(model)["session.disable_quant_qdq"] == "1"  # or each run widens the weights anew
+    assert not fast_options(quantise_onnx(plain, "int8", images))
+
+
+def _weighted(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    return [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
 
 
 def test_int8_is_fused_to_integer_kernels(models: Any, images: Any, tmp_path: Path) -> None:
