@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -18,6 +17,7 @@ from sqnxt_base.csv_text import csv_text
 from sqnxt_base.flat_rows import flat_row
 from sqnxt_base.printable_text import joined_lines, printable, printable_lines
 from sqnxt_tf.cli import interruption, terminal
+from sqnxt_tf.cli.indented_json import indented_json
 from sqnxt_tf.cli.messages import as_options, translated
 from sqnxt_tf.errors import SqnxtError
 
@@ -78,7 +78,7 @@ class Output:
     def document(self, value: Any) -> None:
         """Print the JSON document; do nothing for a person."""
         if self.as_json:
-            _print_result(json.dumps(value, indent=2, allow_nan=False))
+            _print_result(indented_json(value))
 
     def table(self, table: Table) -> None:
         """Print a table, as wide as it is or as the terminal is; do nothing for a program."""
