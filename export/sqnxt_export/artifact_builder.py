@@ -41,7 +41,7 @@ class Task:
         options: Settings of the artifact.
         samples: Images, preprocessed and checked against the model.
         reference: Name and values [n, ...] of each of the model's outputs on `samples.parity`.
-        reference_model: What gave these values: the model, or the model with the rounding that it has learnt.
+        rounded_model: What gave these values, where that is the model with the rounding that it has learnt.
         judging: What the outputs are, and whether their top-1 answers are compared.
         embedded: The preprocessing that goes into the file, if any.
         learnt: The ranges of activations that the model has learnt, if any.
@@ -51,10 +51,10 @@ class Task:
     options: ArtifactOptions
     samples: ExportSamples
     reference: tuple[tuple[str, NDArray[Any]], ...]
-    reference_model: Any
     judging: Judging = field(default_factory=Judging)
     embedded: Preprocessing | None = None
     learnt: LearntRanges | None = None
+    rounded_model: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

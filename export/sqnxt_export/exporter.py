@@ -117,16 +117,16 @@ def _prepare(
     samples = replace(samples, calibration=calibration)
     samples.check_fit(signature_of(model).inputs)
     learnt = LearntRanges.of(metadata) if options.precision == "int8" else None
-    exact = with_rounded_activations(model, learnt.ranges) if learnt else model
+    rounded = with_rounded_activations(model, learnt.ranges) if learnt else None
     return Task(
         model=model,
         options=options,
         samples=samples,
-        reference=_reference(exact, samples.parity),
-        reference_model=exact,
+        reference=_reference(model if rounded is None else rounded, samples.parity),
         judging=judging,
         embedded=embedded,
         learnt=learnt,
+        rounded_model=rounded,
     )
 
 

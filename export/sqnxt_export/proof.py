@@ -42,10 +42,10 @@ def prove(task: Task, path: Path, samples: ExportSamples) -> Proof:
     reference = [values for _, values in task.reference]
     outputs, labels = list(runner.run_all(samples.parity)), [samples.labels]
     parity = _compared(task, names, reference, outputs)
-    batches = iter(samples.further)
+    batches, judge = iter(samples.further), task.model if task.rounded_model is None else task.rounded_model
     while parity.unsure and (further := next(batches, None)) is not None:
         seen = further if task.embedded is None else further.normalised(task.embedded)
-        reference = _joined(reference, run_model(task.reference_model, as_arrays(seen.parity)))
+        reference = _joined(reference, run_model(judge, as_arrays(seen.parity)))
         outputs = _joined(outputs, runner.run_all(further.parity))
         labels.append(further.labels)
         parity = _compared(task, names, reference, outputs)
