@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqnxt_sim.workload import LiveActivations
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorSize:
+class TensorSize(NamedTuple):
     """A tensor's number of values, and the width of integers; None for floats."""
 
     values: int
     bits: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One node that depends on the network's input: its name, and the tensors that it reads and writes.
 
     A node that merges into its neighbour (`is_folded`) works in place. One that only renames or reshapes (`is_view`)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from string import ascii_uppercase
 
@@ -53,7 +52,7 @@ def einsum_layer(graph: OnnxGraph, node: NodeProto, constants: frozenset[str], o
     batch = sizes[lead[0]] if stored is None and lead and lead[0] == first[0] else 1
     shared = prod(sizes[letter] for letter in summed)
     product = Product(
-        rows=replace(sequence(prod(rows)), batch=batch) if lead or not rows else rows_of((*rows, shared), origin),
+        rows=sequence(prod(rows))._replace(batch=batch) if lead or not rows else rows_of((*rows, shared), origin),
         shared=shared,
         columns=prod(sizes[letter] for letter in second if letter in kept),
         groups=prod(sizes[letter] for letter in lead) // batch,

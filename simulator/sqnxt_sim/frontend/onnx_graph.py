@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto
 
@@ -19,8 +19,7 @@ MAX_CHAIN = 256
 """Number of nodes that a tensor is followed through: in a hostile file, each could follow a chain of all others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnnxGraph:
+class OnnxGraph(NamedTuple):
     """A checked graph in execution order.
 
     `shapes` and `element_types` are by tensor name. A shape is a tuple of positive integers; it is absent if onnx could

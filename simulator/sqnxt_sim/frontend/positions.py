@@ -7,22 +7,20 @@ convolution, pooling or graph input before it. A reader checks them against the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from sqnxt_sim.workload import MAX_MAP_SIZE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(NamedTuple):
     """The batch that a tensor belongs to, and the heights and widths that its map may have."""
 
     batch: int = 1
     maps: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class Rows(NamedTuple):
     """The rows of a matrix as a batch of maps."""
 
     batch: int
@@ -44,7 +42,7 @@ def rows_of(shape: tuple[int, ...], origin: Origin) -> Rows:
     for height, width in (*maps, *origin.maps):
         if height * width == count // batch:
             return Rows(batch=batch, height=height, width=width)
-    return replace(sequence(count // batch), batch=batch)
+    return sequence(count // batch)._replace(batch=batch)
 
 
 def sequence(length: int) -> Rows:

@@ -7,8 +7,9 @@ has no zeros to skip. Products that are independent of each other, such as the h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,7 @@ from sqnxt_sim.workload import ConvLayer
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(NamedTuple):
     """Matrices [rows, shared] times [shared, columns]; each of the groups has matrices of its own.
 
     `bits` is the width of the first matrices, and `weight_bits` that of the second ones; None stands for floats.
@@ -74,4 +74,4 @@ def product_rows(first: Shape, second: Shape, groups: int, origin: Origin) -> Ro
     if prod(second[:-2]) == 1:
         return rows_of(first, origin)
     products = prod(np.broadcast_shapes(first[:-2], second[:-2]))
-    return replace(sequence(first[-2]), batch=products // groups)
+    return sequence(first[-2])._replace(batch=products // groups)

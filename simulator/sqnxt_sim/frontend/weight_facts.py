@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,7 @@ Mask = NDArray[np.bool_]
 """True where a weight is not zero."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeightFacts:
+class WeightFacts(NamedTuple):
     """Facts about a weight tensor: integer width (None for floats), mask of nonzero values (None if not known)."""
 
     bits: int | None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class Number(NamedTuple):
     """What one entry may be, and what it means. `meaning` is the comment that stands above it in a new file."""
 
     low: float
@@ -31,8 +30,7 @@ class Number:
         return self.low <= value <= self.high
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
+class Flag(NamedTuple):
     """An entry that is true or false, and false if it is left out."""
 
     meaning: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,6 @@ class Faults:
 
         An unknown key that is close to one that is missing is taken for it, so that what it holds is checked too.
         """
-        from difflib import get_close_matches  # a file without faults does without it
-
         names = list(known)
         entries = {key: value for key, value in table.items() if key in names}
         for key in (key for key in table if key not in names):
@@ -55,14 +53,22 @@ class Faults:
             if len(self.found) >= _MOST_LISTED:
                 self.add(f"{where} has an unknown key {key!r}", "delete it")
                 continue
-            missing = [name for name in names if name not in table]
-            meant = get_close_matches(key, missing, n=1, cutoff=0.5) or get_close_matches(key, names, n=1)
-            remedy = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(sorted(names))}"
+            meant = _meant(key, names, table)
+            remedy = f"did you mean {meant}?" if meant else f"known are {', '.join(sorted(names))}"
             self.add(f"{where} has an unknown key {key!r}", remedy)
-            if meant and meant[0] not in entries:
-                entries[meant[0]] = table[key]
+            if meant and meant not in entries:
+                entries[meant] = table[key]
         return entries
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _meant(key: str, known: Sequence[str], table: Mapping[str, Any]) -> str | None:
+    """Return the known key that an unknown one is likely to stand for, above all one that is missing in the table."""
+    from difflib import get_close_matches  # a file without faults does without it
+
+    missing = [name for name in known if name not in table]
+    meant = get_close_matches(key, missing, n=1, cutoff=0.5) or get_close_matches(key, known, n=1)
+    return meant[0] if meant else None

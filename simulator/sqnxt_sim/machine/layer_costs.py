@@ -23,10 +23,10 @@ class Roofline:
     attainable_macs_per_cycle: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCost:
-    """Cost of a node of the network, which has its name and operator."""
+    """Base of the cost of a node, which has its name and operator."""
 
+    __slots__ = ()
     layer: ConvLayer | OffArrayNode
 
     @property
