@@ -12,7 +12,8 @@ from sqnxt_sim import NetworkReport, read_model
 from sqnxt_sim.frontend.tflite_outputs import NamedLayer, layers_by_output
 from sqnxt_tf.device.vela import VelaEstimate, VelaRow
 
-_JOIN = "Concat"
+_WEIGHTED = ("Conv2D", "DepthwiseConv2D", "FullyConnected")
+"""Vela's names of the operators with weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,8 @@ def _rows_of_layers(
     found: dict[NamedLayer, list[VelaRow]] = {}
     for row in rows:
         layer = _layer_of(row, outputs)
-        if layer.op == _JOIN and row.macs:  # a convolution that writes its part of the joined map itself
+        if row.macs and row.operator in _WEIGHTED and layer.name not in macs:
+            # a convolution that writes its part of a joined map, or the output of an activation, itself
             writers = (by_name[name] for name in layer.feeders if macs.get(name) == row.macs)
             layer = next((writer for writer in writers if writer not in found), layer)
         found.setdefault(layer, []).append(row)
