@@ -213,17 +213,21 @@ def test_the_recipe_reference_is_the_recipe() -> None:
 
 
 def test_the_space_reference_is_the_schema() -> None:
-    (home,) = (
-        import_module(found.name)
+    home, families = (
+        vars(import_module(found.name))
+        for name in (".space_file", ".families")
         for found in walk_packages(sqnxt_tf.__path__, "sqnxt_tf.")
-        if found.name.endswith(".space_file")
+        if found.name.endswith(name)
     )
-    schema = vars(home)["_SCHEMA"]
+    squeezenext, squeezenet = families["FAMILIES"]["squeezenext"].schema, families["FAMILIES"]["squeezenet"].schema
     network = table_rows("formats/spaces.md", "## `[network]`")
-    assert network.keys() == schema["network"].keys() | {"total_blocks"}
-    assert table_rows("formats/spaces.md", "## `[accelerator]`").keys() == schema["accelerator"].keys()
-    for section, rows in (("network", network), ("accelerator", table_rows("formats/spaces.md", "## `[accelerator]`"))):
-        for key, entry in schema[section].items():
+    assert network.keys() == squeezenext.keys() | {"total_blocks"}
+    other = table_rows("formats/spaces.md", "## `[network]` of SqueezeNets")
+    assert other.keys() == squeezenet.keys()
+    accelerator = table_rows("formats/spaces.md", "## `[accelerator]`")
+    assert accelerator.keys() == home["_ACCELERATOR"].keys()
+    for schema, rows in ((squeezenext, network), (squeezenet, other), (home["_ACCELERATOR"], accelerator)):
+        for key, entry in schema.items():
             if hasattr(entry, "low"):
                 check_range(", ".join(rows[key][0].split(", ")[:2]), entry.low, entry.high, whole=entry.whole)
 

@@ -77,7 +77,7 @@ class Answers:
 
             draw_search(outcome, self.picture, trained=trained, force=self.force)
         if self.as_csv:
-            self._print_rows(document, out)
+            self._print_rows(outcome, document, out)
             return
         tables = _tables(outcome) if self.against is None else _compared(outcome, self.against, document)
         out.document(document)
@@ -102,10 +102,10 @@ class Answers:
         document["trained"] = trained.to_json()
         return trained
 
-    def _print_rows(self, document: dict[str, Any], out: Output) -> None:
+    def _print_rows(self, outcome: Outcome, document: dict[str, Any], out: Output) -> None:
         from sqnxt_tf.exploration.candidates import unknown
 
-        blank = unknown().to_json()
+        blank = unknown(outcome.space.family).to_json()
         if self.everything:
             out.csv(document["candidates"], like=blank)
         else:

@@ -1,5 +1,6 @@
 """Design-space exploration: networks and accelerators searched together.
 
+- `families.py`: the families of networks that a space can hold, and their dimensions.
 - `space.py`: a space of networks and accelerators, as the values of each dimension.
 - `space_file.py`: reads a space from a TOML file and checks it.
 - `space_values.py`: the values that may stand in a space's file.

@@ -10,20 +10,17 @@ from typing import Any, NamedTuple
 
 from sqnxt_sim.layer_tables import layer_table
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.families import Family, NetworkSpec, family_of
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
-from sqnxt_tf.networks.squeezenext import SPECS, SqnxtSpec, sqnxt
-from sqnxt_tf.networks.squeezenext_names import systematic_name
 from sqnxt_tf.networks.tallies import TallyOps
-
-_LISTED = {spec: name for name, spec in SPECS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A network on an accelerator, and its costs. `figures` has the names of `OBJECTIVES` as keys."""
 
-    spec: SqnxtSpec
+    spec: NetworkSpec
     input_size: int
     accelerator: str
     figures: Mapping[str, float]
@@ -31,29 +28,26 @@ class Candidate:
     @cached_property
     def network(self) -> str:
         """The listed name of the network, or its systematic name; every verb accepts both."""
-        return _LISTED.get(self.spec) or systematic_name(self.spec)
+        return family_of(self.spec).spec_name(self.spec)
 
     def to_json(self) -> dict[str, Any]:
         """Return an entry of the `search` document."""
-        spec = self.spec
+        values = family_of(self.spec).values(self.spec)
+        depth = [values.pop(stage) for stage in family_of(self.spec).stages]
         return {
             "network": self.network,
             "accelerator": self.accelerator,
             "input_size": self.input_size,
-            "depth": list(spec.depth),
-            "stem_kernel": spec.stem_kernel,
-            "width": spec.width,
-            "transition": spec.transition.replace("_", "-"),
-            "groups": spec.groups,
-            "aggregate": spec.aggregate,
+            **({"depth": depth} if depth else {}),
+            **values,
             **self.figures,
         }
 
 
-def unknown() -> Candidate:
-    """Return a candidate whose figures are all 0, for the columns of an empty table."""
+def unknown(family: Family) -> Candidate:
+    """Return a candidate of a family whose figures are all 0, for the columns of an empty table."""
     figures = dict.fromkeys(OBJECTIVES, 0.0)
-    return Candidate(spec=next(iter(SPECS.values())), input_size=0, accelerator="", figures=figures)
+    return Candidate(spec=next(iter(family.listed.values())), input_size=0, accelerator="", figures=figures)
 
 
 def costed(space: Space, point: Point, sums: Sequence[float]) -> Candidate:
@@ -94,7 +88,7 @@ class Coster:
     def __init__(self, space: Space) -> None:
         self._space = space
         self._tally = TallyOps()
-        self._last: tuple[tuple[SqnxtSpec, int], _Network] | None = None
+        self._last: tuple[tuple[NetworkSpec, int], _Network] | None = None
         self._layers: dict[tuple[int, int], tuple[float, float, float]] = {}
         self._first: set[int] = set()  # rows that read a network's input; no other layer reads as large a map
 
@@ -123,11 +117,12 @@ class Coster:
             except SqnxtError:
                 yield None
 
-    def _described(self, spec: SqnxtSpec, input_size: int) -> _Network:
+    def _described(self, spec: NetworkSpec, input_size: int) -> _Network:
         """Return a network's layers, and keep them: a space lists one network on all accelerators in turn."""
         if self._last is None or self._last[0] != (spec, input_size):
             self._tally.begin()
-            sqnxt(self._tally, self._tally.input(input_size, input_size, 3), self._space.classes, spec)
+            image = self._tally.input(input_size, input_size, 3)
+            self._space.family.builder(self._tally, image, self._space.classes, spec)
             uses, rows = self._tally.uses().items(), self._tally.rows
             network = _Network(
                 uses=tuple((row, times) for row, times in uses if rows[row].macs),

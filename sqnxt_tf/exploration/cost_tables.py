@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from sqnxt_sim.layer_tables import LAYER_FIGURES, layer_table
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.space import NETWORK_DIMENSIONS, STAGES, Space, Value, network_of_values
+from sqnxt_tf.exploration.families import NetworkSpec
+from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.exploration.space_values import Value
 from sqnxt_tf.exploration.workloads import row_layer
-from sqnxt_tf.networks.squeezenext import SqnxtSpec, sqnxt
 from sqnxt_tf.networks.tallies import NO_BLOCK, TallyOps
 from sqnxt_tf.progress import Progress
 
@@ -53,10 +54,6 @@ class Configuration:
     frame: Counter[int]
     blocks: tuple[tuple[Counter[int], ...], ...]
 
-    def network(self, depth: Sequence[Value]) -> tuple[SqnxtSpec, int]:
-        """Return the network with these blocks in its stages, and its input size."""
-        return network_of_values((*depth, *self.values))
-
 
 class CostTables:
     """The configurations of a space, and the cost of every distinct layer on every accelerator.
@@ -67,10 +64,11 @@ class CostTables:
 
     def __init__(self, space: Space, progress: Progress) -> None:
         self.space = space
-        self.stages = tuple(tuple(map(int, space.dimensions[stage])) for stage in STAGES)
+        stages = tuple(tuple(map(int, space.dimensions[stage])) for stage in space.family.stages)
+        self.stages = stages or ((0,),)  # a family without stages has one entry, which adds nothing
         self._tally = TallyOps()
         self._first: set[int] = set()
-        others = product(*(space.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES))
+        others = product(*(space.dimensions[name] for name in space.family.others))
         self.configurations = tuple(map(self._described, others))
         self._costs = self._solved(progress)
 
@@ -79,16 +77,26 @@ class CostTables:
         frame = self._total(configuration.frame, accelerators)
         stages: list[Figures] = []
         for depths, blocks in zip(self.stages, configuration.blocks, strict=True):
-            each = np.stack([self._total(block, accelerators) for block in blocks], axis=-1)
-            stages.append(each.cumsum(axis=-1)[..., np.array(depths) - 1])
+            # Most blocks of a stage repeat the one before the last: of 18 there are three that differ.
+            keys = [tuple(block.items()) for block in blocks]
+            totals = {
+                key: self._total(block, accelerators) for key, block in dict(zip(keys, blocks, strict=True)).items()
+            }
+            each = [np.zeros(frame.shape), *(totals[key] for key in keys)]
+            stages.append(np.stack(each, axis=-1).cumsum(axis=-1)[..., depths])
         return Tables(frame[..., None], tuple(stages))
+
+    def network(self, configuration: Configuration, entries: Sequence[int]) -> tuple[NetworkSpec, int]:
+        """Return the network with these entries of the stages, and its input size."""
+        depth = [depths[entry] for depths, entry in zip(self.stages, entries, strict=True)]
+        return self.space.network(depth[: len(self.space.family.stages)], configuration.values)
 
     def _described(self, values: tuple[Value, ...]) -> Configuration | None:
         deepest = tuple(map(max, self.stages))
-        spec, size = network_of_values((*deepest, *values))
+        spec, size = self.space.network(deepest[: len(self.space.family.stages)], values)
         self._tally.begin()
         try:
-            sqnxt(self._tally, self._tally.input(size, size, 3), self.space.classes, spec)
+            self.space.family.builder(self._tally, self._tally.input(size, size, 3), self.space.classes, spec)
         except SqnxtError:
             return None
         blocks = self._tally.uses_by_block()
@@ -145,6 +153,6 @@ def depth_sums(frame: Figures, stages: Sequence[Figures]) -> Figures:
 
 def depth_choices(space: Space) -> Iterator[tuple[int, tuple[Value, ...]]]:
     """Yield the place, in the order of `depth_sums`, and the depths of each combination that the space allows."""
-    for place, depth in enumerate(product(*(space.dimensions[stage] for stage in STAGES))):
+    for place, depth in enumerate(product(*(space.dimensions[stage] for stage in space.family.stages))):
         if space.allows(depth):
             yield place, depth

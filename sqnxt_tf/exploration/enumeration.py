@@ -28,7 +28,7 @@ def enumerate_space(space: Space, progress: Progress) -> list[Candidate | None]:
             if configuration is None:
                 found += [None] * len(rows)
                 continue
-            spec, input_size = configuration.network(depth)
+            spec, input_size = space.network(depth, configuration.values)
             found += [_candidate(space, Point(spec, input_size, place), row) for place, row in enumerate(rows)]
         if len(found) - told >= _TOLD_EVERY or len(found) == space.size:
             told = len(found)

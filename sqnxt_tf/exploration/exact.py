@@ -132,8 +132,7 @@ class _ExactSearch:
             for index, entries, accelerator, sums in rows:
                 configuration = self._tables.configurations[index]
                 assert configuration is not None
-                depth = [stage[entry] for stage, entry in zip(self._tables.stages, entries, strict=True)]
-                spec, input_size = configuration.network(depth)
+                spec, input_size = self._tables.network(configuration, entries)
                 found.append(costed(self._space, Point(spec, input_size, accelerator), sums))
         return found
 

@@ -13,7 +13,6 @@ from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.exploration.pareto import ObjectiveValues, dominators, pareto_front, rank_of
 from sqnxt_tf.exploration.space import Space, to_minimise
 from sqnxt_tf.networks.registry import find_network
-from sqnxt_tf.networks.squeezenext import SPECS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ class Outcome:
         """Yield the ranks of each listed network of the space, in the order of `sqnxt-tf list`."""
         if self.only_front:
             return
-        listed = {spec: order for order, spec in enumerate(SPECS.values())}
+        listed = {spec: order for order, spec in enumerate(self.space.family.listed.values())}
         mine = [candidate for candidate in self.candidates if candidate.spec in listed]
         for candidate in sorted(mine, key=lambda one: listed[one.spec]):
             yield self.standing(candidate)

@@ -40,7 +40,6 @@ def _sorted_front(rows: ObjectiveValues) -> NDArray[np.int64]:
         return np.flatnonzero(np.count_nonzero(beats, axis=0) == 1)  # every row is no worse than itself
     half = len(rows) // 2
     first = _sorted_front(rows[:half])
-    # The few best of the earlier half, by the sum of their ranks' figures, beat most of the later one.
     left = half + np.flatnonzero(~is_dominated(rows[half:, 1:], by=rows[first, 1:]))
     return np.concatenate((first, left[_sorted_front(rows[left])]))
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate, Coster
-from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space, Value, figure_of, to_minimise
+from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space, figure_of, to_minimise
+from sqnxt_tf.exploration.space_values import Value
 from sqnxt_tf.exploration.trial_storage import open_study
 from sqnxt_tf.progress import Progress
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sqnxt_sim import Accelerator
-from sqnxt_tf.networks.squeezenext import SqnxtSpec
+from sqnxt_tf.exploration.families import SQUEEZENEXT, Family, NetworkSpec, family_of
+from sqnxt_tf.exploration.space_values import Value
 
-Value = int | float | str | bool
-STAGES = ("stage1", "stage2", "stage3", "stage4")
-NETWORK_DIMENSIONS = (*STAGES, "stem_kernel", "width", "transition", "groups", "aggregate", "input_size")
 ACCELERATOR_DIMENSIONS = ("base", "array", "buffer_kib", "gigabytes_per_second")
 OBJECTIVES = {
     "cycles": "cycles of one image",
@@ -42,7 +40,7 @@ def to_minimise(objective: str, figures: Mapping[str, float]) -> float:
 class Point(NamedTuple):
     """One network at one input size (pixels) on one accelerator, as an index into the space's accelerators."""
 
-    spec: SqnxtSpec
+    spec: NetworkSpec
     input_size: int
     accelerator: int
 
@@ -72,7 +70,7 @@ class AreaProxy:
 class Space:
     """Dimensions by name, each with its values in order. `accelerators` has one for each combination of theirs.
 
-    `total_blocks` are the allowed sums of blocks in the four stages; empty allows all. `sparsity` and `precision` are
+    `total_blocks` are the allowed sums of blocks in the stages; empty allows all. `sparsity` and `precision` are
     the simulator's assumptions about every layer.
     """
 
@@ -86,19 +84,20 @@ class Space:
     sparsity: float | None = None
     precision: str | None = None
     area: AreaProxy = field(default_factory=AreaProxy)
+    family: Family = SQUEEZENEXT
 
     @cached_property
     def size(self) -> int:
         """The number of pairs of a network and an accelerator, counted without building them."""
         sums = Counter({0: 1})
-        for stage in STAGES:
+        for stage in self.family.stages:
             longer: Counter[int] = Counter()
             for total, ways in sums.items():
                 for blocks in self.dimensions[stage]:
                     longer[total + int(blocks)] += ways
             sums = longer
         depths = sum(ways for total, ways in sums.items() if not self.total_blocks or total in self.total_blocks)
-        others = (self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES)
+        others = (self.dimensions[name] for name in self.family.others)
         return depths * prod(map(len, others)) * len(self.accelerators)
 
     @cached_property
@@ -108,56 +107,42 @@ class Space:
 
     def points(self) -> Iterator[Point]:
         """Yield every pair; those of one network follow each other."""
-        others = [self.dimensions[name] for name in NETWORK_DIMENSIONS if name not in STAGES]
-        for depth in product(*(self.dimensions[stage] for stage in STAGES)):
+        others = [self.dimensions[name] for name in self.family.others]
+        for depth in product(*(self.dimensions[stage] for stage in self.family.stages)):
             if not self.allows(depth):
                 continue
             for values in product(*others):
-                spec, input_size = network_of_values((*depth, *values))
+                spec, input_size = self.network(depth, values)
                 for accelerator in range(len(self.accelerators)):
                     yield Point(spec, input_size, accelerator)
 
     def point(self, values: Mapping[str, Value]) -> Point | None:
         """Return the pair with these values of all dimensions; None if the sum of the stages is not allowed."""
-        if not self.allows(tuple(values[stage] for stage in STAGES)):
+        if not self.allows(tuple(values[stage] for stage in self.family.stages)):
             return None
-        spec, input_size = network_of_values(tuple(values[name] for name in NETWORK_DIMENSIONS))
+        spec, input_size = self.family.make(values), int(values["input_size"])
         place = 0
         for name in ACCELERATOR_DIMENSIONS:
             if name in self.dimensions:
                 place = place * len(self.dimensions[name]) + self.dimensions[name].index(values[name])
         return Point(spec, input_size, place)
 
-    def holds(self, spec: SqnxtSpec) -> bool:
+    def network(self, depth: Sequence[Value], others: Sequence[Value]) -> tuple[NetworkSpec, int]:
+        """Return the network and the input size with these blocks of the stages, and values of the other dimensions."""
+        values = dict(zip(self.family.dimensions, (*depth, *others), strict=True))
+        return self.family.make(values), int(values["input_size"])
+
+    def holds(self, spec: NetworkSpec) -> bool:
         """Return whether the space contains a network, at any input size."""
-        return self.allows(spec.depth) and all(
-            value in self.dimensions[name] for name, value in zip(NETWORK_DIMENSIONS, _values(spec), strict=False)
-        )
+        if family_of(spec) is not self.family:
+            return False
+        values = self.family.values(spec)
+        depth = tuple(values[stage] for stage in self.family.stages)
+        return self.allows(depth) and all(value in self.dimensions[name] for name, value in values.items())
 
     def allows(self, depth: tuple[Value, ...]) -> bool:
         """Return whether the space allows the sum of these blocks."""
         return not self.total_blocks or sum(map(int, depth)) in self.total_blocks
-
-
-def network_of_values(values: tuple[Value, ...]) -> tuple[SqnxtSpec, int]:
-    """Return the network and the input size with these values of `NETWORK_DIMENSIONS`."""
-    first, second, third, fourth, stem, width, transition, groups, aggregate, input_size = values
-    begins: Literal["parallel", "conv_first"] = "parallel" if transition == "parallel" else "conv_first"
-    spec = SqnxtSpec(
-        depth=(int(first), int(second), int(third), int(fourth)),
-        width=float(width),
-        stem_kernel=int(stem),
-        transition=begins,
-        groups=int(groups),
-        aggregate=bool(aggregate),
-    )
-    return spec, int(input_size)
-
-
-def _values(spec: SqnxtSpec) -> tuple[Value, ...]:
-    """Return the values of `NETWORK_DIMENSIONS` of a network, without the input size."""
-    transition = spec.transition.replace("_", "-")
-    return (*spec.depth, spec.stem_kernel, spec.width, transition, spec.groups, spec.aggregate)
 
 
 def accelerators_of(

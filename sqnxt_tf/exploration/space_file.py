@@ -13,46 +13,40 @@ from sqnxt_base.toml_text import parse_toml
 from sqnxt_base.user_files import UnreadableTextError, read_bytes
 from sqnxt_sim import PRECISIONS, Accelerator, load_accelerator
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.families import FAMILIES, SQUEEZENEXT, Family
 from sqnxt_tf.exploration.space import (
     ACCELERATOR_DIMENSIONS,
-    NETWORK_DIMENSIONS,
     OBJECTIVES,
-    STAGES,
     AreaProxy,
     Space,
-    Value,
     accelerators_of,
     figure_of,
 )
-from sqnxt_tf.exploration.space_values import Numbers, Words, entry_error, narrowed, read_values, refuse_unknown, short
-from sqnxt_tf.networks.registry import LARGEST_SIDE, SQNXT_INPUT, check_classes
-from sqnxt_tf.networks.squeezenext import SqnxtSpec
-from sqnxt_tf.networks.squeezenext_names import LIMITS, check_spec
+from sqnxt_tf.exploration.space_values import (
+    Numbers,
+    Value,
+    Words,
+    entry_error,
+    narrowed,
+    read_values,
+    refuse_unknown,
+    short,
+)
+from sqnxt_tf.networks.registry import check_classes
 
+_FRACTIONS = ("width", "squeeze_ratio", "fraction_3x3")  # numbers of networks: 1 and 1.0 are one value
 _MOST_ACCELERATORS = 10_000
 _LARGEST_FILE = 256 << 10  # bytes
 _SPACES = Path(__file__).parent / "spaces"
 
 
-_SCHEMA: dict[str, dict[str, Numbers | Words]] = {
-    "network": {
-        **{stage: Numbers(*LIMITS["blocks"], whole=True) for stage in STAGES},
-        "stem_kernel": Numbers(*LIMITS["stem_kernel"], whole=True, default=(7,)),
-        "width": Numbers(*LIMITS["width"], whole=False, default=(1.0,)),
-        "transition": Words("parallel|conv-first", "parallel or conv-first", ("parallel",)),
-        "groups": Numbers(*LIMITS["groups"], whole=True, default=(1,)),
-        "aggregate": Words(None, "true or false", (False,)),
-        "input_size": Numbers(1, LARGEST_SIDE, whole=True, default=(SQNXT_INPUT,)),
-    },
-    "accelerator": {
-        "base": Words(".+", "presets or .toml files"),
-        "array": Words(r"[1-9]\d{0,2}x[1-9]\d{0,2}", "ROWSxCOLS, such as 16x16"),
-        "buffer_kib": Numbers(1, 2**20, whole=False),
-        "gigabytes_per_second": Numbers(0.001, 1e5, whole=False),
-    },
+_ACCELERATOR: dict[str, Numbers | Words] = {
+    "base": Words(".+", "presets or .toml files"),
+    "array": Words(r"[1-9]\d{0,2}x[1-9]\d{0,2}", "ROWSxCOLS, such as 16x16"),
+    "buffer_kib": Numbers(1, 2**20, whole=False),
+    "gigabytes_per_second": Numbers(0.001, 1e5, whole=False),
 }
-_TOP = ("description", "objectives", "sparsity", "precision", "classes", "network", "accelerator", "area")
-_REQUIRED = (*STAGES, "base")
+_TOP = ("description", "family", "objectives", "sparsity", "precision", "classes", "network", "accelerator", "area")
 
 
 @cache
@@ -92,29 +86,20 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
 def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str]]) -> Space:
     refuse_unknown(table, _TOP, f"{path}: the file")
     sections = {name: _section(table, name, path) for name in ("network", "accelerator", "area")}
-    dimensions: dict[str, tuple[Value, ...]] = {}
-    for section, schema in _SCHEMA.items():
-        extra = ("total_blocks",) if section == "network" else ()
-        refuse_unknown(sections[section], (*schema, *extra), f"{path}: [{section}]")
-        for key, kind in schema.items():
-            if key in sections[section]:
-                dimensions[key] = read_values(sections[section][key], kind, f"{path}: {section}.{key}")
-            elif key in _REQUIRED:
-                raise SqnxtError(path, f"{section}.{key} is missing", "add it, as in the bundled space `paper`")
-            elif kind.default:
-                dimensions[key] = kind.default
+    family = _family(table.get("family", SQUEEZENEXT.name), f"{path}: family")
+    extra = ("total_blocks",) if family.stages else ()
+    refuse_unknown(sections["network"], (*family.schema, *extra), f"{path}: [network]")
+    refuse_unknown(sections["accelerator"], tuple(_ACCELERATOR), f"{path}: [accelerator]")
+    dimensions = _dimensions(sections["network"], family.schema, (*family.stages,), f"{path}: network")
+    dimensions |= _dimensions(sections["accelerator"], _ACCELERATOR, ("base",), f"{path}: accelerator")
     dimensions |= {name: narrowed(dimensions, name, values) for name, values in only.items()}
-    dimensions["width"] = tuple(map(float, dimensions["width"]))
-    for width in dimensions["width"]:
-        check_spec(SqnxtSpec(depth=(1, 1, 1, 1), width=float(width)), f"{path}: width {width}")
+    _check_names(family, dimensions, path)
     total = sections["network"].get("total_blocks")
     space = Space(
         name=path.stem,
         description=_text(table.get("description", ""), f"{path}: description"),
         objectives=_objectives(table.get("objectives", ["cycles", "energy", "params"]), f"{path}: objectives"),
-        dimensions={
-            name: dimensions[name] for name in (*NETWORK_DIMENSIONS, *ACCELERATOR_DIMENSIONS) if name in dimensions
-        },
+        dimensions={name: dimensions[name] for name in (*family.schema, *ACCELERATOR_DIMENSIONS) if name in dimensions},
         accelerators=_accelerators(dimensions, path),
         total_blocks=()
         if total is None
@@ -123,12 +108,44 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
         sparsity=_fraction(table.get("sparsity"), f"{path}: sparsity"),
         precision=_precision(table.get("precision"), f"{path}: precision"),
         area=_area(sections["area"], path),
+        family=family,
     )
     if not space.size:
         raise SqnxtError(
             path, "no network has as many blocks as network.total_blocks asks for", "mend the stages or the sum"
         )
     return space
+
+
+def _family(entry: object, where: str) -> Family:
+    if not isinstance(entry, str) or entry not in FAMILIES:
+        raise entry_error(where, f"is {short(entry)}", f"it must be one of {', '.join(FAMILIES)}")
+    return FAMILIES[entry]
+
+
+def _dimensions(
+    section: Mapping[str, Any], schema: Mapping[str, Numbers | Words], required: tuple[str, ...], where: str
+) -> dict[str, tuple[Value, ...]]:
+    """Return the values of the dimensions that a section gives, or that have a default."""
+    found: dict[str, tuple[Value, ...]] = {}
+    for key, kind in schema.items():
+        if key in section:
+            values = read_values(section[key], kind, f"{where}.{key}")
+            found[key] = tuple(map(float, values)) if isinstance(kind, Numbers) and key in _FRACTIONS else values
+        elif key in required:
+            file, _, name = where.rpartition(": ")
+            raise SqnxtError(file, f"{name}.{key} is missing", "add it, as in the bundled space `paper`")
+        elif kind.default:
+            found[key] = kind.default
+    return found
+
+
+def _check_names(family: Family, dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> None:
+    """Refuse a value whose networks would have no name."""
+    first = {name: dimensions[name][0] for name in family.schema}
+    for name in family.schema:
+        for value in dimensions[name]:
+            family.check(family.make({**first, name: value}), f"{path}: {name} {value}")
 
 
 def _accelerators(dimensions: Mapping[str, tuple[Value, ...]], path: Path) -> tuple[Accelerator, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.space import Value
 
+Value = int | float | str | bool
+"""A value of a dimension."""
 _MOST_VALUES = 1000  # of one dimension
 
 

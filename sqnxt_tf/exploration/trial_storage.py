@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqnxt_base.printable_text import one_line
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.families import SQUEEZENEXT
 from sqnxt_tf.exploration.space import Space
 from sqnxt_tf.output_folder import check_parent_folder
 
@@ -120,7 +121,7 @@ def _check_same_search(
 
 def describe_search(space: Space, objectives: tuple[str, ...], limits: Mapping[str, float]) -> dict[str, Any]:
     """Return everything that determines the figures of a trial, as JSON reads it back."""
-    what = {
+    what: dict[str, Any] = {
         "dimensions": {name: list(values) for name, values in space.dimensions.items()},
         "total_blocks": list(space.total_blocks),
         "accelerators": [[base, space.accelerators[place].numbers] for place, base in _bases(space)],
@@ -128,6 +129,8 @@ def describe_search(space: Space, objectives: tuple[str, ...], limits: Mapping[s
         "objectives": list(objectives),
         "limits": dict(limits),
     }
+    if space.family is not SQUEEZENEXT:  # storages of SqueezeNexts were begun without a family
+        what["family"] = space.family.name
     read_back: dict[str, Any] = json.loads(json.dumps(what))
     return read_back
 

@@ -83,7 +83,11 @@ def _outcome(
     space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], method: str, found: list[Candidate | None]
 ) -> Outcome:
     possible = [candidate for candidate in found if candidate is not None]
-    within = [one for one in possible if all(one.figures[name] <= limit for name, limit in limits.items())]
+    within = (
+        possible
+        if not limits
+        else [one for one in possible if all(one.figures[name] <= limit for name, limit in limits.items())]
+    )
     return Outcome(
         space=space,
         objectives=objectives,

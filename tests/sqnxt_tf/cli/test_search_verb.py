@@ -50,6 +50,20 @@ def test_an_exact_search_gives_the_front_of_all_pairs_and_nothing_else(cli: Any,
     assert (tmp_path / "exact.html").stat().st_size > 1_000_000
 
 
+def test_squeezenets_have_columns_of_their_own(cli: Any) -> None:
+    few = ("search", "squeezenet", "--only", "base_expand=128", "--only", "version=1.0", "--max-params", "1.3M")
+    rows = list(csv.DictReader(io.StringIO(cli(*few, "--csv", "--all").out)))
+    listed = {row["network"]: row for row in rows if row["network"].startswith("squeezenet_v1_0")}
+    assert listed.keys() == {"squeezenet_v1_0", "squeezenet_v1_0_simple_bypass"}
+    assert [listed["squeezenet_v1_0"][key] for key in ("version", "squeeze_ratio", "bypass")] == [
+        "1.0",
+        "0.125",
+        "none",
+    ]
+    assert "depth" not in rows[0]
+    assert cli(*few, "--exact", "--json").json()["front"] == cli(*few, "--json").json()["front"]
+
+
 def test_an_empty_answer_has_the_same_columns_and_a_dimension_may_be_named_twice(cli: Any) -> None:
     for rest in ((), ("--all",)):
         columns = cli("search", "digits", "--csv", *rest).out.splitlines()[0]
@@ -88,7 +102,7 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (("nowhere",), "use one of digits, paper, wide"),
+        (("nowhere",), "use one of digits, paper, squeezenet, wide"),
         (("wide",), "--trials N"),
         (("paper", "--max-params", "many"), "not a quantity"),
         (("paper", "--max-params", "-1"), "not a quantity"),

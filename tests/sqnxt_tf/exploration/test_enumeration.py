@@ -56,6 +56,14 @@ def test_every_pair_costs_what_its_network_costs_alone(tmp_path: Path) -> None:
             assert ours.figures == pytest.approx(theirs.figures, rel=1e-12)
 
 
+def test_squeezenets_cost_what_they_cost_alone() -> None:
+    space = load_space("squeezenet", only={"base_expand": ["64"], "fraction_3x3": ["0.01", "0.99"]})
+    coster = Coster(space)
+    for point, candidate in zip(space.points(), enumerate_space(space, silent), strict=True):
+        assert candidate is not None
+        assert candidate.figures == pytest.approx(coster.cost(point).figures, rel=1e-12)
+
+
 def test_a_listed_network_is_found_by_its_dimensions() -> None:
     space = load_space("digits")
     for point, candidate in zip(space.points(), enumerate_space(space, silent), strict=True):

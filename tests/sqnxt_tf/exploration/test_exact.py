@@ -85,6 +85,16 @@ def test_the_exact_front_is_that_of_all_pairs(
     )
 
 
+@pytest.mark.parametrize("objectives", [("cycles", "energy", "+macs"), ("params",)])
+def test_a_family_without_stages_is_searched_too(objectives: tuple[str, ...]) -> None:
+    space = load_space("squeezenet", only={"base_expand": ["128"], "bypass": ["none", "complex"]})
+    candidates = [one for one in enumerate_space(space, silent) if one is not None]
+    values = np.array([[to_minimise(name, one.figures) for name in objectives] for one in candidates])
+    expected = {(one.network, one.accelerator) for one in (candidates[index] for index in pareto_front(values))}
+    found = exact.exact_front(space, objectives, {}, silent)
+    assert {(one.network, one.accelerator) for one in found.members} == expected
+
+
 @settings(deadline=None)
 @given(
     st.integers(1, 4).flatmap(

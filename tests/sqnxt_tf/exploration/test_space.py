@@ -11,6 +11,7 @@ from sqnxt_sim import load_accelerator
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.space_file import list_spaces, load_space
+from sqnxt_tf.networks import squeezenet
 from sqnxt_tf.networks.squeezenext import SPECS
 
 STAGES = "stage1 = [1, 2]\nstage2 = { from = 1, to = 5, step = 2 }\nstage3 = 3\nstage4 = 1\n"
@@ -67,6 +68,20 @@ def test_the_size_is_the_number_of_points_and_each_is_found_by_its_values(varied
     assert len({one.name for one in varied.accelerators}) == 16
 
 
+def test_the_published_squeezenets_are_points_of_their_space() -> None:
+    space = load_space("squeezenet")
+    points = list(space.points())
+    assert len(points) == len(set(points)) == space.size == 2 * 5 * 5 * 2 * 2 * 3 * 2
+    assert set(squeezenet.SPECS.values()) <= {point.spec for point in points}
+    assert all(space.holds(spec) for spec in squeezenet.SPECS.values())
+    assert not space.holds(SPECS["sqnxt23_w1"])
+    assert not load_space("paper").holds(squeezenet.V1_0)
+    for point in points[::97]:
+        values = {**space.family.values(point.spec), "input_size": 224}
+        accelerator = space.accelerators[point.accelerator].name
+        assert space.point({**values, "base": accelerator}) == point
+
+
 def test_fewer_values_of_a_dimension() -> None:
     space = load_space("paper", only={"stem_kernel": ["7", "5"], "base": ["squeezelerator-8x8"]})
     assert space.dimensions["stem_kernel"] == (7, 5)
@@ -85,6 +100,12 @@ def test_values_that_are_not_there_cannot_be_chosen(only: dict[str, list[str]]) 
     [
         ("=", "not TOML"),
         ("", "network.stage1 is missing"),
+        (f"family = 'alexnet'\n[network]\n{STAGES}{BASE}", "family is 'alexnet'"),
+        (f"family = 'squeezenet'\n[network]\n{STAGES}{BASE}", "unknown key 'stage1'"),
+        (f"family = 'squeezenet'\n[network]\ntotal_blocks = 3\n{BASE}", "unknown key 'total_blocks'"),
+        (f"family = 'squeezenet'\n[network]\nsqueeze_ratio = 2\n{BASE}", "network.squeeze_ratio is 2"),
+        (f"family = 'squeezenet'\n[network]\nsqueeze_ratio = 0.12345\n{BASE}", "squeeze_ratio 0.12345 has no name"),
+        (f"family = 'squeezenet'\n[network]\nversion = 1.1\n{BASE}", "'1.0' or '1.1'"),
         (f"[network]\n{STAGES}", "accelerator.base is missing"),
         (f"network = 3\n{BASE}", "must be a section"),
         (f"more = 1\n[network]\n{STAGES}{BASE}", "unknown key 'more'"),
@@ -141,7 +162,7 @@ def test_accelerator_files_stand_beside_the_space_and_have_names_of_their_own(tm
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(SqnxtError, match="use one of digits, paper, wide"):
+    with pytest.raises(SqnxtError, match="use one of digits, paper, squeezenet, wide"):
         load_space("papre")
     with pytest.raises(SqnxtError, match="cannot be read"):
         load_space(tmp_path / "none.toml")

@@ -16,6 +16,15 @@ from sqnxt_tf.networks.summaries import summarise
 REFERENCE = ROOT / "tests" / "sqnxt_sim" / "data" / "model2_table3.csv"
 SIZE = 75  # pixels, odd: padding and pooling are asymmetric somewhere in every network
 FAST = {"sqnxt23v5_w1", "sqnxt23g_w1", "squeezenet_v1_1", "mobilenet_w1", "alexnet"}
+FAST |= {"squeezenet_v1-1_sr1_t1d100_e64_i128_f2_complex"}
+# Points of SqueezeNet's space: every value of each of its dimensions, and steps of other lengths.
+SQUEEZENETS = (
+    "squeezenet_v1-1_sr1_t1d100_e64_i128_f2_complex",
+    "squeezenet_v1-0_sr3d4_t99d100_e128_i64_f2_simple",
+    "squeezenet_v1-1_sr1d2_t3d4_e64_i64_f4_simple",
+    "squeezenet_v1-0_sr1d4_t1d4_e128_i128_f1_complex",
+    "squeezenet_v1-1_sr1d8_t1d2_e64_i0_f8_complex",
+)
 SHAPE = (
     "name", "op", "in_channels", "out_channels", "in_height", "in_width", "out_height", "out_width", "kernel_height",
     "kernel_width", "stride_height", "stride_width", "pad_top", "pad_left", "pad_bottom", "pad_right", "groups",
@@ -27,7 +36,8 @@ def shapes(layers: tuple[ConvLayer, ...]) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in networks()]
+    "name",
+    [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in (*networks(), *SQUEEZENETS)],
 )
 def test_rows_and_exported_graph_ask_the_same_of_an_accelerator(name: str, tmp_path: Path) -> None:
     from sqnxt_export import to_onnx
