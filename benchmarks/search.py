@@ -5,8 +5,8 @@
 
 Processor seconds of one core, so that other work on the machine counts less: of reading the space and costing all of
 its pairs, and of the whole process with its imports. The second row leaves out the time in which the simulator solves
-the distinct layers, which is all that depends on how hard they are. The last row simulates every tenth pair by itself, from
-plain layer rows and without tallies; the simulator remembers the layers that it has solved there too.
+the distinct layers, which is all that depends on how hard they are. The last row simulates every tenth pair by itself,
+from plain layer rows and without tallies; the simulator remembers the layers that it has solved there too.
 
 With `--exact`, it finds the Pareto set of all pairs of the space `wide` instead, for several objectives, and writes how
 many members each has and how long it took as CSV.
