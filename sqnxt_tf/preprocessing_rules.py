@@ -7,7 +7,7 @@ from typing import Any
 
 from sqnxt_base.json_text import parse_json
 from sqnxt_base.toml_text import parse_toml
-from sqnxt_base.user_files import UnreadableTextError, read_bytes, read_text
+from sqnxt_base.user_files import UnreadableTextError, lines_of, read_bytes, read_text, reason_of
 from sqnxt_export import Preprocessing
 from sqnxt_tf.errors import SqnxtError
 
@@ -68,12 +68,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
     try:
         text = read_text(path, _MOST_BYTES)
     except (OSError, ValueError) as error:
-        fault = getattr(error, "strerror", None) or error
-        raise SqnxtError(path, f"cannot be read as text ({fault})", "give a file with one label a line") from error
-    if path.suffix.lower() == ".json":
-        labels = _json_list(path, text)
-    else:
-        labels = [line.strip() for line in text.splitlines() if line.strip()]
+        raise SqnxtError(
+            path, f"cannot be read as text ({reason_of(error)})", "give a file with one label a line"
+        ) from error
+    labels = _json_list(path, text) if path.suffix.lower() == ".json" else lines_of(text)
     if not labels:
         raise SqnxtError(path, "holds no labels", "give a file with one label a line")
     return tuple(labels)
@@ -98,8 +96,7 @@ def _from_file(path: Path, shape: tuple[int, int, int], *, any_channels: bool = 
         values = parse_toml(read_bytes(path, _MOST_BYTES))
     except (OSError, ValueError) as error:
         if not isinstance(error, UnreadableTextError):  # a NUL in a path is a ValueError
-            fault = getattr(error, "strerror", None) or error
-            raise SqnxtError(path, f"cannot be read ({fault})", "check the path") from error
+            raise SqnxtError(path, f"cannot be read ({reason_of(error)})", "check the path") from error
         raise SqnxtError(path, f"is not TOML ({error})", "write mean, scale and resize, as in `scale = 255`") from error
     if odd := [key for key in values if key not in _KEYS]:
         raise SqnxtError(path, f"has an unknown key {odd[0]!r}", f"use {', '.join(_KEYS)}")

@@ -6,9 +6,11 @@ A FIFO, a socket or a device may hold a reader for ever. A reader asks for its l
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -84,6 +86,19 @@ def as_text(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UnreadableTextError(f"not text in UTF-8: byte 0x{data[error.start]:02x} at {error.start:,}") from None
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a file cannot be opened: the system's words, or Python's for a name that no file can have."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text without spaces around them, and without empty ones.
+
+    `str.splitlines` would also divide a label at a form feed or a line separator inside it, and number all others anew.
+    """
+    return [line.strip() for line in _LINE_END.split(text) if line.strip()]
 
 
 def exists(path: Path) -> bool:

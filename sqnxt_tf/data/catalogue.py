@@ -9,7 +9,7 @@ from typing import Any
 
 from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.printable_text import one_line
-from sqnxt_base.user_files import UnreadableTextError, read_text
+from sqnxt_base.user_files import UnreadableTextError, lines_of, read_text
 from sqnxt_tf.errors import SqnxtError
 
 CATALOGUE, _LABELS = "dataset.json", "labels.txt"
@@ -93,7 +93,7 @@ def read_label_names(folder: Path) -> tuple[int, tuple[str, ...]]:
             f"write {_LABELS} beside the shards, one name a line from label 1 (for ImageNet, `seq 1 1000 > "
             f"{_LABELS}` suffices)",
         )
-    lines = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+    lines = lines_of(_read_text(path))
     numbered = [line.partition(":") for line in lines]
     if lines and all(number.isdecimal() and len(number) < 10 and colon for number, colon, _ in numbered):
         names = {int(number): name.strip() for number, _, name in numbered}

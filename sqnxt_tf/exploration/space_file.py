@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.toml_text import parse_toml
-from sqnxt_base.user_files import UnreadableTextError, read_bytes
+from sqnxt_base.user_files import UnreadableTextError, read_bytes, reason_of
 from sqnxt_sim import PRECISIONS, Accelerator, load_accelerator
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.families import FAMILIES, SQUEEZENEXT, Family
@@ -78,8 +78,7 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
     except UnreadableTextError as error:
         raise SqnxtError(path, f"is not TOML ({error})", "mend the file, or start from a bundled space") from error
     except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-        fault = getattr(error, "strerror", None) or error
-        raise SqnxtError(path, f"cannot be read ({fault})", "name a space or its .toml file") from error
+        raise SqnxtError(path, f"cannot be read ({reason_of(error)})", "name a space or its .toml file") from error
     return _space(table, path, only or {})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.toml_text import parse_toml
-from sqnxt_base.user_files import UnreadableTextError, read_text
+from sqnxt_base.user_files import UnreadableTextError, read_text, reason_of
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipe import Recipe
 
@@ -51,8 +51,7 @@ def load_recipe(name: str | Path) -> Recipe:
     except UnreadableTextError as error:
         raise SqnxtError(path, f"cannot be read ({error})", "give a file of settings only") from None
     except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-        fault = getattr(error, "strerror", None) or error
-        raise SqnxtError(path, f"cannot be read ({fault})", "check the path") from None
+        raise SqnxtError(path, f"cannot be read ({reason_of(error)})", "check the path") from None
     return read_recipe(text, str(path))
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from helpers.repository import ROOT
 from sqnxt_base.json_text import parse_json, parse_json_object
 from sqnxt_base.toml_text import parse_toml
-from sqnxt_base.user_files import UnreadableTextError, open_regular, read_bytes, read_text
+from sqnxt_base.user_files import UnreadableTextError, lines_of, open_regular, read_bytes, read_text
 
 SECONDS = 5  # far below the half minute that some of these took, and above what a busy machine needs
 
@@ -193,6 +193,11 @@ def test_text_is_utf8_and_of_a_size(tmp_path: Path) -> None:
     path.write_bytes(b"caf\xe9")
     with pytest.raises(UnreadableTextError, match="not text in UTF-8: byte 0xe9 at 3"):
         read_text(path, 10)
+
+
+def test_only_ends_of_lines_divide_labels() -> None:
+    text = "cat\r\n red\u2028panda \rdog\x0c1\n\n\x85\nend"
+    assert lines_of(text) == ["cat", "red\u2028panda", "dog\x0c1", "end"]
 
 
 # Parsers of the standard library, and the modules that use them on what no user wrote.

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqnxt_base.user_files import lines_of
 from sqnxt_export.artifact.zips import open_zip, read_member
 from sqnxt_export.errors import ExportError
 from sqnxt_sim.frontend.tflite_flatbuffer import FAULTS, Flatbuffer, Table
@@ -97,10 +98,10 @@ def _label_files(tensor: Table) -> list[str]:
 
 
 def _labels(path: Path, name: str) -> tuple[str, ...]:
-    """Return the lines of a file of labels in the archive behind the model."""
+    """Return the lines of a file of labels in the archive behind the model; bytes that are not UTF-8 stay."""
     try:
         with open_zip(path, ".tflite file") as archive:
-            text = read_member(path, archive, name, _MAX_LABEL_BYTES).decode()
+            text = read_member(path, archive, name, _MAX_LABEL_BYTES).decode("utf-8", "surrogateescape")
     except ExportError:
         return ()
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return tuple(lines_of(text))

@@ -106,7 +106,7 @@ class Table:
     def text(self, slot: int) -> str:
         """Return a string."""
         start, count = self._items(slot, 1)
-        return self.file.data[start : start + count].decode()
+        return self.file.data[start : start + count].decode("utf-8", "surrogateescape")
 
     def vector(self, slot: int, size: int) -> tuple[int, int]:
         """Return the first byte and the number of items of a vector with items of `size` bytes; (0, 0) if absent."""

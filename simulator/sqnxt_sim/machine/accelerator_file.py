@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.toml_text import parse_toml
-from sqnxt_base.user_files import UnreadableTextError, read_text
+from sqnxt_base.user_files import UnreadableTextError, read_text, reason_of
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.machine.accelerator import (
     Accelerator,
@@ -64,8 +64,7 @@ def accelerator_text(name_or_path: str | Path) -> str:
     except UnreadableTextError as error:
         raise _not_toml(path, error) from error
     except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-        fault = getattr(error, "strerror", None) or error
-        raise SimulatorError(path, f"cannot be read ({fault})", "name an accelerator file") from error
+        raise SimulatorError(path, f"cannot be read ({reason_of(error)})", "name an accelerator file") from error
 
 
 def _not_toml(path: Path, error: UnreadableTextError) -> SimulatorError:

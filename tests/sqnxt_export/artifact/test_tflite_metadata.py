@@ -80,6 +80,13 @@ def test_normalisation_and_labels(tmp_path: Path) -> None:
     assert read_tflite_metadata(three) == TfliteMetadata(name="zoo", mean=(1, 2, 3), scale=(4, 5, 6))
 
 
+def test_labels_that_are_not_utf8_are_kept_and_only_ends_of_lines_divide_them(tmp_path: Path) -> None:
+    path = tflite_with(tmp_path / "a.tflite", metadata_bytes([127.5], [127.5]), b"caf\xe9\nred\x0bpanda\r\ndog")
+    found = read_tflite_metadata(path)
+    assert found is not None
+    assert found.labels == ("caf\udce9", "red\x0bpanda", "dog")
+
+
 @pytest.mark.parametrize("inside", [b"", b"\x08\0\0\0M001", b"\xff" * 64])
 def test_what_is_damaged_is_no_metadata(tmp_path: Path, inside: bytes) -> None:
     assert read_tflite_metadata(tflite_with(tmp_path / "a.tflite", inside)) is None

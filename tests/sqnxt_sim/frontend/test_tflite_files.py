@@ -68,6 +68,16 @@ def test_mutated_files_are_read_or_refused_in_one_line(tmp_path: Path) -> None:
     assert refused > 75  # many mutants only change names or values
 
 
+def test_names_that_are_not_utf8_are_kept_and_shown_as_their_bytes(tmp_path: Path) -> None:
+    data = network().to_bytes().replace(b"net/a", b"n\xe9\xff/a")
+    (tmp_path / "latin.tflite").write_bytes(data)
+    workload = read_tflite(tmp_path / "latin.tflite")
+    names = [layer.name for layer in workload.layers]
+    assert any("n\udce9\udcff/a" in name for name in names), names
+    assert "n\\xe9\\xff/a" in str(SimulatorError(names[0], "has a fault"))
+    workload._repr_html_().encode("utf-8")
+
+
 @pytest.mark.parametrize("name", ["a.tflite", "a.onnx", "a"])
 def test_the_content_tells_the_format(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
