@@ -43,13 +43,15 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     """Return the path of a file after checking that it exists and can be read.
 
     Raises:
-        ExportError: There is no file, it is a folder, or its permissions forbid reading.
+        ExportError: There is no file, it is a folder, a FIFO or a device, or its permissions forbid reading.
     """
     path = Path(path)
     if path.is_dir():
         raise ExportError(path, "is a folder", "give the file inside it")
     if not path.exists():
         raise ExportError(path, "no such file", "check the path")
+    if not path.is_file():
+        raise ExportError(path, "is not a regular file", "give a file, not a pipe or a device")
     if not os.access(path, os.R_OK):
         raise ExportError(path, "cannot be read", "change its permissions")
     return path

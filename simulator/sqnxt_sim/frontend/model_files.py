@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sqnxt_base.user_files import open_regular
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.tflite_schema import IDENTIFIER
 from sqnxt_sim.frontend.weight_facts import LayerWeights
@@ -76,7 +77,7 @@ def total_weights(layers: Iterable[LayerWeights]) -> tuple[int, int]:
 def is_tflite(path: Path) -> bool:
     """Tell whether a file is a .tflite file, by its content or else by its name."""
     try:
-        with path.open("rb") as file:
+        with open(open_regular(path), "rb") as file:  # noqa: PTH123 - a descriptor
             mark = file.read(8)[4:]
     except OSError:
         mark = b""

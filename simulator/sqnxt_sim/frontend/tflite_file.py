@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 
 from sqnxt_base.printable_text import one_line
+from sqnxt_base.user_files import refuse_special
 from sqnxt_sim.errors import SimulatorError
 from sqnxt_sim.frontend.tflite_flatbuffer import FAULTS, Flatbuffer, Table
 from sqnxt_sim.frontend.tflite_parts import (
@@ -33,7 +34,9 @@ def read_tflite_file(path: Path) -> TfliteFile:
         SimulatorError: The file cannot be read, is not a .tflite file, is cut short, or is inconsistent.
     """
     try:
-        size = path.stat().st_size
+        stated = path.stat()
+        refuse_special(path, stated.st_mode)
+        size = stated.st_size
         data = path.read_bytes() if size <= _MAX_BYTES else b""
     except OSError as error:
         raise SimulatorError(
