@@ -150,9 +150,14 @@ def remove_left_over(paths: Iterable[str] | None = None) -> None:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Yield a new folder, and remove it at the end of the block, however this process ends."""
+def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
+    """Yield a new folder, and remove it at the end of the block, however this process ends.
+
+    Args:
+        beside: A path whose name the folder may take at the end of the block; it then stands beside it.
+    """
     from tempfile import TemporaryDirectory  # late: most verbs need none
 
-    with TemporaryDirectory() as folder, removed_on_death(folder):
+    prefix, parent = ("sqnxt-tf-", None) if beside is None else (f".{beside.name}-", beside.parent)
+    with TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as folder, removed_on_death(folder):
         yield Path(folder)

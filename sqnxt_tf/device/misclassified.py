@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
@@ -38,8 +38,7 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
 
     names = []
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with temporary_folder(beside=folder) as part:
         for index in result.misclassified():
             pixels = data.image(result.index_in_data(int(index)))
             factor = max(1, _SMALLEST_SIDE // min(pixels.shape[:2]))
@@ -53,8 +52,6 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
             shutil.rmtree(folder)
         os.chmod(part, 0o755)  # noqa: PTH101 - mkdtemp made it private
         part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return [folder / name for name in names]
 
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_sim import Accelerator, NetworkReport, Workload, load_accelerator, read_onnx, simulate_workload
 from sqnxt_tf.exploration.workloads import network_workload
 from sqnxt_tf.networks.published import read_table
@@ -148,7 +147,7 @@ def exported_workload(model: str) -> Workload:
     from sqnxt_export import to_onnx
     from sqnxt_tf.networks.keras_ops import build
 
-    with TemporaryDirectory(prefix="sqnxt-tf-") as folder:
-        path = Path(folder) / "graph.onnx"
+    with temporary_folder() as folder:
+        path = folder / "graph.onnx"
         path.write_bytes(to_onnx(build(model)).SerializeToString())
         return read_onnx(path)

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from sqnxt_base.csv_text import csv_text
 from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.opening import removed_on_death
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 
@@ -187,7 +188,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 def _replace(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with removed_on_death(part), part.open("w", encoding="utf-8") as file:
             file.write(text)
             synchronized(file)
         part.replace(path)

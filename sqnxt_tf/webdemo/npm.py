@@ -7,9 +7,9 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from pathlib import Path
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.webdemo.browser_runtimes import NpmPackage, RuntimeFile
 
@@ -42,8 +42,8 @@ def fetch_package(package: NpmPackage, folder: Path) -> None:
     Raises:
         SqnxtError: Npm is not installed or cannot fetch the package, or a checksum differs.
     """
-    with tempfile.TemporaryDirectory(prefix="sqnxt-npm-") as place:
-        tarball = _pack(find_npm(), package, Path(place))
+    with temporary_folder() as place:
+        tarball = _pack(find_npm(), package, place)
         _check_integrity(package, tarball)
         _unpack(package, tarball, folder)
 

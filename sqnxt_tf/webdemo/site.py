@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.opening import temporary_folder
 from sqnxt_base.printable_text import printable
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
@@ -86,8 +86,7 @@ def write_webdemo(
     described = describe_models(models, preprocessing=preprocessing, labels=labels)
     runtimes = runtimes_for(model.format for model in described)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with temporary_folder(beside=folder) as part:
         shutil.copytree(PAGE, part, dirs_exist_ok=True)
         _copy_models(described, part)
         _copy_runtimes(runtimes, part, progress)
@@ -96,8 +95,6 @@ def write_webdemo(
         size = sum((part / name).stat().st_size for name in files)
         check_site(folder, force=force)  # fetching may have taken minutes
         _take_place(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Site(folder=folder, models=tuple(described), runtimes=tuple(runtimes), files=tuple(files), bytes=size)
 
 

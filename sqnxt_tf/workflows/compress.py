@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
 from sqnxt_tf.data.data_source import DataSource
@@ -163,8 +163,8 @@ def _compress_model(
     }  # fmt: skip
     inside = _described(replace(source, model=model), remembered, after)
     kind = options.format or "onnx"
-    with TemporaryDirectory() as folder:
-        artifact = Path(folder, f"artifact.{kind}")
+    with temporary_folder() as folder:
+        artifact = folder / f"artifact.{kind}"
         exported = export_source(inside, artifact, ExportOptions(format=kind, data=data), progress=progress)
         _check_kernels(artifact, output, model, bits=bits, density=options.density)
         compressed = replace(compress_artifact(artifact, output, force=force), source=source.name)

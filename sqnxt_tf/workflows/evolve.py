@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_export import read_metadata, save_keras, to_onnx, whole_file
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
@@ -243,8 +243,8 @@ def simulated(model: Any, array: Accelerator) -> Any:
     """Return the simulated cost of the model's float32 ONNX graph on an accelerator."""
     from sqnxt_sim import read_onnx, simulate_workload
 
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place, f"{model.name}.onnx")
+    with temporary_folder() as place:
+        path = place / f"{model.name}.onnx"
         path.write_bytes(to_onnx(model).SerializeToString())
         return simulate_workload(read_onnx(path), array)
 

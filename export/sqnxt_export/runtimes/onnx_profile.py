@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_export._libraries import onnx_session
 from sqnxt_export.artifact.onnx_file import read_onnx
 from sqnxt_export.errors import ExportError, one_line
@@ -68,7 +68,7 @@ def profile_onnx(
     model = read_onnx(path)
     origins = Origins(model.graph)
     runs = max(1, min(runs, _MOST_EVENTS // (4 * len(origins.names)) - warmup))
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
             session = onnx_session(
                 origins.marked(model), threads=threads, options=options, profile=str(Path(folder, "profile"))

@@ -216,7 +216,7 @@ import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import sqnxt_tf.training.strategies as strategies
-strategies.make_strategy = lambda name: tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
+strategies.make_strategy = lambda name, **waiting: tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
 assert strategies.make_strategy("").num_replicas_in_sync == 2
 sys.argv = {command[2:]!r}
 from sqnxt_tf.cli.main import run
