@@ -12,4 +12,5 @@
 | `opening` | limits on memory and time for files from anyone, and the marks where such a file is opened |
 | `public_names` | the public names of a package, loaded when they are first used |
 | `watching` | the watch on a process that opens such a file |
+| `quantities` | numbers with suffixes, as in 940k or 64Ki |
 """

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sqnxt_base.quantities import parse_quantity
 from sqnxt_tf.cli import interruption
 from sqnxt_tf.cli.completion import complete_accelerator, complete_data, complete_network_or_file
 from sqnxt_tf.cli.output import Output
@@ -22,8 +23,6 @@ Made = TypeVar("Made")
 PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8-weights", "int8")
 _LARGEST_BATCH = 4096
 _MOST_THREADS = 1024
-_SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30}
-_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 
 
 class InputSize(click.ParamType[tuple[int, int]]):
@@ -88,7 +87,7 @@ class ThreadCounts(click.ParamType[tuple[int, ...]]):
 
 
 class Quantity(click.ParamType[float]):
-    """`1M`, `940k`, `2.5e6`: a number above 0, with the suffix K, M or G for thousands, millions or billions."""
+    """`1M`, `940k`, `2.5e6`: a number above 0, as `parse_quantity` reads it."""
 
     name = "NUMBER"
 
@@ -96,10 +95,9 @@ class Quantity(click.ParamType[float]):
         """Return the number."""
         if isinstance(value, float):
             return value
-        number = value.rstrip("kKmMgG")
         try:
-            quantity = float(number) * _SUFFIXES[value[len(number) :].lower()]
-        except (ValueError, KeyError):
+            quantity = parse_quantity(value)
+        except ValueError:
             quantity = 0.0
         if not 0 < quantity < float("inf"):
             self.fail(f"{value!r} is not a quantity above 0: give it as in 1M, 940k or 2.5e6", param, ctx)
@@ -115,11 +113,13 @@ class Bytes(click.ParamType[int]):
         """Return the number of bytes."""
         if isinstance(value, int):
             return value
-        number = value.rstrip("kKmMgG")
-        shift = _SHIFTS.get(value[len(number) :].lower())
-        if shift is None or not (number.isascii() and number.isdigit() and int(number[:12]) > 0 and len(number) < 13):
+        try:
+            count = parse_quantity(value, thousand=1024)
+        except ValueError:
+            count = 0.0
+        if not (1 <= count < 2**53 and count == int(count)):
             self.fail(f"{value!r} is not a number of bytes: give it as in 1M, 256K or 65536", param, ctx)
-        return int(number) << shift
+        return int(count)
 
 
 def output_options(verb: F) -> F:

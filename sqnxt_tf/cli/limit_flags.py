@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
+from sqnxt_base.quantities import parse_quantity
 from sqnxt_tf.cli import supervision
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _MOST_BYTES = 1 << 50
 
 
@@ -26,11 +26,10 @@ class MemorySize(click.ParamType[int]):
             return value
         from sqnxt_base.opening import machine_bytes
 
-        number = value.rstrip("kKmMgGtTbB%")
-        unit = value[len(number) :].lower().removesuffix("b")
         try:
-            size = float(number) * (machine_bytes() / 100 if unit == "%" else _UNITS[unit])
-        except (ValueError, KeyError):
+            percent = value.removesuffix("%")
+            size = parse_quantity(value.rstrip("bB")) if percent == value else float(percent) * machine_bytes() / 100
+        except ValueError:
             size = 0.0
         if not 1 <= size < _MOST_BYTES:
             self.fail(f"{value!r} is not an amount of memory: give it as in 2G, 500M or 50%", param, ctx)

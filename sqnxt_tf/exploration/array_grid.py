@@ -10,6 +10,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from sqnxt_base.quantities import parse_quantity
 from sqnxt_sim import Accelerator, Origin
 from sqnxt_sim.machine.accelerator_entries import Number
 from sqnxt_sim.machine.accelerator_schema import SCHEMA
@@ -21,7 +22,6 @@ Values = str | Sequence[float]
 _MOST_ARRAYS = 100_000
 _MOST_VALUES = 10_000  # of one number
 _RANGE = re.compile(r"(?P<first>[^.]+(?:\.\d+)?)\.\.(?P<last>[^:*]+)(?:(?P<kind>[:*])(?P<step>.+))?")
-_SUFFIXES = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +148,8 @@ def _span(where: str, first: float, last: float, step: float, *, doubling: bool)
 
 
 def _quantity(name: str, text: str, thousand: int) -> float:
-    """Return a number that may end in K, M or G, or in Ki, Mi or Gi, which are powers of 1024."""
-    match = re.fullmatch(r"(?P<number>[^kKmMgG]+)(?P<suffix>[kKmMgG]?)(?P<binary>i?)", text.strip())
     try:
-        if match is None or (match["binary"] and not match["suffix"]):
-            raise ValueError(text)
-        value: float = (
-            float(match["number"]) * (1024 if match["binary"] else thousand) ** _SUFFIXES[match["suffix"].lower()]
-        )
+        return parse_quantity(text, thousand)
     except ValueError:
         fault = f"{text.strip()!r} is not a number"
         raise SqnxtError(f"sweep of {name}", fault, "give numbers as in 8,16,32, 64K, 8..64:8 or 1K..64K*2") from None
-    return value

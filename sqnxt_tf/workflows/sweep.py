@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -130,20 +130,8 @@ def sweep(
     )
     if options.strict:
         refuse_missing_models(workload, base)
-    accelerators, began = grid.accelerators, monotonic()
-
-    def report(done: int) -> None:
-        rate = done / max(monotonic() - began, 1e-9)
-        progress(f"costing {workload.name} on {len(accelerators):,} arrays", done, len(accelerators), per_second=rate)
-
-    totals = simulate_many(
-        workload,
-        accelerators,
-        dataflow=options.dataflow,
-        sparsity=options.sparsity,
-        precision=options.precision,
-        progress=report,
-    )
+    accelerators = grid.accelerators
+    totals = _totals(workload, accelerators, options, progress)
     limits = dict(limits or {})
     area = AreaProxy()
     points = [
@@ -156,6 +144,26 @@ def sweep(
         points=_marked(points),
         limits=limits,
         notes=tuple(assumption_notes(workload, base, options.sparsity, options.precision)),
+    )
+
+
+def _totals(
+    workload: Workload, accelerators: Sequence[Accelerator], options: SimulateOptions, progress: Progress
+) -> list[NetworkTotals | None]:
+    """Return the totals on each accelerator; None where a layer does not fit."""
+    began = monotonic()
+
+    def report(done: int) -> None:
+        rate = done / max(monotonic() - began, 1e-9)
+        progress(f"costing {workload.name} on {len(accelerators):,} arrays", done, len(accelerators), per_second=rate)
+
+    return simulate_many(
+        workload,
+        accelerators,
+        dataflow=options.dataflow,
+        sparsity=options.sparsity,
+        precision=options.precision,
+        progress=report,
     )
 
 
