@@ -23,7 +23,7 @@ TRAIN = {"tensorflow", "tensorflow_model_optimization", "tf2onnx", "tf_keras"}
 
 # The room of the simulator that reads files, which the exporter may enter too, and what it stands on.
 FRONTEND = "sqnxt_sim.frontend"
-FRONTEND_NEEDS = {"sqnxt_sim", "sqnxt_sim.errors", "sqnxt_sim.shown", "sqnxt_sim.workload"}
+FRONTEND_NEEDS = {"sqnxt_sim", "sqnxt_sim.errors", "sqnxt_sim.layer_limits", "sqnxt_sim.shown", "sqnxt_sim.workload"}
 
 # module (or package) -> what of ours and of others it may import, anywhere in it, lazily too; the longest name counts
 RULES = {

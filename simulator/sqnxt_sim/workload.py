@@ -5,22 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqnxt_sim.errors import SimulatorError
+from sqnxt_sim.layer_limits import check_layer
 from sqnxt_sim.shown import Shown
-
-# Limits far above any CNN. A file beyond them is broken or hostile, and the tile search would not end.
-MAX_MAP_SIZE = 2**18
-_MAX_CHANNELS = 2**24
-_MAX_BATCH = 2**24
-
-_POSITIVE = ("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width")
-_PADS = ("pad_top", "pad_left", "pad_bottom", "pad_right")
-_LIMITS = (
-    *((field, 1, _MAX_CHANNELS) for field in ("in_channels", "out_channels", "groups")),
-    *((field, 1, MAX_MAP_SIZE) for field in ("in_height", "in_width", *_POSITIVE)),
-    *((field, 0, MAX_MAP_SIZE) for field in _PADS),
-    ("batch", 1, _MAX_BATCH),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,33 +51,7 @@ class ConvLayer:
     output_zeros: float | None = None
 
     def __post_init__(self) -> None:
-        for field, low, high in _LIMITS:
-            value = getattr(self, field)
-            if not low <= value <= high:
-                raise SimulatorError(f"layer {self.name!r}", f"{field} is {value}", f"it must lie in {low}..{high}")
-        if self.in_channels % self.groups or self.out_channels % self.groups:
-            raise SimulatorError(
-                f"layer {self.name!r}",
-                f"{self.groups} groups do not divide {self.in_channels} input and {self.out_channels} output channels",
-                "correct the channels or the groups",
-            )
-        if self.out_height < 1 or self.out_width < 1:
-            raise SimulatorError(
-                f"layer {self.name!r}",
-                f"the {self.kernel_height}x{self.kernel_width} kernel is larger than its padded "
-                f"{self.in_height}x{self.in_width} input",
-                "use a larger input",
-            )
-        if self.nonzero_weights is not None and not 0 <= self.nonzero_weights <= self.weights:
-            raise SimulatorError(
-                f"layer {self.name!r}",
-                f"nonzero_weights is {self.nonzero_weights}",
-                f"it must lie in 0..{self.weights}",
-            )
-        for field in ("input_zeros", "output_zeros"):
-            zeros = getattr(self, field)
-            if zeros is not None and not 0 <= zeros <= 1:
-                raise SimulatorError(f"layer {self.name!r}", f"{field} is {zeros}", "it must lie in 0..1")
+        check_layer(self)
 
     def assuming(self, *, activation_bits: int, weight_bits: int, nonzero_weights: float | None) -> ConvLayer:
         """Return a copy with other bits and zeros, which the caller has checked.

@@ -25,7 +25,8 @@ from sqnxt_sim.frontend.onnx_operators import TRANSPOSED
 from sqnxt_sim.frontend.onnx_weights import activation_bits, operand_facts
 from sqnxt_sim.frontend.phases import Phase, axis_phases
 from sqnxt_sim.frontend.weight_facts import count_by_tap
-from sqnxt_sim.workload import MAX_MAP_SIZE, ConvLayer
+from sqnxt_sim.layer_limits import MAX_MAP_SIZE
+from sqnxt_sim.workload import ConvLayer
 
 # Each phase is a layer; the limit is far above the strides of any network.
 _MAX_PHASES = 4096

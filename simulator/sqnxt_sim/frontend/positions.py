@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from sqnxt_sim.workload import MAX_MAP_SIZE
+from sqnxt_sim.layer_limits import MAX_MAP_SIZE
 
 
 class Origin(NamedTuple):

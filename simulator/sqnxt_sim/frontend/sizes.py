@@ -8,7 +8,7 @@ from numbers import Integral
 from pathlib import Path
 
 from sqnxt_sim.errors import SimulatorError
-from sqnxt_sim.workload import MAX_MAP_SIZE
+from sqnxt_sim.layer_limits import MAX_MAP_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

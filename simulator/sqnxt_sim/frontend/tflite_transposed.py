@@ -13,7 +13,8 @@ from sqnxt_sim.frontend.tflite_graph import TfliteGraph
 from sqnxt_sim.frontend.tflite_parts import TfliteOperator
 from sqnxt_sim.frontend.tflite_weights import weight_facts
 from sqnxt_sim.frontend.weight_facts import count_by_tap
-from sqnxt_sim.workload import MAX_MAP_SIZE, ConvLayer
+from sqnxt_sim.layer_limits import MAX_MAP_SIZE
+from sqnxt_sim.workload import ConvLayer
 
 # Each phase is a layer; the limit is far above the strides of any network.
 _MAX_PHASES = 4096
