@@ -127,6 +127,8 @@ from sqnxt_tf.workflows.doctor import Program as Program
 from sqnxt_tf.workflows.doctor import examine as examine
 from sqnxt_tf.workflows.evolve import evolve as evolve
 from sqnxt_tf.workflows.export import export as export
+from sqnxt_tf.workflows.export_many import FailedArtifact as FailedArtifact
+from sqnxt_tf.workflows.export_many import export_many as export_many
 from sqnxt_tf.workflows.micro import micro as micro
 from sqnxt_tf.workflows.prune import PruningResult as PruningResult
 from sqnxt_tf.workflows.prune import prune as prune

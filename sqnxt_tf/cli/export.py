@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,19 +11,31 @@ from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
+if TYPE_CHECKING:
+    from sqnxt_export import ExportResult
+
 
 @click.command("export", short_help="Write a TFLite or ONNX artifact that is proved equal to its model.")
 @click.argument("model", shell_complete=complete_network_or_file)
-@click.option("--format", type=click.Choice(["tflite", "onnx"]), required=True, help="Format of the artifact.")
+@click.option(
+    "--format",
+    "formats",
+    type=flags.Listed(("tflite", "onnx")),
+    required=True,
+    help="Format of the artifact; onnx,tflite for both.",
+)
 @click.option(
     "--precision",
-    type=flags.PRECISION,
+    "precisions",
+    type=flags.Listed((*flags.PRECISIONS, "all")),
     default="float32",
     show_default=True,
-    help="Precision of weights and activations; int8-weights leaves activations float. int16 is for ONNX only; int16x8 "
-    "(16-bit activations, 8-bit weights) is for TFLite only.",
+    help="Precision of weights and activations, several with commas, or all. int8-weights leaves "
+    "activations float. int16 is for ONNX only; int16x8 (16-bit activations, 8-bit weights) is for TFLite only.",
 )
-@flags.output("The file to write; MODEL-PRECISION.FORMAT in this folder by default.", required=False)
+@flags.output(
+    "The file to write, or the folder of several; MODEL-PRECISION.FORMAT in this folder by default.", required=False
+)
 @flags.recorded_data
 @click.option(
     "--calibration",
@@ -112,19 +124,24 @@ from sqnxt_tf.cli.output import Output
 @flags.force
 @limit_flags.opening_limits
 @flags.output_options
-def command(model: str, output: Path | None, force: bool, out: Output, **settings: Any) -> None:
+def command(
+    model: str, formats: tuple[str, ...], precisions: tuple[str, ...], output: Path | None, force: bool, out: Output,
+    **settings: Any,
+) -> int | None:  # fmt: skip
     """Export MODEL to an artifact, load it in its own runtime, and prove that it equals the model.
 
     MODEL is a .keras or .h5 file, a SavedModel folder, or a network's name for seeded random weights (for trying out
-    and for simulation).
+    and for simulation). Several formats or precisions are exported by one process, which opens the model once.
     """
+    from sqnxt_tf.workflows.export_many import ALL, default_output
+
+    if len(formats) * len(precisions) > 1 or ALL in precisions:
+        return _export_many(model, formats, precisions, output or Path(), force, out, settings)
     from sqnxt_export import ParityError
     from sqnxt_tf.options.artifacts import ExportOptions
-    from sqnxt_tf.reports.quantising import noise_table, wider_lines
-    from sqnxt_tf.reports.results import export_lines
     from sqnxt_tf.workflows.export import export
 
-    options = ExportOptions(**settings)
+    options = ExportOptions(format=formats[0], precision=precisions[0], **settings)
     path = output or default_output(model, options.format, options.precision)
     try:
         result = export(model, path, options, force=force, progress=out.progress)
@@ -134,17 +151,33 @@ def command(model: str, output: Path | None, force: bool, out: Output, **setting
         out.document({**known, "parity": parity, "source": model})
         raise
     out.document(result.to_json())
+    _show(result, out)
+    return None
+
+
+def _export_many(
+    model: str, formats: tuple[str, ...], precisions: tuple[str, ...], folder: Path, force: bool, out: Output,
+    settings: dict[str, Any],
+) -> int:  # fmt: skip
+    """Write all artifacts of a model; return the exit code, which is 1 where one of them does not equal it."""
+    from sqnxt_tf.workflows.export_many import export_many
+
+    results, failed = export_many(model, folder, formats, precisions, force=force, progress=out.progress, **settings)
+    out.document([*(one.to_json() for one in results), *({**one.to_json(), "source": model} for one in failed)])
+    for result in results:
+        _show(result, out)
+    for one in failed:
+        out.note(f"{one.path}: was not written, because it does not equal the model")
+    return 1 if failed else 0
+
+
+def _show(result: ExportResult, out: Output) -> None:
+    from sqnxt_tf.reports.quantising import noise_table, wider_lines
+    from sqnxt_tf.reports.results import export_lines
+
     for line in [*export_lines(result), *wider_lines(result)]:
         out.text(line)
     if result.layers is not None:
         out.table(noise_table(result.layers))
     for note in result.notes:
         out.note(f"note: {note}")
-
-
-def default_output(model: str, kind: str, precision: str) -> Path:
-    """Return `digits-float16.onnx` for `digits.keras`; a network's name is spelt as this project spells it."""
-    from sqnxt_tf.networks.registry import find_network, is_network
-
-    stem = find_network(model).name if is_network(model) else Path(model).stem
-    return Path(f"{stem}-{precision}.{kind}")

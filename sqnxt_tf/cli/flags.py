@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from sqnxt_base.quantities import parse_quantity
 from sqnxt_tf.cli import interruption
@@ -23,6 +24,34 @@ Made = TypeVar("Made")
 PRECISIONS = ("float32", "float16", "int16", "int16x8", "int8-weights", "int8")
 _LARGEST_BATCH = 4096
 _MOST_THREADS = 1024
+
+
+class Listed(click.ParamType[tuple[str, ...]]):
+    """Some of the given words, with commas between them: `onnx,tflite`."""
+
+    name = "list"
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the words, as click's own choices show them."""
+        return f"[{'|'.join(self.words)}],..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the words, each once."""
+        if isinstance(value, tuple):
+            return value
+        given = tuple(dict.fromkeys(word.strip() for word in str(value).split(",")))
+        for word in given:
+            if word not in self.words:
+                self.fail(f"{word!r} is not one of {', '.join(map(repr, self.words))}.", param, ctx)
+        return given
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the words for the last place."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(f"{before}{comma}{word}") for word in self.words if word.startswith(last)]
 
 
 class InputSize(click.ParamType[tuple[int, int]]):

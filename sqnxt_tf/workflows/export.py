@@ -12,10 +12,9 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import ASSUMED
 from sqnxt_tf.options.artifacts import ExportOptions
 from sqnxt_tf.options.given import options_from
-from sqnxt_tf.own_data import own_data_or_digits
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, open_any
-from sqnxt_tf.workflows.export_samples import NOISE_NOTE, image_samples, noise_samples
+from sqnxt_tf.workflows.export_samples import NOISE_NOTE, SamplesRead, samples_for
 
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult, Metadata
@@ -70,10 +69,13 @@ def export_source(
     output: str | Path,
     options: ExportOptions,
     *,
+    samples: SamplesRead | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> ExportResult:
     """Do what `export` does with a model that is open already, for whoever makes several artifacts of one.
+
+    `samples` are those of `samples_for`, which reads them where they are not given.
 
     Raises:
         ParityError, SqnxtError, ExportError: See `export`.
@@ -81,19 +83,15 @@ def export_source(
     from sqnxt_export import export_model
 
     output = Path(output)
-    if source.takes_image:  # another model is compared on noise
-        options = replace(options, data=own_data_or_digits(source.name, source.metadata, options.data))
     progress("preparing samples", 1, 3)
-    samples, left_out = (
-        image_samples(source, options, progress) if source.takes_image else (noise_samples(source, options), [])
-    )
+    read = samples or samples_for(source, options, progress)
     progress(f"exporting {output.name}", 2, 3)
     model, pairs = _equalised(source) if options.equalise else (source.model, None)
     result = export_model(
         model,
         output,
         options,
-        samples,
+        read.samples,
         metadata=_metadata(source, options),
         trained=source.trained,
         source=source.name,
@@ -102,7 +100,7 @@ def export_source(
     progress(f"exporting {output.name}", 3, 3)
     note = source.image_input.note if source.takes_image else NOISE_NOTE
     equalising = None if pairs is None else f"cross-layer equalisation: {pairs} pairs of layers were rescaled"
-    unread = f"images that cannot be read and were left out: {len(set(left_out))}" if left_out else None
+    unread = f"images that cannot be read and were left out: {len(set(read.left_out))}" if read.left_out else None
     added = tuple(line for line in (equalising, note, unread) if line)
     return replace(result, notes=(*result.notes, *added)) if added else result
 

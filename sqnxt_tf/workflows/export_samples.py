@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,8 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.data.pipeline import Arrays
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.options.artifacts import DIGITS, ExportOptions
+from sqnxt_tf.options.artifacts import ExportOptions
+from sqnxt_tf.own_data import own_data_or_digits
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource
 
@@ -34,15 +36,22 @@ _MOST_AT_ONCE = 2048
 """Further images that are in memory together."""
 
 
-def image_samples(
-    source: ModelSource, options: ExportOptions, progress: Progress = silent
-) -> tuple[ExportSamples, list[str]]:
-    """Return images of the data for parity, calibration and the budget, none in two of them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplesRead:
+    """Samples of one or more exports of a model, and the names of the images that could not be read.
 
-    The list names the images that could not be read. It grows as further images are read.
+    `left_out` grows as further images are read.
+    """
+
+    samples: ExportSamples
+    left_out: list[str]
+
+
+def samples_for(source: ModelSource, options: ExportOptions, progress: Progress = silent) -> SamplesRead:
+    """Return what an artifact is calibrated and compared on: images of the model's data, or seeded noise.
 
     Parity begins with 128 images and goes on to all there are, as long as top-1 leaves the answer open; a number that
-    the caller gives is kept to.
+    the caller gives is kept to. No image is used for two purposes.
 
     Args:
         source: The model.
@@ -50,13 +59,19 @@ def image_samples(
         progress: Called as further images are read.
 
     Raises:
-        SqnxtError: A trained model knows other classes than the data have, or the data hold too few images.
+        SqnxtError: A trained model knows other classes than the data have, the data hold too few images, or an option
+            asks for images where the model takes none.
     """
+    if not source.takes_image:
+        return SamplesRead(samples=_noise(source, options), left_out=[])
+    return _images(source, options, own_data_or_digits(source.name, source.metadata, options.data), progress)
+
+
+def _images(source: ModelSource, options: ExportOptions, data: DataSource, progress: Progress) -> SamplesRead:
     from sqnxt_export import Budget, ExportSamples
 
     calibrated, compared = _IMAGES_TRAINED if source.trained else _IMAGES_RANDOM
     seen = source.preprocessing.raw() if options.embed_preprocessing else source.preprocessing
-    data = options.data or DIGITS
     judged = data.part()
     labelled = bool(source.metadata.labels)
     if source.trained and labelled and source.metadata.labels != judged.class_names:
@@ -70,18 +85,19 @@ def image_samples(
     if held_back is not None and options.max_drop is not None:
         budget = Budget(images=held_back.images, labels=held_back.labels, max_drop=options.max_drop / 100)
     left_out = [name for part in (parity, calibration, held_back) if part for name in part.left_out]
+    further = _Further(judged=judged, preprocessing=seen, rest=rest, left_out=left_out, progress=progress)
     samples = ExportSamples(
         parity=parity.images,
         calibration=calibration.images,
         budget=budget,
         labels=parity.labels if labelled else None,
-        further=_further(judged, seen, rest, left_out, progress) if options.samples is None else (),
+        further=() if options.samples is not None else further,
         data=judged.name,
     )
-    return samples, left_out
+    return SamplesRead(samples=samples, left_out=left_out)
 
 
-def noise_samples(source: ModelSource, options: ExportOptions) -> ExportSamples:
+def _noise(source: ModelSource, options: ExportOptions) -> ExportSamples:
     """Return seeded noise for a model that takes something else than one grey or RGB image.
 
     Raises:
@@ -119,19 +135,26 @@ def _pools(data: DataSource, judged: ImageSet) -> tuple[NDArray[np.int64], tuple
     return every[::2], (judged, every[1::2])
 
 
-def _further(
-    judged: ImageSet, preprocessing: Preprocessing, rest: NDArray[np.int64], left_out: list[str], progress: Progress
-) -> Iterator[ExportSamples]:
-    """Yield the other images that may be judged, three times as many as were seen so far each time."""
-    from sqnxt_export import ExportSamples
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Further:
+    """The other images that may be judged, three times as many as were seen so far each time."""
 
-    seen = len(judged) - len(rest)
-    while len(rest):
-        progress("top-1 is unsure: reading more images", 2, 3)
-        part, rest = take_spread(judged, preprocessing, min(3 * seen, _MOST_AT_ONCE), rest)
-        left_out += part.left_out
-        seen += len(part.images)
-        yield ExportSamples(parity=part.images, labels=part.labels)
+    judged: ImageSet
+    preprocessing: Preprocessing
+    rest: NDArray[np.int64]
+    left_out: list[str]
+    progress: Progress
+
+    def __iter__(self) -> Iterator[ExportSamples]:
+        from sqnxt_export import ExportSamples
+
+        rest, seen = self.rest, len(self.judged) - len(self.rest)
+        while len(rest):
+            self.progress("top-1 is unsure: reading more images", 2, 3)
+            part, rest = take_spread(self.judged, self.preprocessing, min(3 * seen, _MOST_AT_ONCE), rest)
+            self.left_out.extend(part.left_out)
+            seen += len(part.images)
+            yield ExportSamples(parity=part.images, labels=part.labels)
 
 
 def _held_back(source: ModelSource, data: DataSource) -> Arrays:

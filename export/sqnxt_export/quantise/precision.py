@@ -51,6 +51,11 @@ _NOTES = {
 _MIXED = "layers at 16 bits run in float between Q/DQ nodes in onnxruntime: each costs time on a CPU"
 
 
+def is_possible(format: str, precision: str) -> bool:
+    """Return whether a format can express a precision."""
+    return (format, precision) not in _IMPOSSIBLE
+
+
 def check_precision(format: str, precision: str) -> None:
     """Refuse a precision that a format cannot express.
 
