@@ -7,16 +7,20 @@ times what they touch. A runtime that meets such a limit ends with SIGSEGV or SI
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import sys
 import time
 from pathlib import Path
 
-from sqnxt_base.opening import Limits
+from sqnxt_base.opening import Event, Limits, tell_openings
 
 INTERVAL = 0.01
 """Seconds between two looks. A process takes some 20 MB in that time at worst."""
+_IDLE_INTERVAL = 0.2  # while it opens nothing
+_END = b"\0"
 _LONGEST_STEP = 0.5
 _PR_SET_PDEATHSIG = 1
 _KILLED = getattr(signal, "SIGKILL", 9)
@@ -46,6 +50,58 @@ class Watch:
             fault = f"was stopped, as opening it or its first run took more than {_size(self._limits.memory_bytes)}"
             return fault, "give more with `memory` if you trust it"
         return None
+
+
+class Watched:
+    """Another process of ours that tells on a pipe which files it opens, and what it makes for a while.
+
+    Attributes:
+        path: The file that it has opened last.
+        left_over: The temporary files and folders that it has made and not removed.
+    """
+
+    def __init__(self, process: int, pipe: int, limits: Limits) -> None:
+        self.path, self.left_over = "model", set[str]()
+        self._process, self._pipe, self._limits = process, pipe, limits
+        self._watch: Watch | None = None
+        self._unread = b""
+
+    def look(self) -> bool:
+        """Wait for news or for the time of the next look; return False once the process has ended."""
+        ready, _, _ = select.select([self._pipe], [], [], INTERVAL if self._watch else _IDLE_INTERVAL)
+        if not ready:
+            return True
+        received = os.read(self._pipe, 1 << 16)
+        *messages, self._unread = (self._unread + received).split(_END)
+        for message in messages:
+            self._hear(Event(message[:1].decode()), os.fsdecode(message[1:]))
+        return bool(received)
+
+    def fault(self) -> Fault | None:
+        """Return the limit that it exceeds while it opens or first runs a file, or None."""
+        return self._watch.fault() if self._watch else None
+
+    def _hear(self, event: Event, path: str) -> None:
+        match event:
+            case Event.OPENING:
+                self.path = path or self.path
+                self._watch = Watch(self._process, self._limits)
+            case Event.OPENED:
+                self._watch = None
+            case Event.MADE:
+                self.left_over.add(path)
+            case Event.REMOVED:
+                self.left_over.discard(path)
+
+
+def tell_watcher(pipe: int) -> None:
+    """Tell every event of this process to whoever reads the pipe, a `Watched`."""
+
+    def send(event: Event, path: str) -> None:
+        with contextlib.suppress(OSError):  # the reader is gone, and so will this process be
+            os.write(pipe, event.encode() + os.fsencode(path).replace(_END, b"?") + _END)
+
+    tell_openings(send)
 
 
 def resident_bytes(statm: Path) -> int:

@@ -57,4 +57,5 @@ from sqnxt_export.runtimes.onnx_profile import profile_onnx as profile_onnx
 from sqnxt_export.runtimes.onnx_runner import OnnxRunner as OnnxRunner
 from sqnxt_export.runtimes.runner import Runner as Runner
 from sqnxt_export.runtimes.tensors import TensorInfo as TensorInfo
+from sqnxt_export.runtimes.trial import try_model as try_model
 from sqnxt_export.samples import ExportSamples as ExportSamples

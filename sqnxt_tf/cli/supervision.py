@@ -10,22 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from sqnxt_base.opening import Event, Limits, remove_left_over, tell_openings
-from sqnxt_base.watching import INTERVAL, Watch, death_by, end_with_parent
+from sqnxt_base.opening import Limits, remove_left_over
+from sqnxt_base.watching import Watched, death_by, end_with_parent, tell_watcher
 from sqnxt_tf.cli import interruption
 from sqnxt_tf.errors import SqnxtError
 
-_END = b"\0"
-_LOOK_SECONDS = 0.2  # between two looks while no file is opened
 _PATIENCE_SECONDS = interruption.PATIENCE_SECONDS + 0.2  # of a child that was asked to end and does it by itself
 _PASSED_ON = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
 _TASKS = Path("/proc/self/task")
@@ -69,25 +65,14 @@ def supervise(limits: Limits) -> None:
     os.close(reading)
     end_with_parent()
     _leave_no_core()
-    tell_openings(lambda event, path: _send(writing, event, path))
-
-
-def _send(pipe: int, event: Event, path: str) -> None:
-    """Send one message, of a letter and a path."""
-    message = event.encode() + os.fsencode(path).replace(_END, b"?")
-    with contextlib.suppress(OSError):  # the parent is gone, and so will this process be
-        os.write(pipe, message + _END)
+    tell_watcher(writing)
 
 
 class _Supervisor:
-    """The parent's view of the child: the file that it opens, what it would leave behind, and its end."""
+    """The parent, which waits for the child and passes signals on to it."""
 
     def __init__(self, child: int, pipe: int, limits: Limits) -> None:
-        self._child, self._pipe, self._limits = child, pipe, limits
-        self._watch: Watch | None = None
-        self._path = "model"
-        self._left_over: set[str] = set()
-        self._unread = b""
+        self._child, self._watched = child, Watched(child, pipe, limits)
         self._asked, self._asked_until = 0, float("inf")
 
     def listen(self) -> None:
@@ -102,10 +87,8 @@ class _Supervisor:
         Raises:
             SqnxtError: A signal ended it, or it exceeded a limit.
         """
-        for message in self._messages():
-            if message:
-                self._hear(Event(message[:1].decode()), os.fsdecode(message[1:]))
-            fault = self._watch.fault() if self._watch else None
+        while self._watched.look():
+            fault = self._watched.fault()
             if fault or time.monotonic() > self._asked_until:
                 os.kill(self._child, signal.SIGKILL)
             if fault:
@@ -118,32 +101,8 @@ class _Supervisor:
         if not self._asked:
             raise self._error(*death_by(-code))
         self._tidy()
+        sys.stderr.write("error: interrupted\n")
         return 128 + self._asked
-
-    def _hear(self, event: Event, path: str) -> None:
-        match event:
-            case Event.OPENING:
-                self._path = path or self._path
-                self._watch = Watch(self._child, self._limits)
-            case Event.OPENED:
-                self._watch = None
-            case Event.MADE:
-                self._left_over.add(path)
-            case Event.REMOVED:
-                self._left_over.discard(path)
-
-    def _messages(self) -> Iterator[bytes]:
-        """Yield the child's messages, and an empty one at every look; end when the child has ended."""
-        while True:
-            ready, _, _ = select.select([self._pipe], [], [], INTERVAL if self._watch else _LOOK_SECONDS)
-            if ready:
-                received = os.read(self._pipe, 1 << 16)
-                if not received:
-                    return
-                *messages, self._unread = (self._unread + received).split(_END)
-                yield from messages
-            else:
-                yield b""
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._asked, self._asked_until = number, min(self._asked_until, time.monotonic() + _PATIENCE_SECONDS)
@@ -152,14 +111,14 @@ class _Supervisor:
 
     def _tidy(self) -> None:
         """Remove what the child could not, and show the cursor that its bar of progress has hidden."""
-        remove_left_over(self._left_over)
+        remove_left_over(self._watched.left_over)
         if sys.stderr.isatty():
             sys.stderr.write(_SHOW_CURSOR)
             sys.stderr.flush()
 
     def _error(self, fault: str, remedy: str) -> SqnxtError:
         self._tidy()
-        return SqnxtError(self._path, fault, remedy)
+        return SqnxtError(self._watched.path, fault, remedy)
 
 
 def _has_threads() -> bool:

@@ -11,6 +11,7 @@
 - `model_loader`: models of any kind, to be exported: `keras3_export` and its `keras3_child` let Keras 3 itself export
   what cannot be rebuilt, `saved_model` loads SavedModel folders, `channels` turns channels-first models,
   `full_precision` those of mixed precision.
+- `trial` and its `trial_child`: a file opened and run once in a process of its own.
 - `signatures`, `tensors`: what models take and return.
 - `allocation`: a bound on the memory that a file makes Keras allocate.
 - `onnx_profile`: the time of each node of an .onnx file.

@@ -20,6 +20,7 @@ from helpers.commands import Answer, cli_command, helper_program
 from helpers.hostile_keras import KERAS_KINDS, Templates, hostile_keras, make_templates
 from helpers.hostile_tflite import KINDS, endless_loop, endless_memory, hostile_tflite
 from helpers.tflite_graphs import TfliteMaker
+from sqnxt_export import ExportError, try_model
 
 LITERT = "ai_edge_litert.interpreter"
 LIMITS = ("--memory", "800M", "--timeout", 4)
@@ -161,6 +162,24 @@ def test_a_good_file_answers_as_ever(tmp_path: Path, cli: Callable[..., Answer],
     assert answer["top"][0]["label"] == "class 0"
     assert cli(*command, "--memory", "60%").code == 0
     assert "is not an amount of memory" in cli(*command, "--memory", "much").error_line()
+
+
+def test_python_code_tries_a_file_first(tmp_path: Path) -> None:
+    for name, data, fault in (
+        ("good", classifier(), None),
+        ("split", split_in_no_parts(), r"split.tflite: its process died of SIG\w+; export it again"),
+        ("endless", classifier(endless=True), "endless.tflite: was stopped, .* more than 1 s; .* with `seconds`"),
+        ("large", of_kind(endless_memory, "step"), "large.tflite: was stopped, .* 400 MB of memory; .*`memory_bytes`"),
+        ("garbage", b"garbage", "garbage.tflite: not a .tflite file"),
+    ):
+        path = tmp_path / f"{name}.tflite"
+        path.write_bytes(data)
+        seconds = 1 if name == "endless" else 60
+        if fault is None:
+            try_model(path)
+        else:
+            with pytest.raises(ExportError, match=fault):
+                try_model(path, memory_bytes=400_000_000, seconds=seconds)
 
 
 def waiting(folder: Path) -> subprocess.Popen[str]:
