@@ -10,6 +10,7 @@ import numpy as np
 from sqnxt_sim.machine.accelerator import PEArray
 from sqnxt_sim.machine.axes import (
     ONE_CHANNEL,
+    Array,
     ChannelAxis,
     Ints,
     SpatialAxis,
@@ -21,6 +22,8 @@ from sqnxt_sim.machine.axes import (
     vertical_dimension,
 )
 from sqnxt_sim.workload import ConvLayer
+
+_MOST_SIZE = 2.0**25  # above every number of channels
 
 
 class Distinct(NamedTuple):
@@ -78,6 +81,16 @@ class ArrayAxes(NamedTuple):
         """Place of the last and largest size of each array, which is the whole."""
         last: Ints = self.first + self.sizes - 1
         return last
+
+    def largest(self, array: Ints, size: Array) -> Ints:
+        """Return the place of the largest size of some arrays that is at most as large as this."""
+        places, begins = np.arange(self.figures.size.size), np.unique(self.first)
+        begin = begins[np.searchsorted(begins, places, side="right") - 1]
+        # One ascending vector for all axes: each is moved to a range of its own.
+        ascending = begin * _MOST_SIZE + self.figures.size
+        sought = self.first[array] * _MOST_SIZE + np.clip(size, 0, _MOST_SIZE - 1)
+        largest: Ints = np.searchsorted(ascending, sought, side="right") - 1
+        return largest
 
 
 class AllAxes(NamedTuple):

@@ -98,15 +98,35 @@ class _LayerSearch:
     def best(self, arrays: Ints) -> dict[Dataflow, BestTiles]:
         """Return the best tiling in each dataflow on some of the arrays."""
         tilings = self._cut_maps(arrays)
-        for uncut in (("outs", "ins"), ("ins",)):
-            axis: ArrayAxes = getattr(self._axes, uncut[0])
-            if axis.sizes.max() > 1:
-                tilings = self._roomy(self._cheap(tilings), uncut)
-                whole, size = numbered(axis.sizes[tilings.array])
-                tilings = tilings.at(whole)
-                places: Any = {uncut[0]: axis.first[tilings.array] + size}
-                tilings = tilings._replace(**places)
+        if self._layer.is_depthwise:
+            tilings = self._cut_last(tilings, "outs")
+        else:
+            axis = self._axes.outs
+            tilings = self._roomy(self._cheap(tilings), ("outs", "ins"))
+            whole, size = numbered(axis.sizes[tilings.array])
+            tilings = tilings.at(whole)
+            tilings = self._cut_last(tilings._replace(outs=axis.first[tilings.array] + size), "ins")
         return self._chosen(self._roomy(self._cheap(tilings), ()), arrays)
+
+    def _cut_last(self, tilings: _Tilings, name: str) -> _Tilings:
+        """Return the promising tilings with the largest sizes that fit along the last axis.
+
+        Larger sizes of it make fewer tiles and no more blocks of PEs, so that no others can be the best. The words of a
+        tile are linear in them; as this is exact up to rounding only, the next smaller and larger size come too.
+        """
+        axis: ArrayAxes = getattr(self._axes, name)
+        if axis.sizes.max() == 1:
+            return tilings
+        tilings = self._roomy(self._cheap(tilings), (name,))
+        first, last = axis.first[tilings.array], axis.last[tilings.array]
+        small, hardware = self._space(_with(tilings, name, first))
+        large, _ = self._space(_with(tilings, name, last))
+        low, high = axis.figures.size[first], axis.figures.size[last]
+        slope = (large.tile_words[0] - small.tile_words[0]) / np.maximum(high - low, 1)
+        room = hardware.buffer_words / hardware.buffer.copies - small.tile_words[0]
+        place = axis.largest(tilings.array, low + room / np.maximum(slope, 1e-300))
+        places = np.clip(np.stack((place - 1, place, place + 1), axis=1), first[:, None], last[:, None])
+        return _with(tilings.at(np.repeat(np.arange(place.size), 3)), name, places.ravel())
 
     def _cut_maps(self, arrays: Ints) -> _Tilings:
         """Return the tilings with whole channels; those with whole columns bound those that cut them."""
@@ -139,8 +159,10 @@ class _LayerSearch:
 
     def _roomy(self, tilings: _Tilings, uncut: Sequence[str]) -> _Tilings:
         """Leave out the tilings that do not fit, not even with the least sizes along some axes that are still whole."""
-        smallest: Any = {name: getattr(self._axes, name).first.take(tilings.array) for name in uncut}
-        return tilings.at(self._space(tilings._replace(**smallest))[0].fits[0])
+        smallest = tilings
+        for name in uncut:
+            smallest = _with(smallest, name, getattr(self._axes, name).first.take(tilings.array))
+        return tilings.at(self._space(smallest)[0].fits[0])
 
     def _chosen(self, tilings: _Tilings, arrays: Ints) -> dict[Dataflow, BestTiles]:
         """Return the best one of each dataflow on each array, by all rules of the search."""
@@ -173,6 +195,11 @@ class _LayerSearch:
         ins, outs = axes.ins.figures.at(tilings.ins[None]), axes.outs.figures.at(tilings.outs[None])
         channels = channel_pairs(ins, outs, multiplier)
         return space_of(self._layer, hardware, maps, channels), hardware
+
+
+def _with(tilings: _Tilings, name: str, places: Any) -> _Tilings:
+    """Return the tilings with other sizes along an axis."""
+    return tilings._replace(**{name: places})
 
 
 def _first_of_least(tilings: _Tilings, cost: Array, words: Array, arrays: Ints) -> Ints:

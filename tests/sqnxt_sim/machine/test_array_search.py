@@ -32,19 +32,13 @@ def accelerator(rows: int, cols: int, sums: int, buffer: int, bandwidth: float) 
 
 
 def conv_layer(
-    height: int,
-    width: int,
-    channels: int,
-    filters: int,
-    groups: int,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    pad: int,
-) -> ConvLayer:
+    size: tuple[int, int], channels: int, filters: int, groups: int, kernel: tuple[int, int], stride: tuple[int, int],
+    pad: int = 0, weight_bits: int | None = None,
+) -> ConvLayer:  # fmt: skip
     return ConvLayer(
         name="layer", in_channels=channels * groups, out_channels=filters * groups, groups=groups,
-        in_height=height + kernel[0], in_width=width + kernel[1], kernel_height=kernel[0], kernel_width=kernel[1],
-        stride_height=stride[0], stride_width=stride[1], pad_top=pad, pad_left=pad,
+        in_height=size[0] + kernel[0], in_width=size[1] + kernel[1], kernel_height=kernel[0], kernel_width=kernel[1],
+        stride_height=stride[0], stride_width=stride[1], pad_top=pad, pad_left=pad, weight_bits=weight_bits,
     )  # fmt: skip
 
 
@@ -56,9 +50,9 @@ accelerators = st.lists(
     min_size=2, max_size=6,
 )  # fmt: skip
 layers = st.builds(
-    conv_layer, st.integers(0, 30), st.integers(0, 30), st.integers(1, 40), st.integers(1, 40),
-    st.sampled_from((1, 1, 1, 2, 7)), st.tuples(st.integers(1, 5), st.integers(1, 5)),
-    st.tuples(st.integers(1, 6), st.integers(1, 6)), st.integers(0, 2),
+    conv_layer, st.tuples(st.integers(0, 30), st.integers(0, 30)), st.just(1) | st.integers(1, 70), st.integers(1, 40),
+    st.sampled_from((1, 1, 1, 2, 7, 40)), st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.tuples(st.integers(1, 6), st.integers(1, 6)), st.integers(0, 2), st.sampled_from((None, 5, 8)),
 )  # fmt: skip
 
 
@@ -96,13 +90,13 @@ def test_the_best_tiling_is_that_of_the_exhaustive_search(
 
 def test_a_kernel_that_skips_columns_is_cut_even_where_the_whole_costs_more() -> None:
     """A tile of one column does not read the columns between two windows; the whole width reads them."""
-    layer = conv_layer(30, 30, 2, 2, 1, (2, 2), stride=(3, 4), pad=0)
+    layer = conv_layer((30, 30), 2, 2, 1, (2, 2), stride=(3, 4))
     check(layer, [accelerator(rows, cols, 16, 1 << 17, 1e9) for rows in (1, 4) for cols in (1, 4)])
 
 
 def test_few_tilings_are_costed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds leave out most tilings, or searching arrays together would gain nothing."""
-    layer = conv_layer(28, 28, 32, 32, 1, (3, 1), stride=(1, 1), pad=1)
+    layer = conv_layer((28, 28), 32, 32, 1, (3, 1), stride=(1, 1), pad=1)
     group = [accelerator(rows, cols, 16, 1 << 17, 1e10) for rows in (8, 16, 24) for cols in (8, 16, 24)]
     costed: list[int] = []
     of_search = array_search.search_grids
@@ -117,7 +111,7 @@ def test_few_tilings_are_costed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_tilings_are_refused_as_on_a_single_array(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = conv_layer(30, 20, 8, 8, 1, (3, 3), stride=(1, 1), pad=1)
+    layer = conv_layer((30, 20), 8, 8, 1, (3, 3), stride=(1, 1), pad=1)
     group = [accelerator(rows, 8, 16, 1 << 17, 1e9) for rows in (4, 8)]
     most = max(tiling_space(layer, one).fits.size for one in group)
     monkeypatch.setattr(tiling, "_MAX_TILINGS", most)
