@@ -35,6 +35,7 @@ from sqnxt_tf.evolution.lineage import Member as Member
 from sqnxt_tf.evolution.narrowing import narrow as narrow
 from sqnxt_tf.exploration.array_grid import ArrayGrid as ArrayGrid
 from sqnxt_tf.exploration.candidates import Candidate as Candidate
+from sqnxt_tf.exploration.families import Family as Family
 from sqnxt_tf.exploration.outcome import FigureRatio as FigureRatio
 from sqnxt_tf.exploration.outcome import Outcome as Outcome
 from sqnxt_tf.exploration.outcome import Standing as Standing
@@ -61,6 +62,7 @@ from sqnxt_tf.networks.published import PaperFigures as PaperFigures
 from sqnxt_tf.networks.registry import NetworkDefinition as NetworkDefinition
 from sqnxt_tf.networks.registry import layer_rows as layer_rows
 from sqnxt_tf.networks.rows import LayerRow as LayerRow
+from sqnxt_tf.networks.squeezenet import SqueezenetSpec as SqueezenetSpec
 from sqnxt_tf.networks.squeezenext import SqnxtSpec as SqnxtSpec
 from sqnxt_tf.networks.summaries import NetworkSummary as NetworkSummary
 from sqnxt_tf.networks.summaries import list_networks as list_networks

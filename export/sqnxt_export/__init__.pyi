@@ -1,5 +1,8 @@
 from sqnxt_export.artifact.files import whole_file as whole_file
+from sqnxt_export.artifact.metadata import ACCURACY_IMAGES as ACCURACY_IMAGES
 from sqnxt_export.artifact.metadata import EMBEDDED as EMBEDDED
+from sqnxt_export.artifact.metadata import LICENCE as LICENCE
+from sqnxt_export.artifact.metadata import PARITY as PARITY
 from sqnxt_export.artifact.metadata import Metadata as Metadata
 from sqnxt_export.artifact.metadata_io import read_metadata as read_metadata
 from sqnxt_export.artifact.metadata_io import write_metadata as write_metadata

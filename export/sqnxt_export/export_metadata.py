@@ -6,9 +6,10 @@ import dataclasses
 import importlib.metadata
 from typing import Any
 
-from sqnxt_export.artifact.metadata import EMBEDDED, Metadata
+from sqnxt_export.artifact.metadata import EMBEDDED, PARITY, Metadata
 from sqnxt_export.artifact.preprocessing import Preprocessing
 from sqnxt_export.errors import ExportError
+from sqnxt_export.parity_result import Parity
 from sqnxt_export.runtimes.signatures import name_of_model, signature_of
 
 _RECORDED_PACKAGES = ("tensorflow", "tf_keras", "onnx", "onnxruntime", "ai-edge-litert")
@@ -67,3 +68,10 @@ def complete_metadata(
         network=metadata.network or name_of_model(model),
         extra={**metadata.extra, **({"wider_layers": list(wider)} if wider else {})},
     )
+
+
+def with_parity(metadata: Metadata, parity: Parity) -> Metadata:
+    """Return the metadata with the figures of the comparison, so that the file itself says how near it is."""
+    names = ("samples", "max_abs_diff", "max_rel_diff", "sqnr_db", "top1_agreement")
+    figures = {name: parity.to_json()[name] for name in names}
+    return dataclasses.replace(metadata, extra={**metadata.extra, PARITY: figures})

@@ -19,7 +19,7 @@ from sqnxt_export.artifact.weights import compressed_bytes, nonzero_fraction
 from sqnxt_export.artifact_builder import Built, Task, build
 from sqnxt_export.budget import check_budget
 from sqnxt_export.errors import ExportError, ParityError, one_line
-from sqnxt_export.export_metadata import complete_metadata, describe_embedded, preprocessing_to_embed
+from sqnxt_export.export_metadata import complete_metadata, describe_embedded, preprocessing_to_embed, with_parity
 from sqnxt_export.export_result import ExportResult
 from sqnxt_export.measured_top1 import ALLOWED_DROP, ARTIFACT_TOP1
 from sqnxt_export.options import ArtifactOptions
@@ -160,8 +160,8 @@ def _write_proved(
             proof = prove(task, temporary, samples)
         parity = proof.parity
         _check_answer(path, task, parity, built)
-        if measured := _measured(task, proof):
-            write_metadata(temporary, replace(complete, extra={**complete.extra, **measured}))
+        proved = with_parity(complete, parity)
+        write_metadata(temporary, replace(proved, extra={**proved.extra, **_measured(task, proof)}))
         sizes = temporary.stat().st_size, compressed_bytes(temporary)
     return ExportResult(
         format=format,

@@ -121,12 +121,14 @@ if TYPE_CHECKING:
     help="ONNX operator set, up to the newest that onnxruntime knows; the lowest that the precision needs by default.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed of the weights of a network's name.")
+@click.option("--licence", "--license", metavar="TEXT", help="Licence of the model, to be written into the artifact.")
+@click.option("--card", is_flag=True, help="Write a model card beside the artifact: its name with .md behind it.")
 @flags.force
 @limit_flags.opening_limits
 @flags.output_options
 def command(
     model: str, formats: tuple[str, ...], precisions: tuple[str, ...], output: Path | None, force: bool, out: Output,
-    **settings: Any,
+    card: bool, **settings: Any,
 ) -> int | None:  # fmt: skip
     """Export MODEL to an artifact, load it in its own runtime, and prove that it equals the model.
 
@@ -136,13 +138,17 @@ def command(
     from sqnxt_tf.workflows.export_many import ALL, default_output
 
     if len(formats) * len(precisions) > 1 or ALL in precisions:
-        return _export_many(model, formats, precisions, output or Path(), force, out, settings)
+        return _export_many(model, formats, precisions, output or Path(), force, card, out, settings)
     from sqnxt_export import ParityError
+    from sqnxt_export.artifact.files import check_output
     from sqnxt_tf.options.artifacts import ExportOptions
     from sqnxt_tf.workflows.export import export
 
     options = ExportOptions(format=formats[0], precision=precisions[0], **settings)
     path = output or default_output(model, options.format, options.precision)
+    page = _page(path)
+    if card:
+        check_output(page, force=force)
     try:
         result = export(model, path, options, force=force, progress=out.progress)
     except ParityError as error:  # the answer is no: a program gets the figures, and the exit code is 1
@@ -150,25 +156,43 @@ def command(
         known = {"format": options.format, "precision": options.precision, "path": str(path)}
         out.document({**known, "parity": parity, "source": model})
         raise
-    out.document(result.to_json())
+    if card:
+        _write_card(path, page, force=force)
+    out.document({**result.to_json(), **({"card": str(page)} if card else {})})
     _show(result, out)
     return None
 
 
 def _export_many(
-    model: str, formats: tuple[str, ...], precisions: tuple[str, ...], folder: Path, force: bool, out: Output,
-    settings: dict[str, Any],
+    model: str, formats: tuple[str, ...], precisions: tuple[str, ...], folder: Path, force: bool, card: bool,
+    out: Output, settings: dict[str, Any],
 ) -> int:  # fmt: skip
     """Write all artifacts of a model; return the exit code, which is 1 where one of them does not equal it."""
     from sqnxt_tf.workflows.export_many import export_many
 
     results, failed = export_many(model, folder, formats, precisions, force=force, progress=out.progress, **settings)
+    for result in results if card else ():
+        _write_card(Path(result.path), _page(Path(result.path)), force=force)
     out.document([*(one.to_json() for one in results), *({**one.to_json(), "source": model} for one in failed)])
     for result in results:
         _show(result, out)
     for one in failed:
         out.note(f"{one.path}: was not written, because it does not equal the model")
     return 1 if failed else 0
+
+
+def _page(artifact: Path) -> Path:
+    """Return where the model card of an artifact is written."""
+    return artifact.with_name(f"{artifact.name}.md")
+
+
+def _write_card(artifact: Path, page: Path, *, force: bool) -> None:
+    from sqnxt_export import whole_file
+    from sqnxt_tf.reports.model_card import model_card
+    from sqnxt_tf.workflows.model_card import gather_facts
+
+    with whole_file(page, force=force) as temporary:
+        temporary.write_text(model_card(gather_facts(artifact)), encoding="utf-8")
 
 
 def _show(result: ExportResult, out: Output) -> None:

@@ -39,7 +39,11 @@ EXAMPLES = {
         "sqnxt-tf verify digits.keras digits.onnx",
         "sqnxt-tf verify digits.onnx foreign.tflite --preprocessing 0..1",
     ),
-    "inspect": ("sqnxt-tf inspect digits.onnx --layers", "sqnxt-tf inspect digits-int8.tflite --micro"),
+    "inspect": (
+        "sqnxt-tf inspect digits.onnx --layers",
+        "sqnxt-tf inspect digits-int8.tflite --micro",
+        "sqnxt-tf inspect digits.onnx --card",
+    ),
     "benchmark": (
         "sqnxt-tf benchmark digits.onnx digits.tflite --threads 1,2",
         "sqnxt-tf benchmark digits.onnx --accelerator squeezelerator-16x16",

@@ -46,6 +46,7 @@ class ExportOptions(ArtifactOptions):
         preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
             says if None.
         labels: A file with one label a line; the model's own labels if None.
+        licence: Licence of the model, to be written into the file; the model's own if None.
 
     Raises:
         SqnxtError, ExportError: A value is out of range or has no effect for this format and precision.
@@ -62,6 +63,7 @@ class ExportOptions(ArtifactOptions):
     seed: int | None = None
     preprocessing: str | None = None
     labels: Path | None = None
+    licence: str | None = None
 
     def __post_init__(self) -> None:
         ArtifactOptions.__post_init__(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sqnxt_export import ARTIFACT_TOP1, EMBEDDED, MeasuredTop1
+from sqnxt_export import ACCURACY_IMAGES, ARTIFACT_TOP1, EMBEDDED, MeasuredTop1
 from sqnxt_tf.reports.tables import Table, percent, shape
 
 if TYPE_CHECKING:
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sqnxt_tf.accuracy import Evaluation
     from sqnxt_tf.device.inspection import Inspection
     from sqnxt_tf.workflows.doctor import Examination, Program
+
+
+_SHOWN_ELSEWHERE = (ACCURACY_IMAGES, ARTIFACT_TOP1, EMBEDDED)
+"""Keys of `Metadata.extra` that stand in the line of another fact."""
 
 
 def accuracy_line(result: Evaluation) -> str:
@@ -120,13 +124,13 @@ def _metadata_facts(metadata: Metadata) -> dict[str, object]:
         **_accuracies(metadata),
         "made from (SHA-256)": metadata.source_hash,
         "made by": ", ".join(f"{name} {version}" for name, version in metadata.versions.items()),
-        **{name: _flat(value) for name, value in metadata.extra.items() if name not in (EMBEDDED, ARTIFACT_TOP1)},
+        **{name: _flat(value) for name, value in metadata.extra.items() if name not in _SHOWN_ELSEWHERE},
     }
 
 
 def _accuracies(metadata: Metadata) -> dict[str, object]:
     """Return the model's accuracy, and the artifact's own as it was counted at its export."""
-    of_model = None if metadata.accuracy is None else f"{percent(metadata.accuracy)} % on {metadata.data}"
+    of_model = None if metadata.accuracy is None else _accuracy_line(metadata, metadata.accuracy)
     own = MeasuredTop1.of(metadata.extra)
     if own is None:
         return {"top-1": of_model}
@@ -136,6 +140,12 @@ def _accuracies(metadata: Metadata) -> dict[str, object]:
         f"{own.data} when it was exported; its model: {percent(own.model_top1)} % of these"
     )
     return {"top-1 of the model": of_model, "top-1 of this file": counted}
+
+
+def _accuracy_line(metadata: Metadata, accuracy: float) -> str:
+    images = metadata.extra.get(ACCURACY_IMAGES)
+    count = f", {images:,} images" if type(images) is int else ""
+    return f"{percent(accuracy)} % on {metadata.data}{count}"
 
 
 def _preprocessing_line(metadata: Metadata, preprocessing: Preprocessing) -> str:

@@ -205,13 +205,17 @@ def _check_kernels(artifact: Path, output: Path, model: Any, *, bits: int, densi
 
 def _described(source: ModelSource, settings: dict[str, Any], after: Evaluation | None) -> ModelSource:
     """Return the source with metadata on how it was compressed and on its accuracy since."""
-    from sqnxt_export import LearntRanges
+    from sqnxt_export import ACCURACY_IMAGES, LearntRanges
 
     metadata = replace(
         source.metadata,
         accuracy=after.top1 if after else source.metadata.accuracy,
         data=after.data if after else source.metadata.data,
-        extra={**LearntRanges.dropped_from(source.metadata.extra), "compression": settings},
+        extra={
+            **LearntRanges.dropped_from(source.metadata.extra),
+            **({ACCURACY_IMAGES: after.samples} if after else {}),
+            "compression": settings,
+        },
     )
     return replace(source, metadata=metadata)
 

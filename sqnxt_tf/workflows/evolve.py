@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqnxt_base.opening import temporary_folder
-from sqnxt_export import read_metadata, save_keras, to_onnx, whole_file
+from sqnxt_export import ACCURACY_IMAGES, read_metadata, save_keras, to_onnx, whole_file
 from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.data.arrays import to_arrays
 from sqnxt_tf.data.data_source import DataSource
@@ -207,7 +207,8 @@ class _Run:
         }
         metadata = replace(
             source.metadata, preprocessing=source.preprocessing, accuracy=member.top1, versions=keras_versions(),
-            data=self.sets["test"].name, extra={**source.metadata.extra, "evolution": ancestry},
+            data=self.sets["test"].name,
+            extra={**source.metadata.extra, ACCURACY_IMAGES: len(self.sets["test"]), "evolution": ancestry},
         )  # fmt: skip
         save_keras(trained.model, path, metadata, force=True)
         return replace(member, sha256=file_hash(path))

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_export import LICENCE
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import ASSUMED
@@ -128,6 +129,8 @@ def _metadata(source: ModelSource, options: ExportOptions) -> Metadata:
     extra.pop(ASSUMED, None)
     if options.io != "float32":
         extra["io"] = options.io
+    if options.licence is not None:
+        extra[LICENCE] = options.licence
     if not source.takes_image:
         return replace(source.metadata, source_hash=source_hash, extra=extra)
     found = source.image_input

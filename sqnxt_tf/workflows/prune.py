@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import LearntRanges, load_keras, read_metadata, save_keras, whole_file
+from sqnxt_export import ACCURACY_IMAGES, LearntRanges, load_keras, read_metadata, save_keras, whole_file
 from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.digits import Split, digits
@@ -222,7 +222,12 @@ def _save(tuned: _Finished, source: ModelSource, result: PruningResult, plan: Pr
         accuracy=result.test.top1,
         data=result.test.data,
         versions=keras_versions(),
-        extra={**LearntRanges.dropped_from(source.metadata.extra), "pruning": run.settings(), **tuned.extra},
+        extra={
+            **LearntRanges.dropped_from(source.metadata.extra),
+            ACCURACY_IMAGES: result.test.samples,
+            "pruning": run.settings(),
+            **tuned.extra,
+        },
     )
     with whole_file(run.output, force=run.overwrite) as temporary:
         save_keras(tuned.model, temporary, metadata, force=True)

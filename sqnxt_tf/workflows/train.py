@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sqnxt_export import Metadata, Preprocessing, save_keras
+from sqnxt_export import ACCURACY_IMAGES, Metadata, Preprocessing, save_keras
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.digits import digits
 from sqnxt_tf.data.training_data import TrainingData, open_training_data
@@ -251,7 +251,7 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
         accuracy=test.top1,
         data=test.data,
         versions=keras_versions(),
-        extra={"settings": settings},
+        extra={"settings": settings, ACCURACY_IMAGES: test.samples},
     )
     if is_chief():
         save_keras(

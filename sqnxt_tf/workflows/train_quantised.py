@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import LearntRanges, read_metadata, save_keras
+from sqnxt_export import ACCURACY_IMAGES, LearntRanges, read_metadata, save_keras
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.digits import digits
 from sqnxt_tf.data.training_data import TrainingData, open_training_data
@@ -108,7 +108,12 @@ def _settings(path: Path, data: str, options: TrainOptions, recipe: Recipe) -> d
 
 
 def _metadata(source: ModelSource, trained: QuantisedTraining, test: Evaluation, settings: dict[str, Any]) -> Any:
-    extra = {**source.metadata.extra, "settings": settings, **learnt(settings["qat"], trained)}
+    extra = {
+        **source.metadata.extra,
+        ACCURACY_IMAGES: test.samples,
+        "settings": settings,
+        **learnt(settings["qat"], trained),
+    }
     return replace(
         source.metadata,
         preprocessing=source.preprocessing,

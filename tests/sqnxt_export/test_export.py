@@ -12,6 +12,7 @@ import pytest
 
 import sqnxt_export
 from sqnxt_export import (
+    PARITY,
     ArtifactOptions,
     ExportError,
     ExportSamples,
@@ -26,6 +27,7 @@ from sqnxt_export import (
 from sqnxt_export.artifact_builder import Built
 from sqnxt_export.quantise.precision import CALIBRATED
 
+FIGURES = ("samples", "max_abs_diff", "max_rel_diff", "sqnr_db", "top1_agreement")
 NETWORKS = ["squeezenext_like", "alexnet_like", "mobilenet_like"]
 KINDS = [
     *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8-weights", "int8")),
@@ -63,6 +65,7 @@ def test_every_artifact_computes_what_the_model_computes(
         input_size=(19, 19),
         nonzero_fraction=result.nonzero_fraction,
         versions=read_metadata(path).versions,  # type: ignore[union-attr]
+        extra={PARITY: {name: result.parity.to_json()[name] for name in FIGURES}},
     )
     assert list(tmp_path.iterdir()) == [path]
 

@@ -17,6 +17,12 @@ MEMBER = "sqnxt.json"
 """Name of the zip member (.keras, .tflite) or of the metadata property (.onnx) that holds the JSON text."""
 EMBEDDED = "embedded_preprocessing"
 """Key of `extra` under which an artifact that takes raw pixels records the arithmetic inside its graph."""
+PARITY = "parity"
+"""Key of `extra` under which an artifact records the comparison with its model."""
+LICENCE = "licence"
+"""Key of `extra` under which a file names its licence."""
+ACCURACY_IMAGES = "accuracy_images"
+"""Key of `extra` under which a file says on how many images its accuracy was measured."""
 MAX_BYTES = 4 << 20
 _MAX_LABELS = 100_000
 _MAX_TEXT = 4096

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqnxt_export import ExportError, Metadata, ParityError, Preprocessing, save_keras
-from sqnxt_export.quantise.precision import PRECISIONS, is_possible
+from sqnxt_export.quantise.precision import CALIBRATED, PRECISIONS, is_possible
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.workflows import export_many as module
 from sqnxt_tf.workflows.export_many import export_many, options_for, pairs
@@ -41,7 +41,7 @@ def test_every_precision_of_a_format_is_written_and_the_model_is_opened_once(
 
     monkeypatch.setattr(module, "open_any", open_any)
     results, failed = export_many(model, tmp_path, ["onnx"], samples=8, calibration=64)
-    due = [f"mine-{precision}.onnx" for precision in ("float32", "float16", "int16", "int8")]
+    due = [f"mine-{precision}.onnx" for precision in ("float32", "float16", "int16", "int8-weights", "int8")]
     assert sorted(Path(one.path).name for one in (*results, *failed)) == sorted(due)
     assert sorted(tmp_path.iterdir()) == sorted(Path(one.path) for one in results)  # a random model may not bear 8 bits
     assert {"mine-float32.onnx", "mine-float16.onnx"} <= {path.name for path in tmp_path.iterdir()}
@@ -69,7 +69,7 @@ def test_an_artifact_that_does_not_equal_the_model_is_named_and_the_others_are_w
 @given(st.lists(st.sampled_from(["onnx", "tflite"]), min_size=1), st.sampled_from(PRECISIONS))
 def test_all_stands_for_the_precisions_that_a_format_has(formats: list[str], precision: str) -> None:
     chosen = pairs(formats, ["all"])
-    assert len(set(chosen)) == len(chosen) == 4 * len(set(formats))
+    assert len(set(chosen)) == len(chosen) == 5 * len(set(formats))
     assert all(is_possible(*pair) for pair in chosen)
     assert pairs(formats, [precision]) == [(kind, precision) for kind in dict.fromkeys(formats)]
 
@@ -78,7 +78,7 @@ def test_options_that_do_not_apply_to_a_precision_are_left_out_there() -> None:
     settings = {"calibration": 9, "calibration_method": "entropy", "equalise": True, "opset": 21, "batch": None}
     for kind, precision in pairs(["onnx", "tflite"], ["all"]):
         options = options_for(kind, precision, settings)
-        assert (options.calibration == 9) == precision.startswith("int")
+        assert (options.calibration == 9) == (precision in CALIBRATED)
         assert (options.calibration_method == "entropy") == ((kind, precision) == ("onnx", "int8"))
         assert (options.opset == 21) == (kind == "onnx")
         assert (options.batch is None) == (kind == "onnx")
