@@ -76,6 +76,8 @@ def _from_files(classifier: Classifier, images: tuple[Path, ...], out: Output) -
 
     progress = out.progress if out.as_json else silent  # a person sees the answers come
     yield from classify_images(classifier, images, on_fault=out.fault, progress=progress)
+    if out.faults > 1:
+        out.note(f"{out.faults:,} images cannot be read or classified, and were left out")
 
 
 def _from_camera(classifier: Classifier, camera: str, frames: int | None) -> Iterator[Answer]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags, limit_flags
+from sqnxt_tf.cli import flags, limit_flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -26,6 +26,7 @@ from sqnxt_tf.cli.output import Output
     metavar="FOLDER",
     help="Write the misclassified images to this folder.",
 )
+@training_flags.max_unreadable
 @flags.preprocessing
 @flags.labels
 @flags.threads

@@ -53,7 +53,7 @@ class Output:
         context = click.get_current_context(silent=True)
         self.as_json, self.quiet, self.wide = as_json, quiet, wide
         self._command = command or (context.command if context else None)
-        self.exit_code = 0
+        self.exit_code, self.faults = 0, 0
         self._bar: Any = None
         self._task: Any = None
         self._task_name = ""
@@ -125,6 +125,7 @@ class Output:
             as_options(error, self._command)
         click.echo(f"error: {joined_lines(str(error))}", err=True)
         self.exit_code = 2
+        self.faults += 1
 
     def progress(self, task: str, done: int, total: int, **figures: float) -> None:
         """Show how far the work is (see `sqnxt_tf.progress.Progress`).

@@ -13,7 +13,7 @@ from sqnxt_tf.accuracy import Evaluation, count_answers
 from sqnxt_tf.class_outputs import class_output
 from sqnxt_tf.data.arrays import check_any_readable
 from sqnxt_tf.data.images import ImageSet
-from sqnxt_tf.data.unreadable import UnreadableImages
+from sqnxt_tf.data.unreadable import LIMIT, UnreadableImages
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.image_input import read_known, resolve_runner
 from sqnxt_tf.progress import Progress, silent
@@ -28,6 +28,7 @@ def evaluate(
     threads: int | None = None,
     preprocessing: str | None = None,
     labels: str | Path | None = None,
+    max_unreadable: int = LIMIT,
     progress: Progress = silent,
 ) -> Evaluation:
     """Run the model or artifact at `path` on every image of `data`, and count its correct answers.
@@ -42,11 +43,12 @@ def evaluate(
             None.
         labels: A file with one label a line, whose classes may stand in another order than those of the data. Without
             any labels, the outputs are the numbers of the data's classes.
+        max_unreadable: The work ends when more images than this cannot be read.
         progress: Called as the work goes on.
 
     Raises:
         SqnxtError: Nothing says how images are prepared, the file's classes are not those of the data, or more images
-            than `UnreadableImages` allows cannot be read.
+            than allowed cannot be read.
         ExportError: The file cannot be read, or its runtime is not installed.
     """
     from sqnxt_export import open_model
@@ -59,7 +61,7 @@ def evaluate(
         raise SqnxtError(path, "has no metadata on preprocessing", "give `preprocessing`")
     place = class_output(runner, metadata)
     order = _class_order(path, metadata.labels, data, exact=bool(metadata.precision) and labels is None)
-    logits, shown, faults = [], [], UnreadableImages()
+    logits, shown, faults = [], [], UnreadableImages(limit=max_unreadable)
     for start in range(0, len(data), BATCH):
         indices, images = data.readable(range(start, min(start + BATCH, len(data))), faults.add)
         faults.check()

@@ -22,9 +22,10 @@ _SHOWN_ELSEWHERE = (ACCURACY_IMAGES, ARTIFACT_TOP1, EMBEDDED)
 def accuracy_line(result: Evaluation) -> str:
     """Return accuracy with its interval, in one line."""
     low, high = result.top1_interval
+    left_out = f"; {len(result.left_out)} unreadable images left out" if result.left_out else ""
     return (
         f"top-1 {percent(result.top1)} % (95 % interval {percent(low)} to {percent(high)}), "
-        f"top-5 {percent(result.top5)} % of {result.samples} images of {result.data}"
+        f"top-5 {percent(result.top5)} % of {result.samples} images of {result.data}{left_out}"
     )
 
 

@@ -21,6 +21,7 @@ from helpers.broken_images import (
 from helpers.onnx_graphs import QUADRANTS, write_quadrants
 from sqnxt_base.printable_text import printable
 from sqnxt_export import Metadata, Preprocessing, write_metadata
+from sqnxt_tf.cli.main import run
 from sqnxt_tf.data import decoding_limits
 from sqnxt_tf.data.arrays import spread_arrays, to_arrays
 from sqnxt_tf.data.data_source import load_data
@@ -33,6 +34,7 @@ from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.device.classification import Classifier, classify_images
 from sqnxt_tf.device.evaluation import evaluate
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.reports.results import accuracy_line
 from sqnxt_tf.workflows.data_check import check_data
 from sqnxt_tf.workflows.data_pack import pack
 
@@ -190,16 +192,18 @@ def test_more_than_the_limit_ends_the_run_and_leaves_nothing(folder: Path, netwo
     for index in range(90):
         (folder / QUADRANTS[0] / f"more{index}.jpg").write_bytes(b"nothing")
     images = load_data(folder)
-    for run in (
+    for work in (
         lambda: evaluate(network, images),
         lambda: to_arrays(images, PLAIN),
         lambda: spread_arrays(images, PLAIN, len(images)),
         lambda: pack(folder, tmp_path / "packed", shards=1),
     ):
         with pytest.raises(TooManyUnreadableError, match="and 100 may be left out"):
-            run()
+            work()
     assert not (tmp_path / "packed").exists()
     assert len(pack(folder, tmp_path / "packed", shards=1, max_unreadable=200).unreadable) > 100
+    result = evaluate(network, images, max_unreadable=200)
+    assert accuracy_line(result).endswith(f"; {len(result.left_out)} unreadable images left out")
 
 
 def test_only_broken_images_are_told_as_such(tmp_path: Path, network: Path) -> None:
@@ -212,9 +216,9 @@ def test_only_broken_images_are_told_as_such(tmp_path: Path, network: Path) -> N
         lambda: to_arrays(images, PLAIN),
         lambda: spread_arrays(images, PLAIN, 1),
     )
-    for run in runs:
+    for work in runs:
         with pytest.raises(SqnxtError, match="has no image that can be read"):
-            run()
+            work()
 
 
 def test_an_image_of_the_output_folder_is_not_blamed_on_the_disk(folder: Path, tmp_path: Path) -> None:
@@ -223,3 +227,14 @@ def test_an_image_of_the_output_folder_is_not_blamed_on_the_disk(folder: Path, t
     (line,) = [fault for source, fault in packed.unreadable.items() if source.endswith("cut.png")]
     assert "cut.png: cannot be read as an image" in line
     assert not (packed.path / "packing.json").exists()
+
+
+def test_classify_counts_what_it_leaves_out(
+    folder: Path, network: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(network.parent)
+    with pytest.raises(SystemExit, match="2"):
+        run(["classify", network.name, str(folder.relative_to(network.parent))])
+    *errors, count = capfd.readouterr().err.splitlines()
+    assert all(line.startswith("error: ") for line in errors)
+    assert count == f"{len(errors)} images cannot be read or classified, and were left out"
