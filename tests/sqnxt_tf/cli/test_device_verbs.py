@@ -177,7 +177,9 @@ def test_the_other_files_are_done_and_the_exit_code_tells(cli: Any, tmp_path: Pa
     done = cli("classify", artifacts / "net.tflite", "cut.png", artifacts / "digits" / "1.png", "gone.png", "--json")
     assert done.code == 2
     assert [Path(answer["image"]).name for answer in json.loads(done.out)] == ["1.png"]
-    assert len(done.err.splitlines()) == 2
+    *errors, count = done.err.splitlines()
+    assert [line.partition(":")[0] for line in errors] == ["error", "error"]
+    assert count == "2 images cannot be read or classified, and were left out"
     only = cli("classify", artifacts / "net.tflite", "cut.png", "--json")
     assert "cannot be read as an image" in only.error_line()
 
