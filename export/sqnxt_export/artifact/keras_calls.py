@@ -41,29 +41,35 @@ def order_calls(path: Path, config: Any) -> None:
 
 def _ordered(path: Path, layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the layers in the order of their first calls; layers that are never called come first, as inputs do."""
-    names = [str(layer.get("name")) for layer in layers]
-    first = {name: _first_call(layer) for name, layer in zip(names, layers, strict=True)}
-    outputs = {name: _outputs(layer) for name, layer in zip(names, layers, strict=True)}
-    inputs = {name for name, layer in zip(names, layers, strict=True) if layer.get("class_name") == "InputLayer"}
-    made = Counter({name: number + (name in inputs) for name, number in first.items()})
-    places, needs, makes = list[int](), list[set[_Output]](), list[_Output]()
-    for place, name in enumerate(names):
-        for node in _list(layers[place].get("inbound_nodes")):
-            if not all(_is_possible(reference, first, outputs) for reference in _references(node)):
-                raise _never_made(path, name)
-            read = {(reference[0], reference[1]) for reference in _references(node) if reference[0] != _CONSTANT}
-            before = {(name, made[name] - 1)} if places and places[-1] == place else set()  # calls keep their order
-            places.append(place)
-            needs.append({output for output in read | before if not (output[1] == 0 and output[0] in inputs)})
-            makes.append((name, made[name]))
-            made[name] += 1
+    places, needs, makes = _calls(path, layers)
     order = call_order(needs, makes)
     if len(order) < len(places):
-        raise _never_made(path, names[places[min(set(range(len(places))) - set(order))]])
+        raise _never_made(path, makes[min(set(range(len(places))) - set(order))][0])
     if order == sorted(order):
         return layers
     called = dict.fromkeys(places[number] for number in order)
     return [layers[place] for place in (*sorted(set(range(len(layers))) - set(called)), *called)]
+
+
+def _calls(path: Path, layers: list[dict[str, Any]]) -> tuple[list[int], list[set[_Output]], list[_Output]]:
+    """Return the place in `layers` of each call's layer, the outputs that the call needs, and the one that it makes."""
+    names = [str(layer.get("name")) for layer in layers]
+    first = {name: _first_call(layer) for name, layer in zip(names, layers, strict=True)}
+    outputs = {name: _outputs(layer) for name, layer in zip(names, layers, strict=True)}
+    given = {(name, 0) for name, layer in zip(names, layers, strict=True) if layer.get("class_name") == "InputLayer"}
+    made = Counter({name: number + ((name, 0) in given) for name, number in first.items()})
+    places, needs, makes = list[int](), list[set[_Output]](), list[_Output]()
+    for place, name in enumerate(names):
+        for number, node in enumerate(_list(layers[place].get("inbound_nodes"))):
+            if not all(_is_possible(reference, first, outputs) for reference in _references(node)):
+                raise _never_made(path, name)
+            read = {(reference[0], reference[1]) for reference in _references(node) if reference[0] != _CONSTANT}
+            before = {(name, made[name] - 1)} if number else set()  # Keras makes the calls of a layer in their order
+            places.append(place)
+            needs.append((read | before) - given)
+            makes.append((name, made[name]))
+            made[name] += 1
+    return places, needs, makes
 
 
 def _never_made(path: Path, name: str) -> ExportError:

@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM at random moments of every long verb: nothing half-written, no temporary file, no child left over.
 
-SQNXT_TF_SIGNALS sets how many signals each verb gets; 3 by default, since most verbs start TensorFlow.
+SQNXT_TF_SIGNALS sets how many signals each verb gets; 2 by default, since most verbs start TensorFlow.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqnxt_export import to_onnx
 
 pytestmark = pytest.mark.slow
 
-_COUNT = int(os.environ.get("SQNXT_TF_SIGNALS", "3"))
+_COUNT = int(os.environ.get("SQNXT_TF_SIGNALS", "2"))
 _ANSWER_SECONDS = 10  # two are promised of a verb that has begun; the rest is for a machine that does other things too
 _ENDS = {0, 130, 143, -signal.SIGINT, -signal.SIGTERM}
 """Exit codes: it was done, or ended; the negative ones come while Python itself starts, before any of our code."""
