@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -55,6 +55,7 @@ def inline_tokens(text: str) -> list[tuple[str, str]]:
     return [(child.type, child.content) for token in tokens for child in token.children or ()]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | MARKUP)
 def test_every_character_of_a_file_stands_for_itself(text: str) -> None:
     found = inline_tokens(f"x {escaped(text)}")
@@ -64,6 +65,7 @@ def test_every_character_of_a_file_stands_for_itself(text: str) -> None:
     assert shown == " ".join(["x", *expected.split()])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20) | MARKUP, min_size=2, max_size=2))
 def test_a_cell_stays_a_cell(cells: list[str]) -> None:
     tokens = MARKDOWN.parse("\n".join(table(["a", "b"], [cells, cells])))
