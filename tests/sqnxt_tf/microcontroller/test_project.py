@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.commands import run_cli
+from helpers.commands import run_cli, run_python
 from helpers.micro_models import compiled, described, write_classifier
 from helpers.tflite_graphs import TfliteMaker
 from sqnxt_export import ExportError, Metadata, Preprocessing, measure_micro, run_micro, write_metadata
@@ -182,3 +182,10 @@ def test_metadata_behind_the_model_change_nothing_in_flash(model: Path, tmp_path
     before = measure_micro(path)
     write_metadata(path, Metadata(labels=("x" * 1000,)))
     assert measure_micro(path) == before
+
+
+def test_a_project_needs_no_tensorflow(model: Path, tmp_path: Path) -> None:
+    code = "import sys; from sqnxt_tf import micro; micro(sys.argv[1], sys.argv[2]); print(*sys.modules)"
+    loaded = run_python(code, model, tmp_path / "c", check=True).stdout.split()
+    assert "ai_edge_litert.interpreter" in loaded
+    assert not {"tensorflow", "tf_keras", "tflite_micro"} & set(loaded)
