@@ -71,6 +71,7 @@ EXAMPLES = {
         "sqnxt-tf accelerators squeezelerator-16x16",
         "sqnxt-tf accelerators --new mine.toml --from squeezelerator-16x16",
     ),
+    "recipes": ("sqnxt-tf recipes photos", "sqnxt-tf recipes photos --toml > mine.toml"),
     "search": (
         "sqnxt-tf search --max-params 1M --against sqnxt23v5_w1",
         "sqnxt-tf search wide --trials 2000 --picture candidates.html",

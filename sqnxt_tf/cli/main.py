@@ -26,6 +26,7 @@ VERBS = {
     "summary": "summary",
     "data": "data",
     "train": "train",
+    "recipes": "recipes",
     "evaluate": "evaluate",
     "prune": "prune",
     "compress": "compress",

@@ -106,18 +106,26 @@ def _limit_options(verb: Any) -> Any:
 @click.option(
     "--all", "everything", is_flag=True, help="Include all candidates in --csv and --json, not the Pareto set alone."
 )
+@click.option("--toml", "as_toml", is_flag=True, help="Print the file of SPACE, and search nothing.")
 @flags.force
 @flags.output_options
-def command(space: str, only: tuple[str, ...], train_epochs: int | None, out: Output, **settings: Any) -> None:
+def command(
+    space: str, only: tuple[str, ...], train_epochs: int | None, as_toml: bool, out: Output, **settings: Any
+) -> None:
     """Cost the networks and accelerators of SPACE together, and show those that no other dominates.
 
     SPACE is a .toml file or a bundled one: `paper`, every placement of the paper's blocks on both of its arrays;
     `digits`, small enough to train; `wide`, for --exact or --trials N. It needs neither Keras nor ONNX.
     """
     from sqnxt_tf.cli.search_answers import Answers
-    from sqnxt_tf.exploration.space_file import load_space
+    from sqnxt_tf.exploration.space_file import load_space, space_text
     from sqnxt_tf.workflows.search import count_classes, search
 
+    if as_toml:
+        if out.as_json:
+            raise click.UsageError("--toml prints the file of SPACE: leave out --json")
+        out.text(space_text(space).rstrip("\n"))
+        return
     _check_together(settings, train_epochs, as_json=out.as_json)
     options = _search_options(settings, trained=train_epochs is not None)
     finalists = _finalist_options(settings, train_epochs)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.toml_text import parse_toml
-from sqnxt_base.user_files import UnreadableTextError, read_bytes, reason_of
+from sqnxt_base.user_files import UnreadableTextError, read_text, reason_of
 from sqnxt_sim import PRECISIONS, Accelerator, load_accelerator
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.families import FAMILIES, SQUEEZENEXT, Family
@@ -55,6 +55,36 @@ def list_spaces() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SPACES.glob("*.toml")))
 
 
+def space_text(name_or_path: str | Path) -> str:
+    """Return the TOML text of a bundled space, or of a file.
+
+    Raises:
+        SqnxtError: The space or file does not exist, or is too large.
+    """
+    path = _path_of(name_or_path)
+    try:
+        return read_text(path, _LARGEST_FILE)
+    except UnreadableTextError as error:
+        raise SqnxtError(path, f"is not TOML ({error})", "mend the file, or start from a bundled space") from error
+    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+        raise SqnxtError(path, f"cannot be read ({reason_of(error)})", "name a space or its .toml file") from error
+
+
+def _path_of(name_or_path: str | Path) -> Path:
+    """Return the file of a bundled space, or the path that is given.
+
+    Raises:
+        SqnxtError: It is neither a bundled space nor the path of a TOML file.
+    """
+    bundled = str(name_or_path) in list_spaces()
+    path = _SPACES / f"{name_or_path}.toml" if bundled else Path(name_or_path)
+    if not bundled and path.suffix != ".toml":
+        raise SqnxtError(
+            f"space {str(name_or_path)!r}", "is not known", f"use one of {', '.join(list_spaces())}, or a .toml file"
+        )
+    return path
+
+
 def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None) -> Space:
     """Read a bundled space by its name, or any other by the path of its file.
 
@@ -67,18 +97,11 @@ def load_space(name_or_path: str | Path, *, only: Mapping[str, Sequence[str]] | 
             range.
         SimulatorError: An accelerator cannot be read.
     """
-    bundled = str(name_or_path) in list_spaces()
-    path = _SPACES / f"{name_or_path}.toml" if bundled else Path(name_or_path)
-    if not bundled and path.suffix != ".toml":
-        raise SqnxtError(
-            f"space {str(name_or_path)!r}", "is not known", f"use one of {', '.join(list_spaces())}, or a .toml file"
-        )
+    path, text = _path_of(name_or_path), space_text(name_or_path)
     try:
-        table = parse_toml(read_bytes(path, _LARGEST_FILE))
+        table = parse_toml(text)
     except UnreadableTextError as error:
         raise SqnxtError(path, f"is not TOML ({error})", "mend the file, or start from a bundled space") from error
-    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-        raise SqnxtError(path, f"cannot be read ({reason_of(error)})", "name a space or its .toml file") from error
     return _space(table, path, only or {})
 
 

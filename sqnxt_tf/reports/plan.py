@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sqnxt_tf.reports.recipes import recipe_table
 from sqnxt_tf.reports.tables import Table
 
 if TYPE_CHECKING:
@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
 def plan_tables(plan: TrainingPlan) -> list[Table]:
     """Return the recipe, one row for each setting, and the files that the run writes."""
-    recipe = Table(["<setting", "<value"])
-    for name, value in asdict(plan.recipe).items():
-        recipe.add(name, str(value).lower() if isinstance(value, bool) else str(value))
     files = Table(["<files"])
     for path in plan.files:
         files.add(str(path))
-    return [recipe, files]
+    return [recipe_table(plan.recipe), files]
 
 
 def plan_line(plan: TrainingPlan) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "packaged",
     "parse_settings",
     "read_recipe",
+    "recipe_text",
     "resolve_recipe",
 ]
 
@@ -41,25 +42,36 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         SqnxtError: The name is unknown, or the file is not a recipe.
     """
+    return packaged(str(name)) if str(name) in NAMES else read_recipe(recipe_text(name), str(name))
+
+
+def recipe_text(name: str | Path) -> str:
+    """Return the TOML text of a recipe of the package, or of a `.toml` file.
+
+    Raises:
+        SqnxtError: The name is unknown, or the file cannot be read.
+    """
     if str(name) in NAMES:
-        return packaged(str(name))
+        return _packaged_text(str(name))
     path = Path(name)
     if path.suffix != ".toml":
         raise SqnxtError(f"recipe {str(name)!r}", "is not known", f"give one of {', '.join(NAMES)}, or a .toml file")
     try:
-        text = read_text(path, _LARGEST_FILE)
+        return read_text(path, _LARGEST_FILE)
     except UnreadableTextError as error:
         raise SqnxtError(path, f"cannot be read ({error})", "give a file of settings only") from None
     except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
         raise SqnxtError(path, f"cannot be read ({reason_of(error)})", "check the path") from None
-    return read_recipe(text, str(path))
 
 
 @cache
 def packaged(name: str) -> Recipe:
     """Return one of the recipes in `presets/`."""
-    file = files(__package__) / "presets" / f"{name}.toml"
-    return read_recipe(file.read_text("utf-8"), f"{name}.toml")
+    return read_recipe(_packaged_text(name), f"{name}.toml")
+
+
+def _packaged_text(name: str) -> str:
+    return (files(__package__) / "presets" / f"{name}.toml").read_text("utf-8")
 
 
 def read_recipe(text: str, source: str) -> Recipe:
