@@ -58,6 +58,7 @@ RULES = {
         "sqnxt_tf",
         "numpy",
         "PIL",
+        "pillow_heif",
         "google",
         "google_crc32c",
         "tensorflow_datasets",

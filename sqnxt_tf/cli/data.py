@@ -49,15 +49,18 @@ def pack_command(
 def check_command(folder: Path, out: Output) -> int:
     """List the faults of the images of FOLDER, a folder of images or of TFRecords; the exit code is 1 if there are any.
 
-    Faults are images that are unreadable, truncated or CMYK, a format that differs from the file's name, and the same
-    picture under two classes.
+    Faults are images that are unreadable, truncated or CMYK, a format that differs from the file's name, the same
+    picture under two classes or in two parts, and pictures that look alike in two parts. The summary counts the images
+    of the smallest and the largest class.
     """
-    from sqnxt_tf.reports.data import checked_line, findings_table
+    from sqnxt_tf.reports.data import balance_line, checked_line, findings_table
     from sqnxt_tf.workflows.data_check import check_data
 
     result = check_data(folder, progress=out.progress)
     out.document(result.to_json())
     if result.findings:
         out.table(findings_table(result))
+    if result.balance:
+        out.text(balance_line(result))
     out.text(checked_line(result))
     return 1 if result.findings else 0

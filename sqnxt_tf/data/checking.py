@@ -15,13 +15,17 @@ from sqnxt_base.printable_text import joined_lines
 from sqnxt_tf.data.decoding import decode, open_image, read_file
 from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.folders import SUFFIXES, class_folders, files_in
+from sqnxt_tf.data.likeness import perceptual_hash
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
 
-Kind = Literal["unreadable", "truncated", "CMYK", "wrong extension", "two classes", "damaged shard"]
+Kind = Literal[
+    "unreadable", "truncated", "CMYK", "wrong extension", "two classes", "two parts", "alike in two parts",
+    "damaged shard",
+]  # fmt: skip
 
 _FORMAT_OF_SUFFIX = {
-    ".bmp": "BMP", ".gif": "GIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG", ".ppm": "PPM", ".tif": "TIFF",
-    ".tiff": "TIFF", ".webp": "WEBP",
+    ".bmp": "BMP", ".gif": "GIF", ".heic": "HEIF", ".heif": "HEIF", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG",
+    ".ppm": "PPM", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
 }  # fmt: skip
 _ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG\r\n\x1a\n": b"IEND"}  # beginning of a JPEG or PNG file -> its end
 _TRAILER = 64  # bytes that may follow the end
@@ -39,24 +43,34 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file or record to check. `read` returns its bytes and its class; `suffix` is None for a record."""
+    """A file or record to check.
+
+    `read` returns its bytes and its class; `suffix` is None for a record. `part` is `train`, `validation` or `test`, or
+    "" for data that are not divided.
+    """
 
     source: str
     read: Callable[[], tuple[bytes, str]]
     suffix: str | None
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The result of checking one item; `pixels` is a hash of the image's pixels, None if it cannot be decoded."""
+    """The result of checking one item.
+
+    `pixels` is a hash of the image's pixels, None if it cannot be decoded. `likeness` is its perceptual hash, None also
+    for a picture without contrast.
+    """
 
     findings: tuple[Finding, ...] = ()
     class_name: str = ""
     pixels: bytes | None = None
+    likeness: bytes | None = None
     ignored: bool = False
 
 
-def folder_items(folder: Path) -> Iterator[Item]:
+def folder_items(folder: Path, part: str = "") -> Iterator[Item]:
     """Yield every file of every class, of any suffix: an image with a wrong suffix would be left out silently."""
 
     def reader(path: Path, name: str) -> Callable[[], tuple[bytes, str]]:
@@ -64,11 +78,12 @@ def folder_items(folder: Path) -> Iterator[Item]:
 
     for name in class_folders(folder):
         for path in files_in(folder / name):
-            yield Item(str(path), reader(path, name), path.suffix.lower())
+            yield Item(str(path), reader(path, name), path.suffix.lower(), part)
 
 
 def record_items(images: EncodedImages) -> Iterator[Item]:
-    """Yield every record of a packed part."""
+    """Yield every record of a packed part, whose name ends in that of the part."""
+    part = images.name.rpartition("/")[2]
 
     def reader(index: int) -> Callable[[], tuple[bytes, str]]:
         def read() -> tuple[bytes, str]:
@@ -78,7 +93,7 @@ def record_items(images: EncodedImages) -> Iterator[Item]:
         return read
 
     for index in range(len(images)):
-        yield Item(images.sources[index], reader(index), None)
+        yield Item(images.sources[index], reader(index), None, part)
 
 
 def look(item: Item) -> Seen:
@@ -104,7 +119,8 @@ def look(item: Item) -> Seen:
     except UnreadableImageError as error:
         return Seen((*findings, _unreadable(item.source, data, error)))
     pixels = hashlib.blake2b(rgb.tobytes(), digest_size=16, person=f"{rgb.width}x{rgb.height}".encode()).digest()
-    return Seen(tuple(findings), class_name, pixels)
+    likeness = perceptual_hash(rgb)
+    return Seen(tuple(findings), class_name, pixels, None if likeness is None else likeness.tobytes())
 
 
 def look_at_all(items: Iterable[Item]) -> Iterator[tuple[Item, Seen]]:

@@ -17,7 +17,10 @@ from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.errors import SqnxtError
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""Formats that are read in data sets, by pillow's names."""
+"""Formats that are read in data sets, by pillow's names; HEIF too where pillow-heif is installed."""
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""What stands behind `ftyp` at the beginning of a HEIC or HEIF file, as phones write them."""
 
 _START_PROGRAMS = frozenset({"EPS", "WMF"})
 """Formats that are never read: for these, pillow starts a program that executes the file's contents."""
@@ -43,7 +46,24 @@ def known_formats() -> tuple[str, ...]:
     except ImportError:  # `open_image` reports it
         return _FORMATS
     Image.init()
-    return (*_FORMATS, *sorted(set(Image.OPEN) - {*_FORMATS, *_START_PROGRAMS}))
+    usual = data_formats()
+    return (*usual, *sorted(set(Image.OPEN) - {*usual, *_START_PROGRAMS}))
+
+
+@cache
+def data_formats() -> tuple[str, ...]:
+    """Return the formats that are read in data sets; HEIF only where the package pillow-heif is installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return _FORMATS
+    register_heif_opener()
+    return (*_FORMATS, "HEIF")
+
+
+def is_heic(data: bytes) -> bool:
+    """Return whether a file is HEIC or HEIF by its first bytes."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
 
 
 def read_file(path: Path) -> bytes:
@@ -64,7 +84,7 @@ def read_file(path: Path) -> bytes:
         raise UnreadableImageError(path, f"cannot be read ({error.strerror or error})", "repair or remove it") from None
 
 
-def decode(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> Any:
+def decode(data: bytes, source: str, *, formats: tuple[str, ...] | None = None) -> Any:
     """Decode an image to an upright pillow image in RGB; `source` is its name in messages.
 
     Raises:
@@ -78,7 +98,7 @@ def decode(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> 
         raise unreadable(source, error) from None
 
 
-def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS) -> Any:
+def open_image(data: bytes, source: str, *, formats: tuple[str, ...] | None = None) -> Any:
     """Open a pillow image: its header is read, and its pixels are not yet.
 
     Raises:
@@ -91,9 +111,14 @@ def open_image(data: bytes, source: str, *, formats: tuple[str, ...] = _FORMATS)
         raise SqnxtError(
             "pillow", "is not installed and is needed for reading image files", "run `pip install 'sqnxt-tf[device]'`"
         ) from None
+    formats = formats or data_formats()
     try:
         image = Image.open(DatedBytes(data), formats=formats)
     except Exception as error:
+        if is_heic(data) and "HEIF" not in formats:
+            raise UnreadableImageError(
+                source, "is HEIC, which pillow alone cannot read", "run `pip install pillow-heif`, or save it as JPEG"
+            ) from None
         raise unreadable(source, error) from None
     if image.width * image.height > _LARGEST_IMAGE:
         raise UnreadableImageError(
