@@ -106,7 +106,7 @@ class _LayerSearch:
             whole, size = numbered(axis.sizes[tilings.array])
             tilings = tilings.at(whole)
             tilings = self._cut_last(tilings._replace(outs=axis.first[tilings.array] + size), "ins")
-        return self._chosen(self._roomy(self._cheap(tilings), ()), arrays)
+        return self._chosen(self._cheap(tilings, fitting=True), arrays)
 
     def _cut_last(self, tilings: _Tilings, name: str) -> _Tilings:
         """Return the promising tilings with the largest sizes that fit along the last axis.
@@ -147,15 +147,16 @@ class _LayerSearch:
         maps = map_pairs(rows.figures.at(row), cols.figures.at(col), fill)
         return _Tilings(maps, array, np.arange(array.size), ins.last[array], outs.last[array])
 
-    def _cheap(self, tilings: _Tilings) -> _Tilings:
-        """Leave out the tilings that cost more than the best one that fits in each dataflow."""
+    def _cheap(self, tilings: _Tilings, *, fitting: bool = False) -> _Tilings:
+        """Leave out the tilings that cost more than the best one that fits in each dataflow, or all that do not fit."""
         cost, fits = self._costs(tilings)
         if not tilings.array.size:
             return tilings
         begins = np.flatnonzero(np.diff(tilings.array, prepend=-1))
         least = np.minimum.reduceat(np.where(fits, cost, np.inf), begins, axis=1) * EQUAL
         most = np.repeat(least, np.diff(begins, append=tilings.array.size), axis=1)
-        return tilings.at(np.any(cost <= most, axis=0))
+        cheap = np.any(cost <= most, axis=0)
+        return tilings.at(cheap & fits if fitting else cheap)
 
     def _roomy(self, tilings: _Tilings, uncut: Sequence[str]) -> _Tilings:
         """Leave out the tilings that do not fit, not even with the least sizes along some axes that are still whole."""

@@ -34,9 +34,13 @@ class BestTiles(NamedTuple):
     @classmethod
     def of(cls, tiles: Tile, on_array: Array, words: Array, best: Ints) -> BestTiles:
         """Return those of some tilings that are the best ones, by the place of each; -1 stands for none."""
+        none = best < 0
+        all_fit = not none.any()
 
         def chosen(figure: Any) -> Any:
-            return np.where(best < 0, np.nan, figure[best]) if figure.size else np.full(best.size, np.nan)
+            if all_fit:
+                return figure.take(best)
+            return np.where(none, np.nan, figure[best]) if figure.size else np.full(best.size, np.nan)
 
         return cls(Tile._make(map(chosen, tiles)), chosen(on_array), chosen(words))
 
@@ -48,11 +52,6 @@ class BestTiles(NamedTuple):
         tiles: Any = zip(*(one.tile for one in parts), strict=True)
         on_array, words = (np.concatenate([one[field] for one in parts]) for field in (1, 2))
         return cls(Tile._make(map(np.concatenate, tiles)), on_array, words)
-
-    def at(self, which: Ints) -> BestTiles:
-        """Return the tilings of accelerators that share theirs, by the place of each here."""
-        figures: Any = self.tile
-        return BestTiles(Tile._make([figure[which] for figure in figures]), self.on_array[which], self.words[which])
 
 
 def fastest(

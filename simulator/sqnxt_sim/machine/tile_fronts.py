@@ -53,16 +53,16 @@ class Front(NamedTuple):
     on_array: Array
     words: Array
 
-    def best(self, conditions: Conditions) -> BestTiles:
-        """Return the best tiling under each condition, as `tile_search` does."""
+    def best(self, conditions: Conditions) -> Ints:
+        """Return the place of the best tiling under each condition, or -1 where none fits, as `tile_search` does."""
         if not self.words.size:
-            return BestTiles.of(*self, np.full(conditions.room.size, -1))
+            return np.full(conditions.room.size, -1)
         sizes: Any = self.tiles.words
         cost = self.on_array[:, None] + self.words[:, None] / conditions.words_per_cycle
         cost[sizes[:, None] > conditions.room] = np.inf
         least = cost.min(axis=0)
         first: Ints = (cost <= least * EQUAL).argmax(axis=0)
-        return BestTiles.of(*self, np.where(np.isfinite(least), first, -1))
+        return np.where(np.isfinite(least), first, -1)
 
 
 class FrontSearch:
@@ -83,7 +83,10 @@ class FrontSearch:
             SimulatorError: There are too many tilings to search.
         """
         fronts = _layer_fronts(layer, tiling_space(layer, self._roomy), self._roomy, self._conditions.room)
-        return {dataflow: front.best(self._conditions).at(self._which) for dataflow, front in fronts.items()}
+        return {
+            dataflow: BestTiles.of(*front, front.best(self._conditions)[self._which])
+            for dataflow, front in fronts.items()
+        }
 
 
 def _layer_fronts(
