@@ -6,8 +6,8 @@
 Section 5 of the paper (arXiv 1602.07360) varies the squeeze ratio at half of the filters 3x3 (its Figure 3a), and the
 share of 3x3 filters at a squeeze ratio of 0.5 (3b); both curves meet in one network. Each network is trained from
 scratch, alike but for its metaparameters, and judged on the validation and the test part of PHOTOS. Without a
-`--recipe` it is the one that `sqnxt-tf train` takes for such data. SqueezeNets have no batch norm: a recipe for networks
-that have one may need a tenth of its rate.
+`--recipe` it is the one that `sqnxt-tf train` takes for such data. SqueezeNets have no batch norm: a recipe for
+networks that have one may need a tenth of its rate.
 
 FOLDER keeps a model, the state of its training and a .json file for each network and seed: the same command again keeps
 what is finished and resumes what was cut. After each network it writes `squeezenet_space.csv`, and at the end
