@@ -12,8 +12,9 @@ Example: with a frame of 100 cycles and blocks of 10, 20, 30 and 40 cycles in th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from typing import NamedTuple
 
@@ -151,8 +152,13 @@ def depth_sums(frame: Figures, stages: Sequence[Figures]) -> Figures:
     return total
 
 
-def depth_choices(space: Space) -> Iterator[tuple[int, tuple[Value, ...]]]:
-    """Yield the place, in the order of `depth_sums`, and the depths of each combination that the space allows."""
-    for place, depth in enumerate(product(*(space.dimensions[stage] for stage in space.family.stages))):
-        if space.allows(depth):
-            yield place, depth
+def depth_choices(space: Space) -> list[tuple[int, tuple[Value, ...]]]:
+    """Return the place, in the order of `depth_sums`, and the depths of each combination that the space allows."""
+    stages = [space.dimensions[stage] for stage in space.family.stages]
+    if not space.total_blocks:
+        return list(enumerate(product(*stages)))
+    totals = reduce(np.add.outer, (np.array(depths) for depths in stages))
+    allowed = np.flatnonzero(np.isin(totals, space.total_blocks))
+    entries = zip(*(each.tolist() for each in np.unravel_index(allowed, totals.shape)), strict=True)
+    depths = (tuple(stage[entry] for stage, entry in zip(stages, chosen, strict=True)) for chosen in entries)
+    return list(zip(allowed.tolist(), depths, strict=True))

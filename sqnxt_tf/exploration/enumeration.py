@@ -19,7 +19,7 @@ _TOLD_EVERY = 1000  # pairs
 def enumerate_space(space: Space, progress: Progress) -> list[Candidate | None]:
     """Return the costs of all pairs in the order of `Space.points`; None for one without a network or a tiling."""
     tables = CostTables(space, progress)
-    depths = list(depth_choices(space))
+    depths = depth_choices(space)
     figures = _figures(tables, np.array([place for place, _ in depths]))
     task, began, told = f"costing the {space.size:,} pairs of {space.name}", monotonic(), 0
     found: list[Candidate | None] = []
