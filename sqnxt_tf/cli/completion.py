@@ -55,13 +55,14 @@ def complete_file(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_objectives(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the objectives of a search that are not listed yet: `cycles,en` becomes `cycles,energy`."""
+    """Offer the objectives of a search that are not listed yet: `cycles,en` becomes `cycles,energy`, `+m` `+macs`."""
     *listed, last = incomplete.split(",")
-    before = "".join(f"{name}," for name in listed)
+    before = "".join(f"{name}," for name in listed) + ("+" if last.startswith("+") else "")
+    known = {name.removeprefix("+") for name in listed}
     return [
         CompletionItem(f"{before}{name}", help=meaning)
         for name, meaning in _objectives().items()
-        if name.startswith(last) and name not in listed
+        if name.startswith(last.removeprefix("+")) and name not in known
     ]
 
 

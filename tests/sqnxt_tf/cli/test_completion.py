@@ -44,6 +44,8 @@ def test_names_are_those_that_the_verbs_know() -> None:
         (completion.complete_objectives, "cycles,p", ["cycles,params"]),
         (completion.complete_objectives, "cycles,c", []),
         (completion.complete_objectives, "acc", ["accuracy"]),
+        (completion.complete_objectives, "cycles,+ma", ["cycles,+macs"]),
+        (completion.complete_objectives, "+macs,m", []),
     ],
 )
 def test_an_unfinished_word_narrows_them(function: Any, incomplete: str, values: list[str]) -> None:

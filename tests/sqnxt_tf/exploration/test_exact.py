@@ -60,7 +60,7 @@ OBJECTIVE_LISTS = st.lists(
 
 
 @pytest.mark.parametrize(("at_once", "accelerators"), [(2**14, 64), (4, 2)], ids=["whole", "in portions"])
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(space=spaces(), objectives=OBJECTIVE_LISTS, limited=st.sampled_from([None, *OBJECTIVES]))
 def test_the_exact_front_is_that_of_all_pairs(
     at_once: int, accelerators: int, space: Space, objectives: tuple[str, ...], limited: str | None

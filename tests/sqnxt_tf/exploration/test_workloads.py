@@ -16,7 +16,6 @@ from sqnxt_tf.networks.summaries import summarise
 REFERENCE = ROOT / "tests" / "sqnxt_sim" / "data" / "model2_table3.csv"
 SIZE = 75  # pixels, odd: padding and pooling are asymmetric somewhere in every network
 FAST = {"sqnxt23v5_w1", "sqnxt23g_w1", "squeezenet_v1_1", "mobilenet_w1", "alexnet"}
-FAST |= {"squeezenet_v1-1_sr1_t1d100_e64_i128_f2_complex"}
 # Points of SqueezeNet's space: every value of each of its dimensions, and steps of other lengths.
 SQUEEZENETS = (
     "squeezenet_v1-1_sr1_t1d100_e64_i128_f2_complex",
