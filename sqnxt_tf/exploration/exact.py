@@ -26,15 +26,10 @@ from sqnxt_tf.exploration.cost_tables import FIGURES, CostTables, Figures, Table
 from sqnxt_tf.exploration.dominance_grid import DominanceGrid
 from sqnxt_tf.exploration.pairs import Pairs, Places, Wanted
 from sqnxt_tf.exploration.pareto import ObjectiveValues, pareto_front
-from sqnxt_tf.exploration.space import Point, Space, figure_of
+from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.stage_choices import useful_entries
 from sqnxt_tf.progress import Progress
 
-_NOT_ADDITIVE = {
-    "accuracy": "is known of trained networks only, and layers have none of their own",
-    "peak_activation_bytes": "is the largest moment of a run and not a sum over layers",
-    "latency_ms": "is measured on a device, where layers do not add up",
-}
 MOST_MEMBERS = 1_000_000
 """The most members of a Pareto set that are kept: a gigabyte of memory."""
 
@@ -42,19 +37,6 @@ _ACCELERATORS = 64  # whose tables are in memory at once
 _AT_ONCE = 2**14  # networks whose sums stay in a processor's cache
 _SEEDS = 20_000  # networks that fill the first grid
 _REPORT_SECONDS = 0.2
-
-
-def check_additive(objectives: Sequence[str]) -> None:
-    """Refuse objectives that are not sums over layers.
-
-    Raises:
-        SqnxtError: There is one; the message says why it is none.
-    """
-    for name in map(figure_of, objectives):
-        if name in _NOT_ADDITIVE:
-            raise SqnxtError(
-                f"objective {name}", _NOT_ADDITIVE[name], "leave it out, or sample the space with `trials=N`"
-            )
 
 
 class ExactFront(NamedTuple):
@@ -260,4 +242,6 @@ class _ExactSearch:
         if now - self._reported > _REPORT_SECONDS or self._done == self._space.size:
             self._reported = now
             task = f"summing the {self._space.size:,} pairs of {self._space.name}"
-            self._progress(task, self._done, self._space.size, pairs_per_second=self._done / (now - self._began))
+            self._progress(
+                task, self._done, self._space.size, pairs_per_second=self._done / max(now - self._began, 1e-9)
+            )

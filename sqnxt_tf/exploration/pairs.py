@@ -9,11 +9,18 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.cost_tables import FIGURES, Figures
 from sqnxt_tf.exploration.pareto import ObjectiveValues
 from sqnxt_tf.exploration.space import figure_of
 
 Places = NDArray[np.int64]
+
+_NOT_ADDITIVE = {
+    "accuracy": "is known of trained networks only, and layers have none of their own",
+    "peak_activation_bytes": "is the largest moment of a run and not a sum over layers",
+    "latency_ms": "is measured on a device, where layers do not add up",
+}
 
 
 class Pairs(NamedTuple):
@@ -113,3 +120,16 @@ class Wanted:
         for column, limit in self.limits:
             over |= column.values(sums, clock_hz) > limit
         return over
+
+
+def check_additive(objectives: Sequence[str]) -> None:
+    """Refuse objectives that are not sums over layers.
+
+    Raises:
+        SqnxtError: There is one; the message says why it is none.
+    """
+    for name in map(figure_of, objectives):
+        if name in _NOT_ADDITIVE:
+            raise SqnxtError(
+                f"objective {name}", _NOT_ADDITIVE[name], "leave it out, or sample the space with `trials=N`"
+            )

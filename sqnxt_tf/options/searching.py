@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.exact import check_additive
+from sqnxt_tf.exploration.pairs import check_additive
 from sqnxt_tf.exploration.sampling import Sampling
 from sqnxt_tf.exploration.space import OBJECTIVES
 from sqnxt_tf.exploration.space_file import check_objectives
