@@ -80,9 +80,19 @@ def working_folder(client, cache):
     return cache / "environments" / "-".join(sorted(client.requires)).replace("/", "-") if client.npm else cache
 
 
+def own_variables(program):
+    """Return the variables of a client's process: `pip` and `python` are its environment's, not the caller's.
+
+    MNN's converter installs a package for its statistics with whatever `pip` it finds, which has broken an installation.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return {**environment, "PATH": os.pathsep.join([str(Path(program).parent), os.environ["PATH"]])}
+
+
 def run_quietly(arguments, folder):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        arguments, cwd=folder, env=own_variables(arguments[0]), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
         done.check_returncode()

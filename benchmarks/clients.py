@@ -12,7 +12,6 @@ import argparse
 import csv
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from client_environments import CLIENTS, command, working_folder
+from client_environments import CLIENTS, command, own_variables, working_folder
 
 NETWORKS = ("squeezenet_v1_1", "sqnxt23v5_w1", "mobilenet_w1", "sqnxt23g_w1")
 PRECISIONS = {
@@ -124,10 +123,15 @@ def write_samples(images, folder, *, as_json):
 
 def answers_of(arguments, folder):
     """Return the lines that a client printed, and why it printed no more."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     try:
         done = subprocess.run(
-            arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            arguments,
+            cwd=folder,
+            env=own_variables(arguments[0]),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
         )
         output, fault = done.stdout, f"ends the process with code {done.returncode}"
         last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
