@@ -156,6 +156,12 @@ def _start_workers(workers: int, strategy: str) -> int | None:
     return local_workers.run_local_workers(local_workers.own_command(), workers)
 
 
+def _title(result: TrainingResult) -> str:
+    """Return what was trained on what; the test part, which is in none of the curves, is named with its figure."""
+    test = result.test
+    return f"{result.network}: top-1 of {100 * test.top1:.1f} % of {test.samples:,} images of {test.data}"
+
+
 def _draw(result: TrainingResult, out: Output) -> None:
     """Draw the run beside its history, where matplotlib is installed and this process wrote the rest."""
     from sqnxt_tf.errors import SqnxtError
@@ -166,7 +172,7 @@ def _draw(result: TrainingResult, out: Output) -> None:
         return
     path = result.path.with_suffix(".train") / "history.png"
     try:
-        draw_history(result.history, path, title=f"{result.network}, {result.test.data}", force=True)
+        draw_history(result.history, path, title=_title(result), force=True)
     except SqnxtError as error:  # the model is written
         out.note(f"no picture of the run: {error}")
     else:

@@ -11,12 +11,19 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.picture_files import check_picture_file
 
 _PANELS = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy"), "learning rate": ("rate",)}
-LABELS = {"loss": "training", "accuracy": "training", "val_loss": "validation", "val_accuracy": "validation"}
+_UNITS = {"loss": "loss per image", "accuracy": "fraction of images", "learning rate": "at the epoch's last step"}
+LABELS = {
+    "loss": "training, during the epoch", "accuracy": "training, during the epoch",
+    "val_loss": "validation, after it", "val_accuracy": "validation, after it",
+}  # fmt: skip
 _TRAINING, _VALIDATION = "#0072B2", "#D55E00"  # told apart by colour-blind eyes too
 
 
 def draw_history(history: Sequence[Mapping[str, float]], path: Path, *, title: str = "", force: bool = False) -> None:
     """Draw loss, accuracy and learning rate over the epochs, one panel each.
+
+    The two curves of a panel are of different things, and the picture says so: training is measured during the epoch,
+    on augmented images and with the recipe's loss; validation after it, on plain images and with plain cross-entropy.
 
     Raises:
         SqnxtError: The suffix of `path` is unknown, matplotlib is not installed, or no epoch was trained.
@@ -35,9 +42,13 @@ def draw_history(history: Sequence[Mapping[str, float]], path: Path, *, title: s
                 epochs, [row[name] for row in history], color=_VALIDATION if name.startswith("val_") else _TRAINING,
                 label=LABELS.get(name), marker="." if len(history) < 50 else None,
             )  # fmt: skip
-        axes.set(title=panel, xlabel="epoch")
+        axes.set(title=panel, xlabel="epoch", ylabel=_UNITS[panel])
         axes.xaxis.get_major_locator().set_params(integer=True)  # epochs are whole
         axes.grid(alpha=0.3)
+        if panel == "accuracy":
+            axes.set_ylim(0, 1)
+        else:
+            axes.set_ylim(bottom=0)
         if len(names) > 1:
             axes.legend()
     figure.suptitle(printable_in_picture(title))
