@@ -83,7 +83,7 @@ def working_folder(client, cache):
 def own_variables(program):
     """Return the variables of a client's process: `pip` and `python` are its environment's, not the caller's.
 
-    MNN's converter installs a package for its statistics with whatever `pip` it finds, which has broken an installation.
+    MNN's converter installs packages for its statistics with whatever `pip` it finds, and has broken an installation.
     """
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     return {**environment, "PATH": os.pathsep.join([str(Path(program).parent), os.environ["PATH"]])}

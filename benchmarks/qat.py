@@ -3,10 +3,10 @@
     python benchmarks/qat.py FOLDER MODEL.keras [--data digits] [--epochs 2] [--rate 0.005] [--qat-rate 0.001]
 
 The model must be trained on the data. Every row is judged on the images of the validation and test parts (538 digits),
-in ONNX and in TFLite: the model as it is, post-training quantisation (512 calibration images), the same after cross-layer
-equalisation, and quantisation-aware training. The control is fine-tuned as long in float32, then quantised after
-training: without it, nobody could tell rounding from further training. The gate is left out here, since it refuses the
-bad artifacts. What was measured lies in FOLDER, and a run that was cut goes on.
+in ONNX and in TFLite: the model as it is, post-training quantisation (512 calibration images), the same after
+cross-layer equalisation, and quantisation-aware training. The control is fine-tuned as long in float32, then quantised
+after training: without it, nobody could tell rounding from further training. The gate is left out here, since it
+refuses the bad artifacts. What was measured lies in FOLDER, and a run that was cut goes on.
 """
 
 import argparse
