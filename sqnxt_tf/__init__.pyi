@@ -45,6 +45,8 @@ from sqnxt_tf.exploration.space import Point as Point
 from sqnxt_tf.exploration.space import Space as Space
 from sqnxt_tf.exploration.space_file import list_spaces as list_spaces
 from sqnxt_tf.exploration.space_file import load_space as load_space
+from sqnxt_tf.exploration.space_values import Numbers as Numbers
+from sqnxt_tf.exploration.space_values import Words as Words
 from sqnxt_tf.exploration.successive_halving import Rung as Rung
 from sqnxt_tf.exploration.successive_halving import SizedNetwork as SizedNetwork
 from sqnxt_tf.exploration.workloads import network_workload as network_workload
