@@ -2,8 +2,8 @@
 
     python benchmarks/sweep.py [--runs N] [--arrays N]
 
-Each grid has about N accelerators. They share what their PE arrays have in common, so that the number of different PE
-arrays decides. Everything runs on one core, kind after kind, RUNS times, with every cache cleared before each.
+Each grid has about N accelerators. Those with one PE array share its tilings, and different PE arrays are searched
+together. Everything runs on one core, kind after kind, RUNS times, with every cache cleared before each.
 """
 
 import argparse
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sqnxt_sim import Accelerator, Workload
 
 BASE = "squeezelerator-16x16"
-GOAL = 1000  # accelerators a second, where tilings are shared
 
 
 def grids(arrays: int) -> dict[str, list["Accelerator"]]:

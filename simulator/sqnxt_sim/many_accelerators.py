@@ -1,7 +1,8 @@
-"""Totals of one network on many accelerators, which share what their searches have in common.
+"""Totals of one network on many accelerators, which are searched together.
 
-Accelerators with one PE array have the same tilings, array cycles and DRAM words. So each layer is searched once for
-all of them (`machine.tile_fronts`), and the rest is arithmetic on vectors with one value for each accelerator.
+Accelerators with one PE array have the same tilings, array cycles and DRAM words (`machine.tile_fronts`). The tilings
+of different PE arrays stand in one vector (`machine.array_search`). All the rest is arithmetic on vectors with one
+value for each accelerator.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ def simulate_many(
 ) -> list[NetworkTotals | None]:
     """Return the totals of a network on each accelerator; None where no tiling of a layer fits the buffer.
 
-    The totals are those of `simulate_workload`. Thousands of accelerators with one PE array take a second, if they have
-    the two dataflows of the SqueezeNext paper and nothing that differs by operand. Others share a simulation only where
-    nothing but energies differs.
+    The totals are those of `simulate_workload`. A thousand PE arrays, or thousands of accelerators with one PE array,
+    take a second, if they have the two dataflows of the SqueezeNext paper and nothing that differs by operand. Others
+    share a simulation only where nothing but energies differs.
 
     Args:
         workload: The network.
