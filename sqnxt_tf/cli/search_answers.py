@@ -104,8 +104,9 @@ class Answers:
 
     def _print_rows(self, outcome: Outcome, document: dict[str, Any], out: Output) -> None:
         from sqnxt_tf.exploration.candidates import unknown
+        from sqnxt_tf.exploration.families import FAMILIES
 
-        blank = unknown(outcome.space.family).to_json()
+        blank = unknown(FAMILIES[outcome.space.family]).to_json()
         if self.everything:
             out.csv(document["candidates"], like=blank)
         else:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqnxt_sim.layer_tables import layer_table
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.families import Family, NetworkSpec, family_of
+from sqnxt_tf.exploration.families import FAMILIES, Family, NetworkSpec, family_of
 from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
 from sqnxt_tf.networks.tallies import TallyOps
@@ -122,7 +122,7 @@ class Coster:
         if self._last is None or self._last[0] != (spec, input_size):
             self._tally.begin()
             image = self._tally.input(input_size, input_size, 3)
-            self._space.family.builder(self._tally, image, self._space.classes, spec)
+            FAMILIES[self._space.family].builder(self._tally, image, self._space.classes, spec)
             uses, rows = self._tally.uses().items(), self._tally.rows
             network = _Network(
                 uses=tuple((row, times) for row, times in uses if rows[row].macs),

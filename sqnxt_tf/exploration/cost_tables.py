@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sqnxt_sim.layer_tables import LAYER_FIGURES, layer_table
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.families import NetworkSpec
+from sqnxt_tf.exploration.families import FAMILIES, NetworkSpec
 from sqnxt_tf.exploration.space import Space
 from sqnxt_tf.exploration.space_values import Value
 from sqnxt_tf.exploration.workloads import row_layer
@@ -65,11 +65,12 @@ class CostTables:
 
     def __init__(self, space: Space, progress: Progress) -> None:
         self.space = space
-        stages = tuple(tuple(map(int, space.dimensions[stage])) for stage in space.family.stages)
+        self._family = FAMILIES[space.family]
+        stages = tuple(tuple(map(int, space.dimensions[stage])) for stage in self._family.stages)
         self.stages = stages or ((0,),)  # a family without stages has one entry, which adds nothing
         self._tally = TallyOps()
         self._first: set[int] = set()
-        others = product(*(space.dimensions[name] for name in space.family.others))
+        others = product(*(space.dimensions[name] for name in self._family.others))
         self.configurations = tuple(map(self._described, others))
         self._costs = self._solved(progress)
 
@@ -90,14 +91,14 @@ class CostTables:
     def network(self, configuration: Configuration, entries: Sequence[int]) -> tuple[NetworkSpec, int]:
         """Return the network with these entries of the stages, and its input size."""
         depth = [depths[entry] for depths, entry in zip(self.stages, entries, strict=True)]
-        return self.space.network(depth[: len(self.space.family.stages)], configuration.values)
+        return self.space.network(depth[: len(self._family.stages)], configuration.values)
 
     def _described(self, values: tuple[Value, ...]) -> Configuration | None:
         deepest = tuple(map(max, self.stages))
-        spec, size = self.space.network(deepest[: len(self.space.family.stages)], values)
+        spec, size = self.space.network(deepest[: len(self._family.stages)], values)
         self._tally.begin()
         try:
-            self.space.family.builder(self._tally, self._tally.input(size, size, 3), self.space.classes, spec)
+            self._family.builder(self._tally, self._tally.input(size, size, 3), self.space.classes, spec)
         except SqnxtError:
             return None
         blocks = self._tally.uses_by_block()
@@ -154,7 +155,7 @@ def depth_sums(frame: Figures, stages: Sequence[Figures]) -> Figures:
 
 def depth_choices(space: Space) -> list[tuple[int, tuple[Value, ...]]]:
     """Return the place, in the order of `depth_sums`, and the depths of each combination that the space allows."""
-    stages = [space.dimensions[stage] for stage in space.family.stages]
+    stages = [space.dimensions[stage] for stage in FAMILIES[space.family].stages]
     if not space.total_blocks:
         return list(enumerate(product(*stages)))
     totals = reduce(np.add.outer, (np.array(depths) for depths in stages))

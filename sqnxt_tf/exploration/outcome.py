@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sqnxt_tf.exploration.candidates import Candidate
+from sqnxt_tf.exploration.families import FAMILIES
 from sqnxt_tf.exploration.pareto import ObjectiveValues, dominators, pareto_front, rank_of
 from sqnxt_tf.exploration.space import Space, to_minimise
 from sqnxt_tf.networks.registry import find_network
@@ -85,7 +86,7 @@ class Outcome:
         """Yield the ranks of each listed network of the space, in the order of `sqnxt-tf list`."""
         if self.only_front:
             return
-        listed = {spec: order for order, spec in enumerate(self.space.family.listed.values())}
+        listed = {spec: order for order, spec in enumerate(FAMILIES[self.space.family].listed.values())}
         mine = [candidate for candidate in self.candidates if candidate.spec in listed]
         for candidate in sorted(mine, key=lambda one: listed[one.spec]):
             yield self.standing(candidate)

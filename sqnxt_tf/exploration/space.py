@@ -11,7 +11,7 @@ from math import prod
 from typing import NamedTuple
 
 from sqnxt_sim import Accelerator
-from sqnxt_tf.exploration.families import SQUEEZENEXT, Family, NetworkSpec, family_of
+from sqnxt_tf.exploration.families import FAMILIES, SQUEEZENEXT, NetworkSpec, family_of
 from sqnxt_tf.exploration.space_values import Value
 
 ACCELERATOR_DIMENSIONS = ("base", "array", "buffer_kib", "gigabytes_per_second")
@@ -70,8 +70,8 @@ class AreaProxy:
 class Space:
     """Dimensions by name, each with its values in order. `accelerators` has one for each combination of theirs.
 
-    `total_blocks` are the allowed sums of blocks in the stages; empty allows all. `sparsity` and `precision` are
-    the simulator's assumptions about every layer.
+    `family` is the name of one of `FAMILIES`. `total_blocks` are the allowed sums of blocks in the stages; empty allows
+    all. `sparsity` and `precision` are the simulator's assumptions about every layer.
     """
 
     name: str
@@ -84,20 +84,20 @@ class Space:
     sparsity: float | None = None
     precision: str | None = None
     area: AreaProxy = field(default_factory=AreaProxy)
-    family: Family = SQUEEZENEXT
+    family: str = SQUEEZENEXT.name
 
     @cached_property
     def size(self) -> int:
         """The number of pairs of a network and an accelerator, counted without building them."""
         sums = Counter({0: 1})
-        for stage in self.family.stages:
+        for stage in FAMILIES[self.family].stages:
             longer: Counter[int] = Counter()
             for total, ways in sums.items():
                 for blocks in self.dimensions[stage]:
                     longer[total + int(blocks)] += ways
             sums = longer
         depths = sum(ways for total, ways in sums.items() if not self.total_blocks or total in self.total_blocks)
-        others = (self.dimensions[name] for name in self.family.others)
+        others = (self.dimensions[name] for name in FAMILIES[self.family].others)
         return depths * prod(map(len, others)) * len(self.accelerators)
 
     @cached_property
@@ -107,8 +107,8 @@ class Space:
 
     def points(self) -> Iterator[Point]:
         """Yield every pair; those of one network follow each other."""
-        others = [self.dimensions[name] for name in self.family.others]
-        for depth in product(*(self.dimensions[stage] for stage in self.family.stages)):
+        others = [self.dimensions[name] for name in FAMILIES[self.family].others]
+        for depth in product(*(self.dimensions[stage] for stage in FAMILIES[self.family].stages)):
             if not self.allows(depth):
                 continue
             for values in product(*others):
@@ -118,9 +118,9 @@ class Space:
 
     def point(self, values: Mapping[str, Value]) -> Point | None:
         """Return the pair with these values of all dimensions; None if the sum of the stages is not allowed."""
-        if not self.allows(tuple(values[stage] for stage in self.family.stages)):
+        if not self.allows(tuple(values[stage] for stage in FAMILIES[self.family].stages)):
             return None
-        spec, input_size = self.family.make(values), int(values["input_size"])
+        spec, input_size = FAMILIES[self.family].make(values), int(values["input_size"])
         place = 0
         for name in ACCELERATOR_DIMENSIONS:
             if name in self.dimensions:
@@ -129,15 +129,15 @@ class Space:
 
     def network(self, depth: Sequence[Value], others: Sequence[Value]) -> tuple[NetworkSpec, int]:
         """Return the network and the input size with these blocks of the stages, and values of the other dimensions."""
-        values = dict(zip(self.family.dimensions, (*depth, *others), strict=True))
-        return self.family.make(values), int(values["input_size"])
+        values = dict(zip(FAMILIES[self.family].dimensions, (*depth, *others), strict=True))
+        return FAMILIES[self.family].make(values), int(values["input_size"])
 
     def holds(self, spec: NetworkSpec) -> bool:
         """Return whether the space contains a network, at any input size."""
-        if family_of(spec) is not self.family:
+        if family_of(spec).name != self.family:
             return False
-        values = self.family.values(spec)
-        depth = tuple(values[stage] for stage in self.family.stages)
+        values = FAMILIES[self.family].values(spec)
+        depth = tuple(values[stage] for stage in FAMILIES[self.family].stages)
         return self.allows(depth) and all(value in self.dimensions[name] for name, value in values.items())
 
     def allows(self, depth: tuple[Value, ...]) -> bool:

@@ -130,7 +130,7 @@ def _space(table: Mapping[str, Any], path: Path, only: Mapping[str, Sequence[str
         sparsity=_fraction(table.get("sparsity"), f"{path}: sparsity"),
         precision=_precision(table.get("precision"), f"{path}: precision"),
         area=_area(sections["area"], path),
-        family=family,
+        family=family.name,
     )
     if not space.size:
         raise SqnxtError(

@@ -129,8 +129,8 @@ def describe_search(space: Space, objectives: tuple[str, ...], limits: Mapping[s
         "objectives": list(objectives),
         "limits": dict(limits),
     }
-    if space.family is not SQUEEZENEXT:  # storages of SqueezeNexts were begun without a family
-        what["family"] = space.family.name
+    if space.family != SQUEEZENEXT.name:  # storages of SqueezeNexts were begun without a family
+        what["family"] = space.family
     read_back: dict[str, Any] = json.loads(json.dumps(what))
     return read_back
 

@@ -20,6 +20,7 @@ from sqnxt_tf.exploration.candidates import Candidate, Coster
 from sqnxt_tf.exploration.sampling import SAMPLERS, Sampling, sample_space
 from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.space_file import load_space
+from sqnxt_tf.exploration.trial_storage import open_study
 from sqnxt_tf.progress import silent
 
 OBJECTIVES = ("cycles", "energy", "params")
@@ -64,6 +65,25 @@ def stored(path: Path) -> list[tuple[int, str, tuple[str, ...]]]:
     assert all(values.count((trial,)) == len(OBJECTIVES) for trial, _, _ in trials)
     params = {trial: tuple(sorted(f"{n}={v}" for t, n, v in rows if t == trial)) for trial, _, _ in trials}
     return [(number, state, params[trial]) for trial, number, state in trials]
+
+
+def test_what_is_maximised_counts_the_other_way_and_a_limit_is_worse_than_everything(
+    space: Space, tmp_path: Path
+) -> None:
+    objectives, limits = ("cycles", "+macs"), {"params": 450e3}
+    sampling = Sampling(trials=24, sampler="random", storage=str(tmp_path / "trials.db"))
+    sample_space(space, objectives, limits, sampling, silent)
+    within, above = [], []
+    with open_study(space, objectives, limits, sampling.storage) as study:
+        for trial in study.trials:
+            figures = trial.user_attrs["figures"]
+            (above if figures["params"] > limits["params"] else within).append(trial.values)
+            if figures["params"] <= limits["params"]:
+                assert trial.values == [figures["cycles"], -figures["macs"]]
+    assert len(within) > 2
+    assert len(above) > 2
+    for objective in (0, 1):
+        assert max(values[objective] for values in within) < min(values[objective] for values in above)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -9,6 +9,7 @@ import pytest
 import sqnxt_sim
 from sqnxt_sim import load_accelerator
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.families import FAMILIES
 from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.space_file import list_spaces, load_space
 from sqnxt_tf.networks import squeezenet
@@ -77,7 +78,7 @@ def test_the_published_squeezenets_are_points_of_their_space() -> None:
     assert not space.holds(SPECS["sqnxt23_w1"])
     assert not load_space("paper").holds(squeezenet.V1_0)
     for point in points[::97]:
-        values = {**space.family.values(point.spec), "input_size": 224}
+        values = {**FAMILIES[space.family].values(point.spec), "input_size": 224}
         accelerator = space.accelerators[point.accelerator].name
         assert space.point({**values, "base": accelerator}) == point
 
