@@ -72,9 +72,9 @@ from sqnxt_tf.networks.summaries import summarise as summarise
 from sqnxt_tf.options.artifacts import BenchmarkOptions as BenchmarkOptions
 from sqnxt_tf.options.artifacts import CompressOptions as CompressOptions
 from sqnxt_tf.options.artifacts import ExportOptions as ExportOptions
-from sqnxt_tf.options.artifacts import MicroOptions as MicroOptions
 from sqnxt_tf.options.artifacts import ReportOptions as ReportOptions
 from sqnxt_tf.options.artifacts import VerifyOptions as VerifyOptions
+from sqnxt_tf.options.microcontroller import MicroOptions as MicroOptions
 from sqnxt_tf.options.searching import FinalistOptions as FinalistOptions
 from sqnxt_tf.options.searching import SearchOptions as SearchOptions
 from sqnxt_tf.options.simulating import SimulateOptions as SimulateOptions

@@ -34,7 +34,7 @@ def command(model: Path, output: Path, force: bool, out: Output, **settings: Any
     MODEL exceeds --flash or --ram, nothing is written, the exit code is 1, and the message says what would fit.
     """
     from sqnxt_tf.errors import BudgetError
-    from sqnxt_tf.options.artifacts import MicroOptions
+    from sqnxt_tf.options.microcontroller import MicroOptions
     from sqnxt_tf.reports.micro import alternatives_text, project_lines
     from sqnxt_tf.workflows.micro import micro
 

@@ -2,6 +2,7 @@
 
 ```
 artifacts.py   export, compress, verify, benchmark, report
+microcontroller.py   micro
 training.py    train, prune, prune --scan, evolve
 searching.py   search and the training of its finalists
 ```

@@ -205,34 +205,6 @@ class BenchmarkOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MicroOptions:
-    """The limits of a microcontroller, and what a project for it shows.
-
-    Attributes:
-        flash: Most bytes of flash that the model and its tables may take; no limit if None.
-        ram: Most bytes of RAM that the arena may take; no limit if None.
-        image: The test image; a digit or a pattern if None.
-        preprocessing: How an image becomes the input: imagenet, plain, 0..1, -1..1, 0..255 or a TOML file; as the model
-            says if None.
-        labels: A file with one label a line; the model's own labels if None.
-
-    Raises:
-        SqnxtError, ExportError: A value is out of range.
-    """
-
-    flash: int | None = None
-    ram: int | None = None
-    image: Path | None = None
-    preprocessing: str | None = None
-    labels: Path | None = None
-
-    def __post_init__(self) -> None:
-        check_rule(self.preprocessing)
-        for name in ("flash", "ram"):
-            _check_count(name, getattr(self, name), "give a number of bytes of at least 1")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
     """What the HTML page about ONNX graphs shows.
 

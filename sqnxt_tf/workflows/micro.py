@@ -9,8 +9,8 @@ from sqnxt_tf.microcontroller.bundled_image import choose_test_image
 from sqnxt_tf.microcontroller.limits import check_fit
 from sqnxt_tf.microcontroller.micro_model import read_micro_model
 from sqnxt_tf.microcontroller.project_folder import MicroProject, write_project
-from sqnxt_tf.options.artifacts import MicroOptions
 from sqnxt_tf.options.given import options_from
+from sqnxt_tf.options.microcontroller import MicroOptions
 from sqnxt_tf.output_folder import check_output_folder
 from sqnxt_tf.progress import Progress, silent
 
