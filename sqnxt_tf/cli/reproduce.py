@@ -11,13 +11,13 @@ from sqnxt_tf.cli.output import Output
 
 
 @click.command("reproduce", short_help="Reproduce the paper's tables and figures, ours beside theirs.")
-@click.argument("what", type=click.Choice(["table1", "table2", "table3", "figure6", "figure7"]))
+@click.argument("what", type=click.Choice(["table1", "table2", "table3", "figure6", "figure7", "all"]))
 @click.option(
     "--cross-validate",
     is_flag=True,
     help="Table 3 only: also refit the fitted numbers on every 6 of the 13 networks and judge them on the other 7.",
 )
-@flags.output("Figures only: the folder for PNG, SVG and CSV; this folder by default.", required=False)
+@flags.output("Figures and all: the folder for PNG, SVG and CSV; this folder by default.", required=False)
 @flags.force
 @flags.output_options
 def command(what: str, cross_validate: bool, output: Path | None, force: bool, out: Output) -> None:
@@ -25,18 +25,31 @@ def command(what: str, cross_validate: bool, output: Path | None, force: bool, o
 
     Tables 1 and 2: parameters and MACs. Table 3: time and energy of 13 networks on both arrays, simulated from graphs
     that are exported for it. Figure 6: time and efficiency of v1 to v5, layer by layer. Figure 7: the paper's
-    accuracies against time and energy.
+    accuracies against time and energy. All: every table as CSV and every figure, in one folder, with the versions and
+    commands that made them.
     """
     if cross_validate and what != "table3":
         raise click.UsageError(f"--cross-validate goes with table3: nothing is fitted in {what}; leave it out")
     if what.startswith("table") and (output is not None or force):
         raise click.UsageError(f"-o and --force go with a figure: {what} is printed; leave them out")
-    if what.startswith("figure"):
+    if what == "all":
+        _all(output or Path(), force, out)
+    elif what.startswith("figure"):
         _figure(what, output or Path(), force, out)
     elif what == "table3":
         _costs(out, cross_validate)
     else:
         _parameters(int(what[-1]), out)
+
+
+def _all(folder: Path, force: bool, out: Output) -> None:
+    from sqnxt_tf.reports.reproduction import RECORD, reproduce_all
+
+    record = reproduce_all(folder, force=force, progress=out.progress)
+    out.document({"folder": str(folder), **record})
+    for entry in record["files"]:
+        out.text(f"{folder / entry['path']}: {entry['command']}")
+    out.text(f"{folder / RECORD}: the versions that made them")
 
 
 def _parameters(table: int, out: Output) -> None:
