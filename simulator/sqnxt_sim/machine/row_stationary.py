@@ -116,7 +116,8 @@ def mappings_of(
     """Yield, for each size of a strip, every mapping that may be the best one and fits scratchpads and array.
 
     A map that does not fit the buffer with all of its results is tried whole, halved, quartered and so on in its width,
-    until the buffer holds all partial sums. m is as large as it allows, which may be nothing at all. Of the sizes that
+    until the buffer holds all partial sums. One is so in any case whose pieces are read without columns that a stride
+    skips or never reaches. m is as large as it allows, which may be nothing at all. Of the sizes that
     cut anything to as many pieces, only the smallest may be the best: as many PE sets or more fit, and it takes no more
     room.
 
@@ -147,7 +148,7 @@ def mappings_of(
         for width in _widths(layer, problem, accelerator):
             mappings = _held(layer, problem, accelerator, fixed, (size, width))
             yield mappings
-            if (mappings.m >= problem.filters).all():
+            if (mappings.m >= problem.filters).all() and not _reads_less_when_cut(layer):
                 break
 
 
@@ -162,11 +163,20 @@ def _held(
 
 
 def _widths(layer: ConvLayer, problem: Problem, accelerator: Accelerator) -> list[int]:
-    """Return the widths of a strip that may be the best: all columns, and less if the layer does not fit at once."""
+    """Return the widths of a strip that may be the best: all columns, and less if that may save anything."""
     whole, widths = layer.in_channels * layer.in_pixels + layer.out_channels * layer.out_pixels, [problem.out_cols]
-    while problem.batch * whole > accelerator.buffer_words and widths[-1] > 1:
+    cuts = problem.batch * whole > accelerator.buffer_words or _reads_less_when_cut(layer)
+    while cuts and widths[-1] > 1:
         widths.append(ceil(widths[-1] / 2))
     return widths
+
+
+def _reads_less_when_cut(layer: ConvLayer) -> bool:
+    """Tell whether pieces of the width, which are read without columns that no output needs, are less than the whole.
+
+    Halves read the same columns twice least often, and single columns of outputs skip the most.
+    """
+    return any(strip_cols(layer, width)[1] < layer.in_width for width in {1, ceil(layer.out_width / 2)})
 
 
 def _sizes(whole: int, most: int) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -126,8 +126,23 @@ def test_figures_equal_the_counts(layer: ConvLayer, seed: int) -> None:
     assert {name: getattr(figures, name).item() for name in counts} == counts
 
 
+SKIPPING = ConvLayer(
+    name="skips",
+    in_channels=2,
+    out_channels=1,
+    in_height=5,
+    in_width=4,
+    kernel_height=1,
+    kernel_width=1,
+    stride_width=2,
+)
+UNREACHED = replace(SKIPPING, name="unreached", in_width=5, kernel_width=2)
+
+
 @settings(max_examples=10, deadline=None)
 @given(layers())
+@example(SKIPPING)
+@example(UNREACHED)
 def test_search_equals_brute_force(layer: ConvLayer) -> None:
     def cost(mapping: RowMapping | None) -> float:
         one = best_mapping(layer, SMALL, mapping)
