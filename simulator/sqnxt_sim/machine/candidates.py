@@ -80,7 +80,7 @@ def map_tilings(vertical: Dimension, horizontal: Dimension, fill: float) -> MapT
     round. Ties go to fewer rows, so that tiles of more rows than columns are left out.
     """
     rows, cols = spatial_axis(vertical), spatial_axis(horizontal)
-    row, col = np.indices((rows.size.size, cols.size.size)).reshape(2, -1)
+    row, col = np.divmod(np.arange(rows.size.size * cols.size.size), cols.size.size)
     if vertical == horizontal:
         row, col = row[row <= col], col[row <= col]
     return map_pairs(rows.at(row), cols.at(col), fill)
@@ -131,7 +131,7 @@ def channel_pairs(ins: ChannelAxis, outs: ChannelAxis, multiplier: int | None = 
 
 
 def _every_pair(ins: ChannelAxis, outs: ChannelAxis, multiplier: int | None = None) -> ChannelTilings:
-    one, other = np.indices((ins.size.size, outs.size.size)).reshape(2, -1, 1)
+    one, other = np.divmod(np.arange(ins.size.size * outs.size.size)[:, None], outs.size.size)
     return channel_pairs(ins.at(one), outs.at(other), multiplier)
 
 

@@ -71,7 +71,7 @@ def search_grids(
     words = dram_words(layer, scales[0], each, space.maps, space.channels)
     on_array = array_cycles(layer, space.maps, space.channels, accelerator.array)
     on_array += fill_drain_cycles(accelerator.array) * space.rounds
-    return on_array, np.broadcast_to(words, on_array.shape), scales
+    return on_array, words if len(stored) == len(scales) else words.repeat(len(scales), axis=0), scales
 
 
 def _limited(
