@@ -2,7 +2,8 @@
 
 A tiling costs no more with the whole of an axis in one tile than with that axis cut, which adds tiles, blocks of PEs
 and DRAM words; it is cut where the whole does not fit. So the cost of a tiling whose other axes are whole bounds the
-cost of all that cut them. One that is above the least cost of those that fit is left out before they are cut.
+cost of all that cut them. One that is above the least cost of those that fit is left out before they are cut: rows,
+columns and output channels in this order. Of input channels, at last, only the largest size that fits is looked at.
 
 Example: tiles of 7 rows with all else whole cost 900 and fit. Tiles of 14 rows cost 800 and do not fit; those of 28
 rows cost 950. So tiles of 14 rows are tried with their columns and channels cut, and those of 28 are not.
