@@ -221,8 +221,8 @@ def cell(rows, precision):
         return "not run"
     read = [row for row in found if row.accepted]
     if not read:
-        return "refused"
-    text = f"{len(read)} of {len(found)}" if len(read) < len(found) else "all"
+        return f"0 of {len(found)}"
+    text = f"{len(read)} of {len(found)}"
     differences = [float(row.largest_difference) for row in read if row.largest_difference]
     if not differences:
         return text
