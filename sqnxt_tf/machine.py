@@ -22,6 +22,11 @@ def memory_bytes() -> int | None:
     return min((limit for limit in limits if limit), default=None)
 
 
+def has_graphics_card() -> bool:
+    """Return whether there is a graphics card of NVIDIA or AMD that computes, without loading TensorFlow."""
+    return any(Path(path).exists() for path in ("/dev/nvidia0", "/dev/kfd"))
+
+
 def _number_in(path: Path) -> int | None:
     try:
         return int(path.read_text("utf-8"))

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqnxt_tf.data.cached import Cached
 from sqnxt_tf.data.training_data import TrainingData
-from sqnxt_tf.machine import memory_bytes
+from sqnxt_tf.machine import has_graphics_card, memory_bytes
 from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.training.estimates import Workload, bounded
 from sqnxt_tf.training.quantised_training import QAT_RECIPE
 from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, PHOTOS, RECIPES
+from sqnxt_tf.training.strategies import check_cluster
 
 IMAGENET_SIZED = 100_000
 """Training images from which on the paper's recipe is the default."""
@@ -85,11 +86,13 @@ def default_recipe(options: TrainOptions, images: int = 0) -> Recipe:
 def resolved_recipe(options: TrainOptions, images: int, workload: Workload) -> tuple[Recipe, tuple[str, ...]]:
     """Return the recipe of a run and what was changed in it: its batch is bounded by memory unless the user gives one.
 
+    Several workers divide the batch, and graphics cards have a memory of their own: there it is left as it is.
+
     Raises:
         SqnxtError: A change of the recipe is unknown or out of range.
     """
     recipe = options.recipe_or(default_recipe(options, images))
-    if "batch" in options.changes:
+    if "batch" in options.changes or check_cluster(options.strategy) > 1 or has_graphics_card():
         return recipe, ()
     smaller = bounded(recipe, workload)
     if smaller == recipe:

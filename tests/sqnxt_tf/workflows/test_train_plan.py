@@ -12,10 +12,12 @@ import pytest
 from helpers.commands import run_cli
 from helpers.training import load_weights
 from sqnxt_tf import RECIPES, train
+from sqnxt_tf.networks.registry import layer_rows
 from sqnxt_tf.options.training import TrainOptions
+from sqnxt_tf.training.estimates import Workload
 from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.workflows.train import plan_training
-from sqnxt_tf.workflows.train_plan import IMAGENET_SIZED, default_recipe
+from sqnxt_tf.workflows.train_plan import IMAGENET_SIZED, default_recipe, resolved_recipe
 
 PHOTOS = replace(RECIPES["photos"], epochs=2, batch=4)
 
@@ -54,6 +56,21 @@ def test_a_warm_up_that_is_longer_than_the_run_is_told(folder: Path) -> None:
         changes={"batch": 4, "epochs": 8},
     )  # fmt: skip
     assert plan.notes[0].startswith("the warm-up of 199,680 steps is as long as the run of 32 or longer")
+
+
+@pytest.mark.parametrize(("workers", "card", "changes", "is_bounded"), [
+    (1, False, {}, True), (32, False, {}, False), (1, True, {}, False), (1, False, {"batch": 1024}, False),
+])  # fmt: skip
+def test_a_batch_is_bounded_where_one_processor_has_to_hold_it(
+    monkeypatch: pytest.MonkeyPatch, workers: int, card: bool, changes: dict[str, int], is_bounded: bool
+) -> None:
+    module = "sqnxt_tf.workflows.train_plan"
+    monkeypatch.setattr(f"{module}.check_cluster", lambda strategy: workers)
+    monkeypatch.setattr(f"{module}.has_graphics_card", lambda: card)
+    monkeypatch.setattr("sqnxt_tf.training.estimates.memory_bytes", lambda: 16 * 10**9)
+    workload = Workload.of_rows(layer_rows("sqnxt23v5_w1", classes=1000, input_size=227))
+    recipe, notes = resolved_recipe(TrainOptions(data="digits", recipe=RECIPES["paper"], changes=changes), 1, workload)
+    assert (recipe.batch < 1024) == is_bounded == bool(notes)
 
 
 def test_the_command_line_prints_the_plan(folder: Path) -> None:
