@@ -35,7 +35,6 @@ from sqnxt_tf.evolution.lineage import Member as Member
 from sqnxt_tf.evolution.narrowing import narrow as narrow
 from sqnxt_tf.exploration.array_grid import ArrayGrid as ArrayGrid
 from sqnxt_tf.exploration.candidates import Candidate as Candidate
-from sqnxt_tf.exploration.families import Family as Family
 from sqnxt_tf.exploration.outcome import FigureRatio as FigureRatio
 from sqnxt_tf.exploration.outcome import Outcome as Outcome
 from sqnxt_tf.exploration.outcome import Standing as Standing
@@ -45,8 +44,6 @@ from sqnxt_tf.exploration.space import Point as Point
 from sqnxt_tf.exploration.space import Space as Space
 from sqnxt_tf.exploration.space_file import list_spaces as list_spaces
 from sqnxt_tf.exploration.space_file import load_space as load_space
-from sqnxt_tf.exploration.space_values import Numbers as Numbers
-from sqnxt_tf.exploration.space_values import Words as Words
 from sqnxt_tf.exploration.successive_halving import Rung as Rung
 from sqnxt_tf.exploration.successive_halving import SizedNetwork as SizedNetwork
 from sqnxt_tf.exploration.workloads import network_workload as network_workload
