@@ -79,7 +79,7 @@ def tiny_quantisation(source: random.Random) -> bytes:
     maker.tensor("y", [1, 4, 4, 8], "int8", zero_points=[0] * source.choice((1, 1, 2)))
     kind = source.choice(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"))
     options = {"CONV_2D": "Conv2DOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions"}.get(kind, "")
-    given = {"strideH": 1, "strideW": 1} if options else {}
+    given: dict[str, Any] = {"strideH": 1, "strideW": 1} if options else {}
     maker.node(kind, ["x", "w", "b"], ["y"], options=options, **given)
     return maker.to_bytes()
 

@@ -44,8 +44,8 @@ def main(runtime: str, memory: str, seconds: str) -> None:
     for path in sys.stdin.read().split():
         began = time.perf_counter()
         end = ending(path, limits)
-        seconds = time.perf_counter() - began
-        sys.stdout.write(json.dumps({"path": path, "end": end, "seconds": seconds}) + "\n")
+        took = time.perf_counter() - began
+        sys.stdout.write(json.dumps({"path": path, "end": end, "seconds": took}) + "\n")
         sys.stdout.flush()  # what is not written yet, every child would write too
 
 
