@@ -14,15 +14,16 @@ from sqnxt_tf.cli.output import Output
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult
 
+FORMATS = ("tflite", "onnx")
+
 
 @click.command("export", short_help="Write a TFLite or ONNX artifact that is proved equal to its model.")
 @click.argument("model", shell_complete=complete_network_or_file)
 @click.option(
     "--format",
     "formats",
-    type=flags.Listed(("tflite", "onnx")),
-    required=True,
-    help="Format of the artifact; onnx,tflite for both.",
+    type=flags.Listed(FORMATS),
+    help="Format of the artifact, onnx,tflite for both; that of the output's name by default.",
 )
 @click.option(
     "--precision",
@@ -127,8 +128,8 @@ if TYPE_CHECKING:
 @limit_flags.opening_limits
 @flags.output_options
 def command(
-    model: str, formats: tuple[str, ...], precisions: tuple[str, ...], output: Path | None, force: bool, out: Output,
-    card: bool, **settings: Any,
+    model: str, formats: tuple[str, ...] | None, precisions: tuple[str, ...], output: Path | None, force: bool,
+    out: Output, card: bool, **settings: Any,
 ) -> int | None:  # fmt: skip
     """Export MODEL to an artifact, load it in its own runtime, and prove that it equals the model.
 
@@ -137,6 +138,7 @@ def command(
     """
     from sqnxt_tf.workflows.export_many import ALL, default_output
 
+    formats = formats or _format_of(output)
     if len(formats) * len(precisions) > 1 or ALL in precisions:
         return _export_many(model, formats, precisions, output or Path(), force, card, out, settings)
     from sqnxt_export import ParityError
@@ -161,6 +163,18 @@ def command(
     out.document({**result.to_json(), **({"card": str(page)} if card else {})})
     _show(result, out)
     return None
+
+
+def _format_of(output: Path | None) -> tuple[str, ...]:
+    """Return the format that the output's name ends in.
+
+    Raises:
+        UsageError: It ends in none.
+    """
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    if suffix not in FORMATS:
+        raise click.UsageError(f"the format is missing: give --format {' or '.join(FORMATS)}, or -o FILE.onnx")
+    return (suffix,)
 
 
 def _export_many(

@@ -81,7 +81,7 @@ def estimate_with_vela(path: Path, npu: str) -> VelaEstimate:
     """
     check_npu(npu)
     if path.suffix.lower() != ".tflite":
-        raise SqnxtError(path, "is not a .tflite file, which Vela compiles", 'export it with `format="tflite"`')
+        raise SqnxtError(path, "is not a .tflite file, which Vela compiles", "export its model to a .tflite file")
     check_artifact(path)
     if find_spec("ethosu") is None:
         remedy = "install it with `pip install 'sqnxt-tf[npu]'`"

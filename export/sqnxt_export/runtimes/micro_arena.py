@@ -91,7 +91,9 @@ def run_micro(
 def _checked(path: str | os.PathLike[str]) -> Path:
     path = existing_file(path)
     if path.suffix.lower() != ".tflite":
-        raise ExportError(path, "is not a .tflite file, which TensorFlow Lite Micro wants", 'use `format="tflite"`')
+        raise ExportError(
+            path, "is not a .tflite file, which TensorFlow Lite Micro wants", "export its model to a .tflite file"
+        )
     check_tflite(path)
     if find_spec("tflite_micro") is None:
         raise ExportError(
