@@ -8,12 +8,13 @@ JOBS ?= 2
 COVERAGE ?=
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow check lint types fast-tests coverage docs format clean help
+.PHONY: demo test test-slow fuzz check lint types fast-tests coverage docs format clean help
 
 help:
 	@echo "make demo       install and run the whole path on handwritten digits"
 	@echo "make test       install, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  install, then the slow tests"
+	@echo "make fuzz       install, then some 25,000 hostile files; SEED=N makes others"
 	@echo "make check      lint, types and tests, in an environment that is there"
 	@echo "make coverage   report what was covered since the last report; COVERAGE=1 before \`make test\` measures it"
 	@echo "make docs       install, then build the documentation site: build/docs/index.html"
@@ -44,6 +45,10 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow
+
+# Ten times as many hostile files as the slow tests make; SEED=N makes others.
+fuzz: $(VENV)/.installed-dev
+	SQNXT_TF_FUZZ=10 SQNXT_TF_FUZZ_SEED=$(or $(SEED),0) $(PYTEST) -m fuzz
 
 # Without a network, warnings as errors.
 docs: $(VENV)/.installed-docs

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from helpers.fuzzing import fuzz_seeds
 from helpers.hostile_texts import ODD_TOML, damaged_bytes, damaged_json, damaged_toml
 from helpers.images import write_images
 from helpers.onnx_graphs import write_quadrants
@@ -196,10 +197,11 @@ def test_every_file_of_settings_is_read_or_refused_in_a_line(kind: str, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("kind", KINDS)
 def test_thousands_more(kind: str, tmp_path: Path) -> None:
     make, read = KINDS[kind]
-    for seed in range(CASES, 5 * CASES):
+    for seed in fuzz_seeds(100):
         folder = tmp_path / str(seed)
         folder.mkdir()
         assert not refuse_badly(read, folder, make(random.Random(seed))), seed

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from helpers.commands import Answer, cli_command, helper_program
+from helpers.fuzzing import fuzz_seeds
 from helpers.hostile_keras import KERAS_KINDS, Templates, hostile_keras, make_templates
 from helpers.hostile_tflite import KINDS, endless_loop, endless_memory, hostile_tflite
 from helpers.tflite_graphs import TfliteMaker
@@ -118,13 +119,15 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 
 @pytest.mark.slow
+@pytest.mark.fuzz
 def test_hostile_configs_end_their_child_only(tmp_path: Path, templates: Templates) -> None:
-    check_hostile_keras(tmp_path, templates, range(32), 10)
+    check_hostile_keras(tmp_path, templates, fuzz_seeds(8, first=0), 10)
 
 
 @pytest.mark.slow
+@pytest.mark.fuzz
 def test_many_more_hostile_graphs(tmp_path: Path) -> None:
-    ended = check_hostile(tmp_path, range(1000, 1320), 0.5)
+    ended = check_hostile(tmp_path, fuzz_seeds(80), 0.5)
     assert set(ended) >= {"detection", "endless_loop", "endless_memory", "split_by_nothing"}
 
 

@@ -18,6 +18,7 @@ from helpers.broken_images import (
     sound_image,
     write_broken_folder,
 )
+from helpers.fuzzing import fuzz_seeds
 from helpers.onnx_graphs import QUADRANTS, write_quadrants
 from sqnxt_base.printable_text import printable
 from sqnxt_export import Metadata, Preprocessing, write_metadata
@@ -66,9 +67,10 @@ def test_hundreds_of_broken_images_are_read_or_refused_in_a_line(kind: str) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.parametrize("kind", SUFFIXES)
 def test_thousands_more(kind: str) -> None:
-    for seed in range(CASES, 50 * CASES):
+    for seed in fuzz_seeds(100):
         fault_of(broken_image(kind, seed))
         fault_of(broken_image(kind, seed), known_formats())
 
