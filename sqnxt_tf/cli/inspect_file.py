@@ -37,8 +37,7 @@ def command(file: Path, layers: bool, micro: bool, card: bool, seconds: float | 
     if card:
         text = model_card(gather_facts(file, seconds=seconds, inspection=found))
         out.document({**found.to_json(), "card": text})
-        if not out.as_json:
-            click.echo(text, nl=False)
+        out.file(text)
         return
     out.document(found.to_json())
     for line in inspection_lines(found):

@@ -27,7 +27,7 @@ def command(name: str | None, as_toml: bool, out: Output) -> None:
     if as_toml:
         if name is None or out.as_json:
             raise click.UsageError("--toml prints one recipe's file: give its name, and leave out --json")
-        out.text(recipe_text(name).rstrip("\n"))
+        out.file(recipe_text(name))
         return
     recipes = {one: load_recipe(one) for one in ([name] if name else NAMES)}
     out.document([{"name": one, **asdict(recipe)} for one, recipe in recipes.items()])

@@ -124,7 +124,7 @@ def command(
     if as_toml:
         if out.as_json:
             raise click.UsageError("--toml prints the file of SPACE: leave out --json")
-        out.text(space_text(space).rstrip("\n"))
+        out.file(space_text(space))
         return
     _check_together(settings, train_epochs, as_json=out.as_json)
     options = _search_options(settings, trained=train_epochs is not None)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sqnxt_tf.reports.recipes import recipe_table
 from sqnxt_tf.reports.tables import Table
-from sqnxt_tf.training.recipe_files import RECIPES
 
 if TYPE_CHECKING:
-    from sqnxt_tf.training.recipe import Recipe
     from sqnxt_tf.workflows.train_plan import TrainingPlan
-
-_FEW = 3
-"""Settings in which a recipe may differ from a bundled one and still be called by its name."""
 
 
 def plan_tables(plan: TrainingPlan) -> list[Table]:
@@ -28,7 +22,7 @@ def plan_tables(plan: TrainingPlan) -> list[Table]:
 def plan_line(plan: TrainingPlan) -> str:
     """Return what is trained, for how long, and what it takes, in one line."""
     recipe, (height, width) = plan.recipe, plan.input_size
-    name = _recipe_named(recipe)
+    name = plan.recipe_words
     kept = f" ({plan.cached_bytes / 1e9:.1f} GB of it images)" if plan.cached_bytes >= 5e7 else ""
     return (
         f"{plan.network} at {height}x{width}, {plan.images[0]:,} images of {plan.classes} classes by {name}: "
@@ -36,20 +30,6 @@ def plan_line(plan: TrainingPlan) -> str:
         f"warm-up; about {_duration(plan.seconds)} without a graphics card and "
         f"{plan.memory_bytes / 1e9:.1f} GB of memory{kept}"
     )
-
-
-def _recipe_named(recipe: Recipe) -> str:
-    """Return the nearest bundled recipe and what differs from it, as in `recipe photos with epochs = 12`."""
-    values = asdict(recipe)
-    changes = {
-        name: {key: value for key, value in values.items() if value != asdict(bundled)[key]}
-        for name, bundled in RECIPES.items()
-    }
-    name, changed = min(changes.items(), key=lambda item: len(item[1]))
-    if len(changed) > _FEW:
-        return "a recipe of your own"
-    words = " and ".join(f"{key} = {value}" for key, value in changed.items())
-    return f"recipe {name}{f' with {words}' if words else ''}"
 
 
 def _duration(seconds: float) -> str:

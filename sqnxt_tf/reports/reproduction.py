@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.csv_text import csv_text
 from sqnxt_base.flat_rows import flat_row
 from sqnxt_export import whole_file
 from sqnxt_export.artifact.files import check_output
@@ -67,10 +67,8 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]], *, force: bool) ->
     """Write rows as CSV; nested figures get a column each."""
     flat = [flat_row(row) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
-    with whole_file(path, force=force) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat)
+    with whole_file(path, force=force) as part:
+        part.write_text(csv_text(flat, columns), encoding="utf-8")
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -28,12 +29,15 @@ __all__ = [
     "parse_settings",
     "read_recipe",
     "recipe_text",
+    "recipe_words",
     "resolve_recipe",
 ]
 
 NAMES = ("paper", "photos", "digits", "finetune", "centroids")
 """Names of the recipes that come with the package."""
 _LARGEST_FILE = 256 << 10  # bytes
+_FEW = 3
+"""Settings in which a recipe may differ from a bundled one and still be called by its name."""
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -131,3 +135,17 @@ def resolve_recipe(recipe_name: str | None, settings: Iterable[str] = (), *, def
 
 RECIPES = {name: packaged(name) for name in NAMES}
 PAPER, PHOTOS, DIGITS, FINETUNE, CENTROIDS = RECIPES.values()
+
+
+def recipe_words(recipe: Recipe) -> str:
+    """Return the nearest bundled recipe and what differs from it, as in `recipe photos with epochs = 12`."""
+    values = asdict(recipe)
+    changes = {
+        name: {key: value for key, value in values.items() if value != asdict(bundled)[key]}
+        for name, bundled in RECIPES.items()
+    }
+    name, changed = min(changes.items(), key=lambda item: len(item[1]))
+    if len(changed) > _FEW:
+        return "a recipe of your own"
+    words = " and ".join(f"{key} = {value}" for key, value in changed.items())
+    return f"recipe {name}{f' with {words}' if words else ''}"

@@ -13,7 +13,7 @@ from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.training.estimates import Workload, bounded
 from sqnxt_tf.training.quantised_training import QAT_RECIPE
 from sqnxt_tf.training.recipe import Recipe
-from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, PHOTOS, RECIPES
+from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, PHOTOS, RECIPES, recipe_words
 from sqnxt_tf.training.strategies import check_cluster
 
 IMAGENET_SIZED = 100_000
@@ -32,6 +32,7 @@ class TrainingPlan:
         classes: Number of classes.
         recipe: Every number of the run.
         recipe_name: Name of the recipe if it is a bundled one, unchanged; else "".
+        recipe_words: How the recipe is called: its name, or the nearest one and what differs.
         steps: Steps of the whole run.
         warmup_steps: Steps of the warm-up.
         parameters: Parameters of the network.
@@ -49,6 +50,7 @@ class TrainingPlan:
     classes: int
     recipe: Recipe
     recipe_name: str
+    recipe_words: str
     steps: int
     warmup_steps: int
     parameters: int
@@ -113,6 +115,7 @@ def make_plan(
         network=network, data=parts.name, images=(len(training), len(validation)),
         input_size=(parts.preprocessing.height, parts.preprocessing.width), classes=len(parts.class_names),
         recipe=recipe, recipe_name=next((name for name, known in RECIPES.items() if known == recipe), ""),
+        recipe_words=recipe_words(recipe),
         steps=steps, warmup_steps=warmup, parameters=workload.parameters, memory_bytes=memory, cached_bytes=cached,
         seconds=recipe.epochs * workload.seconds_for(len(training) + len(validation) // 3), files=_files(output),
         notes=(*notes, *_warnings(recipe, steps, warmup, memory)),

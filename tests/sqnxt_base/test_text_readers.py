@@ -207,6 +207,7 @@ PARSERS = {
         "export/sqnxt_export/runtimes/onnx_profile.py",  # onnxruntime's own answer
         "export/sqnxt_export/runtimes/micro_arena.py",  # a pipe between two processes of ours
         "export/sqnxt_export/runtimes/micro_child.py",
+        "export/sqnxt_export/runtimes/trial.py",
         "sqnxt_tf/device/inspection.py",  # what was written in the same line
         "sqnxt_tf/device/timing_client.py",  # a pipe between two processes of ours
         "sqnxt_tf/device/timing_server.py",

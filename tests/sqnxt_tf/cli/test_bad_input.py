@@ -106,7 +106,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train", "--network", NETWORK, "--strategy", "multi-worker", "-o", "m.keras"], "TF_CONFIG names no workers"),
         (["train", "--network", "mobilenet_w1", "--input-size", "4", "-o", "m.keras"], "max_shift = 6"),
         (["train", "--network", NETWORK, "--rate", "nan", "-o", "m.keras"], "rate = nan is out of range"),
-        (["evaluate", "nowhere.onnx", "--data", "."], "holds no images"),
+        (["evaluate", "nowhere.onnx", "--data", "."], "no such file"),
         (["summary", "alexnet", "--input-size", "0"], "out of range"),
     ],
 )

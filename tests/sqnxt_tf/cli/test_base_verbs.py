@@ -56,7 +56,8 @@ def test_tables_are_never_cut(cli: Any) -> None:
 def test_doctor_tells_what_is_ready(cli: Any) -> None:
     found = cli("doctor", "--json").json()
     del found["ready"]["camera"]  # no test needs it
-    assert found["ready"] == {"base": True, "device": True, "report": True, "search": True, "train": True, "dev": True}
+    assert found["ready"] == {"base": True, "device": True, "report": True, "search": True, "train": True, "dev": True,
+                              "micro": True, "npu": True}  # fmt: skip
     packages = {package["name"]: package for package in found["packages"]}
     assert packages["tensorflow"]["extra"] == "train"
     assert packages["tensorflow"]["installed"].startswith("2.21")

@@ -38,7 +38,7 @@ def test_every_verb_reads_what_the_one_before_wrote(cli: Any, tmp_path: Path) ->
         assert exported["bytes"] == (tmp_path / path).stat().st_size > exported["compressed_bytes"]
         assert exported["nonzero_fraction"] == pytest.approx(0.6, abs=2e-3)
         contract = {"max_abs_diff", "max_rel_diff", "top1_agreement", "samples", "passed"}
-        assert set(exported["parity"]) == contract | {"sqnr_db", "proves_nothing", "outputs"}
+        assert set(exported["parity"]) == contract | {"sqnr_db", "proves_nothing", "unsure", "outputs"}
         assert exported["parity"]["passed"]
         assert exported["parity"]["samples"] == 8
         assert exported["source"] == "pruned.keras"

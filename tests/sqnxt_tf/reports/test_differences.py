@@ -32,6 +32,7 @@ def test_pruning_lost_or_gained(lost: tuple[float, float, float], words: str) ->
 
 def test_the_lines_of_pruning_say_what_was_gained() -> None:
     images = {"top1_interval": (0.9, 1.0), "top1": 0.98, "top5": 1.0, "samples": 359, "data": "digits/test"}
+    images["left_out"] = ()
     result: Any = SimpleNamespace(
         path="p.keras", before=SimpleNamespace(**images), test=SimpleNamespace(**images), top1_before=0.93,
         top1_lost=(-0.05, -0.08, -0.02), dense={}, frozen=(),
