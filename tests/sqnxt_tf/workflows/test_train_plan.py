@@ -81,6 +81,7 @@ def test_the_command_line_prints_the_plan(folder: Path) -> None:
     assert "m.train/history.csv" in document["files"]
 
 
+@pytest.mark.slow  # the fast tests cut a run from disk, and this one draws views, mixes and averages as well
 def test_a_run_on_photos_that_is_cut_ends_as_if_it_had_not_been(folder: Path, tmp_path: Path) -> None:
     def run(output: Path, **settings: Any) -> Any:
         return train(
