@@ -160,10 +160,13 @@ def _preprocessing_line(metadata: Metadata, preprocessing: Preprocessing) -> str
 
 def _flat(value: object) -> str:
     """Return nested settings in one line: `data digits, recipe (epochs 20, batch 32)`."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if not isinstance(value, dict):
         return str(value)
     parts = (
-        f"{name} ({_flat(inner)})" if isinstance(inner, dict) else f"{name} {inner}" for name, inner in value.items()
+        f"{name} ({_flat(inner)})" if isinstance(inner, dict) else f"{name} {_flat(inner)}"
+        for name, inner in value.items()
     )
     return ", ".join(parts)
 
