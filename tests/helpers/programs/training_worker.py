@@ -93,7 +93,8 @@ def main(settings: dict[str, Any]) -> dict[str, Any]:
     told: list[float] = []
 
     def tell(task: str, done: int, total: int, **figures: float) -> None:
-        told.append(figures["loss"])
+        if "loss" in figures:  # not yet while the first step is compiled
+            told.append(figures["loss"])
         if done == settings.get("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
 
