@@ -177,7 +177,7 @@ def _save(kind: str, name: str, folder: Path) -> None:
         homes = (tf_keras.applications, convnext, efficientnet_v2, regnet, resnet_rs)
         builder = next(getattr(home, name) for home in homes if hasattr(home, name))
         model = builder(weights=None, input_shape=(96, 96, 3), classes=10)
-        _give_answers(model)
+        _give_answers(model, _pictures(model, 16, seed=3))
         model.save(folder / "model.keras")
         return
     import keras
@@ -197,15 +197,23 @@ def _save(kind: str, name: str, folder: Path) -> None:
     keras.Model(x, y).save(folder / "model.keras")
 
 
-def _give_answers(model: Any) -> None:
-    """Set random weights and batch statistics with which signals neither vanish nor explode."""
+def _give_answers(model: Any, pictures: Any) -> None:
+    """Set random weights, and the batch statistics that pictures give, so that signals neither vanish nor explode."""
     import numpy as np
+    import tf_keras
 
     random = np.random.default_rng(7)
     for weight in model.weights:
         if "kernel" in weight.name and weight.shape.rank in (2, 4):
             inputs = weight.shape[:2] if "depthwise" in weight.name else weight.shape[:-1]
             weight.assign(random.normal(0, (1.5 / np.prod(inputs)) ** 0.5, weight.shape))
+    normalising = [layer for layer in model.layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalising]
+    for layer in normalising:
+        layer.momentum = 0.0
+    model(pictures, training=True)
+    for layer, momentum in zip(normalising, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _print_cells(kind: str, folder: Path, cells: list[str]) -> None:
@@ -230,7 +238,7 @@ def _cell(model: Any, kind: str, cell: str, folder: Path) -> str:
 
     format, precision = cell.split()
     inputs = signature_of(model).inputs
-    parity, calibration = (seeded_noise(inputs, count, seed) for count, seed in ((4, 1), (16, 2)))
+    parity, calibration = (seeded_noise(inputs, count, seed) for count, seed in ((16, 1), (256, 2)))
     if kind == "application":
         parity, calibration = (_pictures(model, count, seed) for count, seed in ((4, 1), (16, 2)))
     try:
