@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from sqnxt_base.machine import memory_bytes
+
 SECONDS = 60.0
 MEMORY_FRACTION = 0.5
 """Of the machine's memory, or of what a container may use."""
 _UNKNOWN_MACHINE_BYTES = 4 << 30
-_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 class Event(StrEnum):
@@ -35,17 +36,8 @@ Teller = Callable[[Event, str], None]
 
 
 def machine_bytes() -> int:
-    """Return the memory of this machine, or of the container if that may use less."""
-    try:
-        found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    except (AttributeError, OSError, ValueError):  # Windows
-        return _UNKNOWN_MACHINE_BYTES
-    for place in map(Path, _CONTAINER_LIMITS):
-        try:
-            found.append(int(place.read_text()))
-        except (OSError, ValueError):  # there is no such file, or it says "max"
-            continue
-    return min(found)
+    """Return the memory of this machine or container, and a small machine's where the system does not tell."""
+    return memory_bytes() or _UNKNOWN_MACHINE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

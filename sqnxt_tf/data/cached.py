@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.machine import memory_bytes, usable_cores
 from sqnxt_tf.data.augmentation import generator
 from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, even_bounds, steps_for
 from sqnxt_tf.data.crops import draw_views, shown
 from sqnxt_tf.data.decoding import decode
 from sqnxt_tf.data.streaming import Streamed, normalised
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
-from sqnxt_tf.machine import memory_bytes, usable_cores
 from sqnxt_tf.progress import Progress, silent
 
 _MARGIN = 1.25  # side of a copy over side of the input: most crops are then made smaller, few larger

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.machine import usable_cores
 from sqnxt_tf.data.augmentation import Augmentation, InputFormat, generator
 from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, steps_for
 from sqnxt_tf.data.decoding import decode
@@ -17,7 +18,6 @@ from sqnxt_tf.data.encoded import EncodedImages
 from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
-from sqnxt_tf.machine import usable_cores
 
 _AHEAD = 2  # batches that are ready before the model asks for them
 _ORDER, _AUGMENT = 0, 1  # the purposes of random numbers

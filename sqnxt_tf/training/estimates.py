@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqnxt_tf.machine import memory_bytes, usable_cores
+from sqnxt_base.machine import memory_bytes, usable_cores
 from sqnxt_tf.networks.rows import LayerRow
 from sqnxt_tf.training.recipe import Recipe
 

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.machine import has_graphics_card, memory_bytes
 from sqnxt_tf.data.cached import Cached
 from sqnxt_tf.data.training_data import TrainingData
-from sqnxt_tf.machine import has_graphics_card, memory_bytes
 from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.training.estimates import Workload, bounded
 from sqnxt_tf.training.quantised_training import QAT_RECIPE
