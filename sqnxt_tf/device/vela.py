@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_export import check_artifact
 from sqnxt_export.artifact.metadata_io import without_archive
 from sqnxt_tf.errors import SqnxtError
@@ -86,8 +86,8 @@ def estimate_with_vela(path: Path, npu: str) -> VelaEstimate:
     if find_spec("ethosu") is None:
         remedy = "install it with `pip install 'sqnxt-tf[npu]'`"
         raise SqnxtError("ethos-u-vela", "is not installed and is needed to estimate NPUs", remedy)
-    with tempfile.TemporaryDirectory() as place:
-        model, made = Path(place, "model.tflite"), Path(place, "made")
+    with temporary_folder() as place:
+        model, made = place / "model.tflite", place / "made"
         model.write_bytes(without_archive(path))
         _run_vela(path, model, made, npu)
         (summary,) = _rows(next(made.glob("model_summary_*.csv")))

@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.opening import temporary_folder
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.metadata_io import without_archive
 from sqnxt_export.artifact.tflite_file import check_tflite, read_tflite
@@ -109,8 +109,8 @@ def _in_child(
 ) -> tuple[MicroMemory, list[NDArray[Any]]]:
     graphs = read_tflite(path).subgraphs
     data = without_archive(path)
-    with tempfile.TemporaryDirectory() as place:
-        model, given, answers = Path(place, "model.tflite"), Path(place, "inputs.npz"), Path(place, "outputs.npz")
+    with temporary_folder() as place:
+        model, given, answers = place / "model.tflite", place / "inputs.npz", place / "outputs.npz"
         model.write_bytes(data)
         if inputs is not None:
             np.savez(given, *inputs)
