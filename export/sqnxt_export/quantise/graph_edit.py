@@ -52,10 +52,11 @@ class GraphEdit:
 
         A product with a constant matrix is a dense layer on a sequence or a map.
         """
-        return [node for node in self.graph.node if node.op_type in _CHANNEL_AXES and self._has_weights(node)]
+        return [node for node in self.graph.node if self.is_weighted(node)]
 
-    def _has_weights(self, node: onnx.NodeProto) -> bool:
-        weights = self.initializers.get(node.input[1])
+    def is_weighted(self, node: onnx.NodeProto) -> bool:
+        """Tell whether a node is one of the `weighted_nodes`."""
+        weights = self.initializers.get(node.input[1]) if node.op_type in _CHANNEL_AXES else None
         return weights is not None and (node.op_type != "MatMul" or len(weights.dims) == 2)
 
     def finish(self, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:

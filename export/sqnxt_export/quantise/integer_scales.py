@@ -74,6 +74,11 @@ def activation8(low: float, high: float) -> IntegerScale:
     return IntegerScale(scale, np.uint8(np.clip(round(-low / scale), 0, 255)))
 
 
+def reads_integers(edit: GraphEdit, node: onnx.NodeProto, wide: frozenset[str]) -> bool:
+    """Tell whether an operator reads 8-bit integers: it has weights or an integer kernel, and is not in `wide`."""
+    return (node.op_type in INTEGER_OPS or edit.is_weighted(node)) and node.name not in wide
+
+
 def int8_scales(edit: GraphEdit, ranges: Ranges, wide: frozenset[str]) -> dict[str, IntegerScale]:
     """Return the scale of each activation that an integer operator reads or a clipping operator writes, by tensor name.
 
@@ -84,11 +89,9 @@ def int8_scales(edit: GraphEdit, ranges: Ranges, wide: frozenset[str]) -> dict[s
     """
     readers: dict[str, list[onnx.NodeProto]] = {}
     wanted: set[str] = set()
-    weighted = {node.name for node in edit.weighted_nodes()}
     for node in reversed(edit.graph.node):
         # Operators that only move values use integers only on the way to an operator that computes with them.
-        integer = (node.op_type in INTEGER_OPS or node.name in weighted) and node.name not in wide
-        if integer and (node.op_type not in _MOVES or node.output[0] in wanted):
+        if reads_integers(edit, node, wide) and (node.op_type not in _MOVES or node.output[0] in wanted):
             wanted.update(node.input)
         for name in node.input:
             readers.setdefault(name, []).append(node)

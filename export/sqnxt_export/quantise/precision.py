@@ -27,6 +27,10 @@ _WIDENED_WEIGHTS = (
     "weights are stored as int8 and activations stay float32: onnxruntime widens the weights in each run unless the "
     "session option session.disable_quant_qdq=1 is set, as this package does whenever it runs such a file"
 )
+_DYNAMIC_RANGE = (
+    "weights are stored as int8, and LiteRT rounds each layer's activations to 8 bits as it runs (dynamic range); "
+    "kernels of less than 1,024 weights stay float32"
+)
 # Ratios are of 1.0-SqNxt-23v5 at 227x227, one image, one thread, an x86 processor: benchmarks/README.md.
 _NOTES = {
     ("onnx", "float16"): "weights are stored as float16 and widened when onnxruntime loads them: half the size, "
@@ -37,11 +41,7 @@ _NOTES = {
     ("onnx", "int8"): "onnxruntime's 8-bit kernels saturate on x86 processors without VNNI (before about 2019) and "
     "may cost accuracy there: evaluate it on the device",
     ("onnx", "int8-weights"): _WIDENED_WEIGHTS,
-    (
-        "tflite",
-        "int8-weights",
-    ): "weights are stored as int8, and LiteRT rounds each layer's activations to 8 bits as it "
-    "runs (dynamic range); kernels of less than 1,024 weights stay float32",
+    ("tflite", "int8-weights"): _DYNAMIC_RANGE,
     ("tflite", "int16x8"): "LiteRT runs int16x8 in its reference kernels, without XNNPACK: for integer accelerators, "
     "not for a CPU (measured: more than 30x float32's time)",
     ("tflite", "float16"): "weights are stored as float16, save those of the smallest layers, and widened by XNNPACK: "

@@ -11,7 +11,7 @@ import onnx
 from sqnxt_export.quantise.bounds import largest_magnitudes
 from sqnxt_export.quantise.calibration import Calibration
 from sqnxt_export.quantise.graph_edit import GraphEdit, channel_axis
-from sqnxt_export.quantise.integer_scales import INTEGER_OPS, activation16, divisible, headroom16, int8_scales
+from sqnxt_export.quantise.integer_scales import activation16, divisible, headroom16, int8_scales, reads_integers
 from sqnxt_export.quantise.qdq_pairs import QdqPairs
 
 
@@ -83,7 +83,7 @@ def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[s
     wide = _wide_nodes(edit, wider)
     bounds = largest_magnitudes(edit)
     scales = int8_scales(edit, calibration.ranges, wide)
-    weighted = {node.name for node in edit.weighted_nodes()}
+    integer = [node for node in edit.graph.node if reads_integers(edit, node, wide)]  # before weights get new names
     for node in edit.weighted_nodes():
         if node.name in wide:
             _quantise16(edit, pairs, node, calibration, bounds)
@@ -93,9 +93,8 @@ def to_int8(model: onnx.ModelProto, calibration: Calibration, wider: frozenset[s
         if has_bias:
             groups = len(edit.values(node.input[2])) // len(weight_scales)
             node.input[2] = pairs.bias(node, input_scale * np.tile(weight_scales, groups))
-    for node in edit.graph.node:
-        if (node.op_type in INTEGER_OPS or node.name in weighted) and node.name not in wide:
-            node.input[:] = [pairs.activation(name, scales[name]) if name in scales else name for name in node.input]
+    for node in integer:
+        node.input[:] = [pairs.activation(name, scales[name]) if name in scales else name for name in node.input]
     return edit.finish([*edit.graph.node, *pairs.nodes])
 
 

@@ -84,6 +84,9 @@ def test_constant_matrices_and_transposed_convolutions_are_stored_in_the_precisi
     stored = [tensor for tensor in quantised.graph.initializer if len(tensor.dims) > 1]
     assert {onnx.numpy_helper.to_array(tensor).dtype.name for tensor in stored} == {precision}
     assert sorted(tuple(tensor.dims) for tensor in stored) == [(4, 3, 2, 2), (5, 5), (12, 5)]
+    makers = {node.output[0]: node.op_type for node in quantised.graph.node}
+    read = {makers.get(node.input[0]) for node in quantised.graph.node if node.op_type in ("ConvTranspose", "MatMul")}
+    assert (read == {"DequantizeLinear"}) == precision.startswith("int")
     expected, found = _run(model, images), _run(quantised, images)
     assert np.abs(expected - found).max() <= tolerance * np.abs(expected).max()
 
