@@ -7,6 +7,7 @@ keras_ops          an interpreter: Keras layers; `build`
 squeezenext        SqueezeNext, its specs and its builder
 squeezenext_names  systematic names of SqueezeNexts that no table lists
 squeezenet_names   systematic names of SqueezeNets that no table lists
+fraction_names     fractions and ranges of numbers in both
 squeezenet         SqueezeNet v1.0 and v1.1 with their bypass variants
 alexnet, vgg, mobilenet, darknet    the networks that the paper compares with
 registry           every network by name

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from fractions import Fraction
 from typing import Literal
 
-from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.fraction_names import check_has_name, check_limits, fraction_text, parse_fraction
 from sqnxt_tf.networks.squeezenet import SPECS, V1_0, V1_1, SqueezenetSpec
 
 VERSIONS = {"1.0": V1_0, "1.1": V1_1}
@@ -77,8 +76,8 @@ def systematic_name(spec: SqueezenetSpec) -> str:
     parts = [
         "squeezenet",
         f"v{(version_of(spec) or '').replace('.', '-')}",
-        f"sr{_fraction_text(spec.squeeze_ratio)}",
-        f"t{_fraction_text(spec.fraction_3x3)}",
+        f"sr{fraction_text(spec.squeeze_ratio, _MOST_PARTS)}",
+        f"t{fraction_text(spec.fraction_3x3, _MOST_PARTS)}",
         f"e{spec.base_expand}",
         f"i{spec.expand_increment}",
         f"f{spec.fires_per_step}",
@@ -98,7 +97,7 @@ def parse_name(name: str) -> SqueezenetSpec | None:
         return None
     spec = squeezenet_spec(
         found["version"].replace("-", "."),
-        **{key: _number(found[key]) for key in LIMITS},
+        **{key: parse_fraction(found[key]) for key in LIMITS},
         bypass=(found["bypass"] or "none").lower(),
     )
     check_spec(spec, name)
@@ -112,23 +111,9 @@ def check_spec(spec: SqueezenetSpec, name: str) -> None:
         SqnxtError: There is one; the message is about `name`.
     """
     for key, value in _numbers(spec).items():
-        low, high = LIMITS[key]
-        if not low <= value <= high:
-            raise SqnxtError(f"network {name!r}", f"{key} {value:g} is out of range", f"give {low:g} to {high:g}")
-        if float(Fraction(value).limit_denominator(_MOST_PARTS)) != value:
-            remedy = f"give a fraction with a denominator of at most {_MOST_PARTS}"
-            raise SqnxtError(f"network {name!r}", f"{key} {value} has no name", remedy)
+        check_limits(name, key, value, LIMITS[key])
+        check_has_name(name, key, value, _MOST_PARTS)
 
 
 def _numbers(spec: SqueezenetSpec) -> dict[str, float]:
     return {key: getattr(spec, key) for key in LIMITS}
-
-
-def _fraction_text(value: float) -> str:
-    fraction = Fraction(value).limit_denominator(_MOST_PARTS)
-    return f"{fraction.numerator}" + (f"d{fraction.denominator}" if fraction.denominator > 1 else "")
-
-
-def _number(text: str) -> float:
-    numerator, _, denominator = text.lower().partition("d")
-    return int(numerator) / int(denominator or 1) if int(denominator or 1) else 0.0

@@ -8,13 +8,12 @@ aggregation (`ida`).
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
-from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.networks.fraction_names import check_has_name, check_limits, fraction_text, parse_fraction
 from sqnxt_tf.networks.squeezenext import SPECS, SqnxtSpec
 
 _SYSTEMATIC = re.compile(
-    r"sqnxt_(?P<depth>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})_w(?P<numerator>\d{1,3})(d(?P<denominator>\d{1,3}))?"
+    r"sqnxt_(?P<depth>\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})_w(?P<width>\d{1,3}(d\d{1,3})?)"
     r"_k(?P<stem_kernel>\d{1,2})(?P<conv_first>_conv-first)?(_g(?P<groups>\d{1,3}))?(?P<aggregate>_ida)?",
     re.IGNORECASE,
 )
@@ -30,11 +29,10 @@ def spec_name(spec: SqnxtSpec) -> str:
 
 def systematic_name(spec: SqnxtSpec) -> str:
     """Return the name that `parse_name` reads."""
-    width = Fraction(spec.width).limit_denominator(_MOST_PARTS)
     parts = [
         "sqnxt",
         "-".join(map(str, spec.depth)),
-        f"w{width.numerator}" + (f"d{width.denominator}" if width.denominator > 1 else ""),
+        f"w{fraction_text(spec.width, _MOST_PARTS)}",
         f"k{spec.stem_kernel}",
         *(["conv-first"] if spec.transition == "conv_first" else []),
         *([f"g{spec.groups}"] if spec.groups > 1 else []),
@@ -53,10 +51,9 @@ def parse_name(name: str) -> SqnxtSpec | None:
     if found is None:
         return None
     first, second, third, fourth = map(int, found["depth"].split("-"))
-    numerator, denominator = int(found["numerator"]), int(found["denominator"] or 1)
     spec = SqnxtSpec(
         depth=(first, second, third, fourth),
-        width=numerator / denominator if denominator else 0.0,
+        width=parse_fraction(found["width"]),
         stem_kernel=int(found["stem_kernel"]),
         transition="conv_first" if found["conv_first"] else "parallel",
         groups=int(found["groups"] or 1),
@@ -75,12 +72,5 @@ def check_spec(spec: SqnxtSpec, name: str) -> None:
     given: list[tuple[str, float]] = [("blocks", blocks) for blocks in spec.depth]
     given += [("width", spec.width), ("stem_kernel", spec.stem_kernel), ("groups", spec.groups)]
     for what, value in given:
-        low, high = LIMITS[what]
-        if not low <= value <= high:
-            raise SqnxtError(f"network {name!r}", f"{what} {value:g} is out of range", f"give {low:g} to {high:g}")
-    if float(Fraction(spec.width).limit_denominator(_MOST_PARTS)) != spec.width:
-        raise SqnxtError(
-            f"network {name!r}",
-            f"width {spec.width} has no name",
-            f"give a fraction with a denominator of at most {_MOST_PARTS}",
-        )
+        check_limits(name, what, value, LIMITS[what])
+    check_has_name(name, "width", spec.width, _MOST_PARTS)
