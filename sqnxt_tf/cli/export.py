@@ -182,8 +182,11 @@ def _export_many(
     out: Output, settings: dict[str, Any],
 ) -> int:  # fmt: skip
     """Write all artifacts of a model; return the exit code, which is 1 where one of them does not equal it."""
-    from sqnxt_tf.workflows.export_many import export_many
+    from sqnxt_export.artifact.files import check_output
+    from sqnxt_tf.workflows.export_many import default_output, export_many, pairs
 
+    for kind, precision in pairs(formats, precisions) if card else ():
+        check_output(_page(default_output(model, kind, precision, folder)), force=force)
     results, failed = export_many(model, folder, formats, precisions, force=force, progress=out.progress, **settings)
     for result in results if card else ():
         _write_card(Path(result.path), _page(Path(result.path)), force=force)
