@@ -9,7 +9,7 @@
 | `csv_text` | the writer of CSV |
 | `flat_rows` | nested rows as flat ones, for CSV and data frames |
 | `proportion` | the confidence interval of a counted fraction |
-| `opening` | limits on memory and time for files from anyone, and the marks where such a file is opened |
+| `limits`, `opening` | limits on memory and time for files from anyone, and the marks where such a file is opened |
 | `machine` | cores and memory of the machine, or of the container |
 | `public_names` | the public names of a package, loaded when they are first used |
 | `watching` | the watch on a process that opens such a file |

@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from sqnxt_base.opening import Event, Limits, tell_openings
+from sqnxt_base.limits import Limits
+from sqnxt_base.opening import Event, tell_openings
 
 INTERVAL = 0.01
 """Seconds between two looks. A process takes some 20 MB in that time at worst."""

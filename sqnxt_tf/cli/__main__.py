@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sqnxt_tf.cli.main import run
+from sqnxt_tf.cli.main import start
 
-run()
+start()

@@ -31,7 +31,7 @@ from sqnxt_tf.cli.output import Output
 @flags.dims
 @flags.classes
 @click.option("--all", "every_layer", is_flag=True, help="List the layers that are the same in both graphs too.")
-@flags.output_options
+@flags.light_output_options
 def command(
     first: str, second: str, accelerators: tuple[str, ...], every_layer: bool, out: Output, **settings: Any
 ) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def complete_network(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -18,7 +21,7 @@ def complete_network(ctx: click.Context, param: click.Parameter, incomplete: str
     from sqnxt_tf.networks.registry import networks
 
     return [
-        CompletionItem(network.name, help=network.paper_name)
+        completion_item(network.name, help=network.paper_name)
         for network in networks().values()
         if network.name.startswith(incomplete)
     ]
@@ -51,7 +54,7 @@ def complete_data(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def complete_file(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer files."""
-    return [CompletionItem(incomplete, type="file")]
+    return [completion_item(incomplete, type="file")]
 
 
 def complete_objectives(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -60,7 +63,7 @@ def complete_objectives(ctx: click.Context, param: click.Parameter, incomplete: 
     before = "".join(f"{name}," for name in listed) + ("+" if last.startswith("+") else "")
     known = {name.removeprefix("+") for name in listed}
     return [
-        CompletionItem(f"{before}{name}", help=meaning)
+        completion_item(f"{before}{name}", help=meaning)
         for name, meaning in _objectives().items()
         if name.startswith(last.removeprefix("+")) and name not in known
     ]
@@ -79,7 +82,7 @@ def _toml_names(package: str, folder: str) -> list[str]:
 
 
 def _starting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [completion_item(name) for name in names if name.startswith(incomplete)]
 
 
 def _or_file(items: list[CompletionItem], incomplete: str, kind: str = "file") -> list[CompletionItem]:
@@ -87,4 +90,11 @@ def _or_file(items: list[CompletionItem], incomplete: str, kind: str = "file") -
 
     The request comes first: click's script for bash forgets the names that come before it.
     """
-    return [CompletionItem(incomplete, type=kind), *items]
+    return [completion_item(incomplete, type=kind), *items]
+
+
+def completion_item(value: str, **kwargs: str) -> CompletionItem:
+    """Return an item of click's; the parameters are its own."""
+    from click.shell_completion import CompletionItem  # late: only a shell's request needs it
+
+    return CompletionItem(value, **kwargs)

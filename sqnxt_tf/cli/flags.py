@@ -9,15 +9,17 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from sqnxt_base.quantities import parse_quantity
 from sqnxt_tf.cli import interruption
-from sqnxt_tf.cli.completion import complete_accelerator, complete_data, complete_network_or_file
+from sqnxt_tf.cli.completion import complete_accelerator, complete_data, complete_network_or_file, completion_item
 from sqnxt_tf.cli.output import Output
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 Made = TypeVar("Made")
@@ -51,7 +53,7 @@ class Listed(click.ParamType[tuple[str, ...]]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the words for the last place."""
         before, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(f"{before}{comma}{word}") for word in self.words if word.startswith(last)]
+        return [completion_item(f"{before}{comma}{word}") for word in self.words if word.startswith(last)]
 
 
 class InputSize(click.ParamType[tuple[int, int]]):
@@ -153,14 +155,23 @@ class Bytes(click.ParamType[int]):
 
 def output_options(verb: F) -> F:
     """Add `--json`, `--wide`, `--quiet` and `--verbose`; the verb receives an `Output` as `out`."""
+    return _with_output_options(verb, loads_tensorflow=True)
 
+
+def light_output_options(verb: F) -> F:
+    """Add the same to a verb that never loads TensorFlow."""
+    return _with_output_options(verb, loads_tensorflow=False)
+
+
+def _with_output_options(verb: F, *, loads_tensorflow: bool) -> F:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there.")
     @click.option("--wide", is_flag=True, help="Print whole tables, wider than the terminal where they are.")
     @click.option("-q", "--quiet", is_flag=True, help="Print no progress and no notes on stderr.")
     @click.option("-v", "--verbose", is_flag=True, help="Print the log lines of the libraries too.")
     @wraps(verb)
     def with_output(*args: Any, as_json: bool, wide: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        with interruption.insisting(), Output(as_json=as_json, wide=wide, quiet=quiet, verbose=verbose) as out:
+        out = Output(as_json=as_json, wide=wide, quiet=quiet, verbose=verbose, loads_tensorflow=loads_tensorflow)
+        with interruption.insisting(), out:
             return verb(*args, out=out, **kwargs)
 
     return with_output  # type: ignore[return-value]

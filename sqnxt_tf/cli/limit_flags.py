@@ -24,7 +24,7 @@ class MemorySize(click.ParamType[int]):
         """Return the number of bytes."""
         if isinstance(value, int):
             return value
-        from sqnxt_base.opening import machine_bytes
+        from sqnxt_base.limits import machine_bytes
 
         try:
             percent = value.removesuffix("%")
@@ -64,7 +64,7 @@ def _limited(verb: F, *, supervised: bool) -> F:
     )
     @wraps(verb)
     def within_limits(*args: Any, memory: int, timeout: float, **kwargs: Any) -> Any:
-        from sqnxt_base.opening import opening_limits
+        from sqnxt_base.limits import opening_limits
 
         with opening_limits(memory_bytes=memory, seconds=timeout) as limits:
             if supervised:

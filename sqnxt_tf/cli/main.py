@@ -15,7 +15,7 @@ from click.exceptions import NoSuchCommand
 from sqnxt_base.printable_text import one_line, printable
 from sqnxt_tf import __version__
 from sqnxt_tf.cli import interruption, supervision, terminal
-from sqnxt_tf.cli.garbage import leave_all
+from sqnxt_tf.cli.garbage import end_process
 from sqnxt_tf.cli.help_examples import with_examples
 from sqnxt_tf.cli.messages import as_options
 from sqnxt_tf.errors import SqnxtError
@@ -98,6 +98,14 @@ def main() -> None:
     """
 
 
+def start() -> NoReturn:
+    """Run the command line as a process of its own, with the arguments of that process."""
+    try:
+        run()
+    except SystemExit as end:
+        end_process(end.code if isinstance(end.code, int) else _BAD_INPUT)
+
+
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 the answer is no, 2 bad input, 130 or 143 interrupted."""
     interruption.listen()
@@ -121,7 +129,6 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail("memory: there is not enough of it; raise its limit, or give smaller files", _BAD_INPUT)
     except Exception as error:
         _fail_unexpectedly(error)
-    leave_all()
     sys.exit(result if isinstance(result, int) else _DONE)
 
 

@@ -39,6 +39,7 @@ class Output:
         verbose: Show what the libraries log.
         wide: Print tables in full, even where they are wider than the terminal.
         command: The command whose options errors name; the running one if not given.
+        loads_tensorflow: Whether the verb may load TensorFlow, whose Python code has log lines too.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Output:
         verbose: bool = False,
         wide: bool = False,
         command: click.Command | None = None,
+        loads_tensorflow: bool = True,
     ) -> None:
         context = click.get_current_context(silent=True)
         self.as_json, self.quiet, self.wide = as_json, quiet, wide
@@ -59,12 +61,12 @@ class Output:
         self._task_name = ""
         self._last_line = 0.0
         self._began, self._begun_with = 0.0, 0
-        self._verbose = verbose
+        self._verbose, self._loads_tensorflow = verbose, loads_tensorflow
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
         if not self._verbose:
-            self._resources.enter_context(libraries_silenced())
+            self._resources.enter_context(libraries_silenced(loggers=self._loads_tensorflow))
         return self
 
     def __exit__(
@@ -199,18 +201,27 @@ def _lines_to(descriptor: int) -> TextIO:
     return open(descriptor, "w", buffering=1, errors="backslashreplace")
 
 
-@contextmanager
-def libraries_silenced() -> Iterator[None]:
-    """Keep the log lines of C++ code off the terminal, while Python's stderr still reaches it.
-
-    TensorFlow, XLA and LiteRT write to file descriptor 2, and no setting of theirs stops all of it. Failures arrive as
-    exceptions, so that a user misses nothing; `--verbose` shows the log lines too.
-    """
-    import logging  # no other verb needs it, and it is a hundredth of a short command
+def _silence_loggers() -> None:
+    """Keep the log lines of Python code in libraries off the terminal."""
+    import logging
     import warnings
 
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of images that are read all the same
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextmanager
+def libraries_silenced(*, loggers: bool = True) -> Iterator[None]:
+    """Keep the log lines of C++ code off the terminal, while Python's stderr still reaches it.
+
+    TensorFlow, XLA and LiteRT write to file descriptor 2, and no setting of theirs stops all of it. Failures arrive as
+    exceptions, so that a user misses nothing; `--verbose` shows the log lines too.
+
+    Args:
+        loggers: Silence the Python code of libraries too, which costs a hundredth of a short command.
+    """
+    if loggers:
+        _silence_loggers()
     sys.stderr.flush()
     python_stderr, descriptor = sys.stderr, os.dup(2)
     with Path(os.devnull).open("w") as nowhere, _lines_to(descriptor) as stream:

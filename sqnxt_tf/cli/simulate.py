@@ -56,7 +56,7 @@ _BUDGETS = ("max_cycles", "max_time_ms", "max_energy", "max_dram_bytes")
 @click.option("--max-dram-bytes", type=flags.QUANTITY, help="The same for bytes of DRAM traffic.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the layers as CSV on stdout and nothing else there.")
 @flags.force
-@flags.output_options
+@flags.light_output_options
 @without_collection
 def command(
     explain: str | None, roofline: Path | None, picture: Path | None, as_csv: bool, force: bool, out: Output,

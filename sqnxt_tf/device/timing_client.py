@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqnxt_base.opening import current_limits
+from sqnxt_base.limits import current_limits
 from sqnxt_base.watching import INTERVAL, Watch, death_by
 from sqnxt_tf.errors import SqnxtError
 

@@ -134,7 +134,7 @@ WAYS_OUT = {
         "export/sqnxt_export/runtimes/micro_child.py",
         "export/sqnxt_export/runtimes/trial_child.py",
     },
-    "sys.stderr.write": {"sqnxt_tf/cli/interruption.py", "sqnxt_tf/cli/supervision.py"},  # constants of ours
+    "sys.stderr.write": {"sqnxt_tf/cli/interruption.py", "sqnxt_tf/cli/supervisor.py"},  # constants of ours
     "csv.writer": {"base/sqnxt_base/csv_text.py"},
     "csv.DictWriter": set(),
     "escape": {"base/sqnxt_base/printable_text.py"},

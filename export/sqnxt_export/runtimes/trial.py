@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sqnxt_base.opening import current_limits, opening_limits, remove_left_over
+from sqnxt_base.limits import current_limits, opening_limits
+from sqnxt_base.opening import remove_left_over
 from sqnxt_base.watching import Watched, death_by
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.saved_model_file import is_saved_model

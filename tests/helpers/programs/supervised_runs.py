@@ -13,7 +13,7 @@ import time
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process with threads is not forked
 
-from sqnxt_base.opening import Limits
+from sqnxt_base.limits import Limits
 from sqnxt_export import ExportError, open_model
 from sqnxt_export._libraries import require
 from sqnxt_tf.cli import supervision
