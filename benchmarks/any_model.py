@@ -177,7 +177,7 @@ def _save(kind: str, name: str, folder: Path) -> None:
         homes = (tf_keras.applications, convnext, efficientnet_v2, regnet, resnet_rs)
         builder = next(getattr(home, name) for home in homes if hasattr(home, name))
         model = builder(weights=None, input_shape=(96, 96, 3), classes=10)
-        _give_answers(model, _pictures(model, 16, seed=3))
+        _give_answers(model)
         model.save(folder / "model.keras")
         return
     import keras
@@ -197,23 +197,19 @@ def _save(kind: str, name: str, folder: Path) -> None:
     keras.Model(x, y).save(folder / "model.keras")
 
 
-def _give_answers(model: Any, pictures: Any) -> None:
-    """Set random weights, and the batch statistics that pictures give, so that signals neither vanish nor explode."""
+def _give_answers(model: Any) -> None:
+    """Set random weights, and the batch statistics of noise, so that signals neither vanish nor explode."""
     import numpy as np
-    import tf_keras
+
+    from sqnxt_tf.networks.noise_statistics import set_noise_statistics
 
     random = np.random.default_rng(7)
     for weight in model.weights:
         if "kernel" in weight.name and weight.shape.rank in (2, 4):
             inputs = weight.shape[:2] if "depthwise" in weight.name else weight.shape[:-1]
             weight.assign(random.normal(0, (1.5 / np.prod(inputs)) ** 0.5, weight.shape))
-    normalising = [layer for layer in model.layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
-    momenta = [layer.momentum for layer in normalising]
-    for layer in normalising:
-        layer.momentum = 0.0
-    model(pictures, training=True)
-    for layer, momentum in zip(normalising, momenta, strict=True):
-        layer.momentum = momentum
+    middle = 0.0 if _scales_itself(model) else 127.5
+    set_noise_statistics(model, mean=[middle], scale=[middle or 1.0], seed=3)
 
 
 def _print_cells(kind: str, folder: Path, cells: list[str]) -> None:
@@ -260,8 +256,11 @@ def _pictures(model: Any, count: int, seed: int) -> Any:
     import numpy as np
 
     grid = np.random.default_rng(seed).uniform(-1, 1, (count, 6, 6, 3)).repeat(16, 1).repeat(16, 2)
-    scales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
-    return ((127.5 * (grid + 1)) if scales else grid).astype(np.float32)
+    return ((127.5 * (grid + 1)) if _scales_itself(model) else grid).astype(np.float32)
+
+
+def _scales_itself(model: Any) -> bool:
+    return any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
 
 
 def _plain(error: Exception, folder: Path) -> str:

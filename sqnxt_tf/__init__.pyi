@@ -5,6 +5,7 @@ from sqnxt_export import ParityError as ParityError
 from sqnxt_export import decompress as decompress
 from sqnxt_sim import SimulatorError as SimulatorError
 from sqnxt_tf.accuracy import Evaluation as Evaluation
+from sqnxt_tf.bundled import bundled_file as bundled_file
 from sqnxt_tf.data.checking import Finding as Finding
 from sqnxt_tf.data.data_source import DataKind as DataKind
 from sqnxt_tf.data.data_source import DataSource as DataSource

@@ -34,7 +34,7 @@ class Dim(click.ParamType[tuple[str, int]]):
 
 
 @click.command("benchmark", short_help="Measure latency, memory and loading time of artifacts on this machine.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=flags.PATH, metavar="FILE...")
 @click.option(
     "--threads",
     type=flags.ThreadCounts(),

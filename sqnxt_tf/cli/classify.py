@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("classify", short_help="Classify images, folders of images, or a camera's frames.")
 @flags.file_argument("file")
-@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="IMAGE...")
+@click.argument("images", nargs=-1, type=flags.PATH, metavar="IMAGE...")
 @click.option(
     "--camera",
     metavar="N|DEVICE",

@@ -15,6 +15,7 @@ import click
 
 from sqnxt_base.quantities import parse_quantity
 from sqnxt_tf.cli import interruption
+from sqnxt_tf.cli.bundled_path import BundledPath, BundledPathOrName
 from sqnxt_tf.cli.completion import complete_accelerator, complete_data, complete_network_or_file, completion_item
 from sqnxt_tf.cli.output import Output
 
@@ -195,6 +196,7 @@ def refuse_given(why: str, *names: str) -> None:
 PRECISION = click.Choice(PRECISIONS)
 QUANTITY = Quantity()
 BYTES = Bytes()
+PATH, PATH_OR_NAME = BundledPath(), BundledPathOrName()
 classes = click.option("--classes", type=click.IntRange(2, 1_000_000), help="Number of classes of the network.")
 input_size = click.option(
     "--input-size", type=InputSize(), help="Side of the input in pixels, or HEIGHTxWIDTH; the network's own by default."
@@ -285,9 +287,9 @@ def output(help_text: str, *, required: bool = True) -> Callable[[F], F]:
 
 def file_argument(name: str) -> Callable[[F], F]:
     """Return an argument for a file that the verb itself checks, so that every fault is reported the same way."""
-    return click.argument(name, type=click.Path(path_type=Path))
+    return click.argument(name, type=PATH)
 
 
 def model_argument(name: str, *, required: bool = True) -> Callable[[F], F]:
     """Return an argument for a file or a network's name; the shell offers both."""
-    return click.argument(name, required=required, shell_complete=complete_network_or_file)
+    return click.argument(name, type=PATH_OR_NAME, required=required, shell_complete=complete_network_or_file)

@@ -13,7 +13,14 @@ from sqnxt_tf.cli.output import Output
 
 
 @click.command("report", short_help="Write one HTML page about simulated networks.")
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_network_or_file)
+@click.argument(
+    "models",
+    nargs=-1,
+    required=True,
+    type=flags.PATH_OR_NAME,
+    metavar="MODEL...",
+    shell_complete=complete_network_or_file,
+)
 @flags.output("The .html file to write.")
 @click.option(
     "--accelerator",

@@ -11,7 +11,7 @@ from sqnxt_tf.cli.output import Output
 
 
 @click.command("webdemo", short_help="Write a web page that runs models in the browser.")
-@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
+@click.argument("models", nargs=-1, required=True, type=flags.PATH, metavar="MODEL...")
 @flags.output("The folder to write.")
 @click.option("--title", metavar="TEXT", help="Heading of the page; the first model's network by default.")
 @flags.preprocessing
