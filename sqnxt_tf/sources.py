@@ -7,11 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.opening import is_watched, opening
 from sqnxt_export import Metadata, Preprocessing, load_keras, load_model, read_metadata
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.saved_model_file import is_model
 from sqnxt_export.runtimes.own_scaling import own_input_range
-from sqnxt_export.runtimes.signatures import signature_of
+from sqnxt_export.runtimes.signatures import run_model, signature_of
+from sqnxt_export.runtimes.tensors import seeded_noise
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
@@ -139,6 +141,7 @@ def open_source(
         if any(option is not None for option in (classes, input_size, seed)):
             raise SqnxtError(path, "is a trained model", "`classes`, `input_size` and `seed` go with a network's name")
         loaded = load_keras(path)
+        try_once(path, loaded)
         metadata = read_metadata(path) or Metadata()
         metadata = metadata if labels is None else replace(metadata, labels=read_labels(labels))
         return ModelSource(
@@ -164,6 +167,19 @@ def open_source(
     return ModelSource(
         model=built, name=network.name, metadata=metadata, trained=False, given_preprocessing=preprocessing
     )
+
+
+def try_once(path: Path, model: Any) -> None:
+    """Run a model from a file on one sample of noise where somebody watches what its first run takes.
+
+    Training and evaluation take what they need, so nobody can watch their first step in place of this.
+
+    Raises:
+        ExportError: TensorFlow cannot run it.
+    """
+    if is_watched():
+        with opening(path):
+            run_model(model, seeded_noise(signature_of(model).inputs, 1))
 
 
 def check_trained(model: str | Path) -> Path:

@@ -47,6 +47,11 @@ def tell_openings(tell: Teller | None) -> None:
     _told.tell, _told.depth = tell or _to_nobody, 0
 
 
+def is_watched() -> bool:
+    """Tell whether anybody watches this process while it opens a file."""
+    return _told.tell is not _to_nobody
+
+
 @contextmanager
 def opening(path: str | os.PathLike[str] = "") -> Iterator[None]:
     """Mark a block that opens a file from anyone, or runs it for the first time; of nested blocks the outermost counts.

@@ -35,6 +35,7 @@ class Watch:
 
     def __init__(self, process: int, limits: Limits) -> None:
         self._memory = Path(f"/proc/{process}/statm")
+        self._before = resident_bytes(self._memory)  # images in memory, or what a training run has taken
         self._limits = limits
         self._seconds, self._last_look = 0.0, time.monotonic()
 
@@ -47,7 +48,7 @@ class Watch:
         if self._seconds > self._limits.seconds:
             fault = f"was stopped, as opening it or its first run took more than {self._limits.seconds:g} s"
             return fault, "give more seconds with `timeout` if you trust it"
-        if resident_bytes(self._memory) > self._limits.memory_bytes:
+        if resident_bytes(self._memory) - self._before > self._limits.memory_bytes:
             fault = f"was stopped, as opening it or its first run took more than {_size(self._limits.memory_bytes)}"
             return fault, "give more with `memory` if you trust it"
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_network_or_file
 from sqnxt_tf.cli.output import Output
 
@@ -37,6 +37,7 @@ from sqnxt_tf.cli.output import Output
     help="Random seed of fine-tuning, or of the weights of a network's name.",
 )
 @flags.force
+@limit_flags.opening_limits
 @flags.output_options
 def command(
     model: str, output: Path | None, epochs: int, batch: int | None, rate: float | None, force: bool, out: Output,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags, training_flags
+from sqnxt_tf.cli import flags, limit_flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -53,6 +53,7 @@ class Sizes(click.ParamType[tuple[int, ...]]):
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the lineage to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the networks as CSV on stdout and nothing else there.")
 @flags.force
+@limit_flags.opening_limits
 @flags.output_options
 def command(
     model: Path, output: Path, picture: Path | None, as_csv: bool, force: bool, out: Output, **settings: Any

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -22,6 +22,7 @@ from sqnxt_tf.cli.output import Output
     metavar="SECONDS",
     help="Measure latency for the card, for at most this long.",
 )
+@limit_flags.opening_limits
 @flags.output_options
 def command(file: Path, layers: bool, micro: bool, card: bool, seconds: float | None, out: Output) -> None:
     """Show what a model or an artifact says of itself, and the zeros in its weights; needs no TensorFlow."""

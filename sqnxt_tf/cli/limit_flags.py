@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -38,15 +38,20 @@ class MemorySize(click.ParamType[int]):
 
 def opening_limits(verb: F) -> F:
     """Add `--memory` and `--timeout`, within which the verb's child process opens and first runs a file from anyone."""
-    return _limited(verb, supervised=True)
+    return _limited(verb, lambda settings: True)
 
 
 def opening_limits_of_children(verb: F) -> F:
     """Add `--memory` and `--timeout` to a verb that starts a process for each of its files."""
-    return _limited(verb, supervised=False)
+    return _limited(verb, lambda settings: False)
 
 
-def _limited(verb: F, *, supervised: bool) -> F:
+def opening_limits_where(opens_file: Callable[[Mapping[str, Any]], bool]) -> Callable[[F], F]:
+    """Return `opening_limits` for a verb that opens a file from anyone only where its settings say so."""
+    return lambda verb: _limited(verb, opens_file)
+
+
+def _limited(verb: F, supervised: Callable[[Mapping[str, Any]], bool]) -> F:
     @click.option(
         "--memory",
         type=MemorySize(),
@@ -67,7 +72,7 @@ def _limited(verb: F, *, supervised: bool) -> F:
         from sqnxt_base.limits import opening_limits
 
         with opening_limits(memory_bytes=memory, seconds=timeout) as limits:
-            if supervised:
+            if supervised(kwargs):
                 supervision.supervise(limits)
             return verb(*args, **kwargs)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -25,6 +25,7 @@ from sqnxt_tf.cli.output import Output
 @flags.preprocessing
 @flags.labels
 @flags.force
+@limit_flags.opening_limits
 @flags.output_options
 def command(model: Path, output: Path, force: bool, out: Output, **settings: Any) -> None:
     """Write C files that classify images with MODEL (.tflite) on a microcontroller, and measure the memory it needs.

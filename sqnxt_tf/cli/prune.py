@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sqnxt_tf.cli import flags, training_flags
+from sqnxt_tf.cli import flags, limit_flags, training_flags
 from sqnxt_tf.cli.output import Output
 
 _OF_PRUNING = (
@@ -111,6 +111,7 @@ class LayerSparsity(click.ParamType[tuple[str, float]]):
     type=click.IntRange(1),
     help="Largest number of validation images for --scan.  [default: 1000]",
 )
+@limit_flags.opening_limits
 @flags.output_options
 def command(model: Path, output: Path | None, force: bool, scan_only: bool, out: Output, **settings: Any) -> None:
     """Prune MODEL (.keras) by magnitude, fine-tune it, and count the zeros that are left, layer by layer.

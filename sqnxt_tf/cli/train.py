@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqnxt_tf.cli import flags, training_flags
+from sqnxt_tf.cli import flags, limit_flags, training_flags
 from sqnxt_tf.cli.completion import complete_network, complete_recipe
 from sqnxt_tf.cli.output import Output
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 _MODEL = click.Path(path_type=Path)
 _MOST_LOCAL_WORKERS = 64
 _LONG = 60.0  # seconds from which on a run tells its plan
+
+
+def _opens_file(settings: Mapping[str, Any]) -> bool:
+    """Tell whether this process opens a model from anyone; with local workers, each of them does."""
+    from sqnxt_tf.training.local_workers import is_local_worker
+
+    given = any(settings[name] is not None for name in ("model", "start_from", "teacher"))
+    return given and (settings["local_workers"] == 1 or settings["dry_run"] or is_local_worker())
 
 
 @click.command("train", short_help="Train a network and write a .keras file.")
@@ -79,6 +88,7 @@ _LONG = 60.0  # seconds from which on a run tells its plan
 @training_flags.max_unreadable
 @click.option("--dry-run", is_flag=True, help="Print the plan of the run, and neither train nor write anything.")
 @flags.force
+@limit_flags.opening_limits_where(_opens_file)
 @flags.output_options
 def command(
     network: str | None, output: Path, local_workers: int, dry_run: bool, force: bool, out: Output, **settings: Any

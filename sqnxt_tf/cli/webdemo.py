@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sqnxt_tf.cli import flags
+from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.output import Output
 
 
@@ -17,6 +17,7 @@ from sqnxt_tf.cli.output import Output
 @flags.preprocessing
 @flags.labels
 @flags.force
+@limit_flags.opening_limits
 @flags.output_options
 def command(
     models: tuple[Path, ...],

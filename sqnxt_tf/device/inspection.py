@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.opening import opening
 from sqnxt_export import (
     Metadata,
     MicroMemory,
@@ -66,19 +67,20 @@ def inspect(path: str | Path, *, micro: bool = False) -> Inspection:
             refuses it or is not installed.
     """
     path = Path(path)
-    metadata = read_metadata(path)
-    opset, ir_version = _asked_of_readers(path)
-    return Inspection(
-        path=path,
-        bytes=path.stat().st_size,
-        compressed_bytes=compressed_bytes(path),
-        nonzero_fraction=nonzero_fraction(path),
-        metadata=metadata,
-        layers={} if path.suffix.lower() == ".keras" else layer_zeros(path),
-        opset=opset,
-        ir_version=ir_version,
-        micro=measure_micro(path) if micro else None,
-    )
+    with opening(path):  # h5py and onnx read it by native code
+        metadata = read_metadata(path)
+        opset, ir_version = _asked_of_readers(path)
+        found = Inspection(
+            path=path,
+            bytes=path.stat().st_size,
+            compressed_bytes=compressed_bytes(path),
+            nonzero_fraction=nonzero_fraction(path),
+            metadata=metadata,
+            layers={} if path.suffix.lower() == ".keras" else layer_zeros(path),
+            opset=opset,
+            ir_version=ir_version,
+        )
+    return replace(found, micro=measure_micro(path)) if micro else found
 
 
 def _asked_of_readers(path: Path) -> tuple[int, int] | tuple[None, None]:

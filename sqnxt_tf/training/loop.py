@@ -258,6 +258,7 @@ class _Loop:
         self._take_time()
         values = read_values(self._variables)  # by every worker: one that reads alone would wait for ever
         if is_chief():
+            self._folder.keep()
             write_checkpoint(self._folder.checkpoint, values, self.state)
             self._folder.write_history(self.state.history)
         self._saved = time.monotonic()

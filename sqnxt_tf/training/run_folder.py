@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,8 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_new = False
+        self._until_kept = ExitStack()
 
     def begin(self, settings: Mapping[str, Any], *, force: bool = False) -> None:
         """Start a run, or resume an unfinished one of the same settings; `force` removes any other run.
@@ -65,6 +67,7 @@ class RunFolder:
         Raises:
             SqnxtError: Another run holds the folder.
         """
+        self._is_new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         descriptor = self._lock()
         try:
@@ -122,15 +125,23 @@ class RunFolder:
 
     @contextmanager
     def kept_once_begun(self) -> Iterator[None]:
-        """Remove the run if the block fails before the first checkpoint: there is nothing to resume."""
+        """Remove the run if the block fails, or the process dies, before `keep`: there is nothing to resume."""
         try:
-            yield
+            with self._until_kept:
+                if not self.checkpoint.exists():
+                    place = self.path if self._is_new else self.path / "settings.json"
+                    self._until_kept.enter_context(removed_on_death(place))
+                yield
         except BaseException:
             if not self.checkpoint.exists():
                 self.forget()
                 with suppress(OSError):  # it holds something else
                     self.path.rmdir()
             raise
+
+    def keep(self) -> None:
+        """Let the run stay, however the process ends: its first checkpoint is about to be written."""
+        self._until_kept.close()
 
     def _remove_logs(self) -> None:
         for log in (self.path / "tensorboard").glob("events.out.tfevents.*"):

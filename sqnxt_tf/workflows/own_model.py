@@ -9,7 +9,7 @@ from typing import Any
 from sqnxt_export import Preprocessing, read_metadata
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.training import TrainOptions
-from sqnxt_tf.sources import ModelSource, check_trained, open_any
+from sqnxt_tf.sources import ModelSource, check_trained, open_any, try_once
 from sqnxt_tf.training.estimates import Workload, workload_of_model
 from sqnxt_tf.training.own_heads import with_logits, with_own_end
 from sqnxt_tf.training.strategies import check_cluster
@@ -45,7 +45,9 @@ class OwnModel:
                 given, "is a model of its own, and such models are trained by one worker", "unset TF_CONFIG"
             )
         path = check_trained(given)
-        return cls(path, open_any(str(path), preprocessing=options.preprocessing))
+        source = open_any(str(path), preprocessing=options.preprocessing)
+        try_once(path, source.model)
+        return cls(path, source)
 
     @property
     def name(self) -> str:

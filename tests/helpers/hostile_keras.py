@@ -110,6 +110,24 @@ def disordered(templates: Templates, source: random.Random) -> bytes:
     return _changed(templates["chain"], change)
 
 
+def of_gigabytes(templates: Templates) -> bytes:
+    """Return a file whose first run takes tens of gigabytes."""
+
+    def change(layers: dict[str, Any]) -> None:
+        layers["a"]["config"]["padding"] = [[20_000, 20_000], [20_000, 20_000]]
+
+    return _changed(templates["pad"], change)
+
+
+def never_done(templates: Templates) -> bytes:
+    """Return a file whose first run does not end."""
+
+    def change(layers: dict[str, Any]) -> None:
+        layers["a"]["config"]["dilation_rate"] = [1_000_000, 1_000_000]
+
+    return _changed(templates["dilated"], change)
+
+
 KERAS_KINDS: Sequence[Callable[[Templates, random.Random], bytes]] = (enlarged, padded, dilated, disordered)
 
 

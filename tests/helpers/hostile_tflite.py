@@ -160,23 +160,27 @@ def endless_memory(source: random.Random) -> bytes:
 def endless_loop(source: random.Random) -> bytes:
     """Loop while true, or while a number is below what it never reaches."""
     maker = _maker()
-    maker.node("WHILE", ["x"], ["y"], options="WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2)
+    add_endless_loop(maker, source.choice(("RELU", "NEG", "ABS", "FLOOR")), "y")
+    return maker.to_bytes()
+
+
+def add_endless_loop(maker: TfliteMaker, operator: str, output: str) -> None:
+    """Add a WHILE from the image `x` to a tensor, which applies an operator again and again."""
+    maker.node("WHILE", ["x"], [output], options="WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2)
     main = maker.graph
     graphs: list[Any] = [main]
-    for outputs in ([], [source.choice(("RELU", "NEG", "ABS", "FLOOR"))]):
+    for is_body in (False, True):
         maker.graph = graph = maker.schema.SubGraphT()
         graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
         maker.tensor(f"x{len(graphs)}", IMAGE, is_input=True)
-        if outputs:
+        if is_body:
             maker.tensor("next", IMAGE)
-            maker.node(outputs[0], [f"x{len(graphs)}"], ["next"])
-            graph.outputs = [1]
+            maker.node(operator, [f"x{len(graphs)}"], ["next"])
         else:
             maker.tensor("always", [1], "bool", values=[True])
-            graph.outputs = [1]
+        graph.outputs = [1]
         graphs.append(graph)
     maker.graph, maker.model.subgraphs = main, graphs
-    return maker.to_bytes()
 
 
 KINDS: Sequence[Callable[[random.Random], bytes]] = (

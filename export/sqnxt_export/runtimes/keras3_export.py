@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.limits import current_limits
 from sqnxt_base.opening import temporary_folder
 from sqnxt_export.artifact.h5_file import check_h5, read_h5_config
 from sqnxt_export.artifact.keras3_classes import check_keras3_classes, in_float32
@@ -18,7 +19,8 @@ from sqnxt_export.artifact.zips import copy_member, open_zip
 from sqnxt_export.errors import ExportError
 from sqnxt_export.runtimes.saved_model import load_saved_model
 
-_SECONDS = 900
+_PATIENCE = 15
+"""How many times the seconds of `opening_limits` Keras 3 has, which loads, traces and exports a model."""
 _OWN_BYTES = 4 << 30
 """What TensorFlow itself may take; the weights are counted eight times on top of it."""
 
@@ -61,19 +63,19 @@ def _copy_h5(path: Path, clean: Path) -> int:
 
 def _run_child(path: Path, clean: Path, folder: Path, stored: int) -> None:
     child = [sys.executable, "-P", "-m", "sqnxt_export.runtimes.keras3_child"]
-    limit = _OWN_BYTES + 8 * stored
+    limit, seconds = _OWN_BYTES + 8 * stored, _PATIENCE * current_limits().seconds
     try:
         done = subprocess.run(
             [*child, str(clean), str(folder), str(limit)],
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_SECONDS,
+            timeout=seconds,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"},
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ExportError(path, f"Keras 3 did not load it within {_SECONDS} s", "save a smaller model") from error
+        raise ExportError(path, f"Keras 3 did not load it within {seconds:g} s", "save a smaller model") from error
     if done.returncode or not folder.is_dir():
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         reason = lines[-1][:200] if lines else f"exit code {done.returncode}"

@@ -20,13 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.limits import current_limits
 from sqnxt_base.opening import temporary_folder
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.metadata_io import without_archive
 from sqnxt_export.artifact.tflite_file import check_tflite, read_tflite
 from sqnxt_export.errors import ExportError
 
-_SECONDS = 300
+_PATIENCE = 5
+"""How many times the seconds of `opening_limits` TFLM has: its reference kernels are slow."""
 _LONGEST_REASON = 300
 _TOTAL = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 _WEAK_REASONS = ("TFLM failed", "Failed starting model allocation")
@@ -138,11 +140,12 @@ def _run(path: Path, asked: str) -> subprocess.CompletedProcess[str]:
         ExportError: It took too long, or TFLM refused the file or ended the process.
     """
     child = [sys.executable, "-P", "-m", "sqnxt_export.runtimes.micro_child", asked]
+    seconds = _PATIENCE * current_limits().seconds
     try:
-        done = subprocess.run(child, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+        done = subprocess.run(child, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise ExportError(
-            path, f"TensorFlow Lite Micro did not run it within {_SECONDS} s", "give a smaller model"
+            path, f"TensorFlow Lite Micro did not run it within {seconds:g} s", "give a smaller model"
         ) from error
     if done.returncode:
         reason = _reason(done.stderr) or f"exit code {done.returncode}"

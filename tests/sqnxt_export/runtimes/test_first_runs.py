@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sqnxt_base.limits import Limits
 from sqnxt_base.opening import Event, opening, removed_on_death, tell_openings, temporary_folder
+from sqnxt_base.watching import Watch
 from sqnxt_export import ExportError, TensorInfo, open_model
 from sqnxt_export.runtimes.keras_runner import KerasRunner
 from sqnxt_export.runtimes.signatures import Signature, run_model
@@ -50,6 +53,17 @@ def test_opening_and_the_first_run_are_marked(files: dict[str, Path], told: list
     for _ in range(2):
         runner.run(runner.noise(1))
     assert told == [(Event.OPENING, str(files[kind])), (Event.OPENED, "")]
+
+
+def test_what_a_process_has_in_memory_before_does_not_count() -> None:
+    before = np.ones(40 << 20, np.uint8)
+    watch = Watch(os.getpid(), Limits(memory_bytes=30 << 20))
+    assert watch.fault() is None
+    taken = np.ones(60 << 20, np.uint8)
+    fault = watch.fault()
+    assert fault is not None
+    assert "more than 31 MB of memory" in fault[0]
+    assert len(before) < len(taken)
 
 
 def test_of_nested_marks_the_outermost_counts(told: list[tuple[Event, str]]) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,44 +15,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from helpers.commands import Answer, cli_command, helper_program
+from helpers.commands import Answer, helper_program
 from helpers.fuzzing import fuzz_seeds
+from helpers.hostile_classifiers import classifier, of_kind, split_in_no_parts
 from helpers.hostile_keras import KERAS_KINDS, Templates, hostile_keras, make_templates
 from helpers.hostile_tflite import KINDS, endless_loop, endless_memory, hostile_tflite
-from helpers.tflite_graphs import TfliteMaker
+from helpers.supervised_commands import child_of, is_running, waiting
 from sqnxt_export import ExportError, try_model
 
 LITERT = "ai_edge_litert.interpreter"
 LIMITS = ("--memory", "800M", "--timeout", 4)
 ENDS = ("ran", "refused")
 DEATHS = ("its process died of SIG", "was stopped, as opening it or its first run took more than ")
-
-
-def classifier(*, endless: bool = False) -> bytes:
-    """Return a file that takes an image and answers with three classes, at once or never."""
-    if endless:
-        return endless_loop(random.Random(0))
-    maker = TfliteMaker()
-    maker.tensor("x", [1, 4, 4, 3], is_input=True)
-    maker.tensor("axes", [2], "int32", values=[1, 2])
-    maker.tensor("y", [1, 3])
-    maker.node("MEAN", ["x", "axes"], ["y"], options="ReducerOptions", keepDims=False)
-    return maker.to_bytes()
-
-
-def split_in_no_parts() -> bytes:
-    """Return a file that ends LiteRT's process by SIGSEGV or SIGFPE."""
-    maker = TfliteMaker()
-    maker.tensor("x", [1, 4, 4, 3], is_input=True)
-    maker.tensor("axis", [], "int32", values=3)
-    maker.tensor("y", [1, 4, 4, 3])
-    maker.node("SPLIT", ["axis", "x"], ["y"], options="SplitOptions", numSplits=0)
-    return maker.to_bytes()
-
-
-def of_kind(make: Callable[[random.Random], bytes], sign: str) -> bytes:
-    """Return the first file of a kind in which some bytes stand."""
-    return next(data for seed in range(100) if sign.encode() in (data := make(random.Random(seed))))
 
 
 @pytest.fixture
@@ -188,46 +160,15 @@ def test_python_code_tries_a_file_first(tmp_path: Path) -> None:
                 try_model(path, memory_bytes=400_000_000, seconds=seconds)
 
 
-def waiting(folder: Path) -> subprocess.Popen[str]:
+def endless(folder: Path) -> subprocess.Popen[str]:
     """Start a command that runs for ever, and wait until its child does."""
     (folder / "a.tflite").write_bytes(classifier(endless=True))
-    command = cli_command("verify", "a.tflite", "a.tflite", "--timeout", 600)
-    program = (
-        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *command], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    end = time.monotonic() + 60
-    while not child_of(process.pid) or "ai_edge_litert" not in Path(f"/proc/{child_of(process.pid)}/maps").read_text():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    time.sleep(1)
-    return process
-
-
-def child_of(process: int) -> int:
-    """Return the only child of a process; 0 if it has none."""
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(place.read_text().rpartition(")")[2].split()[1]) == process:
-                return int(place.parent.name)
-        except OSError:  # it has ended meanwhile
-            continue
-    return 0
-
-
-def is_running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return waiting("verify", "a.tflite", "a.tflite", "--timeout", 600, folder=folder, library="ai_edge_litert")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_child_ends_with_its_parent(tmp_path: Path, number: int) -> None:
-    with waiting(tmp_path) as process:
+    with endless(tmp_path) as process:
         child = child_of(process.pid)
         process.send_signal(number)
         assert process.wait(10) in (-number, 128 + number)
@@ -240,7 +181,7 @@ def test_the_child_ends_with_its_parent(tmp_path: Path, number: int) -> None:
 @pytest.mark.parametrize("send", [os.kill, os.killpg])
 def test_ctrl_c_ends_a_child_that_is_busy_in_c_code(tmp_path: Path, send: Callable[[int, int], None]) -> None:
     """A terminal sends the signal to both processes, `kill` to the parent only."""
-    with waiting(tmp_path) as process:
+    with endless(tmp_path) as process:
         child = child_of(process.pid)
         send(process.pid, signal.SIGINT)
         assert process.wait(10) == 130
@@ -250,7 +191,7 @@ def test_ctrl_c_ends_a_child_that_is_busy_in_c_code(tmp_path: Path, send: Callab
 
 
 def test_a_child_that_the_system_kills_is_one_line(tmp_path: Path) -> None:
-    with waiting(tmp_path) as process:
+    with endless(tmp_path) as process:
         os.kill(child_of(process.pid), signal.SIGKILL)
         assert process.wait(10) == 2
         assert process.stderr is not None

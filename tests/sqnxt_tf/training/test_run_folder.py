@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sqnxt_base.opening import Event, tell_openings
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.run_folder import RunFolder
 
@@ -37,6 +38,27 @@ def test_a_run_keeps_another_one_out_until_it_is_killed(tmp_path: Path, monkeypa
     with folder.begun({"seed": 3}):
         folder.checkpoint.write_bytes(b"something")
     assert sorted(path.name for path in folder.path.iterdir()) == ["checkpoint.npz", "settings.json"]
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_process_that_dies_before_the_first_checkpoint_leaves_no_run(tmp_path: Path, existed: bool) -> None:
+    folder, events = RunFolder(tmp_path / "m.train"), list[tuple[Event, str]]()
+    if existed:
+        folder.path.mkdir()
+    tell_openings(lambda event, path: events.append((event, path)))
+    try:
+        with folder.begun({"seed": 3}):
+            place = str(folder.path / "settings.json" if existed else folder.path)
+            assert events[-1] == (Event.MADE, place)
+            folder.keep()
+            assert events[-1] == (Event.REMOVED, place)
+            del events[:]
+            folder.checkpoint.write_bytes(b"something")
+        with folder.begun({"seed": 3}):
+            assert not {str(folder.path), str(folder.path / "settings.json")} & {path for _, path in events}
+    finally:
+        tell_openings(None)
+    assert folder.is_begun
 
 
 def test_a_disk_without_locks_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
