@@ -7,6 +7,7 @@
 | `user_files` | files from users: regular ones only, up to a size, in UTF-8 |
 | `json_text`, `toml_text` | the readers of JSON and TOML from users: size and depth are checked before parsing |
 | `csv_text` | the writer of CSV |
+| `durable` | files and names that survive a power cut |
 | `flat_rows` | nested rows as flat ones, for CSV and data frames |
 | `proportion` | the confidence interval of a counted fraction |
 | `limits`, `opening` | limits on memory and time for files from anyone, and the marks where such a file is opened |

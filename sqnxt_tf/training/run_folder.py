@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqnxt_base.csv_text import csv_text
+from sqnxt_base.durable import cannot_be_written, replaced, synchronize_folder
 from sqnxt_base.json_text import parse_json_object
-from sqnxt_base.opening import removed_on_death
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 
@@ -56,7 +55,8 @@ class RunFolder:
                 "give the same settings to resume it, or pass `force=True` to start afresh",
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        _replace(self.path / "settings.json", json.dumps(wanted, indent=2) + "\n")
+        with replaced(self.path / "settings.json") as part:
+            part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -73,7 +73,8 @@ class RunFolder:
         try:
             yield
         finally:
-            (self.path / _LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # the file alone keeps nobody out
+                (self.path / _LOCK).unlink(missing_ok=True)
             os.close(descriptor)
             with suppress(OSError):  # it is not empty
                 self.path.rmdir()
@@ -82,7 +83,10 @@ class RunFolder:
         """Take the lock, and return the descriptor of the open file that holds it."""
         path, deadline = self.path / _LOCK, time.monotonic() + PATIENCE_SECONDS
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except OSError as error:
+                raise cannot_be_written(self.path, error) from error
             if _take(descriptor) and _is_still(path, descriptor):
                 return descriptor
             os.close(descriptor)
@@ -101,9 +105,19 @@ class RunFolder:
         return (self.path / "settings.json").exists()
 
     def finish(self) -> None:
-        """Mark the run as finished and remove its checkpoint; its history stays."""
-        (self.path / "settings.json").replace(self.path / "finished.json")
-        self.checkpoint.unlink(missing_ok=True)
+        """Mark the run as finished and remove its checkpoint; its history stays.
+
+        Raises:
+            SqnxtError: The folder cannot be written; the same run again finishes it.
+        """
+        finished = self.path / "finished.json"
+        try:
+            (self.path / "settings.json").replace(finished)
+        except OSError as error:
+            raise cannot_be_written(finished, error) from error
+        synchronize_folder(self.path)  # else a power cut may take the checkpoint from a run that is not finished
+        with suppress(OSError):  # the next run removes it
+            self.checkpoint.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Remove what a run wrote, and nothing else in the folder."""
@@ -172,7 +186,8 @@ class RunFolder:
 def write_history(path: Path, history: History) -> None:
     """Write one row for each epoch as CSV; the file is replaced as a whole."""
     rows = [{key: int(value) if key == "epoch" else f"{value:.6g}" for key, value in row.items()} for row in history]
-    _replace(path, csv_text(rows, list(history[0]) if history else ["epoch"]))
+    with replaced(path) as part:
+        part.write_text(csv_text(rows, list(history[0]) if history else ["epoch"]), encoding="utf-8")
 
 
 def _take(descriptor: int) -> bool:
@@ -194,31 +209,3 @@ def _is_still(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with removed_on_death(part), part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            synchronized(file)
-        part.replace(path)
-        synchronize_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def synchronized(file: IO[Any]) -> None:
-    """Flush a file to the disk, so that a rename that survives a power cut does not name an empty file."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def synchronize_folder(folder: Path) -> None:
-    """Flush the names in a folder to the disk, where the system supports it."""
-    with suppress(OSError):  # some network disks do not
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.durable import replaced
 from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.printable_text import one_line
 from sqnxt_tf.data.batches import Batches
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.training.run_folder import History, synchronize_folder, synchronized
+from sqnxt_tf.training.run_folder import History
 from sqnxt_tf.training.stepping import MetricSums
 
 _LARGEST_STATE = 1 << 28  # bytes of JSON
@@ -109,20 +110,15 @@ def write_checkpoint(path: Path, values: Mapping[str, NDArray[Any]], state: RunS
     Raises:
         SqnxtError: It cannot be written, as on a full disk; the previous one is still there.
     """
-    part = path.with_name(f".{path.name}.part")
     text = json.dumps(asdict(state)).encode()
     arrays: dict[str, Any] = {f"{place:05d}": value for place, value in enumerate(values.values())}
     try:
-        with part.open("wb") as file:
+        with replaced(path) as part, part.open("wb") as file:
             np.savez(file, story=np.frombuffer(text, np.uint8), **arrays)
-            synchronized(file)
-        part.replace(path)
-        synchronize_folder(path.parent)
-    except OSError as error:
-        part.unlink(missing_ok=True)
+    except SqnxtError as error:
         raise SqnxtError(
             path,
-            f"the checkpoint of step {state.step} cannot be written ({error.strerror or error})",
+            f"the checkpoint of step {state.step} {error.fault}",
             "free some space and run the same again: it resumes from the previous checkpoint",
         ) from None
 

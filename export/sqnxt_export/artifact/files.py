@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqnxt_base.opening import removed_on_death
+from sqnxt_base.durable import replaced
 from sqnxt_export.errors import ExportError
 
 FORMATS = {".keras": "keras", ".onnx": "onnx", ".tflite": "tflite"}
 """Suffix of a file -> its format."""
-
-_REMEDIES = {
-    errno.ENOSPC: "free some space or choose another disk",
-    errno.EDQUOT: "free some of your quota or choose another disk",
-    errno.EFBIG: "raise the limit on file sizes or choose another disk",
-    errno.EROFS: "choose a folder that can be written",
-    errno.EACCES: "choose a folder that can be written",
-    errno.EPERM: "choose a folder that can be written",
-}
 
 
 def format_of(path: Path) -> str:
@@ -77,7 +66,8 @@ def check_output(path: Path, *, force: bool) -> None:
 def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it if the block succeeds, remove it otherwise.
 
-    The temporary path has the suffix of `path`.
+    The temporary path has the suffix of `path`. At any moment, a power cut included, the earlier file or the new one is
+    at `path`, whole.
 
     Raises:
         ExportError: See `check_output`; also if the disk fills up while the block writes.
@@ -85,17 +75,5 @@ def whole_file(path: str | os.PathLike[str], *, force: bool = False) -> Iterator
     """
     path = Path(path)
     check_output(path, force=force)
-    temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{path.suffix}")
-    try:
-        with removed_on_death(temporary):
-            temporary.touch(exist_ok=False)
-            yield temporary
-            check_output(path, force=force)  # the block may have taken minutes
-            temporary.replace(path)
-    except OSError as error:
-        if error.filename not in (None, "", *map(os.fspath, (path, temporary, path.parent))):
-            raise
-        remedy = _REMEDIES.get(error.errno or 0, "check the path and the disk")
-        raise ExportError(path, f"cannot be written ({error.strerror or error})", str(remedy)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced(path, ExportError, before_renaming=lambda: check_output(path, force=force)) as temporary:
+        yield temporary  # the block may take minutes

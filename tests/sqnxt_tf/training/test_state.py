@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +82,13 @@ def test_other_workers_go_on_where_no_image_is_lost(step: int, by_file: bool, re
     RunState(step=5).take_over(3, ByFile(arrays=arrays), 2, Path("m.train"))  # an earlier version did not say
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
     path = tmp_path / "checkpoint.npz"
     write_checkpoint(path, VALUES, STATE)
-    (tmp_path / ".checkpoint.npz.part").symlink_to("/dev/full")
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(SqnxtError, match=r"step 13 cannot be written \(No space left on device\); free some space"):
         write_checkpoint(path, VALUES, replace(STATE, step=13))
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.npz"]
