@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.opening import is_watched, opening
+from sqnxt_base.user_files import read_whole
 from sqnxt_export import Metadata, Preprocessing, load_keras, load_model, read_metadata
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.saved_model_file import is_model
@@ -235,4 +236,4 @@ def default_preprocessing(data: DataSource, network: str, input_size: int | tupl
 
 def file_identity(path: Path) -> str:
     """Return the hash by which a run's settings identify a model file."""
-    return sha256(path.read_bytes()).hexdigest()[:16]
+    return sha256(read_whole(path)).hexdigest()[:16]

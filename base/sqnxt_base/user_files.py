@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -51,6 +53,31 @@ def refuse_special(path: str | os.PathLike[str], mode: int) -> None:
         raise OSError(None, f"is {_KINDS.get(stat.S_IFMT(mode), 'something')}, not a regular file", os.fspath(path))
 
 
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let errors of a block that reads a file name it; the system names a file that cannot be opened only.
+
+    Raises:
+        OSError: The block's own, with the name.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
+
+
+def read_whole(path: Path) -> bytes:
+    """Read a file of any size, whose kind has been checked.
+
+    Raises:
+        OSError: It cannot be read; the error names it.
+    """
+    with naming(path):
+        return path.read_bytes()
+
+
 def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
     """Read a regular file of at most `most` bytes.
 
@@ -58,7 +85,7 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
         OSError: See `open_regular`.
         UnreadableTextError: The file is larger.
     """
-    with open(open_regular(path), "rb") as file:
+    with naming(path), open(open_regular(path), "rb") as file:
         if os.fstat(file.fileno()).st_size > most:
             raise UnreadableTextError(f"larger than {most:,} bytes")
         data = file.read(most + 1)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.printable_text import one_line
-from sqnxt_base.user_files import read_bytes
+from sqnxt_base.user_files import read_bytes, read_whole
 from sqnxt_tf.errors import SqnxtError
 
 FILE = "lineage.json"
@@ -122,7 +122,7 @@ class Lineage:
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
-    return sha256(path.read_bytes()).hexdigest()
+    return sha256(read_whole(path)).hexdigest()
 
 
 def write_lineage(lineage: Lineage, part: Path) -> None:

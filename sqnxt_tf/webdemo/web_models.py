@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.user_files import read_whole
 from sqnxt_export import Metadata, Preprocessing, Runner, open_model
 from sqnxt_tf.class_outputs import class_output
 from sqnxt_tf.errors import SqnxtError
@@ -124,7 +125,7 @@ def _places(files: Sequence[Path]) -> list[str]:
 def _web_model(runner: Runner, known: Metadata, title: str, place: str, given: str | None) -> WebModel:
     _check_for_browser(runner)
     notes: list[str] = []
-    data = runner.path.read_bytes()
+    data = read_whole(runner.path)
     return WebModel(
         path=runner.path,
         title=title,

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqnxt_base.user_files import read_whole
 from sqnxt_export import LICENCE
 from sqnxt_export.artifact.files import check_output
 from sqnxt_tf.errors import SqnxtError
@@ -144,5 +145,5 @@ def _hash(path: Path) -> str:
     files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
     digest = sha256()
     for file in files:
-        digest.update(file.read_bytes())
+        digest.update(read_whole(file))
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sqnxt_base.user_files import read_whole
 from sqnxt_export import ACCURACY_IMAGES, LearntRanges, load_keras, read_metadata, save_keras, whole_file
 from sqnxt_tf.accuracy import Evaluation, paired_loss
 from sqnxt_tf.data.data_source import DataSource
@@ -107,7 +108,7 @@ class _Run:
     def identity(self) -> dict[str, Any]:
         """Return what an interrupted run must share with the one that resumes it: the model's bytes too."""
         given = {} if self.options.preprocessing is None else {"preprocessing": self.options.preprocessing}
-        return {"model_sha256": sha256(self.model.read_bytes()).hexdigest()[:16], **self.settings(), **given}
+        return {"model_sha256": sha256(read_whole(self.model)).hexdigest()[:16], **self.settings(), **given}
 
 
 def prune(

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqnxt_base.user_files import lines_of
+from sqnxt_base.user_files import lines_of, read_whole
 from sqnxt_export.artifact.zips import open_zip, read_member
 from sqnxt_export.errors import ExportError
 from sqnxt_sim.frontend.tflite_flatbuffer import FAULTS, Flatbuffer, Table
@@ -55,7 +55,7 @@ def read_tflite_metadata(path: Path) -> TfliteMetadata | None:
     if path.stat().st_size > _MAX_BYTES:
         return None
     try:
-        found = _metadata_bytes(path.read_bytes())
+        found = _metadata_bytes(read_whole(path))
         return _parsed(path, Flatbuffer(found).root) if found[4:8] == _IDENTIFIER else None
     except FAULTS:
         return None

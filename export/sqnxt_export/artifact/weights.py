@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sqnxt_base.user_files import naming
 from sqnxt_export.artifact.files import existing_file, format_of
 from sqnxt_export.artifact.frontend_errors import as_export_errors
 from sqnxt_export.artifact.keras_file import read_weights as read_keras_weights
@@ -27,7 +28,7 @@ def compressed_bytes(path: str | os.PathLike[str]) -> int:
     """Return the file's size once deflated, as in a zip archive, an Android package or a download."""
     deflate = zlib.compressobj(6)
     total = 0
-    with existing_file(path).open("rb") as file:
+    with naming(path), existing_file(path).open("rb") as file:
         while piece := file.read(1 << 20):
             total += len(deflate.compress(piece))
     return total + len(deflate.flush())

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.user_files import read_whole
 from sqnxt_export.compression.regions import constant_tensors
 from sqnxt_export.errors import ExportError
 
@@ -40,7 +41,7 @@ def check_clustered(path: Path, kernels: Mapping[str, ClusteredKernel], *, bits:
     Raises:
         ExportError: A kernel is not in the file, or has too many values or too few zeros there.
     """
-    data = path.read_bytes()
+    data = read_whole(path)
     found = {}
     for region in constant_tensors(path, data):
         if region.type == "float32":

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.user_files import read_whole
 from sqnxt_export.artifact.files import check_output, existing_file, format_of, whole_file
 from sqnxt_export.artifact.frontend_errors import as_export_errors
 from sqnxt_export.artifact.weights import compressed_bytes
@@ -57,7 +58,7 @@ def compress_artifact(
     path, output = existing_file(path), Path(output)
     check_output(output, force=force)
     kind = format_of(path)
-    data = path.read_bytes()
+    data = read_whole(path)
     coded = _choose(find_regions(path, data), data)
     container = _container(kind, data, coded)
     try:

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.user_files import naming
 from sqnxt_export.compression.coded_tensors import (
     ROW_BYTES,
     CodedTensor,
@@ -124,7 +125,7 @@ def unpack(path: Path) -> Container:
     """
     if path.stat().st_size > _MAX_ARTIFACT:
         raise ExportError(path, "is larger than any container can be", f"give a {SUFFIX} file")
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise ExportError(
                 path, "not a container (its first bytes differ)", f"give a {SUFFIX} file that this package has written"
