@@ -6,11 +6,15 @@ A .tflite file with a zip archive appended stays valid for every runtime, since 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import zipfile
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
+from sqnxt_base.user_files import naming, read_whole
 from sqnxt_export.artifact.files import existing_file, format_of, whole_file
 from sqnxt_export.artifact.metadata import MAX_BYTES, MEMBER, Metadata
 from sqnxt_export.artifact.onnx_file import read_onnx, save_onnx
@@ -56,7 +60,7 @@ def without_archive(path: Path) -> bytes:
     Raises:
         ExportError: The archive is damaged.
     """
-    data = path.read_bytes()
+    data = read_whole(path)
     if not _ends_in_zip(path):
         return data
     with open_zip(path, ".tflite file") as source:
@@ -98,15 +102,25 @@ def _write_tflite(path: Path, target: Path, text: str) -> None:
     """Write the flatbuffer's bytes, followed by one archive with the file's former members and the metadata."""
     if not _ends_in_zip(path):
         shutil.copyfile(path, target)
-        with zipfile.ZipFile(target, "a") as archive:
+        with _appended_archive(target) as archive:
             archive.writestr(MEMBER, text)
         return
     with open_zip(path, ".tflite file") as source:
-        with path.open("rb") as model, target.open("wb") as sink:
+        with naming(path), path.open("rb") as model, target.open("wb") as sink:
             _copy_bytes(model, sink, _start_of(source))
-        with zipfile.ZipFile(target, "a") as archive:
+        with _appended_archive(target) as archive:
             _copy_others(path, source, archive)
             archive.writestr(MEMBER, text)
+
+
+@contextlib.contextmanager
+def _appended_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Yield an archive that is written behind the bytes of a file.
+
+    The file is opened here, because `ZipFile` writes over a file that it cannot open for appending.
+    """
+    with path.open("rb+") as file, zipfile.ZipFile(file, "a") as archive:
+        yield archive
 
 
 def _copy_others(path: Path, source: zipfile.ZipFile, archive: zipfile.ZipFile) -> None:
@@ -124,8 +138,12 @@ def _copy_bytes(source, sink, count: int) -> None:  # type: ignore[no-untyped-de
 def _ends_in_zip(path: Path) -> bool:
     """Tell whether a zip archive's end record is where it must be.
 
-    That is in the last 64 KiB + 22 bytes: the record has 22, its comment up to 64 KiB.
+    That is in the last 64 KiB + 22 bytes: the record has 22, its comment up to 64 KiB. The file is judged in memory,
+    because `is_zipfile` takes a file that cannot be read for one without an archive.
     """
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 16) - 22))
-        return _END_RECORD in file.read() and zipfile.is_zipfile(path)
+        if _END_RECORD not in file.read():
+            return False
+        file.seek(0)
+        return zipfile.is_zipfile(BytesIO(file.read()))
