@@ -13,6 +13,7 @@ from typing import Any
 from sqnxt_base.csv_text import csv_text
 from sqnxt_base.durable import cannot_be_written, replaced, synchronize_folder
 from sqnxt_base.json_text import parse_json_object
+from sqnxt_base.opening import removed_on_death
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
 
