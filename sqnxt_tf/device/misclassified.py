@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from pathlib import Path
 
-from sqnxt_base.opening import temporary_folder
 from sqnxt_tf.accuracy import Evaluation
 from sqnxt_tf.data.images import ImageSet
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.output_folder import check_output_folder, replaced_folder
 
 _OWN_NAME = re.compile(r"\d{5,}_[\w-]*_as_[\w-]*\.png")
 _SMALLEST_SIDE = 64  # pixels; an 8x8 digit is enlarged by a whole factor until a person can see it
@@ -37,8 +34,7 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
     from PIL import Image
 
     names = []
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(beside=folder) as part:
+    with replaced_folder(folder) as part:
         for index in result.misclassified():
             pixels = data.image(result.index_in_data(int(index)))
             factor = max(1, _SMALLEST_SIDE // min(pixels.shape[:2]))
@@ -48,10 +44,6 @@ def write_misclassified(result: Evaluation, data: ImageSet, folder: Path) -> lis
             image = Image.fromarray(pixels)
             image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(part / name)
             names.append(name)
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        os.chmod(part, 0o755)  # noqa: PTH101 - mkdtemp made it private
-        part.rename(folder)
     return [folder / name for name in names]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sqnxt_base.json_text import parse_json_object
-from sqnxt_base.opening import temporary_folder
 from sqnxt_base.printable_text import printable
 from sqnxt_base.user_files import read_bytes
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.output_folder import check_output_folder
+from sqnxt_tf.output_folder import check_output_folder, replaced_folder
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, BrowserRuntime, runtimes_for
 from sqnxt_tf.webdemo.npm import fetch_package, find_npm
@@ -85,16 +83,14 @@ def write_webdemo(
     find_npm()
     described = describe_models(models, preprocessing=preprocessing, labels=labels)
     runtimes = runtimes_for(model.format for model in described)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(beside=folder) as part:
-        shutil.copytree(PAGE, part, dirs_exist_ok=True)
+    with replaced_folder(folder) as part:
+        _copy_page(part)
         _copy_models(described, part)
         _copy_runtimes(runtimes, part, progress)
         _write_models(described, title, part)
         files = _write_contents(part)
         size = sum((part / name).stat().st_size for name in files)
         check_site(folder, force=force)  # fetching may have taken minutes
-        _take_place(part, folder)
     return Site(folder=folder, models=tuple(described), runtimes=tuple(runtimes), files=tuple(files), bytes=size)
 
 
@@ -149,6 +145,16 @@ def _shown_on_page(model: dict[str, Any]) -> dict[str, Any]:
     return {**model, **texts, "labels": list(map(printable, model["labels"]))}
 
 
+def _copy_page(part: Path) -> None:
+    """Copy the files of the page; `shutil.copytree` would say of a full disk that many files have failed."""
+    for source in sorted(PAGE.rglob("*")):  # a folder comes before its files
+        target = part / source.relative_to(PAGE)
+        if source.is_dir():
+            target.mkdir()
+        else:
+            shutil.copyfile(source, target)
+
+
 def _copy_models(models: Sequence[WebModel], part: Path) -> None:
     (part / "models").mkdir()
     for model in models:
@@ -164,18 +170,3 @@ def _copy_runtimes(runtimes: Sequence[BrowserRuntime], part: Path, progress: Pro
     for runtime in runtimes:
         shutil.copyfile(LICENSES / runtime.license, part / runtime.folder / "LICENSE.txt")
     progress("fetching from npm", len(packages), len(packages))
-
-
-def _take_place(part: Path, folder: Path) -> None:
-    """Rename the finished folder. An earlier site is renamed first and removed last."""
-    os.chmod(part, 0o755)  # noqa: PTH101 - mkdtemp made it private
-    aside = part.with_name(f"{part.name}-old")
-    if folder.is_dir():
-        folder.rename(aside)
-    try:
-        part.rename(folder)
-    except OSError:
-        if aside.is_dir():
-            aside.rename(folder)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
