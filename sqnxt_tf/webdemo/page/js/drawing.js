@@ -2,6 +2,7 @@
 
 import { cellsOfStrokes, trace } from "./ink.js";
 import { fromRgba, spread } from "./pixels.js";
+import { fromFragment, toFragment } from "./sharing.js";
 
 const PAD = 280; // the pad's own units, whatever its size on the screen
 const PEN = 18;
@@ -45,6 +46,18 @@ export class Drawing {
     pen.fillRect(0, 0, PAD, PAD);
     trace(pen, this.strokes, PEN);
     return fromRgba(pen.getImageData(0, 0, PAD, PAD), channels);
+  }
+
+  /** The drawing as the part of an address after the #; "" where there is none, or too much. */
+  get fragment() {
+    return toFragment(this.strokes, PAD);
+  }
+
+  /** Draw what a fragment holds; false where it holds no drawing. */
+  open(fragment) {
+    const strokes = fromFragment(fragment, PAD);
+    if (strokes) this.#set(strokes);
+    return Boolean(strokes);
   }
 
   #set(strokes) {

@@ -130,6 +130,24 @@ async function use(chosen) {
   }
 }
 
+/** Put the drawing into the address, and the address into the clipboard where the browser allows it. */
+async function share() {
+  const { fragment } = sources.draw;
+  if (!fragment) return results.say("Draw something of ordinary length first.");
+  history.replaceState(null, "", fragment);
+  try {
+    await navigator.clipboard.writeText(location.href);
+    results.say("The link to this drawing is copied.");
+  } catch {
+    results.say("The address of this page is now the link to this drawing.");
+  }
+}
+
+/** Show the drawing that the address holds. */
+function openShared() {
+  if (sources.draw.open(location.hash)) choose("draw");
+}
+
 function fail(error) {
   document.body.dataset.state = "failed";
   results.clear(`This does not work here: ${error.message ?? error}`);
@@ -145,7 +163,10 @@ async function start() {
     button.addEventListener("click", () => choose(button.dataset.source));
   }
   modelChoices(find("models"), site.models, use);
+  find("share").addEventListener("click", share);
+  addEventListener("hashchange", openShared);
   choose("draw");
+  openShared();
   await use(site.models[0]);
 }
 

@@ -27,6 +27,11 @@ export class Results {
     this.preview.hidden = true;
   }
 
+  /** A line beside an answer, which stays. */
+  say(line) {
+    this.hint.textContent = line;
+  }
+
   /** The best classes of `outputs`; rows stay in place, so that bars move. */
   show(outputs, labels) {
     const parts = probabilities(outputs);
