@@ -71,6 +71,7 @@ RULES = {
     "sqnxt_tf.evolution": {"sqnxt_base", "sqnxt_tf", "numpy", "tf_keras"},
     "sqnxt_tf.exploration": {"sqnxt_base", "sqnxt_tf", "sqnxt_sim", "numpy", "optuna", "sqlalchemy"},
     "sqnxt_tf.paper": {"sqnxt_base", "sqnxt_tf", "sqnxt_export", "sqnxt_sim", "numpy"},
+    "sqnxt_tf.supernet": {"sqnxt_base", "sqnxt_tf", "numpy", "tensorflow"},
     "sqnxt_tf.reports": {
         "sqnxt_base",
         "sqnxt_tf",
@@ -90,7 +91,7 @@ RULES = {
 }
 ROOMS = (
     "cli", "data", "device", "evolution", "exploration", "htmlreport", "microcontroller", "networks", "paper",
-    "reports", "training", "webdemo", "workflows",
+    "reports", "supernet", "training", "webdemo", "workflows",
 )  # fmt: skip
 # inside sqnxt_tf: which of its own packages each may not import
 FORBIDDEN_INSIDE = {
@@ -101,6 +102,7 @@ FORBIDDEN_INSIDE = {
     "sqnxt_tf.evolution": {*ROOMS} - {"evolution"},
     "sqnxt_tf.exploration": {*ROOMS} - {"exploration", "networks"},
     "sqnxt_tf.paper": {*ROOMS} - {"exploration", "networks", "paper"},
+    "sqnxt_tf.supernet": {*ROOMS} - {"data", "exploration", "networks", "supernet", "training"},
     "sqnxt_tf.sources": {*ROOMS} - {"data", "networks"},
     "sqnxt_tf.starting_models": {*ROOMS} - {"data", "networks"},
     "sqnxt_tf.reports": {"cli", "training"},
