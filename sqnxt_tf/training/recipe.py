@@ -32,6 +32,7 @@ _LIMITS = {
     "smallest_crop": (0, 1),
     "mixup": (0, 10),
     "label_smoothing": (0, 0.999),
+    "branch_scale": (0.001, 1),
     "ema": (0, 0.999999),
     "distillation": (0, 1),
     "temperature": (0.1, 100),
@@ -75,6 +76,9 @@ class Recipe:
             differ, as in text.
         mixup: Parameter of the beta distribution by which two images of a batch and their labels are mixed, 0 to 10;
             default 0, no mixing.
+        branch_scale: Scale of the last batch norm of each residual branch when a listed network begins from random
+            weights, 0.001 to 1; default 1. Small branches keep the gradients of deep networks from growing from layer
+            to layer; see `branch_scales`.
         label_smoothing: Fraction of each label that is spread evenly over all classes, 0 to 0.999; default 0.
         ema: Fraction of the exponential moving average of the weights that each step keeps (less in the first steps),
             0 to 0.999999; default 0, no average. With an average, its weights are validated and saved.
@@ -106,6 +110,7 @@ class Recipe:
     smallest_crop: float = 0.0
     flip: bool = True
     mixup: float = 0.0
+    branch_scale: float = 1.0
     label_smoothing: float = 0.0
     ema: float = 0.0
     precision: ComputePrecision = "float32"

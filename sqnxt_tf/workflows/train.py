@@ -27,6 +27,7 @@ from sqnxt_tf.sources import (
     require_tensorflow,
 )
 from sqnxt_tf.starting_models import StartingWeights, open_teacher
+from sqnxt_tf.training.branch_scales import scale_branches
 from sqnxt_tf.training.data_options import stream_options
 from sqnxt_tf.training.estimates import Workload
 from sqnxt_tf.training.loop import train_model
@@ -235,6 +236,8 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
         model = build(run.network, classes=len(run.labels), input_size=run.size, seed=run.options.seed)
         if weights is not None and run.start:
             adopt(model, weights, str(run.start.path))
+        elif run.recipe.branch_scale < 1:
+            scale_branches(model, run.recipe.branch_scale)
         return model
 
     how = RunOptions(
