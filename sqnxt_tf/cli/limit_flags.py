@@ -46,9 +46,9 @@ def opening_limits_of_children(verb: F) -> F:
     return _limited(verb, lambda settings: False)
 
 
-def opening_limits_where(opens_file: Callable[[Mapping[str, Any]], bool]) -> Callable[[F], F]:
-    """Return `opening_limits` for a verb that opens a file from anyone only where its settings say so."""
-    return lambda verb: _limited(verb, opens_file)
+def opening_limits_where(works_here: Callable[[Mapping[str, Any]], bool]) -> Callable[[F], F]:
+    """Return `opening_limits` for a verb that does its work in this process only where its settings say so."""
+    return lambda verb: _limited(verb, works_here)
 
 
 def _limited(verb: F, supervised: Callable[[Mapping[str, Any]], bool]) -> F:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,17 +17,36 @@ if TYPE_CHECKING:
     from sqnxt_tf.options.training import TrainOptions
     from sqnxt_tf.workflows.train import TrainingResult
 
+F = TypeVar("F", bound=Callable[..., Any])
 _MODEL = click.Path(path_type=Path)
 _MOST_LOCAL_WORKERS = 64
 _LONG = 60.0  # seconds from which on a run tells its plan
 
 
-def _opens_file(settings: Mapping[str, Any]) -> bool:
-    """Tell whether this process opens a model from anyone; with local workers, each of them does."""
+def _trains_here(settings: Mapping[str, Any]) -> bool:
+    """Tell whether this process does the work, not one that it starts for each local worker.
+
+    It has a parent even if it opens no file from anyone: TensorFlow waits for lost workers in C++ code that lets no
+    Python run, and only another process can then answer a signal.
+    """
     from sqnxt_tf.training.local_workers import is_local_worker
 
-    given = any(settings[name] is not None for name in ("model", "start_from", "teacher"))
-    return given and (settings["local_workers"] == 1 or settings["dry_run"] or is_local_worker())
+    return settings["local_workers"] == 1 or settings["dry_run"] or is_local_worker()
+
+
+def _ended_with_parent(verb: F) -> F:
+    """Let the system end a local worker with the process that started it, whatever either is doing."""
+
+    @wraps(verb)
+    def ended_with_parent(**settings: Any) -> Any:
+        from sqnxt_base.watching import end_with_parent
+        from sqnxt_tf.training.local_workers import is_local_worker
+
+        if is_local_worker():
+            end_with_parent()
+        return verb(**settings)
+
+    return ended_with_parent  # type: ignore[return-value]
 
 
 @click.command("train", short_help="Train a network and write a .keras file.")
@@ -88,7 +108,8 @@ def _opens_file(settings: Mapping[str, Any]) -> bool:
 @training_flags.max_unreadable
 @click.option("--dry-run", is_flag=True, help="Print the plan of the run, and neither train nor write anything.")
 @flags.force
-@limit_flags.opening_limits_where(_opens_file)
+@_ended_with_parent
+@limit_flags.opening_limits_where(_trains_here)
 @flags.output_options
 def command(
     network: str | None, output: Path, local_workers: int, dry_run: bool, force: bool, out: Output, **settings: Any

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers.commands import cli_command
 from helpers.keras_networks import save_dense
+from helpers.supervised_commands import as_in_a_terminal, in_session
 
 ENDS = {0, 130, 143, -signal.SIGINT, -signal.SIGTERM}
 """Exit codes: it was done, or ended; the negative ones come while Python itself starts, before any of our code."""
@@ -87,11 +86,8 @@ def start(verb: str, folder: Path, given: Path) -> subprocess.Popen[str]:
     (folder / "tmp").mkdir(parents=True)
     for item in given.iterdir():
         (folder / item.name).symlink_to(item)
-    program = (
-        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    )
     return subprocess.Popen(
-        [sys.executable, "-c", program, *cli_command(*VERBS[verb], "-q")], cwd=folder, start_new_session=True,
+        as_in_a_terminal(*VERBS[verb], "-q"), cwd=folder, start_new_session=True,
         env={**os.environ, "TMPDIR": str(folder / "tmp")}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -126,7 +122,7 @@ def interrupt(verb: str, number: int, moment: float, folder: Path, given: Path) 
 
 def _left_behind(verb: str, folder: Path, given: Path, session: int) -> Iterator[str]:
     """Yield what a verb should not have left: processes, temporary files, and outputs that are not whole."""
-    yield from (f"process {name}" for name in _in_session(session))
+    yield from (f"process {name}" for name in in_session(session).values())
     yield from (f"tmp/{item.name}" for item in (folder / "tmp").iterdir())
     for name in sorted({item.name for item in folder.iterdir()} - {item.name for item in given.iterdir()} - {"tmp"}):
         if name not in WHOLE[verb]:
@@ -134,20 +130,6 @@ def _left_behind(verb: str, folder: Path, given: Path, session: int) -> Iterator
         elif not _is_whole(folder / name):
             yield f"{name}, not whole"
         yield from (str(item.relative_to(folder)) for item in (folder / name).rglob(".*"))
-
-
-def _in_session(session: int) -> list[str]:
-    """Return the names of the processes of a session that still run."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = place.read_text().rpartition(")")
-        except OSError:  # it has ended meanwhile
-            continue
-        state, _, _, its_session = rest.split()[:4]
-        if int(its_session) == session and state != "Z":
-            found.append(name.partition("(")[2])
-    return found
 
 
 def _is_whole(path: Path) -> bool:

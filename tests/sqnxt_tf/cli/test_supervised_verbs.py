@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from helpers.commands import Answer
 from helpers.hostile_classifiers import classifier, of_kind, split_in_no_parts
 from helpers.hostile_keras import Templates, make_templates, never_done, of_gigabytes
 from helpers.hostile_tflite import endless_memory
-from helpers.supervised_commands import child_of, is_running, waiting
+from helpers.supervised_commands import as_in_a_terminal, child_of, in_session, is_running, waiting
 
 STOPPED = "was stopped, as opening it or its first run took more than"
 OF_ARTIFACTS = {
@@ -68,6 +70,50 @@ def test_inspect_opens_a_file_in_a_child(tmp_path: Path, cli: Callable[..., Answ
             archive.writestr(name, "{}")
     line = cli("inspect", "a.keras", "--memory", "400M", "--timeout", 3).error_line()
     assert line.startswith(f"error: a.keras: {told}")
+
+
+def running(command: tuple[object, ...], folder: Path, processes: int) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, and wait until that has so many processes."""
+    process = subprocess.Popen(
+        as_in_a_terminal(*command), cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    end = time.monotonic() + 60
+    while len(in_session(process.pid)) < processes:
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return process
+
+
+TRAIN = ("train", "--network", "tiny_darknet", "--input-size", 32, "-o", "net.keras")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_training_that_lets_no_python_run_ends_when_asked(tmp_path: Path, number: int, code: int) -> None:
+    """TensorFlow waits for lost workers so; here the process is stopped."""
+    with running(TRAIN, tmp_path, 2) as process:
+        os.kill(child_of(process.pid), signal.SIGSTOP)
+        sent = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(20) == code
+        assert time.monotonic() - sent < 5  # two seconds, and some for a machine that does other things too
+        assert in_session(process.pid) == {}
+
+
+def test_local_workers_end_with_their_parent_even_if_they_let_no_python_run(tmp_path: Path) -> None:
+    with running((*TRAIN, "--local-workers", 2), tmp_path, 5) as process:
+        time.sleep(1)  # until the last one has begun too
+        workers = set(in_session(process.pid)) - {process.pid}
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        process.kill()
+        process.wait(20)
+        end = time.monotonic() + 5
+        while (left := in_session(process.pid)) and time.monotonic() < end:
+            time.sleep(0.05)
+        for worker in left:
+            os.kill(worker, signal.SIGKILL)
+        assert left == {}
 
 
 @pytest.fixture(scope="module")
