@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sqnxt_tf.cli import flags, limit_flags, training_flags
-from sqnxt_tf.cli.completion import complete_network, complete_recipe
+from sqnxt_tf.cli.completion import complete_network, complete_recipe, complete_space
 from sqnxt_tf.cli.output import Output
 
 if TYPE_CHECKING:
@@ -54,7 +54,21 @@ def _ended_with_parent(verb: F) -> F:
     "--network",
     metavar="NAME",
     shell_complete=complete_network,
-    help="Name of the network (`sqnxt-tf list`). Not needed with --from and --model.",
+    help="Name of the network (`sqnxt-tf list`). Not needed with --from, --model and --supernet.",
+)
+@click.option(
+    "--supernet",
+    metavar="SPACE",
+    shell_complete=complete_space,
+    help="Train all networks of a space (`search`) together, as slices of the largest one.",
+)
+@click.option(
+    "--drawn",
+    type=click.IntRange(0, 16),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Networks of --supernet that are drawn in each step, beside the largest and the smallest.",
 )
 @flags.data
 @flags.output("The .keras file to write.")
@@ -119,8 +133,10 @@ def command(
     The state of the run lives beside it in NAME.train/, with history.csv and curves for TensorBoard. The same command
     again resumes a run that was interrupted, whatever ended it. Before it begins, it prints what it will take.
     """
-    if network is None and settings["start_from"] is None and settings["model"] is None:
+    if all(choice is None for choice in (network, *map(settings.get, ("start_from", "model", "supernet")))):
         raise click.UsageError("Missing option '--network'")
+    if settings["supernet"] is None:
+        flags.refuse_given("goes with --supernet SPACE only", "drawn")
     if dry_run:
         _show_plan(network, output, settings, out)
         return None

@@ -11,6 +11,7 @@ from typing import Any
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.data.unreadable import LIMIT
 from sqnxt_tf.errors import SqnxtError
+from sqnxt_tf.exploration.space import Space
 from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
 from sqnxt_tf.preprocessing_rules import check_rule
@@ -21,6 +22,8 @@ from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.recipe_files import RECIPES
 from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.strategies import StrategyName
+
+_MOST_DRAWN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,9 @@ class TrainOptions:
         max_unreadable: Images on disk that may be left out because they cannot be read.
         qat: Fine-tune `start_from` with the rounding of `int8` or `int16x8` artifacts; for 3 epochs at a rate of 1e-4
             if there is no recipe.
+        supernet: A space of SqueezeNexts whose networks are trained together, as slices of the largest one, in place of
+            a network: the name of a bundled one, a `.toml` file, or a `Space`.
+        drawn: Networks of a supernet that each step trains beside the largest and the smallest, 0 to 16.
     """
 
     data: DataSource = DIGITS
@@ -66,11 +72,15 @@ class TrainOptions:
     saving: Saving | None = None
     max_unreadable: int = LIMIT
     qat: QatPrecision | None = None
+    supernet: str | Path | Space | None = None
+    drawn: int = 2
 
     def __post_init__(self) -> None:
         parse_data(self)
         check_qat(self.qat)
         check_rule(self.preprocessing)
+        if not 0 <= self.drawn <= _MOST_DRAWN:
+            raise SqnxtError("drawn", f"{self.drawn} is out of range", f"give 0 to {_MOST_DRAWN}")
         if self.model is not None and self.start_from is not None:
             raise SqnxtError(self.model, "has the weights to begin with", "leave `start_from` out")
         self.recipe_or(RECIPES["digits"])  # a setting that no recipe has is refused at once

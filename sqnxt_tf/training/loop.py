@@ -87,7 +87,9 @@ def train_in_strategy(
             optimizer = make_optimizer(recipe, steps * recipe.epochs)
             optimizer.build(model.trainable_variables)
             teacher = teacher and copy_of(teacher, teacher_weights)
-        stepper = Stepper(model, optimizer, make_loss(recipe, teacher), run, rank, mixup=recipe.mixup)
+        maker = run.make_loss
+        loss = make_loss(recipe, teacher) if maker is None else maker(model, recipe, optimizer.iterations)
+        stepper = Stepper(model, optimizer, loss, run, rank, mixup=recipe.mixup)
         seed_random_layers(model, run.seed, stepper.step)
         loop = _Loop(
             model=model, optimizer=optimizer, stepper=stepper, training=training, validation=validation, recipe=recipe,

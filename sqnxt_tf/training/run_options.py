@@ -8,10 +8,15 @@ from typing import Any
 
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.progress import Progress, silent
+from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 
 ChangeGradient = Callable[[str, Any], Any]
 """A function from a variable's gradient and the variable to the gradient that the optimizer applies."""
+
+LossMaker = Callable[[Any, Recipe, Any], Any]
+"""A function from the model as the strategy holds it, the recipe and the variable of the step to a loss of labels [b],
+logits [b, classes] and images, which gives the loss of each image, float32 [b]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class RunOptions:
         folder: Where the run's state is saved, so that it can be resumed; by default nowhere.
         saving: When a checkpoint is written.
         teacher: A `tf_keras` model of no strategy whose answers the recipe's distillation follows.
+        make_loss: Makes the loss from the model itself, in place of the recipe's.
         callbacks: Keras callbacks, of which `set_model`, `on_train_begin` and `on_epoch_end` are called.
         change_gradient: Returns the gradient of a kernel, given its place (see `kernels`) and its own gradient.
         task: Name of the work in progress reports.
@@ -54,6 +60,7 @@ class RunOptions:
     folder: RunFolder | None = None
     saving: Saving = field(default_factory=Saving)
     teacher: Any = None
+    make_loss: LossMaker | None = None
     callbacks: Sequence[Any] = ()
     change_gradient: ChangeGradient | None = None
     task: str = "training"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
 from sqnxt_tf.training.transfer import adopt
 from sqnxt_tf.workflows.model_output import check_model_output, check_shift, keras_versions, may_overwrite
 from sqnxt_tf.workflows.own_model import OwnModel
+from sqnxt_tf.workflows.supernet_run import SUPERNET_KEY, SupernetRun
 from sqnxt_tf.workflows.train_plan import TrainingPlan, make_plan, resolved_recipe
 
 
@@ -94,7 +95,7 @@ def train(
 
     Args:
         network: A name, ours or the paper's. It may be None with `start_from`, whose network it then is, and is None
-            with `model`.
+            with `model` and with `supernet`, whose largest network is trained so that the others are slices of it.
         output: The `.keras` file to write.
         options: What the network is trained on, how, and where it begins.
         force: Overwrite the output, and forget the state of a run that was begun.
@@ -109,6 +110,8 @@ def train(
     overwrite = may_overwrite(output, force=force)
     output, start = check_model_output(output, force=overwrite), StartingWeights.of(options.start_from)
     if options.qat is not None:
+        if options.supernet is not None:
+            raise SqnxtError("qat", "is for one network", "leave out `supernet`")
         from sqnxt_tf.workflows.train_quantised import train_quantisation_aware
 
         require_tensorflow()
@@ -143,6 +146,9 @@ def _prepare(
 ) -> _Run:  # fmt: skip
     """Look everything up that a run needs, and refuse what cannot go well."""
     require_tensorflow()  # before the data, which ask for less than training does
+    supernet = SupernetRun.of(network, options)
+    if supernet is not None:
+        network, options = supernet.network, replace(options, input_size=supernet.input_size)
     own = OwnModel.of(network, options)
     name = own.name if own else find_network(start.network(network) if start else network or "").name
     preprocessing = own.preprocessing() if own else _preprocessing(name, options, start)
@@ -151,6 +157,7 @@ def _prepare(
     classes = len(encoded["train"].class_names if encoded else digits("train").class_names)
     size = preprocessing.height, preprocessing.width
     workload = own.workload if own else Workload.of_rows(layer_rows(name, classes=classes, input_size=size))
+    workload = supernet.workload(classes) if supernet else workload
     recipe, notes = resolved_recipe(options, images, workload)
     streaming = stream_options(recipe, options.max_unreadable)
     parts = open_training_data(options.data, preprocessing, streaming, parts=encoded, progress=progress)
@@ -158,7 +165,7 @@ def _prepare(
         network=name, output=output, options=options, parts=parts, preprocessing=preprocessing,
         plan=make_plan(name, parts, recipe, workload, output, notes=notes), start=None if own else start, own=own,
         teacher=None if options.teacher is None else check_trained(options.teacher), overwrite=overwrite,
-        progress=progress,
+        progress=progress, supernet=supernet,
     )  # fmt: skip
     run.check()
     return run
@@ -191,6 +198,7 @@ class _Run:
     teacher: Path | None
     overwrite: bool
     progress: Progress
+    supernet: SupernetRun | None
 
     @property
     def recipe(self) -> Recipe:
@@ -221,6 +229,7 @@ class _Run:
             "classes": len(self.labels), "input_size": self.size, "seed": self.options.seed,
             "recipe": asdict(self.recipe),
             **{name: {"name": path.name, "sha256": file_identity(path)} for name, path in helpers.items() if path},
+            **({SUPERNET_KEY: self.supernet.settings()} if self.supernet else {}),
         }  # fmt: skip
 
 
@@ -243,6 +252,7 @@ def _train_in(folder: RunFolder, run: _Run, settings: dict[str, Any]) -> Trainin
     how = RunOptions(
         strategy=scope, seed=run.options.seed, folder=folder, saving=run.options.saving or Saving(),
         teacher=teacher and teacher.model, progress=run.progress,
+        make_loss=run.supernet.make_loss() if run.supernet else None,
     )  # fmt: skip
     trained = train_model(make_model, run.parts.training, run.parts.validation, run.recipe, how)
     test = run.parts.judge(trained.model, run.output)

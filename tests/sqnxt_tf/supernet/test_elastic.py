@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers.supernets import tiny_space
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.space import Space
-from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.networks.registry import find_network
 from sqnxt_tf.networks.squeezenext_names import parse_name, spec_name
@@ -19,13 +17,6 @@ from sqnxt_tf.supernet.cutting import cut_out
 from sqnxt_tf.supernet.elastic import ElasticNetwork
 
 TOLERANCE = 1e-5
-
-
-def tiny_space(**dimensions: Any) -> Space:
-    """Return a space of small networks at small inputs."""
-    space = load_space("digits")
-    few = {"stage1": (1, 2), "stage2": (1, 3), "stage3": (1, 2), "stem_kernel": (3, 5, 7), "input_size": (31, 40)}
-    return replace(space, dimensions={**space.dimensions, **few, **dimensions})
 
 
 def supernet(choices: SupernetChoices) -> Any:
@@ -45,12 +36,14 @@ def test_a_network_that_is_cut_out_answers_as_the_slice_does(transition: str) ->
     for weight in model.weights:  # no batch norm shall be the identity
         if "batch_normalization" in weight.name or "_bn" in weight.name:
             weight.assign(tf.random.stateless_uniform(weight.shape, (1, len(weight.name)), 0.5, 1.5))
-    estimate, answer = ElasticNetwork(model, choices).compiled()
+    network = ElasticNetwork(model, choices)
+    _, answer = network.compiled()
+    shape = (2, network.program.channels)
+    statistics = np.random.default_rng(0).uniform(0.5, 1.5, shape).astype(np.float32)
     for choice in (choices.smallest, (2, 1, 2, 1, 1, 5, 40)):
         images = images_of(choice[SIZE])
-        statistics = estimate(images, tf.constant(choice))
         answers = answer(images, tf.constant(choice), statistics)
-        cut = cut_out(model, choices, choice, statistics.numpy())
+        cut = cut_out(model, choices, choice, statistics)
         assert cut.name == spec_name(choices.spec(choice))
         np.testing.assert_allclose(cut(images, training=False), answers, atol=TOLERANCE, rtol=TOLERANCE)
 
