@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+from sqnxt_base.errors import SqnxtError
+
 
 class Event(StrEnum):
     """What a process tells whoever watches it, each with a path."""
@@ -100,9 +102,23 @@ def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
 
     Args:
         beside: A path whose name the folder may take at the end of the block; it then stands beside it.
+
+    Raises:
+        SqnxtError: The folder for temporary files cannot be written, as on a full disk.
+        OSError: The block's own, at another file; also if the folder beside a path cannot be written.
     """
-    from tempfile import TemporaryDirectory  # late: most verbs need none
+    import tempfile  # late: most verbs need none
 
     prefix, parent = ("sqnxt-tf-", None) if beside is None else (f".{beside.name}-", beside.parent)
-    with TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as folder, removed_on_death(folder):
-        yield Path(folder)
+    try:
+        place = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
+        with place as folder, removed_on_death(folder):
+            yield Path(folder)
+    except OSError as error:
+        if beside is not None or (error.filename and prefix not in os.fsdecode(error.filename)):
+            raise
+        raise SqnxtError(
+            f"temporary folder {tempfile.tempdir or ''}".rstrip(),
+            f"cannot be written ({error.strerror or error})",
+            "free some space there, or let TMPDIR name a folder on another disk",
+        ) from error
