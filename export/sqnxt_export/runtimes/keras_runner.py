@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_base.opening import temporary_folder
+from sqnxt_base.user_files import naming
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.files import existing_file, whole_file
 from sqnxt_export.artifact.keras3_weights import read_stored_weights
@@ -140,9 +142,27 @@ def save_keras(
     if path.suffix != ".keras":
         raise ExportError(path, "models are saved as .keras files", "choose a name that ends in .keras")
     with whole_file(path, force=force) as temporary:
-        model.save(temporary, save_format="keras")
+        _save(model, temporary)
         if metadata is not None:
             write_metadata(temporary, metadata)
+
+
+def _save(model: Any, path: Path) -> None:
+    """Let Keras write a file; its temporary files are removed even if it fails, which it does not do itself.
+
+    Raises:
+        OSError: The file cannot be written; TensorFlow's own errors of that kind are no `OSError`.
+    """
+    with temporary_folder() as place, naming(path):
+        before, tempfile.tempdir = tempfile.tempdir, str(place)
+        try:
+            model.save(path, save_format="keras")
+        except Exception as error:
+            if isinstance(error, OSError) or not type(error).__module__.startswith("tensorflow."):
+                raise
+            raise OSError(None, one_line(error), os.fspath(path)) from error
+        finally:
+            tempfile.tempdir = before
 
 
 class KerasRunner(Runner):
