@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqnxt_base.durable import cannot_be_written, synchronize_folder, synchronize_tree
+from sqnxt_base.durable import cannot_be_written, is_temporary, synchronize_folder, synchronize_tree
 from sqnxt_base.opening import temporary_folder
 from sqnxt_tf.errors import SqnxtError
 
@@ -23,9 +23,14 @@ def check_output_folder(folder: Path, *, force: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise SqnxtError(folder, "is a file", "give the name of a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
+    if holds_something(folder) and not force:
         raise SqnxtError(folder, "is not empty", "choose another folder, or pass `force=True` to overwrite it")
     check_can_create(folder)
+
+
+def holds_something(folder: Path) -> bool:
+    """Tell whether a folder holds more than what a power cut has left of a file that was being written."""
+    return folder.is_dir() and not all(is_temporary(path.name) for path in folder.iterdir())
 
 
 def check_can_create(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from sqnxt_base.errors import SqnxtError
 from sqnxt_base.opening import removed_on_death
 
+_TEMPORARY = re.compile(r"\..+-[0-9a-f]{8}(\.\w+)?", re.DOTALL)
 _REMEDIES = {
     errno.ENOSPC: "free some space or choose another disk",
     errno.EDQUOT: "free some of your quota or choose another disk",
@@ -62,6 +64,11 @@ def replaced(
         finally:
             with suppress(OSError):  # the output is there, or another error says why it is not
                 temporary.unlink(missing_ok=True)
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a name is that of a temporary file of `replaced`, which a power cut or a kill may leave."""
+    return bool(_TEMPORARY.fullmatch(name))
 
 
 @contextmanager

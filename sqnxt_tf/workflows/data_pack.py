@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_base.durable import is_temporary
 from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.printable_text import one_line
 from sqnxt_base.user_files import read_bytes
@@ -145,7 +146,7 @@ def _begin(output: Path, settings: dict[str, Any], *, force: bool) -> _State:
     if force:
         (output / CATALOGUE).unlink(missing_ok=True)
     for path in output.iterdir():
-        if _OURS.fullmatch(path.name) and path.name not in state.shards:
+        if is_temporary(path.name) or (_OURS.fullmatch(path.name) and path.name not in state.shards):
             path.unlink()
     _write_state(output, state)
     return state

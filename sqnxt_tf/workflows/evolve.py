@@ -27,6 +27,7 @@ from sqnxt_tf.evolution.survival import (
 )
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.training import EvolveOptions
+from sqnxt_tf.output_folder import holds_something
 from sqnxt_tf.own_data import own_data_or_digits
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
@@ -163,7 +164,7 @@ class _Run:
                     "give the same settings to resume it, or pass `force=True` to start afresh",
                 )
             return lineage
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not force:
+        if holds_something(self.folder) and not force:
             raise SqnxtError(self.folder, "is not empty", "choose another folder, or pass `force=True`")
         channels = trace_channels(founder.model)
         whole = SurvivorDraw(alive=channels.whole(), environment=0.0, parameters=founder.model.count_params())
