@@ -56,7 +56,7 @@ def write(path: Path, verb: str, name: str, moment: float, end: End) -> None:
     """Add a row to the table, and show what is not as promised."""
     is_new = not path.exists()
     with path.open("a", newline="") as file:
-        table = csv.writer(file)
+        table = csv.writer(file, lineterminator="\n")
         if is_new:
             table.writerow(COLUMNS)
         table.writerow([verb, name, f"{moment:.3f}", end.code, f"{end.seconds:.3f}", "; ".join(end.left)])

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqnxt_export import Preprocessing, read_metadata
+from sqnxt_export import Preprocessing, load_keras, read_metadata
 from sqnxt_tf.data.images import Labelled
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.registry import find_network
-from sqnxt_tf.sources import ModelSource, check_trained, open_source, open_trained
+from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class StartingWeights:
 
     def read(self) -> dict[str, list[Any]]:
         """Return the weights layer by layer; call it outside any strategy's scope."""
-        source = open_source(str(self.path))
-        return {layer.name: layer.get_weights() for layer in source.model.layers}
+        require_tensorflow()
+        return {layer.name: layer.get_weights() for layer in load_keras(self.path).layers}
 
 
 def open_teacher(path: str | Path | None, data: Labelled, preprocessing: Preprocessing) -> ModelSource | None:
