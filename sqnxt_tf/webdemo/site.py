@@ -17,6 +17,7 @@ from sqnxt_tf.output_folder import check_output_folder, replaced_folder
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.webdemo.browser_runtimes import HERE, LICENSES, BrowserRuntime, runtimes_for
 from sqnxt_tf.webdemo.npm import fetch_package, find_npm
+from sqnxt_tf.webdemo.offline_parts import write_offline_parts
 from sqnxt_tf.webdemo.web_models import WebModel, describe_models
 
 PAGE = HERE / "page"
@@ -87,7 +88,7 @@ def write_webdemo(
         _copy_page(part)
         _copy_models(described, part)
         _copy_runtimes(runtimes, part, progress)
-        _write_models(described, title, part)
+        write_offline_parts(part, _write_models(described, title, part))
         files = _write_contents(part)
         size = sum((part / name).stat().st_size for name in files)
         check_site(folder, force=force)  # fetching may have taken minutes
@@ -131,12 +132,14 @@ def _write_contents(part: Path) -> list[str]:
     return names
 
 
-def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> None:
-    """Write the description of the models, which the page reads first."""
+def _write_models(models: Sequence[WebModel], title: str | None, part: Path) -> str:
+    """Write the description of the models, which the page reads first, and return the title."""
     usual = "Handwritten digits" if all(model.digits for model in models) else models[0].network or "Image classifier"
     described = [model.to_json() for model in models]
-    page = {"generator": _GENERATOR, "title": printable(title or usual), "models": list(map(_shown_on_page, described))}
+    shown = printable(title or usual)
+    page = {"generator": _GENERATOR, "title": shown, "models": list(map(_shown_on_page, described))}
     (part / _MODELS).write_text(json.dumps(page, indent=1))
+    return shown
 
 
 def _shown_on_page(model: dict[str, Any]) -> dict[str, Any]:

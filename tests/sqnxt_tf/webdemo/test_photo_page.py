@@ -100,7 +100,7 @@ def test_a_picture_that_is_none_is_told(browser: Any, photo_site: str, tmp_path:
 
 @pytest.mark.parametrize(("lost", "told"), [("models.json", "models.json: the host answers 404"), ("*.wasm", "wasm")])
 def test_a_part_of_the_page_that_the_host_lost_is_told(browser: Any, photo_site: str, lost: str, told: str) -> None:
-    with browser.new_context() as context:
+    with browser.new_context(service_workers="block") as context:  # a worker's requests would pass the route by
         context.set_default_timeout(PATIENCE_S * 1000)
         page = context.new_page()
         page.route(f"**/{lost}", lambda route: route.fulfill(status=404))

@@ -5,6 +5,7 @@
 import { Camera } from "./camera.js";
 import { Drawing } from "./drawing.js";
 import { Images } from "./images.js";
+import { Offline } from "./offline.js";
 import { seen, toInput } from "./preparing.js";
 import { Results } from "./results.js";
 import { load } from "./runtimes.js";
@@ -28,6 +29,8 @@ const sources = {
     { changed: () => ask(), arrived: () => choose("image") },
   ),
 };
+
+const offline = new Offline({ line: find("offline"), update: find("update") });
 
 let source = sources.draw;
 let entry = null; // of models.json
@@ -124,6 +127,7 @@ async function use(chosen) {
     model = loaded;
     timing.reset();
     document.body.dataset.state = "ready";
+    offline.keep();
     await ask();
   } catch (error) {
     if (entry === chosen) fail(error);
