@@ -24,7 +24,7 @@ COLUMNS = (
     "name", "network", "input_size", "arguments", "seed", "epochs", "best_epoch", "validation_top1", "test_top1",
     "test_low", "test_high", "seconds", "cores", "machine",
 )  # fmt: skip
-SMALL, LARGE = ("tiny_darknet", 96), ("sqnxt23v5_w1", 128)
+SMALL, LARGE, SHORT = ("tiny_darknet", 96), ("sqnxt23v5_w1", 128), ("sqnxt23v5_w1", 64)
 
 # name -> network and size, options of `train`; the two goals first, then one change each of Tiny Darknet's run
 RUNS: dict[str, tuple[tuple[str, int], tuple[str, ...]]] = {
@@ -32,8 +32,8 @@ RUNS: dict[str, tuple[tuple[str, int], tuple[str, ...]]] = {
     "v5": (LARGE, ()),
     "paper": (SMALL, ("--recipe", "paper", "--batch", "32", "--set", "warmup_steps=96", "--epochs", "36")),
     "sgd": (SMALL, ("--set", "optimizer=sgd", "--rate", "0.05", "--set", "weight_decay=5e-4")),
-    "rate x2": (SMALL, ("--rate", "2e-3")),
-    "rate /2": (SMALL, ("--rate", "5e-4")),
+    "rate x2": (SMALL, ("--rate", "6e-3")),
+    "rate /2": (SMALL, ("--rate", "1.5e-3")),
     "batch 64": (SMALL, ("--batch", "64")),
     "larger crops": (SMALL, ("--set", "smallest_crop=0.6")),
     "smaller crops": (SMALL, ("--set", "smallest_crop=0.15")),
@@ -47,8 +47,13 @@ RUNS: dict[str, tuple[tuple[str, int], tuple[str, ...]]] = {
     "18 epochs": (SMALL, ("--epochs", "18")),
     "72 epochs": (SMALL, ("--epochs", "72")),
     "v5 72 epochs": (LARGE, ("--epochs", "72")),
+    "v5 whole branches": (LARGE, ("--set", "branch_scale=1")),
     "v5 mixup 0.2": (LARGE, ("--set", "mixup=0.2")),
     "v5 smaller crops": (LARGE, ("--set", "smallest_crop=0.15")),
+    "short": (SHORT, ("--epochs", "4")),
+    "short whole branches": (SHORT, ("--epochs", "4", "--set", "branch_scale=1")),
+    "short whole branches, rate /3": (SHORT, ("--epochs", "4", "--set", "branch_scale=1", "--rate", "1e-3")),
+    "short branches 0.03": (SHORT, ("--epochs", "4", "--set", "branch_scale=0.03")),
 }
 GOALS = ("tiny", "v5")
 
