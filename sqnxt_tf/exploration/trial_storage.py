@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqnxt_base.printable_text import one_line
+from sqnxt_base.user_files import naming
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.families import SQUEEZENEXT
 from sqnxt_tf.exploration.space import Space
@@ -96,7 +97,7 @@ def _check_file(path: Path) -> None:
         raise SqnxtError(f"storage {path}", "is a folder", "give the name of a file inside it")
     check_parent_folder(path)
     if path.exists() and path.stat().st_size:
-        with path.open("rb") as file:
+        with naming(path), path.open("rb") as file:
             if file.read(len(_SQLITE_HEADER)) != _SQLITE_HEADER:
                 raise SqnxtError(f"storage {path}", "is not an SQLite file", "give another name")
 
