@@ -125,6 +125,7 @@ async function use(chosen) {
     const loaded = await load(chosen);
     if (entry !== chosen) return loaded.close();
     model = loaded;
+    find("latency-name").textContent = loaded.threads > 1 ? `ms a run, ${loaded.threads} threads` : "ms a run";
     timing.reset();
     document.body.dataset.state = "ready";
     offline.keep();

@@ -1,9 +1,12 @@
 // LiteRT.js and onnxruntime-web behind one interface. Each is loaded when the first model asks for it, from this site.
 //
-// A loaded model has run(values) -> Promise of Float32Array, and close(). Both run single-threaded on the page's own
-// thread: threads would need headers (COOP, COEP) that static hosts do not send.
+// A loaded model has run(values) -> Promise of Float32Array, close(), and `threads`. Browsers give threads to pages whose
+// host sends two headers (COOP, COEP); elsewhere both runtimes run on the page's own thread. SIMD needs no header.
 
 import { inputShape } from "./preparing.js";
+
+const MOST_THREADS = 4; // small networks gain nothing from more, and a phone has a few fast cores
+const THREADS = globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS) : 1;
 
 const at = (path) => new URL(`../${path}`, import.meta.url).href;
 
@@ -42,23 +45,37 @@ function once(name, start) {
 async function startLiteRt() {
   const module = await import(at("runtimes/litert/core.js"));
   globalThis.Module = { printErr: log }; // the runtime reads it once, when it starts
-  await module.loadLiteRt(at("runtimes/litert/wasm/"));
-  return module;
+  return { ...module, threads: await startThreads(module, at("runtimes/litert/wasm/")) };
+}
+
+/** Start LiteRT's build with threads where it runs: it needs relaxed SIMD too, which is younger. Return their number. */
+async function startThreads({ loadLiteRt }, folder) {
+  if (THREADS > 1) {
+    try {
+      await loadLiteRt(folder, { threads: true });
+      return THREADS;
+    } catch (error) {
+      console.debug(`LiteRT runs without threads: ${error.message}`);
+    }
+  }
+  await loadLiteRt(folder);
+  return 1;
 }
 
 async function startOnnxRuntime() {
   const module = await import(at("runtimes/onnxruntime/ort.js"));
-  module.env.wasm.numThreads = 1;
+  module.env.wasm.numThreads = THREADS;
   module.env.wasm.wasmPaths = { wasm: at("runtimes/onnxruntime/ort-wasm-simd-threaded.wasm") };
   module.env.logLevel = "error";
   return module;
 }
 
 async function loadTflite(entry, bytes) {
-  const { loadAndCompile, Tensor } = await once("litert", startLiteRt);
-  const model = await loadAndCompile(bytes, { accelerator: "wasm" });
+  const { loadAndCompile, Tensor, threads } = await once("litert", startLiteRt);
+  const model = await loadAndCompile(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
   const shape = inputShape(entry);
   return {
+    threads,
     async run(values) {
       const input = new Tensor(values, shape);
       let outputs = [];
@@ -88,6 +105,7 @@ async function loadOnnx(entry, bytes) {
   });
   const shape = inputShape(entry);
   return {
+    threads: THREADS,
     async run(values) {
       const outputs = await session.run({ [session.inputNames[0]]: new ort.Tensor(entry.input, values, shape) });
       return Float32Array.from(outputs[session.outputNames[0]].data, Number);
