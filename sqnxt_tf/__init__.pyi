@@ -35,6 +35,7 @@ from sqnxt_tf.evolution.lineage import Lineage as Lineage
 from sqnxt_tf.evolution.lineage import Member as Member
 from sqnxt_tf.evolution.narrowing import narrow as narrow
 from sqnxt_tf.exploration.array_grid import ArrayGrid as ArrayGrid
+from sqnxt_tf.exploration.candidates import Accuracies as Accuracies
 from sqnxt_tf.exploration.candidates import Candidate as Candidate
 from sqnxt_tf.exploration.outcome import FigureRatio as FigureRatio
 from sqnxt_tf.exploration.outcome import Outcome as Outcome
@@ -94,6 +95,7 @@ from sqnxt_tf.paper.table3 import CostRow as CostRow
 from sqnxt_tf.paper.table3 import CostTable as CostTable
 from sqnxt_tf.paper.table3 import reproduce_costs as reproduce_costs
 from sqnxt_tf.progress import Progress as Progress
+from sqnxt_tf.supernet.choices import SupernetChoices as SupernetChoices
 from sqnxt_tf.training.kernels import Zeros as Zeros
 from sqnxt_tf.training.recipe_files import RECIPES as RECIPES
 from sqnxt_tf.training.recipe_files import Recipe as Recipe
@@ -147,6 +149,7 @@ from sqnxt_tf.workflows.search_finalists import train_finalists as train_finalis
 from sqnxt_tf.workflows.simulate import BudgetItem as BudgetItem
 from sqnxt_tf.workflows.simulate import hold_to_budget as hold_to_budget
 from sqnxt_tf.workflows.simulate import simulate as simulate
+from sqnxt_tf.workflows.supernet import Supernet as Supernet
 from sqnxt_tf.workflows.sweep import Sweep as Sweep
 from sqnxt_tf.workflows.sweep import SweepPoint as SweepPoint
 from sqnxt_tf.workflows.sweep import sweep as sweep

@@ -72,7 +72,10 @@ def complete_objectives(ctx: click.Context, param: click.Parameter, incomplete: 
 def _objectives() -> dict[str, str]:
     from sqnxt_tf.exploration.space import OBJECTIVES
 
-    return {**OBJECTIVES, "accuracy": "top-1 of the networks that the search trains (`--train-epochs`)"}
+    return {
+        **OBJECTIVES,
+        "accuracy": "top-1 of the networks that the search trains (`--train-epochs`) or judges (`--supernet`)",
+    }
 
 
 def _toml_names(package: str, folder: str) -> list[str]:

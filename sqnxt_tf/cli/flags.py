@@ -186,11 +186,15 @@ def made_from(kind: type[Made], settings: dict[str, Any]) -> Made:
 
 def refuse_given(why: str, *names: str) -> None:
     """Refuse the parameters of those names that the command line itself gives: here they would change nothing."""
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if parameter.name in names and source == click.core.ParameterSource.COMMANDLINE:
+    for parameter in click.get_current_context().command.params:
+        if parameter.name in names and is_given(parameter.name):
             raise click.UsageError(f"{parameter.opts[-1]} {why}; leave it out")
+
+
+def is_given(name: str) -> bool:
+    """Return whether the command line itself gives a parameter."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source == click.core.ParameterSource.COMMANDLINE
 
 
 PRECISION = click.Choice(PRECISIONS)

@@ -15,6 +15,7 @@ EXAMPLES = {
         "sqnxt-tf train --network sqnxt23v5_w1 --data digits -o digits.keras",
         "sqnxt-tf train --network sqnxt23v5_w1 --data photos/ --input-size 128 --epochs 40 -o photos.keras",
         "sqnxt-tf train --from digits.keras --qat int8 --epochs 3 -o digits-int8.keras",
+        "sqnxt-tf train --supernet photos --data photos/ -o super.keras",
     ),
     "evaluate": (
         "sqnxt-tf evaluate digits.keras --confusion",
@@ -75,6 +76,7 @@ EXAMPLES = {
     "search": (
         "sqnxt-tf search --max-params 1M --against sqnxt23v5_w1",
         "sqnxt-tf search wide --trials 2000 --picture candidates.html",
+        "sqnxt-tf search photos --supernet super.keras --build 1 -o best.keras",
     ),
     "report": ("sqnxt-tf report digits.onnx pruned.onnx -o report.html",),
     "reproduce": ("sqnxt-tf reproduce table3", "sqnxt-tf reproduce figure7 -o figures/"),

@@ -45,7 +45,7 @@ def _limit_options(verb: Any) -> Any:
     metavar="NAMES",
     shell_complete=complete_objectives,
     help="Figures to minimise, or to maximise with a +, as in cycles,+macs; the space's own by default. "
-    "--train-epochs adds accuracy.",
+    "--supernet and --train-epochs add accuracy.",
 )
 @click.option(
     "--only",
@@ -85,6 +85,12 @@ def _limit_options(verb: Any) -> Any:
     metavar="N",
     help="Train the survivors by successive halving, the finalists for N epochs, into -o FOLDER.",
 )
+@click.option(
+    "--supernet",
+    type=click.Path(path_type=Path),
+    metavar="FILE.keras",
+    help="Judge every network by this supernet (`train --supernet SPACE`), and maximise its accuracy.",
+)
 @flags.data
 @click.option(
     "--survivors", type=int, default=16, show_default=True, help="Number of networks that training begins with."
@@ -98,7 +104,10 @@ def _limit_options(verb: Any) -> Any:
     help="Show what beats this network of the space, on each accelerator.",
 )
 @click.option(
-    "--build", type=click.IntRange(min=1), metavar="RANK", help="Build this member of the Pareto set: -o FILE.keras."
+    "--build",
+    type=click.IntRange(min=1),
+    metavar="RANK",
+    help="Build this member of the Pareto set, with the weights of --supernet or random ones: -o FILE.keras.",
 )
 @flags.output("The .keras file of --build, or the folder of --train-epochs.", required=False)
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw all candidates to this .html file.")
@@ -115,7 +124,7 @@ def command(
     """Cost the networks and accelerators of SPACE together, and show those that no other dominates.
 
     SPACE is a .toml file or a bundled one: `paper`, every placement of the paper's blocks on both of its arrays;
-    `digits`, small enough to train; `wide`, for --exact or --trials N. It needs neither Keras nor ONNX.
+    `digits` and `photos`, small enough to train; `wide`, for --exact or --trials N. It needs neither Keras nor ONNX.
     """
     from sqnxt_tf.cli.search_answers import Answers
     from sqnxt_tf.exploration.space_file import load_space, space_text
@@ -129,6 +138,7 @@ def command(
     _check_together(settings, train_epochs, as_json=out.as_json)
     options = _search_options(settings, trained=train_epochs is not None)
     finalists = _finalist_options(settings, train_epochs)
+    settings["data"] = options.data
     answers = flags.made_from(Answers, settings)
     answers.check(trained=finalists is not None)
     chosen: Space = load_space(space, only=_only(only))
@@ -146,7 +156,11 @@ def _check_together(settings: dict[str, Any], train_epochs: int | None, *, as_js
     if wanted != (0 if settings["output"] is None else 1):
         raise click.UsageError("-o FILE.keras goes with --build RANK, or -o FOLDER with --train-epochs N: give both")
     if train_epochs is None:
-        flags.refuse_given("goes with --train-epochs N only", "data", "survivors", "strategy", "wait")
+        flags.refuse_given("goes with --train-epochs N only", "survivors", "strategy", "wait")
+        if settings["supernet"] is None:
+            flags.refuse_given("goes with --train-epochs N or --supernet FILE.keras only", "data")
+    elif settings["supernet"] is not None:
+        raise click.UsageError("--supernet judges without training: leave out --train-epochs")
     if settings["exact"]:
         flags.refuse_given("needs all candidates, and --exact keeps the Pareto set alone", "everything", "against")
     if settings["trials"] is None:
@@ -160,12 +174,17 @@ def _search_options(settings: dict[str, Any], *, trained: bool) -> SearchOptions
     from sqnxt_tf.options.searching import SearchOptions
 
     limits = {name: settings.pop(f"max_{name}") for name in _LIMITS}
+    supernet, data = settings["supernet"], None
+    if supernet is not None and flags.is_given("data"):
+        data = settings["data"]
     sampling = {name: settings.pop(name) for name in ("trials", "sampler", "storage", "population", "worker")}
     return SearchOptions(
-        objectives=_objectives(settings.pop("objectives"), exact=settings["exact"], trained=trained),
+        objectives=_objectives(settings.pop("objectives"), exact=settings["exact"], trained=trained, judged=supernet),
         limits={name: limit for name, limit in limits.items() if limit is not None},
         exact=settings.pop("exact"),
         sampling=None if sampling["trials"] is None else Sampling(**sampling, seed=settings["seed"]),
+        supernet=supernet,
+        data=data,
     )
 
 
@@ -178,15 +197,18 @@ def _finalist_options(settings: dict[str, Any], epochs: int | None) -> FinalistO
     return FinalistOptions(folder=settings["output"], epochs=epochs, seed=settings["seed"], **given)
 
 
-def _objectives(text: str | None, *, exact: bool, trained: bool) -> list[str] | None:
-    """Return the names of figures; accuracy is known of networks that are trained, and counts there anyway."""
+def _objectives(text: str | None, *, exact: bool, trained: bool, judged: Path | None) -> list[str] | None:
+    """Return the names of figures; accuracy is known of networks that are trained or judged, and counts anyway."""
     if text is None:
         return None
     names = [name.strip() for name in text.split(",")]
-    if exact:
+    if exact or judged is not None:
         return names
     if "accuracy" in names and not trained:
-        raise click.UsageError("accuracy is known of networks that are trained: give --train-epochs N and -o FOLDER")
+        raise click.UsageError(
+            "accuracy is known of networks that are trained: give --train-epochs N and -o FOLDER, "
+            "or a --supernet FILE.keras"
+        )
     return [name for name in names if name != "accuracy"]
 
 

@@ -11,6 +11,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.reports.search import arrays_table, better_table, front_table, named_table, search_lines
 
 if TYPE_CHECKING:
+    from sqnxt_tf.data.data_source import DataSource
     from sqnxt_tf.exploration.outcome import Outcome
     from sqnxt_tf.options.searching import FinalistOptions
     from sqnxt_tf.reports.tables import Table
@@ -28,7 +29,9 @@ class Answers:
         picture: The .html file to draw.
         as_csv: Print rows instead of tables.
         everything: Include all candidates, not the Pareto set alone.
-        seed: Random seed of the weights of the member that is built.
+        seed: Random seed of the weights of the member that is built, unless it is cut out of a supernet.
+        supernet: The supernet that judges, out of which the member is cut.
+        data: The supernet's own data; those that its file names if None.
         force: Overwrite outputs.
     """
 
@@ -39,6 +42,8 @@ class Answers:
     as_csv: bool
     everything: bool
     seed: int
+    supernet: Path | None
+    data: DataSource | None
     force: bool
 
     def check(self, *, trained: bool) -> None:
@@ -70,7 +75,10 @@ class Answers:
         if self.build is not None and self.output is not None:
             from sqnxt_tf.workflows.search import build_member
 
-            built = build_member(outcome, self.build, self.output, seed=self.seed, force=self.force)
+            built = build_member(
+                outcome, self.build, self.output, seed=self.seed, force=self.force, supernet=self.supernet,
+                data=self.data,
+            )  # fmt: skip
             document["built"] = built
         if self.picture is not None:
             from sqnxt_tf.reports.search_picture import draw_search
@@ -87,7 +95,8 @@ class Answers:
         for line in search_lines(outcome, with_front=self.against is None):
             out.text(line)
         if self.build is not None:
-            out.text(f"{document['built']['path']}: {document['built']['network']}, random weights.")
+            weights = "random weights" if self.supernet is None else f"weights of {self.supernet}"
+            out.text(f"{document['built']['path']}: {document['built']['network']}, {weights}.")
         if trained is not None:
             _show_finalists(trained, outcome, out)
 
@@ -106,7 +115,8 @@ class Answers:
         from sqnxt_tf.exploration.candidates import unknown
         from sqnxt_tf.exploration.families import FAMILIES
 
-        blank = unknown(FAMILIES[outcome.space.family]).to_json()
+        nobody = unknown(FAMILIES[outcome.space.family])
+        blank = (nobody if self.supernet is None else nobody.with_accuracy(0.0)).to_json()
         if self.everything:
             out.csv(document["candidates"], like=blank)
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isinf
 from typing import Any, NamedTuple
@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 from sqnxt_sim.layer_tables import layer_table
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.families import FAMILIES, Family, NetworkSpec, family_of
-from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space
+from sqnxt_tf.exploration.space import ACCURACY, OBJECTIVES, Point, Space
 from sqnxt_tf.exploration.workloads import row_layer
 from sqnxt_tf.networks.tallies import TallyOps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A network on an accelerator, and its costs. `figures` has the names of `OBJECTIVES` as keys."""
+    """A network on an accelerator, and its costs.
+
+    `figures` has the names of `OBJECTIVES` as keys, and that of the accuracy where it was judged.
+    """
 
     spec: NetworkSpec
     input_size: int
@@ -42,6 +45,22 @@ class Candidate:
             **values,
             **self.figures,
         }
+
+    def with_accuracy(self, accuracy: float) -> Candidate:
+        """Return the candidate with its top-1 accuracy among its figures."""
+        return replace(self, figures={ACCURACY: accuracy, **self.figures})
+
+
+class Accuracies(NamedTuple):
+    """Where the accuracy of networks comes from.
+
+    Attributes:
+        of: Returns the top-1 accuracy of a network at an input size.
+        identity: What determines the accuracies, as text.
+    """
+
+    of: Callable[[NetworkSpec, int], float]
+    identity: str
 
 
 def unknown(family: Family) -> Candidate:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.candidates import Candidate, Coster
-from sqnxt_tf.exploration.space import OBJECTIVES, Point, Space, figure_of, to_minimise
+from sqnxt_tf.exploration.candidates import Accuracies, Candidate, Coster
+from sqnxt_tf.exploration.space import ACCURACY, OBJECTIVES, Point, Space, figure_of, to_minimise
 from sqnxt_tf.exploration.space_values import Value
 from sqnxt_tf.exploration.trial_storage import open_study
 from sqnxt_tf.progress import Progress
@@ -68,17 +68,20 @@ class Sampling:
 
 
 def sample_space(
-    space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], sampling: Sampling, progress: Progress
-) -> list[Candidate | None]:
+    space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], sampling: Sampling, progress: Progress,
+    accuracies: Accuracies | None = None,
+) -> list[Candidate | None]:  # fmt: skip
     """Sample until the storage holds all trials, and return the candidates of all trials.
 
-    A candidate is None where the network or the tiling of a trial does not exist.
+    A candidate is None where the network or the tiling of a trial does not exist. With `accuracies`, candidates within
+    the limits have an accuracy; that of the others is 0.
 
     Raises:
         SqnxtError: Optuna is not installed, or the storage cannot be used or belongs to another search.
     """
-    with open_study(space, objectives, limits, sampling.storage) as study:
-        worker = _Worker(space, objectives, limits, sampling, study)
+    judged_by = accuracies.identity if accuracies else ""
+    with open_study(space, objectives, limits, sampling.storage, judged_by) as study:
+        worker = _Worker(space, objectives, limits, sampling, study, accuracies)
         task = f"searching {space.name} by {sampling.sampler}"
         while worker.known < sampling.trials and worker.step():
             progress(task, min(worker.known, sampling.trials), sampling.trials)
@@ -95,13 +98,15 @@ class _Worker:
         limits: Mapping[str, float],
         sampling: Sampling,
         study: Study,
+        accuracies: Accuracies | None,
     ) -> None:
         import optuna
 
         self.found: Found = {}
         self.known = 0
         self._space, self._objectives, self._limits, self._study = space, objectives, limits, study
-        self._coster = Coster(space)
+        self._coster, self._accuracies = Coster(space), accuracies
+        self._figures = {*OBJECTIVES, *([ACCURACY] if accuracies else [])}
         self._choices = {
             name: optuna.distributions.CategoricalDistribution(values) for name, values in space.dimensions.items()
         }
@@ -165,7 +170,7 @@ class _Worker:
     def _learn(self, trial: FrozenTrial) -> None:
         """Take the figures of a trial from the storage, which is faster than simulating its layers again."""
         figures = trial.user_attrs.get("figures", ())
-        fits = figures is None or (isinstance(figures, dict) and set(figures) == set(OBJECTIVES))
+        fits = figures is None or (isinstance(figures, dict) and set(figures) == self._figures)
         if set(trial.params) != set(self._choices) or not fits:
             raise SqnxtError(
                 f"trial {trial.number} of the storage", "belongs to another search", "give another `storage`"
@@ -185,15 +190,23 @@ class _Worker:
 
     def _cost(self, key: Key) -> Candidate | None:
         try:
-            return self._coster.cost(key) if isinstance(key, Point) else None
+            candidate = self._coster.cost(key) if isinstance(key, Point) else None
         except SqnxtError:
             return None
+        if candidate is None or self._accuracies is None:
+            return candidate
+        judged = not self._excess(candidate)
+        return candidate.with_accuracy(self._accuracies.of(candidate.spec, candidate.input_size) if judged else 0.0)
+
+    def _excess(self, candidate: Candidate) -> float:
+        """Return by how much a candidate is above the limits, as the sum of fractions of them."""
+        return sum(max(0.0, candidate.figures[name] / limit - 1) for name, limit in self._limits.items())
 
     def _values(self, candidate: Candidate | None) -> list[float]:
         """Return the values that the sampler is to minimise."""
         if candidate is None:
             return [_IMPOSSIBLE] * len(self._objectives)
-        excess = sum(max(0.0, candidate.figures[name] / limit - 1) for name, limit in self._limits.items())
+        excess = self._excess(candidate)
         if not excess:
             return [to_minimise(name, candidate.figures) for name in self._objectives]
         return [_OVER_LIMITS * (1 + excess) * candidate.figures[figure_of(name)] for name in self._objectives]

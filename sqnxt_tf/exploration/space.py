@@ -25,6 +25,8 @@ OBJECTIVES = {
     "area": "area proxy, in PEs",
 }
 """The figures that can be minimised or limited; with a + before its name, a figure is maximised."""
+ACCURACY = "accuracy"
+"""The figure of candidates that a supernet has judged, top-1 as a fraction; it is always maximised."""
 
 
 def figure_of(objective: str) -> str:
@@ -33,8 +35,9 @@ def figure_of(objective: str) -> str:
 
 
 def to_minimise(objective: str, figures: Mapping[str, float]) -> float:
-    """Return the value of an objective, smaller for the better: `+macs` is minus the MACs."""
-    return -figures[objective[1:]] if objective.startswith("+") else figures[objective]
+    """Return the value of an objective, smaller for the better: `+macs` is minus the MACs; accuracy is negative too."""
+    figure = figure_of(objective)
+    return -figures[figure] if objective.startswith("+") or figure == ACCURACY else figures[figure]
 
 
 class Point(NamedTuple):

@@ -16,6 +16,7 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.families import FAMILIES, SQUEEZENEXT, Family
 from sqnxt_tf.exploration.space import (
     ACCELERATOR_DIMENSIONS,
+    ACCURACY,
     OBJECTIVES,
     AreaProxy,
     Space,
@@ -201,15 +202,16 @@ def _objectives(entry: object, where: str) -> tuple[str, ...]:
     return check_objectives(entry, where)
 
 
-def check_objectives(names: list[str], where: str) -> tuple[str, ...]:
-    """Check the names of objectives.
+def check_objectives(names: list[str], where: str, *, judged: bool = False) -> tuple[str, ...]:
+    """Check the names of objectives; accuracy is one where a supernet has `judged` the networks.
 
     Raises:
         SqnxtError: A name is unknown or given twice, or there is none.
     """
     figures = set(map(figure_of, names))
-    if not names or len(figures) < len(names) or not figures <= set(OBJECTIVES):
-        remedy = f"give some of {', '.join(OBJECTIVES)}, each once, with a + before what is maximised"
+    known = (*OBJECTIVES, ACCURACY) if judged else tuple(OBJECTIVES)
+    if not names or len(figures) < len(names) or not figures <= set(known):
+        remedy = f"give some of {', '.join(known)}, each once, with a + before what is maximised"
         raise entry_error(where, f"{short(names)} are not objectives", remedy)
     return tuple(names)
 

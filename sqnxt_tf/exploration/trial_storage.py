@@ -38,9 +38,9 @@ class _Connection(sqlite3.Connection):
 
 @contextmanager
 def open_study(
-    space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None
+    space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None, judged_by: str = ""
 ) -> Iterator[Study]:
-    """Open the study of a storage, and create it if there is none.
+    """Open the study of a storage, and create it if there is none; `judged_by` identifies a supernet.
 
     Raises:
         SqnxtError: Optuna is not installed, or the storage cannot be used or holds the trials of another search.
@@ -63,7 +63,7 @@ def open_study(
             directions=["minimize"] * len(objectives),
             load_if_exists=True,
         )
-        _check_same_search(study, space, objectives, limits, storage)
+        _check_same_search(study, describe_search(space, objectives, limits, judged_by), storage)
         yield study
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
         wrong_url = isinstance(error, ArgumentError)
@@ -102,11 +102,8 @@ def _check_file(path: Path) -> None:
                 raise SqnxtError(f"storage {path}", "is not an SQLite file", "give another name")
 
 
-def _check_same_search(
-    study: Study, space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], storage: str | None
-) -> None:
+def _check_same_search(study: Study, asked: Mapping[str, Any], storage: str | None) -> None:
     """Refuse a storage of another search, as nothing else would tell the trials apart."""
-    asked = describe_search(space, objectives, limits)
     begun = study.user_attrs.get("search")
     if begun is None:
         study.set_user_attr("search", asked)
@@ -120,7 +117,9 @@ def _check_same_search(
         )
 
 
-def describe_search(space: Space, objectives: tuple[str, ...], limits: Mapping[str, float]) -> dict[str, Any]:
+def describe_search(
+    space: Space, objectives: tuple[str, ...], limits: Mapping[str, float], judged_by: str = ""
+) -> dict[str, Any]:
     """Return everything that determines the figures of a trial, as JSON reads it back."""
     what: dict[str, Any] = {
         "dimensions": {name: list(values) for name, values in space.dimensions.items()},
@@ -132,6 +131,8 @@ def describe_search(space: Space, objectives: tuple[str, ...], limits: Mapping[s
     }
     if space.family != SQUEEZENEXT.name:  # storages of SqueezeNexts were begun without a family
         what["family"] = space.family
+    if judged_by:
+        what["supernet"] = judged_by
     read_back: dict[str, Any] = json.loads(json.dumps(what))
     return read_back
 

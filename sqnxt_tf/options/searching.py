@@ -10,7 +10,7 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.pairs import check_additive
 from sqnxt_tf.exploration.sampling import Sampling
-from sqnxt_tf.exploration.space import OBJECTIVES
+from sqnxt_tf.exploration.space import ACCURACY, OBJECTIVES, figure_of
 from sqnxt_tf.exploration.space_file import check_objectives
 from sqnxt_tf.options.artifacts import DIGITS
 from sqnxt_tf.options.given import parse_data
@@ -28,6 +28,9 @@ class SearchOptions:
         limits: Largest allowed value of a figure, by the names of `OBJECTIVES`.
         sampling: How a large space is sampled and where its trials are kept; every pair is costed if None.
         exact: Whether to find the Pareto set of all pairs, however many they are, and to keep nothing else.
+        supernet: A `.keras` file of a supernet that holds all networks of the space, and judges each by validation. Its
+            accuracy is then maximised too.
+        data: The supernet's own data; those that its file names if None.
 
     Raises:
         SqnxtError: An objective or a limit is not known or out of range, an objective is no sum over layers and `exact`
@@ -38,18 +41,29 @@ class SearchOptions:
     limits: Mapping[str, float] = field(default_factory=dict)
     sampling: Sampling | None = None
     exact: bool = False
+    supernet: str | Path | None = None
+    data: DataSource | None = None
 
     def __post_init__(self) -> None:
+        parse_data(self)
+        if self.exact and self.supernet is not None:
+            check_additive([ACCURACY])
         if self.exact and self.sampling is not None:
             raise SqnxtError("exact", "looks at every pair, and `trials=N` at some of them", "leave out one of the two")
         if self.exact:
             check_additive(self.objectives or ())
         if self.objectives is not None:
-            check_objectives(list(self.objectives), "objectives")
+            check_objectives(list(self.objectives), "objectives", judged=self.supernet is not None)
         for name, limit in self.limits.items():
             if name not in OBJECTIVES or not limit > 0:
                 known = ", ".join(OBJECTIVES)
                 raise SqnxtError(f"limit {name} {limit:g}", "makes no sense", f"limit one of {known} to more than 0")
+
+    def chosen_objectives(self, of_space: Sequence[str]) -> tuple[str, ...]:
+        """Return the objectives, or those of the space; accuracy is the first of them where a supernet judges it."""
+        chosen = tuple(self.objectives or of_space)
+        judged = self.supernet is not None and ACCURACY not in map(figure_of, chosen)
+        return (ACCURACY, *chosen) if judged else chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from sqnxt_tf.exploration.space import figure_of
+from sqnxt_tf.exploration.space import ACCURACY, figure_of
 from sqnxt_tf.reports.tables import Cell, Table
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqnxt_tf.exploration.outcome import Outcome
 
 _HEADERS = {
+    "accuracy": "top-1 %",
     "cycles": "kcycles",
     "time_ms": "ms",
     "energy": "energy MMAC",
@@ -130,10 +131,16 @@ def search_lines(outcome: Outcome, *, with_front: bool = True) -> Iterator[str]:
     )
     yield (
         f"Layers are costed from the networks' specifications, which gives the same figures as their exported graphs; "
-        f"{zeros}; energy is in MACs of native width. The area is a proxy. Accuracy is not considered."
+        f"{zeros}; energy is in MACs of native width. The area is a proxy. {_accuracy_line(outcome)}"
     )
     if any(accelerator.vector for accelerator in space.accelerators):
         yield "Only convolutions and dense layers are costed: what a vector unit does is left out."
+
+
+def _accuracy_line(outcome: Outcome) -> str:
+    if ACCURACY not in map(figure_of, outcome.objectives):
+        return "Accuracy is not considered."
+    return "Accuracy is that of the supernet's slices on validation images; train a network alone for more."
 
 
 def _columns(outcome: Outcome) -> list[str]:
@@ -152,6 +159,8 @@ def _cells(one: Candidate, names: list[str]) -> list[Cell]:
 
 
 def _shown(name: str, value: float) -> Cell:
+    if name == ACCURACY:
+        return f"{100 * value:.1f}"
     if name == "cycles":
         return f"{value / 1e3:,.1f}"
     if name in ("energy", "macs", "dram_bytes"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqnxt_base.printable_text import printable_html
 from sqnxt_export import whole_file
 from sqnxt_tf.errors import SqnxtError
-from sqnxt_tf.exploration.space import figure_of
+from sqnxt_tf.exploration.space import ACCURACY, figure_of
 from sqnxt_tf.reports.picture_files import check_picture_file
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def draw_search(outcome: Outcome, path: Path, *, trained: FinalistTraining | Non
 
     titles, groups = _TITLES, _groups(outcome)
     objectives = list(map(figure_of, outcome.objectives))
+    if ACCURACY in objectives:
+        titles = {ACCURACY: "top-1 on validation images, as a slice of the supernet", **titles}
     axes = [objectives[0], [*objectives, "params"][1]]
     if trained is not None:
         accuracy = f"top-1 on {printable_html(trained.data)}, validation part"

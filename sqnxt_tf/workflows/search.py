@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.exploration.enumeration import enumerate_space
 from sqnxt_tf.exploration.outcome import Outcome, better_than
-from sqnxt_tf.exploration.space import Space
+from sqnxt_tf.exploration.space import ACCURACY, Space
 from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.networks.registry import find_network
 from sqnxt_tf.options.given import options_from
 from sqnxt_tf.options.searching import SearchOptions
 from sqnxt_tf.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from sqnxt_tf.workflows.supernet import Supernet
+
 _ENUMERATED = 100_000  # pairs: half a minute
+MOST_JUDGED = 20_000
+"""The most networks of which a supernet judges every one: some hours of photographs on two cores."""
 
 
 def search(
@@ -44,7 +50,10 @@ def search(
     """
     options = options_from(SearchOptions, options, settings)
     space = space if isinstance(space, Space) else load_space(space)
-    chosen = tuple(options.objectives or space.objectives)
+    supernet = _opened(options, space)
+    if supernet is not None:
+        space = replace(space, classes=len(supernet.labels))
+    chosen = options.chosen_objectives(space.objectives)
     limits, sampling = dict(options.limits), options.sampling
     if options.exact:
         return _exact(space, chosen, limits, progress)
@@ -55,10 +64,12 @@ def search(
             "give `exact=True` for its Pareto set, or sample it with `trials=N`",
         )
     if sampling is None:
-        return _outcome(space, chosen, limits, "enumerated", enumerate_space(space, progress))
+        outcome = _outcome(space, chosen, limits, "enumerated", enumerate_space(space, progress))
+        return outcome if supernet is None else _judged(outcome, supernet, progress)
     from sqnxt_tf.exploration.sampling import sample_space
 
-    found = sample_space(space, chosen, limits, sampling, progress)
+    accuracies = supernet.accuracies() if supernet else None
+    found = sample_space(space, chosen, limits, sampling, progress, accuracies)
     return _outcome(space, chosen, limits, f"{len(found)} trials by {sampling.sampler}", found)
 
 
@@ -100,10 +111,39 @@ def _outcome(
     )
 
 
+def _opened(options: SearchOptions, space: Space) -> Supernet | None:
+    """Return the supernet that judges the networks of a space, if one is given."""
+    if options.supernet is None:
+        return None
+    from sqnxt_tf.workflows.supernet import Supernet  # not before: most searches need no models
+
+    supernet = Supernet(options.supernet, options.data)
+    supernet.check_space(space)
+    return supernet
+
+
+def _judged(outcome: Outcome, supernet: Supernet, progress: Progress) -> Outcome:
+    """Return the outcome with the accuracy of every candidate; a network is judged once for all accelerators."""
+    networks = dict.fromkeys((one.spec, one.input_size) for one in outcome.candidates)
+    if len(networks) > MOST_JUDGED:
+        raise SqnxtError(
+            f"space {outcome.space.name}",
+            f"holds {len(networks):,} networks within the limits, and {MOST_JUDGED:,} are the most that are all judged",
+            "give `limits`, fewer values of a dimension, or sample it with `trials=N`",
+        )
+    accuracies = {}
+    for done, network in enumerate(networks, 1):
+        accuracies[network] = supernet.accuracy(*network)
+        progress(f"judging the {len(networks):,} networks of {outcome.space.name}", done, len(networks))
+    candidates = tuple(one.with_accuracy(accuracies[one.spec, one.input_size]) for one in outcome.candidates)
+    return replace(outcome, candidates=candidates)
+
+
 def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candidate, ...]]]:
     """Return a network on each accelerator of the space, with all candidates that beat it there, fastest first.
 
-    A candidate beats it if it needs fewer cycles, less energy, and no more of any other figure that is minimised.
+    A candidate beats it if it needs fewer cycles and less energy, is more accurate where accuracy was judged, and needs
+    no more of any other figure that is minimised.
 
     Raises:
         SqnxtError: The network is unknown, or is not one of the candidates.
@@ -112,14 +152,23 @@ def beaten(outcome: Outcome, network: str) -> list[tuple[Candidate, tuple[Candid
     references = [one for one in outcome.candidates if one.network == name]
     if not references:
         raise SqnxtError(name, f"is not a candidate of {outcome.space.name} within the limits", "name one that is")
-    strictly = tuple(name for name in ("cycles", "time_ms", "energy") if name in outcome.objectives)
+    strictly = tuple(name for name in ("cycles", "time_ms", "energy", ACCURACY) if name in outcome.objectives)
     return [(one, better_than(outcome, one, in_all=strictly or outcome.objectives[:1])) for one in references]
 
 
 def build_member(
-    outcome: Outcome, rank: int, output: str | Path, *, seed: int = 0, force: bool = False
+    outcome: Outcome,
+    rank: int,
+    output: str | Path,
+    *,
+    seed: int = 0,
+    force: bool = False,
+    supernet: str | Path | None = None,
+    data: DataSource | None = None,
 ) -> dict[str, Any]:
-    """Write a member of the Pareto set as a `.keras` file with random weights; return its rank and costs.
+    """Write a member of the Pareto set as a `.keras` file; return its rank and costs.
+
+    Its weights are random, or with `supernet` its slice of that file's weights, tested on `data`.
 
     Raises:
         SqnxtError, ExportError: No such rank, no TensorFlow, or a file that cannot be written.
@@ -132,6 +181,11 @@ def build_member(
         raise SqnxtError(f"rank {rank}", f"the Pareto set has {len(outcome.front)} members", "give one of their ranks")
     path = check_model_output(output, force=force)
     member = outcome.front[rank - 1]
+    if supernet is not None:
+        from sqnxt_tf.workflows.supernet import Supernet
+
+        Supernet(supernet, data).cut_out(member.spec, path, input_size=member.input_size, force=force)
+        return {"rank": rank, "path": str(path), **member.to_json()}
     source = open_source(member.network, classes=outcome.space.classes, input_size=member.input_size, seed=seed)
     save_keras(source.model, path, source.metadata, force=force)
     return {"rank": rank, "path": str(path), **member.to_json()}

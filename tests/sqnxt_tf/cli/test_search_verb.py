@@ -102,7 +102,7 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (("nowhere",), "use one of digits, paper, squeezenet, wide"),
+        (("nowhere",), "use one of digits, paper, photos, squeezenet, wide"),
         (("wide",), "--trials N"),
         (("paper", "--max-params", "many"), "not a quantity"),
         (("paper", "--max-params", "-1"), "not a quantity"),
@@ -131,8 +131,11 @@ def test_a_member_is_built(cli: Any, tmp_path: Path) -> None:
         (("wide", "--exact", "--objectives", "macs,+macs"), "are not objectives"),
         (("paper", "--sampler", "tpe"), "--sampler goes with --trials N only"),
         (("digits", "--survivors", "3"), "--survivors goes with --train-epochs N only"),
-        (("digits", "--data", "digits"), "--data goes with --train-epochs N only"),
+        (("digits", "--data", "digits"), "--data goes with --train-epochs N or --supernet FILE.keras only"),
         (("digits", "--strategy", "mirrored"), "--strategy goes with --train-epochs N only"),
+        (("digits", "--supernet", "nowhere.keras"), "nowhere.keras"),
+        (("digits", "--supernet", "x.keras", "--train-epochs", "1", "-o", "x"), "leave out --train-epochs"),
+        (("digits", "--supernet", "x.keras", "--exact"), "accuracy: is known of trained networks only"),
         (("paper", "--csv", "--json"), "leave out --json"),
         (("paper", "--picture", "x.png"), "end it with .html"),
     ],

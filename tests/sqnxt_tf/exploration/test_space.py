@@ -163,7 +163,7 @@ def test_accelerator_files_stand_beside_the_space_and_have_names_of_their_own(tm
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(SqnxtError, match="use one of digits, paper, squeezenet, wide"):
+    with pytest.raises(SqnxtError, match="use one of digits, paper, photos, squeezenet, wide"):
         load_space("papre")
     with pytest.raises(SqnxtError, match="cannot be read"):
         load_space(tmp_path / "none.toml")
