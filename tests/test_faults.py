@@ -48,7 +48,7 @@ def swept(library: Path, folder: Path, names: Sequence[str], *, faults: int, run
 
 
 def test_the_first_faults_of_quick_writers(library: Path, tmp_path: Path) -> None:
-    found = swept(library, tmp_path, FAST, faults=1, runs=2)
+    found = swept(library, tmp_path, FAST, faults=1, runs=20)
     assert not [f"{one['name']}: {wrong}" for one in found for wrong in one["wrong"]]
     assert sum(one["faults"] for one in found) >= 80
     assert sum(one["cuts"] for one in found) >= 50
@@ -59,13 +59,13 @@ def test_every_fault_of_every_writer(library: Path, tmp_path: Path) -> None:
     found = [
         one
         for name, scenario in SCENARIOS.items()
-        for one in swept(library, tmp_path, [name], faults=12, runs=0 if scenario.no_cuts else 10)
+        for one in swept(library, tmp_path, [name], faults=12, runs=0 if scenario.no_cuts else 30)
     ]
     counts = {one["name"]: (one["faults"], one["cuts"]) for one in found}
     assert not [f"{one['name']}: {wrong}" for one in found for wrong in one["wrong"]]
     assert counts.keys() == SCENARIOS.keys()
     assert sum(faults for faults, _ in counts.values()) >= 1000, counts
-    assert sum(cuts for _, cuts in counts.values()) >= 500, counts
+    assert sum(cuts for _, cuts in counts.values()) >= 200, counts
 
 
 @pytest.mark.parametrize(
