@@ -19,7 +19,7 @@ from types import FrameType
 
 from sqnxt_base.opening import remove_left_over
 
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 1.3
 """How long the work has to end by itself, and to tidy up."""
 _TWICE_SECONDS = 0.5
 _INTERRUPTED = 128

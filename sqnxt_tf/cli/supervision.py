@@ -8,6 +8,7 @@ twice, and a good file pays for one fork.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -61,6 +62,7 @@ def supervise(limits: Limits) -> None:
     end_with_parent()
     _leave_no_core()
     tell_watcher(writing)
+    _keep_temporary_files_together()
 
 
 def _has_threads() -> bool:
@@ -68,6 +70,21 @@ def _has_threads() -> bool:
         return len(list(_TASKS.iterdir())) > 1
     except OSError:  # not Linux
         return threading.active_count() > 1
+
+
+def _keep_temporary_files_together() -> None:
+    """Let libraries write temporary files to one folder, which is removed however the child ends.
+
+    TensorFlow writes a file for each function that it traces, and removes them when Python ends, which a process that
+    is killed does not live to see.
+    """
+    import tempfile
+
+    from sqnxt_base.opening import temporary_folder
+
+    folder = temporary_folder()
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder.__enter__())
+    atexit.register(folder.__exit__, None, None, None)
 
 
 def _leave_no_core() -> None:

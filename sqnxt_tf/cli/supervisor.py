@@ -55,6 +55,7 @@ class Supervisor:
         _, status = os.waitpid(self._child, 0)
         code = os.waitstatus_to_exitcode(status)
         if code >= 0:
+            remove_left_over(self._watched.left_over)
             return code
         if not self._asked:
             raise self._error(*death_by(-code))

@@ -72,7 +72,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         descriptor = self._lock()
         try:
-            yield
+            with removed_on_death(self.path / _LOCK):
+                yield
         finally:
             with suppress(OSError):  # the file alone keeps nobody out
                 (self.path / _LOCK).unlink(missing_ok=True)

@@ -100,6 +100,23 @@ def test_training_that_lets_no_python_run_ends_when_asked(tmp_path: Path, number
         assert in_session(process.pid) == {}
 
 
+def test_temporary_files_of_libraries_go_with_a_child_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    with running(TRAIN, tmp_path, 2) as process:
+        end = time.monotonic() + 60
+        while not (folders := list(place.iterdir())):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        (folders[0] / "generated.py").touch()
+        os.kill(child_of(process.pid), signal.SIGKILL)
+        assert process.wait(20) == 2
+    assert list(place.iterdir()) == []
+
+
 def test_local_workers_end_with_their_parent_even_if_they_let_no_python_run(tmp_path: Path) -> None:
     with running((*TRAIN, "--local-workers", 2), tmp_path, 5) as process:
         time.sleep(1)  # until the last one has begun too
