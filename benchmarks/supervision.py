@@ -28,7 +28,7 @@ def main(runs: int, keras_runs: int) -> None:
         write_files()
         measure("inspect net.onnx", runs)
         measure("classify net.tflite image.png", runs)
-        measure("train --model net.keras --preprocessing imagenet -o out.keras --dry-run", keras_runs)
+        measure("train --model net.keras --preprocessing imagenet -o out.keras --dry-run --timeout 3600", keras_runs)
 
 
 def write_files() -> None:
