@@ -377,8 +377,10 @@ SCENARIOS: dict[str, Scenario] = {
         no_cuts=True,
     ),
     "picture of a run": Scenario(_pictures, _draw, slow=True, at_most=1, volatile=("*.png",), no_cuts=True),
-    "saved model": Scenario(_models, _save_model, slow=True, at_most=6),
-    "export": Scenario(_exported, _EXPORT, slow=True, at_most=1, no_cuts=True, volatile=("*.md",)),
+    "saved model": Scenario(_models, _save_model, slow=True, at_most=6, ignored=("tmp/tmp*",)),
+    "export": Scenario(
+        _exported, _EXPORT, slow=True, at_most=1, no_cuts=True, volatile=("*.md",), calls=(Call.RENAME,)
+    ),
     "train": Scenario(_trained, _TRAIN, at_most=2, **_RUN),
     "prune": Scenario(_trained, _PRUNE, at_most=1, **_RUN),
 }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_base.opening import temporary_folder
-from sqnxt_base.user_files import naming
 from sqnxt_export._libraries import quiet_stderr, require
 from sqnxt_export.artifact.files import existing_file, whole_file
 from sqnxt_export.artifact.keras3_weights import read_stored_weights
@@ -148,21 +146,20 @@ def save_keras(
 
 
 def _save(model: Any, path: Path) -> None:
-    """Let Keras write a file; its temporary files are removed even if it fails, which it does not do itself.
+    """Let Keras write a file.
 
     Raises:
-        OSError: The file cannot be written; TensorFlow's own errors of that kind are no `OSError`.
+        OSError: The file cannot be written; TensorFlow's own errors of that kind are no `OSError`, and those of Keras
+            may name a temporary file of its own.
     """
-    with temporary_folder() as place, naming(path):
-        before, tempfile.tempdir = tempfile.tempdir, str(place)
-        try:
-            model.save(path, save_format="keras")
-        except Exception as error:
-            if isinstance(error, OSError) or not type(error).__module__.startswith("tensorflow."):
-                raise
-            raise OSError(None, one_line(error), os.fspath(path)) from error
-        finally:
-            tempfile.tempdir = before
+    try:
+        model.save(path, save_format="keras")
+    except Exception as error:
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
+        if not type(error).__module__.startswith("tensorflow."):
+            raise
+        raise OSError(None, one_line(error), os.fspath(path)) from error
 
 
 class KerasRunner(Runner):
