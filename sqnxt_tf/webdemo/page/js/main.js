@@ -8,7 +8,7 @@ import { Images } from "./images.js";
 import { Offline } from "./offline.js";
 import { seen, toInput } from "./preparing.js";
 import { Results } from "./results.js";
-import { load } from "./runtimes.js";
+import { hasGpu, load } from "./runtimes.js";
 import { Timing } from "./timing.js";
 import { describe, modelChoices } from "./models.js";
 
@@ -31,6 +31,8 @@ const sources = {
 };
 
 const offline = new Offline({ line: find("offline"), update: find("update") });
+
+const gpuBox = find("gpu").querySelector("input");
 
 let source = sources.draw;
 let entry = null; // of models.json
@@ -111,6 +113,19 @@ function choose(name) {
   source.show();
 }
 
+/** Show the choice of WebGPU where this browser has it for the model, and return whether it is made. */
+async function offerGpu(chosen) {
+  gpuBox.disabled = true; // until the model is loaded
+  const there = await hasGpu(chosen);
+  if (entry === chosen) find("gpu").hidden = !there;
+  return there && gpuBox.checked;
+}
+
+function runName({ gpu, threads }) {
+  if (gpu) return "ms a run by WebGPU";
+  return threads > 1 ? `ms a run, ${threads} threads` : "ms a run";
+}
+
 /** Switch to another model; the one before is closed when its last answer is done. */
 async function use(chosen) {
   const before = model;
@@ -122,10 +137,11 @@ async function use(chosen) {
   await working;
   before?.close();
   try {
-    const loaded = await load(chosen);
+    const loaded = await load(chosen, { gpu: await offerGpu(chosen) });
     if (entry !== chosen) return loaded.close();
     model = loaded;
-    find("latency-name").textContent = loaded.threads > 1 ? `ms a run, ${loaded.threads} threads` : "ms a run";
+    gpuBox.disabled = false;
+    find("latency-name").textContent = runName(loaded);
     timing.reset();
     document.body.dataset.state = "ready";
     offline.keep();
@@ -169,6 +185,7 @@ async function start() {
   }
   modelChoices(find("models"), site.models, use);
   find("share").addEventListener("click", share);
+  gpuBox.addEventListener("change", () => use(entry));
   addEventListener("hashchange", openShared);
   choose("draw");
   openShared();

@@ -1,6 +1,6 @@
 // LiteRT.js and onnxruntime-web behind one interface. Each is loaded when the first model asks for it, from this site.
 //
-// A loaded model has run(values) -> Promise of Float32Array, close(), and `threads`. Browsers give threads to pages whose
+// A loaded model has run(values) -> Promise of Float32Array, close(), `threads`, and `gpu` where WebGPU runs it. Browsers give threads to pages whose
 // host sends two headers (COOP, COEP); elsewhere both runtimes run on the page's own thread. SIMD needs no header.
 
 import { inputShape } from "./preparing.js";
@@ -10,19 +10,37 @@ const THREADS = globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConc
 
 const at = (path) => new URL(`../${path}`, import.meta.url).href;
 
-/** Load a model of `models.json`. */
-export async function load(entry) {
+/** Whether WebGPU can run a model. onnxruntime-web would need another build for it, of twice the size. */
+export async function hasGpu({ format }) {
+  try {
+    return format === "tflite" && Boolean(await navigator.gpu?.requestAdapter());
+  } catch {
+    return false;
+  }
+}
+
+/** Load a model of `models.json`; what the graphics processor cannot run is run by the processor. */
+export async function load(entry, { gpu = false } = {}) {
   const bytes = await download(entry);
-  const model = await (entry.format === "tflite" ? loadTflite(entry, bytes) : loadOnnx(entry, bytes));
-  await warmUp(model, entry);
-  return model;
+  if (gpu) {
+    trying = true;
+    try {
+      return await warmedUp(await loadTflite(entry, bytes, "webgpu"), entry);
+    } catch (error) {
+      console.debug(`WebGPU does not run ${entry.path}: ${error.message ?? error}`);
+    } finally {
+      trying = false;
+    }
+  }
+  return warmedUp(await (entry.format === "tflite" ? loadTflite(entry, bytes, "wasm") : loadOnnx(entry, bytes)), entry);
 }
 
 /** First runs take longer: buffers are made, and browsers still compile. */
-async function warmUp(model, entry) {
+async function warmedUp(model, entry) {
   const length = inputShape(entry).reduce((product, side) => product * side, 1);
   const nothing = entry.input === "uint8" ? new Uint8Array(length) : new Float32Array(length);
   for (let run = 0; run < 3; run++) await model.run(nothing);
+  return model;
 }
 
 async function download({ file, path, sha256 }) {
@@ -70,12 +88,13 @@ async function startOnnxRuntime() {
   return module;
 }
 
-async function loadTflite(entry, bytes) {
+async function loadTflite(entry, bytes, accelerator) {
   const { loadAndCompile, Tensor, threads } = await once("litert", startLiteRt);
-  const model = await loadAndCompile(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
+  const model = await loadAndCompile(bytes, { accelerator, cpuOptions: { numThreads: threads } });
   const shape = inputShape(entry);
   return {
     threads,
+    gpu: accelerator === "webgpu" && model.isFullyAccelerated, // or else LiteRT runs all of it on the processor
     async run(values) {
       const input = new Tensor(values, shape);
       let outputs = [];
@@ -90,9 +109,11 @@ async function loadTflite(entry, bytes) {
   };
 }
 
+let trying = false; // WebGPU, where a fault is not one of the page: the processor takes over
+
 /** LiteRT writes all it has to say to stderr, which would be the console's errors. */
 function log(line) {
-  const quiet = /^(INFO|WARNING|VERBOSE)\b/.test(line);
+  const quiet = trying || /^(INFO|WARNING|VERBOSE)\b/.test(line);
   console[quiet ? "debug" : "error"](line);
 }
 
