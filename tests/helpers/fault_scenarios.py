@@ -270,12 +270,6 @@ def _run_command(arguments: list[str]) -> None:
         assert end.code == 0, arguments  # noqa: PT017 - it is no exception that a test expects
 
 
-def _reproduction() -> None:
-    from sqnxt_tf.reports.reproduction import RECORD
-
-    earlier(f"all/{RECORD}", "all/table1.csv", "all/figure6.svg")
-
-
 def _recorded() -> None:
     earlier("demo/summary.json")
 
@@ -313,27 +307,6 @@ def _draw() -> None:
     draw_history(_HISTORY, Path("history.png"), force=True)
 
 
-def _exported() -> None:
-    _network()
-    earlier("net-float32.onnx", "net-float32.tflite", "net-float32.onnx.md", "net-float32.tflite.md")
-
-
-def _trained() -> None:
-    _network()
-    earlier("m.keras")
-
-
-_SHORT = ("--epochs", "1", "--batch", "512", "--force")
-_EXPORT = ("export", "net.keras", "--format", "onnx,tflite", "--precision", "float32", "-o", ".", "--card", "--force")
-_PRUNE = ("prune", "net.keras", "--data", "digits", "-o", "m.keras", *_SHORT)
-_TRAIN = ("train", "--model", "net.keras", "--preprocessing", "0..1", "--data", "digits", "-o", "m.keras", *_SHORT)
-
-# A run of seconds: few faults, in what it writes beside the functions that are swept above.
-_RUN: dict[str, Any] = {
-    "slow": True, "no_cuts": True, "calls": (Call.RENAME,), "resumes": ("m.train", "m.train/*"),
-    "volatile": ("m.train/history.*",), "leaves_out": "no picture of the run", "ignored": ("m.train/tensorboard*",),
-}  # fmt: skip
-
 SCENARIOS: dict[str, Scenario] = {
     "report": Scenario(_overwritten("page.html"), ["report", "net.onnx", "-o", "page.html", "--force"]),
     "roofline": Scenario(
@@ -362,25 +335,16 @@ SCENARIOS: dict[str, Scenario] = {
         ["evaluate", "net.onnx", "--data", "images", "--misclassified", "wrong", "--force"],
         slow=True, at_most=8, leaves_out="unreadable",
     ),
-    "webdemo": Scenario(_site, _write_site, slow=True, at_most=12, no_cuts=True),
+    "webdemo": Scenario(_site, _write_site, slow=True, at_most=2, no_cuts=True),
     "micro": Scenario(_micro, _write_project, at_most=3),
     "checkpoint": Scenario(_run_begun, _save_run, volatile=("m.train/.lock",)),
     "end of a run": Scenario(_run_begun, _finish_run, resumes=("m.train/*",)),
     "evolve": Scenario(_lineage, _write_lineage),
     "demo": Scenario(_recorded, _write_json),
     "search": Scenario(
-        _trials, _SEARCH, volatile=("trials.db", "s.html"), ignored=("trials.db-*",), slow=True, at_most=4,
-        no_cuts=True,
-    ),
-    "reproduce": Scenario(
-        _reproduction, ["reproduce", "all", "-o", "all", "--force"], slow=True, at_most=2, calls=(Call.RENAME,),
+        _trials, _SEARCH, volatile=("trials.db", "s.html"), ignored=("trials.db-*",), slow=True, at_most=2,
         no_cuts=True,
     ),
     "picture of a run": Scenario(_pictures, _draw, slow=True, at_most=1, volatile=("*.png",), no_cuts=True),
     "saved model": Scenario(_models, _save_model, slow=True, at_most=6, ignored=("tmp/tmp*",)),
-    "export": Scenario(
-        _exported, _EXPORT, slow=True, at_most=1, no_cuts=True, volatile=("*.md",), calls=(Call.RENAME,)
-    ),
-    "train": Scenario(_trained, _TRAIN, at_most=2, **_RUN),
-    "prune": Scenario(_trained, _PRUNE, at_most=1, **_RUN),
 }  # fmt: skip

@@ -69,7 +69,7 @@ def to_tflite(
                 data = without_idle_caps(data)
             if float_softmax:
                 data = with_softmax(data)
-    except ExportError:
+    except (ExportError, OSError):  # a disk that fails is no fault of the model
         raise
     except Exception as error:  # the converter raises classes of its own and plain Exception
         raise ExportError(
