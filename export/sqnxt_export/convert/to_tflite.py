@@ -117,8 +117,8 @@ def _refuse_loops(model: Any, data: bytes) -> None:
     if has_loop(data):
         raise ExportError(
             f"model {name_of_model(model)!r}",
-            "TensorFlow's quantiser does not survive the loop that a GRU or SimpleRNN becomes",
-            'use `format="onnx"`, `precision="float16"`, an LSTM, or `unroll=True` in the layer',
+            "TensorFlow's quantiser does not survive the loop that a recurrent layer becomes",
+            'use `format="onnx"`, `precision="float16"`, an LSTM of tf_keras, or `unroll=True` in the layer',
         )
 
 
