@@ -115,7 +115,10 @@ class Sweep:
         yield from self._judge_next_run(excused=excused)
 
     def _judge_next_run(self, *, excused: bool) -> Iterator[str]:
+        finished = not list(self._differences(self._snapshot(self.root), excused=excused))
         again = self.act()
+        if finished and "is not empty" in again.err:  # work that is done is not begun again without --force
+            return
         if again.code:
             yield f"the next run ends in exit code {again.code}: {again.err.strip()}"
         else:
