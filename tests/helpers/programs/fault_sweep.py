@@ -11,6 +11,12 @@ import json
 import sys
 from pathlib import Path
 
+# The packages come first: the tests lie in folders of the same names, which an editable installation would lose to.
+import sqnxt_base  # noqa: F401
+import sqnxt_export  # noqa: F401
+import sqnxt_sim  # noqa: F401
+import sqnxt_tf  # noqa: F401
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from helpers.fault_scenarios import SCENARIOS
