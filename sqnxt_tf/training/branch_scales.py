@@ -3,7 +3,7 @@
 Batch norm makes the signals of every layer as large as those of any other, and the gradients of random layers grow by
 a fifth each time (Yang et al., A Mean Field Theory of Batch Normalization, arXiv 1902.08129). A SqueezeNext has five
 layers a block: relative to its weights, the first layer of 1.0-SqNxt-23v5 has 7,000 times the gradient of the last
-ones. Adam then moves the first layers at random, and three epochs of photographs teach it nothing. Small branches
+ones. Adam then moves the first layers at random, and four epochs of photographs teach it nothing. Small branches
 leave a short way from the first layer to the last one, through the sums.
 """
 
