@@ -12,7 +12,6 @@ They were made by `train --network sqnxt_1-1-1-1_w1d2_k3_conv-first --data digit
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from sqnxt_tf.errors import SqnxtError
@@ -28,4 +27,4 @@ def bundled_file(name: str) -> Path:
     """
     if name not in BUNDLED:
         raise SqnxtError(f"file {name!r}", "does not come with the package", f"name one of {', '.join(BUNDLED)}")
-    return Path(str(files(__package__) / name))
+    return Path(__file__).with_name(name)

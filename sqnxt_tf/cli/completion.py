@@ -7,7 +7,6 @@ imports TensorFlow or NumPy.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import click
@@ -80,6 +79,8 @@ def _objectives() -> dict[str, str]:
 
 def _toml_names(package: str, folder: str) -> list[str]:
     """Return the stems of a package's `.toml` files; only its `__init__` is imported."""
+    from importlib.resources import files  # late, as in `completion_item`
+
     found = (files(package) / folder).iterdir()
     return sorted(entry.name.removesuffix(".toml") for entry in found if entry.name.endswith(".toml"))
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-_SUMS = ("Add",)
 _NORMS = ("BatchNormalization", "SyncBatchNormalization")
 _ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ELU", "Activation")
 
@@ -28,19 +27,13 @@ def scale_branches(model: Any, scale: float) -> tuple[str, ...]:
     """
     found = []
     for layer in model.layers:
-        if type(layer).__name__ in _SUMS:
+        if type(layer).__name__ == "Add":
             ends = {norm.name: (norm, length) for norm, length in map(_end, layer.input) if norm is not None}
             if ends:
                 norm, _ = max(ends.values(), key=lambda end: end[1])
-                norm.gamma.assign(scale * _ones(norm.gamma))
+                norm.gamma.assign([scale] * norm.gamma.shape[0])
                 found.append(norm.name)
     return tuple(found)
-
-
-def _ones(variable: Any) -> Any:
-    import numpy as np
-
-    return np.ones(variable.shape, np.float32)
 
 
 def _end(tensor: Any) -> tuple[Any, int]:
