@@ -66,6 +66,14 @@ def test_links_and_pictures_are_there(page: Path) -> None:
             assert anchor in anchors(found), f"{page_name(page)} links to {target}"
 
 
+@pytest.mark.parametrize("page", DOCS.rglob("*.md"), ids=page_name)
+def test_an_included_page_has_links_that_lead_somewhere_from_where_it_is_included(page: Path) -> None:
+    for included in re.findall(r"^```\{include\} (\S+)$", page.read_text("utf-8"), re.MULTILINE):
+        for target in LINK.findall(prose(page.parent / included)):
+            here = target.startswith("#") or re.match(r"\w+:", target) or (page.parent / target).exists()
+            assert here, f"{included} links to {target}, which is not there from {page_name(page)}"
+
+
 def test_every_verb_has_a_page_that_shows_it_and_the_readme_links_to_it() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for verb in VERBS:
