@@ -1,9 +1,10 @@
 """Networks trained alike on photographs: accuracy of every artifact beside its bytes, latency, cycles and energy.
 
 For each network: it is trained by the recipe `photos`, 40 % of its weights are pruned, the pruned model is exported in
-every precision, and each file is judged on the test part, timed on this machine, and simulated on both of the paper's
-arrays (ONNX). A file is a row. Every step keeps its document in the work folder, so that the same command continues
-where it stopped; training itself resumes within a run.
+every precision, and once more in int8 after it was fine-tuned with the rounding of int8 (`qat`). Each file is judged on
+the test part, timed on this machine, and simulated on both of the paper's arrays (ONNX). A file is a row. Every step
+keeps its document in the work folder, so that the same command continues where it stopped; training itself resumes
+within a run.
 
 The photographs are those of alexeygrigorev/clothing-dataset-small (CC0 1.0), at 256 pixels of the shorter side.
 
@@ -27,10 +28,12 @@ NETWORKS = {
     "sqnxt23v3_w1": (), "sqnxt23v4_w1": (), "sqnxt23g_w1": (), "squeezenet_v1_1": ("--rate", "3e-4"),
 }  # fmt: skip
 """Network -> options of `train` beside the recipe's: SqueezeNet has no batch norm, and wants a lower rate."""
-INPUT_SIDE = 128
+INPUT_SIDE = 96
+QAT_EPOCHS = 4
 EXPORTS = (
-    ("onnx", "float32"), ("onnx", "float16"), ("onnx", "int16"), ("onnx", "int8"), ("tflite", "float16"),
-    ("tflite", "int8"),
+    ("pruned", "onnx", "float32"), ("pruned", "onnx", "float16"), ("pruned", "onnx", "int16"),
+    ("pruned", "onnx", "int8"), ("pruned", "tflite", "float16"), ("pruned", "tflite", "int8"),
+    ("qat", "onnx", "int8"), ("qat", "tflite", "int8"),
 )  # fmt: skip
 ARRAYS = ("squeezelerator-16x16", "squeezelerator-8x8")
 FAILED = 1
@@ -71,17 +74,18 @@ class Steps:
 
 def rows_of(network: str, photos: Path, steps: Steps) -> list[dict[str, Any]]:
     """Train, prune and export a network, and return a row for each of its files."""
-    model, pruned = steps.folder / "model.keras", steps.folder / "pruned.keras"
+    model, pruned, qat = (steps.folder / f"{name}.keras" for name in ("model", "pruned", "qat"))
     size = ("--input-size", INPUT_SIDE, *NETWORKS[network])
     trained = steps.document("train", "train", "--network", network, "--data", photos, *size, "-o", model)
     seconds = round(sum(row["seconds"] for row in trained["history"]))
     steps.document("prune", "prune", model, "--data", photos, "-o", pruned)
-    rows = [judged(path, photos, steps) for path in (model, pruned)]
-    for format, precision in EXPORTS:
-        path = steps.folder / f"pruned-{precision}.{format}"
-        made = steps.document(
-            path.name, "export", pruned, "-o", path, "--precision", precision, "--data", photos, made=path
-        )
+    tuning = ("--from", pruned, "--qat", "int8", "--epochs", QAT_EPOCHS)
+    steps.document("qat", "train", *tuning, "--data", photos, "-o", qat)
+    rows = [judged(path, photos, steps) for path in (model, pruned, qat)]
+    for source, format, precision in EXPORTS:
+        path = steps.folder / f"{source}-{precision}.{format}"
+        asked = (steps.folder / f"{source}.keras", "-o", path, "--precision", precision, "--data", photos)
+        made = steps.document(path.name, "export", *asked, made=path)
         about = {"file": path.name, "format": format, "precision": precision}
         rows.append(about | ({"refused": made["refused"]} if "refused" in made else judged(path, photos, steps)))
     return [{"network": network, "training_seconds": seconds, **row} for row in rows]

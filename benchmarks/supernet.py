@@ -1,6 +1,7 @@
 """A supernet of photographs: does it rank networks as training them alone does, and what beats v5?
 
     python benchmarks/supernet.py PHOTOS -o FOLDER [--only train|judge|alone] [--networks 14] [--trials 1500]
+        [--input-sizes 96]
 
 1. trains a supernet of the space `photos` on PHOTOS, a folder with train, validation and test;
 2. judges the networks of `--trials` trials of NSGA-II (accuracy, cycles and energy on one array), and v2 to v5;
@@ -67,6 +68,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="everything is kept here")
     parser.add_argument("--only", choices=["train", "judge", "alone"], help="the part to end with")
     parser.add_argument("--space", default="photos", help="a space by name, or a .toml file")
+    parser.add_argument("--input-sizes", nargs="+", metavar="N", help="some of the space's input sizes")
     parser.add_argument("--base", default="squeezelerator-16x16", help="the array whose cycles and energy count")
     parser.add_argument("--trials", type=int, default=1500, help="trials of the search")
     parser.add_argument("--networks", type=int, default=14, help="networks that are trained alone, v1 to v5 among them")
@@ -100,7 +102,8 @@ def train_supernet(given: argparse.Namespace) -> Path:
 
 
 def space_of(given: argparse.Namespace) -> Space:
-    return load_space(given.space, only={"base": [given.base]})
+    sizes = {"input_size": given.input_sizes} if given.input_sizes else {}
+    return load_space(given.space, only={"base": [given.base], **sizes})
 
 
 def judge(space: Space, supernet: Supernet, given: argparse.Namespace) -> dict[tuple[str, int], Candidate]:
