@@ -18,6 +18,7 @@ from sqnxt_export.artifact.metadata_io import write_metadata
 from sqnxt_export.artifact.weights import compressed_bytes, nonzero_fraction
 from sqnxt_export.artifact_builder import Built, Task, build
 from sqnxt_export.budget import check_budget
+from sqnxt_export.conditioning import enlarges_rounding, own_difference
 from sqnxt_export.errors import ExportError, ParityError, one_line
 from sqnxt_export.export_metadata import complete_metadata, describe_embedded, preprocessing_to_embed, with_parity
 from sqnxt_export.export_result import ExportResult
@@ -212,12 +213,7 @@ def _check_answer(path: Path, task: Task, parity: Parity, built: Built) -> None:
         ParityError: It does, with the figures.
     """
     if not parity.passed:
-        raise ParityError(
-            path,
-            f"not written, it does not compute what the model computes ({parity.reason})",
-            remedy_for(task.options, task.samples, parity),
-            parity,
-        )
+        raise ParityError(path, *_fault_and_remedy(task, parity), parity)
     if built.accuracy is not None and not built.accuracy.within_budget:
         found = built.accuracy
         raise ParityError(
@@ -227,6 +223,16 @@ def _check_answer(path: Path, task: Task, parity: Parity, built: Built) -> None:
             "allow more or choose float16",
             parity,
         )
+
+
+def _fault_and_remedy(task: Task, parity: Parity) -> tuple[str, str]:
+    fault = f"not written, it does not compute what the model computes ({parity.reason})"
+    judge = task.model if task.rounded_model is None else task.rounded_model
+    own = own_difference(judge, task.samples.parity, task.reference, task.judging)
+    if enlarges_rounding(own):
+        itself = f"nor does the model: its answers move by {own:.2g} when the last bit of its inputs changes"
+        return f"{fault}, {itself}", "train the model, or set its batch statistics: its signals enlarge rounding"
+    return fault, remedy_for(task.options, task.samples, parity)
 
 
 @contextlib.contextmanager

@@ -122,3 +122,22 @@ def test_an_allowed_drop_is_written_into_the_artifact(identity: Any, tmp_path: P
 )
 def test_a_strange_entry_of_another_program_is_no_accuracy(entry: object) -> None:
     assert MeasuredTop1.of({ARTIFACT_TOP1: entry}) is None
+
+
+@pytest.mark.parametrize(("gain", "chaotic"), [(1.0, False), (6.0, True)])
+def test_a_model_that_enlarges_rounding_is_told_so(gain: float, chaotic: bool, tmp_path: Path) -> None:
+    """No runtime can agree with a model that does not agree with itself: the other format is no way out."""
+    import tf_keras as keras
+
+    random = np.random.default_rng(0)
+    model = keras.Sequential([keras.Input((64,)), *(keras.layers.Dense(64, activation="tanh") for _ in range(20))])
+    for layer in model.layers:
+        layer.set_weights([random.normal(0, gain / 8, (64, 64)), np.zeros(64)])
+    samples, path = random.normal(size=(4, 64)).astype(np.float32), tmp_path / "net.onnx"
+    options = ArtifactOptions(format="onnx", precision="float32", task="regressor")
+    if chaotic:
+        with pytest.raises(ParityError, match=r"nor does the model: its answers move by .* enlarge rounding"):
+            export_model(model, path, options, ExportSamples(parity=samples))
+        assert not path.exists()
+    else:
+        assert export_model(model, path, options, ExportSamples(parity=samples)).parity.max_rel_diff < 1e-4
