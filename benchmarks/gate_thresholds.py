@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ OTHERS = (
 )  # fmt: skip
 SIDES = {"Xception": 96, "InceptionV3": 96, "tiny_darknet": 96, "darknet_ref": 96}
 KINDS = (
-    *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8")),
-    *(("tflite", precision) for precision in ("int16x8", "int8")),
+    *(("onnx", precision) for precision in ("float32", "float16", "int16", "int8", "int8-weights")),
+    *(("tflite", precision) for precision in ("int16x8", "int8", "int8-weights")),
 )
 COLUMNS = ("model", "format", "precision", "artifact", "output", "task", "max_rel_diff", "max_range_diff", "sqnr_db",
            "top1_agreement", "alike", "fault")  # fmt: skip
@@ -212,8 +212,8 @@ def _two_heads(keras: Any) -> Any:
     return keras.Model(image, [keras.layers.Dense(10, name="classes")(x), keras.layers.Dense(4, name="box")(x)])
 
 
-def rows(name: str) -> Iterator[dict[str, Any]]:
-    """Yield the figures of every artifact of a model, and of the wrong ones."""
+def rows(name: str, kinds: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """Yield the figures of a model's artifacts, and of the wrong ones beside the one in float32."""
     from sqnxt_export import ArtifactOptions, ExportError, ExportSamples, open_model
     from sqnxt_export.artifact_builder import Task
     from sqnxt_export.artifact_builder import build as build_artifact
@@ -231,7 +231,7 @@ def rows(name: str) -> Iterator[dict[str, Any]]:
             yield {**_plain(output), "format": format, "precision": precision, "artifact": artifact}
 
     with tempfile.TemporaryDirectory() as folder:
-        for format, precision in KINDS:
+        for format, precision in kinds:
             path = Path(folder, f"{precision}.{format}")
             options = ArtifactOptions(format=format, precision=precision)
             samples = ExportSamples(parity=parity, calibration=calibration)
@@ -240,7 +240,7 @@ def rows(name: str) -> Iterator[dict[str, Any]]:
                 yield from figures(path, format, precision, "right")
             except ExportError as error:
                 yield {"format": format, "precision": precision, "artifact": "right", "fault": str(error)[:200]}
-        for fault, path in _wrong(Path(folder, "float32.onnx")):
+        for fault, path in _wrong(Path(folder, "float32.onnx")) if ("onnx", "float32") in kinds else ():
             yield from figures(path, "onnx", "float32", fault)
 
 
@@ -275,14 +275,18 @@ def _wrong(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def main(output: Path, models: list[str]) -> None:
-    """Measure the models that the file lacks, each in a process of its own."""
-    done = {row["model"] for row in csv.DictReader(output.open())} if output.exists() else set()
+    """Measure what the file lacks, each model in a process of its own."""
+    done = set()
+    if output.exists():
+        done = {(row["model"], row["format"], row["precision"]) for row in csv.DictReader(output.open())}
     if not output.exists():
         output.write_text(",".join(COLUMNS) + "\n")
     for name in models:
-        if name in done:
+        left = [kind for kind in KINDS if (name, *kind) not in done]
+        if not left:
             continue
-        child = subprocess.run([sys.executable, __file__, "--one", name], capture_output=True, text=True, check=False)
+        command = [sys.executable, __file__, "--one", name, *map("/".join, left)]
+        child = subprocess.run(command, capture_output=True, text=True, check=False)
         lines = [line for line in child.stdout.splitlines() if line.startswith("{")]
         if child.returncode:
             print(f"{name}: {child.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
@@ -295,7 +299,7 @@ def main(output: Path, models: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        for row in rows(sys.argv[2]):
+        for row in rows(sys.argv[2], [(kind.split("/")[0], kind.split("/")[1]) for kind in sys.argv[3:]]):
             print(json.dumps(row), flush=True)
     else:
         target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_suffix(".csv")
