@@ -78,7 +78,15 @@ def answer_to(page: Any, picture: Path) -> Any:
     """Return the page's answer to a chosen file: the event's detail."""
     page.evaluate("window.heard = []")
     page.set_input_files("#file", picture)
+    return last_answer(page)
+
+
+def last_answer(page: Any) -> Any:
+    """Wait until the page falls silent, since an answer to what it showed before may still be on its way."""
     wait_for(page, "window.heard.length > 0")
+    count = 0
+    while count != (count := page.evaluate("window.heard.length")):
+        page.wait_for_timeout(400)
     return page.evaluate("window.heard.at(-1)")
 
 
@@ -99,11 +107,7 @@ def answer_to_drawing(page: Any, strokes: list[list[tuple[float, float]]]) -> in
     """Return the best class of the drawing after the last stroke."""
     page.evaluate("window.heard = []")
     draw(page, strokes)
-    page.wait_for_timeout(100)
-    count = -1
-    while count != (count := page.evaluate("window.heard.length")) or not count:
-        page.wait_for_timeout(400)
-    return int(np.argmax(page.evaluate("window.heard.at(-1).outputs")))
+    return int(np.argmax(last_answer(page)["outputs"]))
 
 
 def expected(artifact: Path, picture: Path) -> Any:
