@@ -10,6 +10,7 @@ import click
 from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
+from sqnxt_tf.cli.value_types import ThreadCounts
 from sqnxt_tf.npus import NPUS
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Dim(click.ParamType[tuple[str, int]]):
 @click.argument("files", nargs=-1, required=True, type=flags.PATH, metavar="FILE...")
 @click.option(
     "--threads",
-    type=flags.ThreadCounts(),
+    type=ThreadCounts(),
     default="1",
     show_default=True,
     help="Time each file with each of these numbers of threads.",

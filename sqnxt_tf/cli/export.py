@@ -10,6 +10,7 @@ import click
 from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_network_or_file
 from sqnxt_tf.cli.output import Output
+from sqnxt_tf.cli.value_types import BatchSize, Listed
 
 if TYPE_CHECKING:
     from sqnxt_export import ExportResult
@@ -22,13 +23,13 @@ FORMATS = ("tflite", "onnx")
 @click.option(
     "--format",
     "formats",
-    type=flags.Listed(FORMATS),
+    type=Listed(FORMATS),
     help="Format of the artifact, onnx,tflite for both; that of the output's name by default.",
 )
 @click.option(
     "--precision",
     "precisions",
-    type=flags.Listed((*flags.PRECISIONS, "all")),
+    type=Listed((*flags.PRECISIONS, "all")),
     default="float32",
     show_default=True,
     help="Precision of weights and activations, several with commas, or all. int8-weights leaves "
@@ -87,7 +88,7 @@ FORMATS = ("tflite", "onnx")
 @flags.input_size
 @click.option(
     "--batch",
-    type=flags.BatchSize(),
+    type=BatchSize(),
     default="1",
     show_default=True,
     help="Number of images per call, fixed in the file. `free` leaves it open (ONNX only, dimension `batch`).",

@@ -11,7 +11,7 @@ import pytest
 from onnx import helper
 
 from helpers.onnx_graphs import save_graph
-from sqnxt_tf.cli.flags import Dimension
+from sqnxt_tf.cli.value_types import Dimension
 
 
 @pytest.fixture
