@@ -264,9 +264,10 @@ def test_a_model_is_proved_on_data_of_its_own_classes(cli: Any, tmp_path: Path, 
 def test_failed_parity_is_exit_code_1_with_the_figures_and_no_file(
     tmp_path: Path, artifacts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from sqnxt_export.thresholds import MAX_REL_DIFF
     from sqnxt_tf.cli.main import run
 
-    monkeypatch.setattr("sqnxt_export.parity.MAX_REL_DIFF", {"float16": -1.0})  # nothing is that equal
+    monkeypatch.setitem(MAX_REL_DIFF, "float16", -1.0)  # nothing is that equal
     export = ["export", str(artifacts / "model.keras"), "--format", "onnx", "--precision", "float16", "--json"]
     with pytest.raises(SystemExit) as end:
         run([*export, "-o", str(tmp_path / "h.onnx")])
