@@ -50,12 +50,13 @@ from sqnxt_export.runtimes.borders import Border as Border
 from sqnxt_export.runtimes.keras_runner import KerasRunner as KerasRunner
 from sqnxt_export.runtimes.keras_runner import load_keras as load_keras
 from sqnxt_export.runtimes.keras_runner import save_keras as save_keras
+from sqnxt_export.runtimes.litert_profile import profile_tflite as profile_tflite
 from sqnxt_export.runtimes.litert_runner import LiteRtRunner as LiteRtRunner
 from sqnxt_export.runtimes.micro_arena import MicroMemory as MicroMemory
 from sqnxt_export.runtimes.micro_arena import measure_micro as measure_micro
 from sqnxt_export.runtimes.micro_arena import run_micro as run_micro
 from sqnxt_export.runtimes.model_loader import load_model as load_model
-from sqnxt_export.runtimes.onnx_profile import NodeTime as NodeTime
+from sqnxt_export.runtimes.node_time import NodeTime as NodeTime
 from sqnxt_export.runtimes.onnx_profile import profile_onnx as profile_onnx
 from sqnxt_export.runtimes.onnx_runner import OnnxRunner as OnnxRunner
 from sqnxt_export.runtimes.runner import Runner as Runner

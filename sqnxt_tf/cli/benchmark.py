@@ -54,7 +54,7 @@ class Dim(click.ParamType[tuple[str, int]]):
     metavar="PERCENT",
     help="Stop when the 95 % interval of each median is within this many per cent of it.",
 )
-@click.option("--per-layer", is_flag=True, help="Time each layer of an ONNX graph with onnxruntime's profiler.")
+@click.option("--per-layer", is_flag=True, help="Time each layer with the runtime's own profiler.")
 @click.option(
     "--accelerator",
     metavar="NAME|FILE.toml",
@@ -88,7 +88,7 @@ def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: boo
     too. Timing stops by itself when each median is known. It needs no TensorFlow.
     """
     from sqnxt_tf.options.artifacts import BenchmarkOptions
-    from sqnxt_tf.reports.benchmark import NO_PROFILER, dim_notes, noise_lines
+    from sqnxt_tf.reports.benchmark import dim_notes, noise_lines
     from sqnxt_tf.reports.benchmark_picture import draw_benchmark
     from sqnxt_tf.reports.picture_files import check_picture_file
     from sqnxt_tf.workflows.benchmark import benchmark
@@ -108,9 +108,6 @@ def command(files: tuple[Path, ...], plot: Path | None, as_csv: bool, force: boo
         _show(result, out)
     for line in [*noise_lines(result.benchmark), *dim_notes(result.benchmark)]:
         out.note(line)
-    wants_layers = options.per_layer or options.accelerator
-    if wants_layers and any(timing.format == "tflite" for timing in result.benchmark.timings):
-        out.note(f"note: {NO_PROFILER}")
     if plot is not None:
         draw_benchmark(result, plot, force=force)
     return out.exit_code

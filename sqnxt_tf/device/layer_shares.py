@@ -24,8 +24,9 @@ HERE, THERE = "dearer here", "dearer there"
 class LayerShare:
     """One layer's part of the time, as a fraction of the time of all compared layers.
 
-    `low` and `high` are the quartiles of the runs. `simulated` and `cycles` are None where the simulator has no cost
-    for the node, as it folds the node into another one or the runtime inserted it.
+    `low` and `high` are the quartiles of the runs. `kernels` and `fused` are those of `NodeTime`. `simulated` and
+    `cycles` are None where the simulator has no cost for the node, as it folds the node into another one or the runtime
+    inserted it.
     """
 
     name: str
@@ -36,6 +37,8 @@ class LayerShare:
     high: float
     cycles: float | None = None
     simulated: float | None = None
+    kernels: tuple[str, ...] = ()
+    fused: tuple[str, ...] = ()
 
     @property
     def factor(self) -> float | None:
@@ -66,6 +69,8 @@ class LayerShare:
             "simulated_cycles": self.cycles,
             "simulated_share": self.simulated,
             "disagreement": self.verdict or None,
+            "kernels": list(self.kernels),
+            "fused": list(self.fused),
         }
 
 
@@ -128,7 +133,7 @@ class LayerShares:
 def layer_shares(timing: Timing, report: NetworkReport | None = None) -> LayerShares:
     """Return the shares of a timing's layers, beside those of a simulation of the same file if there is one.
 
-    Nodes that onnxruntime inserted are one row an operator. Layers that were both measured and simulated are compared
+    Nodes that the runtime inserted are one row an operator. Layers that were both measured and simulated are compared
     among themselves: the rest of the measured time belongs to nodes that cost the array nothing.
     """
     measured = _by_name(timing.layers)
@@ -176,6 +181,8 @@ def _added(a: LayerTime, b: LayerTime) -> LayerTime:
         milliseconds=a.milliseconds + b.milliseconds,
         low=a.low + b.low,
         high=a.high + b.high,
+        kernels=(*a.kernels, *b.kernels),
+        fused=(*a.fused, *b.fused),
     )
 
 
@@ -195,6 +202,8 @@ def _shares(
             high=layer.high / time,
             cycles=cycles[layer.name] if cycles else None,
             simulated=cycles[layer.name] / total if total else None,
+            kernels=layer.kernels,
+            fused=layer.fused,
         )
         for layer in layers
     )

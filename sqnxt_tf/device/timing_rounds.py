@@ -77,7 +77,7 @@ def time_artifacts(
         seconds: Time limit of all rounds together. It is exceeded up to three times while the rounds are too few for an
             interval.
         tolerance: Half width of the 95 % interval of a median, as a fraction of it.
-        per_layer: Profile the .onnx files too.
+        per_layer: Profile the files too, layer by layer.
         dims: Sizes of sides that the files leave free, by name or as "input:axis"; others are one.
         on_fault: Called with the error of a file that cannot be timed; if it returns, the others are timed.
         progress: Called with the progress.
@@ -93,7 +93,7 @@ def time_artifacts(
         for entry in entries:
             with _reported(on_fault):
                 timings.append(_timing(entry, tolerance))
-                if per_layer and timings[-1].format == "onnx":
+                if per_layer:
                     timings[-1] = replace(timings[-1], layers=_profiled(entry, progress))
     return Benchmark(timings=tuple(timings), load=load)
 

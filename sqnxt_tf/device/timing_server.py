@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -111,16 +112,14 @@ class TimingServer:
 
     def profile(self, runs: int) -> dict[str, Any]:
         """Return the nodes in the order of execution, each with the time of every run."""
-        from sqnxt_export import profile_onnx
+        from sqnxt_export import profile_onnx, profile_tflite
 
-        options = self._model.options
-        nodes = profile_onnx(self._path, threads=self._threads, options=options, runs=runs, dims=self._dims)
-        return {
-            "nodes": [
-                {"index": node.index, "name": node.name, "op": node.op, "milliseconds": node.milliseconds.tolist()}
-                for node in nodes
-            ]
-        }
+        settings: dict[str, Any] = {"threads": self._threads, "runs": runs, "dims": self._dims}
+        if self._path.suffix.lower() == ".onnx":
+            nodes = profile_onnx(self._path, options=self._model.options, **settings)
+        else:
+            nodes = profile_tflite(self._path, **settings)
+        return {"nodes": [{**asdict(node), "milliseconds": node.milliseconds.tolist()} for node in nodes]}
 
     def _time(self) -> float:
         start = time.perf_counter_ns()

@@ -18,9 +18,10 @@ _BUSY = 0.5  # load for each core before the benchmark began
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerTime:
-    """One node of an ONNX graph in onnxruntime's profiler. `index` is None for nodes that the runtime inserted.
+    """One node of a file in its runtime's profiler. `index` is None for nodes that the runtime inserted.
 
-    `milliseconds` is the mean of the middle half of the runs, `low` and `high` their quartiles.
+    `milliseconds` is the mean of the middle half of the runs, `low` and `high` their quartiles. `kernels` and `fused`
+    are those of `NodeTime`.
     """
 
     index: int | None
@@ -29,6 +30,8 @@ class LayerTime:
     milliseconds: float
     low: float
     high: float
+    kernels: tuple[str, ...] = ()
+    fused: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, node: dict[str, Any]) -> LayerTime:
@@ -42,6 +45,8 @@ class LayerTime:
             milliseconds=middle_mean(times),
             low=float(low),
             high=float(high),
+            kernels=tuple(node["kernels"]),
+            fused=tuple(node["fused"]),
         )
 
 

@@ -178,7 +178,7 @@ class BenchmarkOptions:
         threads: Time every file with each of these numbers of threads.
         seconds: Longest time that timing may take.
         tolerance: Half width of the 95 % interval of each median, as a fraction of it.
-        per_layer: Profile the .onnx files layer by layer; LiteRT's Python interface has no profiler.
+        per_layer: Profile the files layer by layer, with the profiler of each one's runtime.
         accelerator: A preset's name or a .toml file: set each layer's simulated share beside the measured one.
         dims: Sizes of sides that the files leave free, by name or as "input:axis"; others are one.
         npu: Vela's name of an Arm Ethos-U, as in "ethos-u55-128": set Vela's estimate of each layer beside the

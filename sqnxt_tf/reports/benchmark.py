@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _NAMED = 5  # layers or operators that a sentence lists at most
 _PROFILERS_OWN = 1.1  # time of the nodes over that of a run, beyond which the profiler's own work distorts them
-NO_PROFILER = "LiteRT's Python interface has no profiler; layers are timed for .onnx files only"
 
 
 def benchmark_table(result: Benchmark) -> Table:
@@ -127,7 +126,7 @@ def dim_notes(result: Benchmark) -> list[str]:
 
 def layers_table(shares: LayerShares) -> Table:
     """Return one row for each layer with its fraction of the time, and of the simulated cycles where they are known."""
-    title = f"{shares.timing.path.name} on {_threads(shares.timing)}, onnxruntime's profiler"
+    title = f"{shares.timing.path.name} on {_threads(shares.timing)}, {shares.timing.runtime}'s profiler"
     if shares.accelerator is None:
         table = Table(["<layer", "<op", "ms", "time %", "quartiles %"], title=title)
         for layer in shares.compared:
@@ -165,13 +164,22 @@ def layers_lines(shares: LayerShares) -> list[str]:
             f"the nodes take {shares.total_ms:.2f} ms under the profiler, and a run {shares.timing.p50_ms:.2f} ms "
             "without it: it adds time to each node, so that short ones look longer than they are"
         )
+    if fused := sum(len(layer.fused) for layer in (*shares.compared, *shares.others)):
+        one = fused == 1
+        lines.append(
+            f"{fused} operator{'' if one else 's'} of the file {'has' if one else 'have'} no time of "
+            f"{'its' if one else 'their'} own: {shares.timing.runtime} made {'it' if one else 'them'} part of these "
+            "layers (--json names them)"
+        )
     if shares.accelerator is None:
         return lines
     if shares.others:
         lines.append(_others_line(shares))
     if missing := shares.not_measured:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        lines.append(f"fused into other nodes by onnxruntime, and left out: {', '.join(missing[:_NAMED])}{more}")
+        lines.append(
+            f"fused into other nodes by {shares.timing.runtime}, and left out: {', '.join(missing[:_NAMED])}{more}"
+        )
     disagree = shares.disagreements
     cycles = sum(layer.simulated or 0 for layer in shares.compared if not layer.verdict)
     lines.append(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,29 +17,12 @@ from sqnxt_export._libraries import onnx_session
 from sqnxt_export.artifact.onnx_file import read_onnx
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.feeds import Feed, feed_values, fixed_shape, onnx_type
+from sqnxt_export.runtimes.node_time import NodeTime
 from sqnxt_export.runtimes.onnx_origins import Origins
 
 _MOST_EVENTS = 500_000
 """Limit on events: the profiler drops events beyond a million."""
 _SUFFIX = "_kernel_time"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NodeTime:
-    """The time of one node of the file.
-
-    Attributes:
-        index: Index of the node in the file's graph; None for an operator that onnxruntime added, such as a change of
-            layout.
-        name: The node's name, or its first output's if it has none; the operator if `index` is None.
-        op: The operator that ran, as in "QLinearConv" for a Conv between Q/DQ nodes.
-        milliseconds: Time of each run, float64 [runs], with a resolution of 1 µs.
-    """
-
-    index: int | None
-    name: str
-    op: str
-    milliseconds: NDArray[np.float64]
 
 
 def profile_onnx(

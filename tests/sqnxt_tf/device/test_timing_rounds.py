@@ -11,6 +11,7 @@ import pytest
 
 from helpers.onnx_graphs import write_quadrants
 from sqnxt_export import ExportError
+from sqnxt_tf.bundled import bundled_file
 from sqnxt_tf.device.timing_client import TimingClient
 from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark, Timing
@@ -86,6 +87,33 @@ def test_layers_are_profiled_where_asked_for(quadrants: Callable[..., Path]) -> 
     (timing,) = time_artifacts([quadrants()], seconds=0.2, per_layer=True).timings
     assert [(layer.index, layer.op) for layer in timing.layers] == [(0, "AveragePool"), (1, "Flatten")]
     assert all(layer.low - 1e-9 <= layer.milliseconds <= layer.high + 1e-9 for layer in timing.layers)
+
+
+def test_layers_of_a_tflite_file_are_profiled_too() -> None:
+    (timing,) = time_artifacts([bundled_file("digits.tflite")], seconds=0.2, per_layer=True).timings
+    assert timing.layers[0].op in ("QuantizeLinear", "Conv")
+    assert {"Conv", "Add"} <= {layer.op for layer in timing.layers}
+    assert all(layer.kernels for layer in timing.layers)
+
+
+def test_a_profiler_that_ends_its_process_leaves_the_times(
+    quadrants: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = TimingClient.ask
+
+    def dying(client: TimingClient, do: str, **details: Any) -> dict[str, Any]:
+        if do == "profile":
+            os.kill(client._process.pid, signal.SIGSEGV)
+        return ask(client, do, **details)
+
+    monkeypatch.setattr(TimingClient, "ask", dying)
+    told: list[str] = []
+    (timing,) = time_artifacts(
+        [quadrants()], seconds=0.2, per_layer=True, on_fault=lambda error: told.append(str(error))
+    ).timings
+    assert not timing.layers
+    assert timing.p50_ms > 0
+    assert len(told) == 1
 
 
 def timing(milliseconds: list[float], *, tolerance: float = 0.02) -> Timing:
