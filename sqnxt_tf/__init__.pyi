@@ -27,6 +27,8 @@ from sqnxt_tf.device.statistics import Estimate as Estimate
 from sqnxt_tf.device.timings import Benchmark as Benchmark
 from sqnxt_tf.device.timings import LayerTime as LayerTime
 from sqnxt_tf.device.timings import Timing as Timing
+from sqnxt_tf.device.two_runtimes import PairedLayer as PairedLayer
+from sqnxt_tf.device.two_runtimes import RuntimePair as RuntimePair
 from sqnxt_tf.device.vela import VelaEstimate as VelaEstimate
 from sqnxt_tf.device.vela import VelaRow as VelaRow
 from sqnxt_tf.errors import BudgetError as BudgetError

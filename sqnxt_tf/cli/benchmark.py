@@ -124,6 +124,7 @@ def _show(result: BenchmarkResult, out: Output) -> None:
         simulated_lines,
     )
     from sqnxt_tf.reports.npu import npu_lines, npu_table
+    from sqnxt_tf.reports.two_runtimes import pair_table
 
     out.table(benchmark_table(result.benchmark))
     for line in (*benchmark_lines(result.benchmark), *simulated_lines(result)):
@@ -138,3 +139,6 @@ def _show(result: BenchmarkResult, out: Output) -> None:
         out.table(layers_table(shares))
         for line in layers_lines(shares):
             out.text(line)
+    for pair in result.pairs:
+        out.text()
+        out.table(pair_table(pair))

@@ -11,6 +11,7 @@ from sqnxt_tf.device.fault_handlers import FaultHandler, raise_fault
 from sqnxt_tf.device.layer_shares import LayerShares, layer_shares
 from sqnxt_tf.device.timing_rounds import time_artifacts
 from sqnxt_tf.device.timings import Benchmark
+from sqnxt_tf.device.two_runtimes import RuntimePair, by_name, runtime_pairs
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.options.artifacts import BenchmarkOptions
 from sqnxt_tf.options.given import options_from
@@ -32,16 +33,33 @@ class BenchmarkResult:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the `benchmark` document; an entry has `layers` where they were profiled."""
-        profiled = {id(shares.timing): shares for shares in self.layers}
+        profiled = {id(shares.timing): self._layers_json(shares) for shares in self.layers}
         return [
             {
                 **row,
                 **self._simulated(timing.path),
                 **({"npu": self.npus[timing.path].to_json()} if timing.path in self.npus else {}),
-                **(shares.to_json() if (shares := profiled.get(id(timing))) else {}),
+                **profiled.get(id(timing), {}),
             }
             for row, timing in zip(self.benchmark.to_json(), self.benchmark.timings, strict=True)
         ]
+
+    @property
+    def pairs(self) -> tuple[RuntimePair, ...]:
+        """The files of one model for both runtimes, where their layers were timed."""
+        return runtime_pairs(self.layers)
+
+    def _layers_json(self, shares: LayerShares) -> dict[str, Any]:
+        """Return the layers of a file; beside those in the other runtime if the same model was given for it."""
+        document = shares.to_json()
+        sides = [(pair.onnx, pair.tflite) for pair in self.pairs]
+        other = next((b for one, two in sides for a, b in ((one, two), (two, one)) if a is shares), None)
+        if other is None:
+            return document
+        known = by_name(other)
+        for row in document["layers"]:
+            row["beside_ms"] = known[row["name"]].milliseconds if row["name"] in known else None
+        return {**document, "beside": str(other.timing.path)}
 
     def _simulated(self, path: Path) -> dict[str, Any]:
         report = self.simulations.get(path)
@@ -58,7 +76,7 @@ class BenchmarkResult:
         return [
             {"path": str(shares.timing.path), "threads": shares.timing.threads, **layer}
             for shares in self.layers
-            for layer in shares.to_json()["layers"]
+            for layer in self._layers_json(shares)["layers"]
         ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,20 @@ def test_layers_that_both_know_are_compared_among_themselves() -> None:
     alone = shares({"a": 3, "REORDER": 1}, None)
     assert [layer.measured for layer in alone.compared] == [0.75, 0.25]
     assert alone.to_json()["layers"][0]["simulated_cycles"] is None
+
+
+def test_times_of_few_microseconds_are_said_to_be_rough() -> None:
+    def lines(milliseconds: float) -> str:
+        layer = LayerTime(
+            index=0, name="a", op="Conv", milliseconds=milliseconds, low=milliseconds, high=milliseconds,
+            kernels=("Convolution (NHWC, F32) IGEMM",), fused=("pad",),
+        )  # fmt: skip
+        timing = replace(shares({"a": 1.0}, None).timing, runtime="LiteRT", layers=(layer,))
+        return "\n".join(layers_lines(layer_shares(timing)))
+
+    assert "whole microseconds: the sum is known to ±10.0 %" in lines(0.005)
+    assert "microseconds" not in lines(0.05)
+    assert "1 operator of the file has no time of its own: LiteRT made it part of these layers" in lines(0.05)
 
 
 def test_what_the_runtime_fused_away_is_told() -> None:
