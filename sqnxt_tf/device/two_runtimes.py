@@ -48,8 +48,9 @@ class RuntimePair:
 
 
 def by_name(shares: LayerShares) -> dict[str, LayerShare]:
-    """Return the layers of a timing by their names, in the order of execution where nothing was simulated."""
-    return {layer.name: layer for layer in (*shares.compared, *shares.others)}
+    """Return the layers of a timing by their names, in the order of execution."""
+    known = {layer.name: layer for layer in (*shares.compared, *shares.others)}
+    return {layer.name: known[layer.name] for layer in shares.timing.layers}
 
 
 def runtime_pairs(all_shares: Sequence[LayerShares]) -> tuple[RuntimePair, ...]:

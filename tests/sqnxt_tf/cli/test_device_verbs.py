@@ -60,7 +60,9 @@ def test_layers_stand_beside_the_accelerators(cli: Any, tmp_path: Path, artifact
     assert net["accelerator"] == "squeezelerator-8x8"
     assert {layer["name"] for layer in lite["layers"]} >= {layer["name"] for layer in compared_layers(net)}
     assert all(layer["kernels"] for layer in lite["layers"])  # XNNPACK ran all of it
+    assert (net["beside"], lite["beside"]) == (str(artifacts / "net.tflite"), str(artifacts / "net.onnx"))
     for entry in (net, lite):
+        assert sum(layer["beside_ms"] is not None for layer in entry["layers"]) >= 26
         compared = compared_layers(entry)
         assert len(compared) == 26  # SqueezeNet's convolutions
         for kind in ("measured_share", "simulated_share"):
@@ -76,11 +78,38 @@ def test_layers_stand_beside_the_accelerators(cli: Any, tmp_path: Path, artifact
     assert sum(float(row["measured_share"]) for row in rows) == pytest.approx(2)
 
 
+def test_layers_in_another_version_of_litert_end_with_one_line(
+    cli: Any, tmp_path: Path, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other" / "ai_edge_litert-9.9.9.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: ai-edge-litert\nVersion: 9.9.9\n")
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(other.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    )
+    done = cli("benchmark", artifacts / "net.tflite", *QUICK, "--per-layer")
+    assert done.code == 2
+    (line,) = [line for line in done.err.splitlines() if line.startswith("error")]
+    assert "ai-edge-litert 9.9.9: has a C interface that is not known here" in line
+    assert "install it with `pip install ai-edge-litert==" in line
+    assert "p50 ms" in done.out  # the file itself was timed
+
+
 def test_a_person_gets_tables_and_pictures(cli: Any, tmp_path: Path, artifacts: Path) -> None:
     files = [artifacts / "net.onnx", artifacts / "net.tflite"]
     done = cli("benchmark", *files, *QUICK, "--per-layer", "--plot", "layers.png")
     assert done.code == 0, done.err
-    for word in ("p50 ms", "95 % interval", "XNNPACK", "take turns", "quartiles %", "ReorderOutput", "total"):
+    for word in (
+        "p50 ms",
+        "95 % interval",
+        "XNNPACK",
+        "take turns",
+        "quartiles %",
+        "ReorderOutput",
+        "onnxruntime ms",
+        "LiteRT ms",
+        "total",
+    ):
         assert word in done.out
     with Image.open(tmp_path / "layers.png") as picture:
         assert picture.width > 500
