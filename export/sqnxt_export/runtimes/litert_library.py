@@ -26,6 +26,14 @@ LARGEST_RANK = 8
 _PACKAGE = "ai-edge-litert"
 _NAMES = {"win32": "libLiteRt.dll", "darwin": "libLiteRt.dylib"}
 _REMEDY = "measure it without its layers"
+_STATUSES = {
+    1: "invalid argument",
+    2: "out of memory",
+    3: "failure",
+    5: "unsupported",
+    6: "not found",
+    504: "compilation",
+}
 
 
 class Layout(ctypes.Structure):
@@ -134,7 +142,7 @@ class LiteRtLibrary:
             LiteRtError: It returned another status than that all is well.
         """
         if status := getattr(self._library, name)(*arguments):
-            raise LiteRtError(f"{name} returned status {status}")
+            raise LiteRtError(f"{name}: {_STATUSES.get(status, f'status {status}')}")
 
     def made(self, name: str, *arguments: Any) -> c_void_p:
         """Return the handle that a function writes to its last argument.

@@ -18,6 +18,8 @@ from sqnxt_export.runtimes.node_time import NodeTime
 from sqnxt_export.runtimes.xnnpack_alignment import aligned
 
 _REMEDY = "measure it without its layers"
+_CALLS = frozenset({"CALL", "IF", "WHILE"})
+"""Operators that run other graphs of the file."""
 _CUT_MICROSECONDS = 0.5
 """XNNPACK cuts each operator's time to whole µs, and so loses this much of it in the mean."""
 
@@ -41,6 +43,8 @@ def profile_tflite(
             what the profiler says does not fit the file.
     """
     layers = read_tflite_layers(path)
+    if calls := sorted({node.op for node in layers.operators} & _CALLS):
+        raise ExportError(path, f"has a {calls[0]}, inside which LiteRT's profiler tells no operators apart", _REMEDY)
     with LiteRtModel(path, threads=threads, sides=layers.sides, dims=dims) as model:
         for _ in range(warmup):
             model.run()

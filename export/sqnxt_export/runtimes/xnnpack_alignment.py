@@ -51,7 +51,7 @@ _MAIN: Mapping[str, frozenset[str]] = MappingProxyType(
             "RSQRT": {"Reciprocal Square Root"},
             "SIN": {"Sine"},
             "SPACE_TO_DEPTH": {"Space To Depth"},
-            "SPLIT": {"Slice"},
+            "SPLIT": {"Copy", "Slice"},
             "SQRT": {"Square Root"},
             "SQUARED_DIFFERENCE": {"Squared Difference"},
             "SQUEEZE": {"Static Reshape", "Copy"},

@@ -184,6 +184,16 @@ def test_what_does_not_fit_the_file_is_refused(files: Any, monkeypatch: pytest.M
         profiled(files["tflite"])
 
 
+def test_what_runs_other_graphs_is_refused(tmp_path: Path) -> None:
+    make = TfliteMaker()
+    make.tensor("x", [1, 4], is_input=True)
+    make.node("WHILE", ["x"], [make.tensor("y", [1, 4])], options="WhileOptions")
+    path = tmp_path / "loop.tflite"
+    path.write_bytes(make.to_bytes())
+    with pytest.raises(ExportError, match="has a WHILE, inside which LiteRT's profiler tells no operators apart"):
+        profile_tflite(path, threads=1, runs=1)
+
+
 def test_the_tried_version_is_the_one_that_is_installed_and_tested() -> None:
     pinned = next(line for line in (ROOT / "constraints.txt").read_text().splitlines() if "ai-edge-litert" in line)
     assert pinned.partition("==")[2] in KNOWN_VERSIONS

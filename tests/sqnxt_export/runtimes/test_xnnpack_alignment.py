@@ -38,6 +38,11 @@ CASES = {
         ["Fully Connected (NC, F32) GEMM", "Copy (NC, X32)", "Sigmoid (NC)"],
         [1, 2, 3],
     ),
+    "a map that is split, and joined in another order": (
+        ["SPLIT", "CONCATENATION"],
+        ["Copy (NC, X32)", "Copy (NC, X32)"],
+        [0, 1],
+    ),
     "a foreign operator": (
         ["CONV_2D", "MUL"],
         ["Convolution (NHWC, F32) IGEMM", "Normalize (NC)", "Multiply (ND)"],
