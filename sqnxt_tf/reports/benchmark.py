@@ -160,25 +160,7 @@ def layers_table(shares: LayerShares) -> Table:
 
 def layers_lines(shares: LayerShares) -> list[str]:
     """Return what the profiler adds, and how well measured and simulated fractions agree."""
-    lines = []
-    cut = _CUT_MS * sum(len(layer.kernels) for layer in (*shares.compared, *shares.others))
-    if cut > _ROUGH * shares.total_ms:
-        lines.append(
-            "XNNPACK cuts the time of each layer to whole microseconds: the sum is known to "
-            f"±{percent(cut / shares.total_ms)} %"
-        )
-    if shares.total_ms - cut > _PROFILERS_OWN * shares.timing.p50_ms:
-        lines.append(
-            f"the nodes take {shares.total_ms:.2f} ms under the profiler, and a run {shares.timing.p50_ms:.2f} ms "
-            "without it: it adds time to each node, so that short ones look longer than they are"
-        )
-    if fused := sum(len(layer.fused) for layer in (*shares.compared, *shares.others)):
-        one = fused == 1
-        lines.append(
-            f"{fused} operator{'' if one else 's'} of the file {'has' if one else 'have'} no time of "
-            f"{'its' if one else 'their'} own: {shares.timing.runtime} made {'it' if one else 'them'} part of these "
-            "layers (--json names them)"
-        )
+    lines = _profiler_lines(shares)
     if shares.accelerator is None:
         return lines
     if shares.others:
@@ -201,6 +183,30 @@ def layers_lines(shares: LayerShares) -> list[str]:
         for layer in disagree[:_NAMED]
     ]
     return lines + ([f"and {len(disagree) - _NAMED} more"] if len(disagree) > _NAMED else [])
+
+
+def _profiler_lines(shares: LayerShares) -> list[str]:
+    """Return what is to be known of the times themselves."""
+    lines = []
+    cut = _CUT_MS * sum(len(layer.kernels) for layer in (*shares.compared, *shares.others))
+    if cut > _ROUGH * shares.total_ms:
+        lines.append(
+            "XNNPACK cuts the time of each layer to whole microseconds: the sum is known to "
+            f"±{percent(cut / shares.total_ms)} %"
+        )
+    if shares.total_ms - cut > _PROFILERS_OWN * shares.timing.p50_ms:
+        lines.append(
+            f"the nodes take {shares.total_ms:.2f} ms under the profiler, and a run {shares.timing.p50_ms:.2f} ms "
+            "without it: it adds time to each node, so that short ones look longer than they are"
+        )
+    if fused := sum(len(layer.fused) for layer in (*shares.compared, *shares.others)):
+        one = fused == 1
+        lines.append(
+            f"{fused} operator{'' if one else 's'} of the file {'has' if one else 'have'} no time of "
+            f"{'its' if one else 'their'} own: {shares.timing.runtime} made {'it' if one else 'them'} part of these "
+            "layers (--json names them)"
+        )
+    return lines
 
 
 def _others_line(shares: LayerShares) -> str:
