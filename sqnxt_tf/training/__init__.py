@@ -27,6 +27,7 @@ quantizers     how tfmot rounds them
 pruning_claims the zeros of a pruned model, counted in what was written
 mask_updates   tfmot's masks, for layers in inference mode too
 sensitivity    the sensitivity of each layer to pruning
+batch_norms    which layers are batch norm
 kernels        the kernels of a model, their names and zeros
 flattening     a copy of a model without nested models
 folding        batch norm folded into the layers before it

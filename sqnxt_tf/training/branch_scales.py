@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_NORMS = ("BatchNormalization", "SyncBatchNormalization")
+from sqnxt_tf.training.batch_norms import is_batch_norm
+
 _ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ELU", "Activation")
 
 
@@ -41,7 +42,7 @@ def _end(tensor: Any) -> tuple[Any, int]:
     layer = tensor._keras_history.layer
     if type(layer).__name__ in _ACTIVATIONS:
         layer = layer.input._keras_history.layer
-    if type(layer).__name__ not in _NORMS or not layer.scale:
+    if not is_batch_norm(layer) or not layer.scale:
         return None, 0
     norm, length = layer, 0
     while len(layer._inbound_nodes) == 1 and not isinstance(layer.input, list) and len(layer._outbound_nodes) <= 1:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqnxt_tf.data.pipeline import Arrays, InMemory
+from sqnxt_tf.training.batch_norms import is_batch_norm
 from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.loop import copy_of, train_in_strategy
 from sqnxt_tf.training.preparing import plain_copy
@@ -50,7 +51,7 @@ def fine_tune_centroids(model: Any, training: Arrays, validation: Arrays, recipe
     def make_model() -> Any:
         copy = copy_of(model, weights)
         for layer in copy.layers:
-            if type(layer).__name__ == "BatchNormalization":
+            if is_batch_norm(layer):
                 layer.trainable = False
         return copy
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sqnxt_tf.training.batch_norms import is_batch_norm
 from sqnxt_tf.training.flattening import Chain, cloned, flat_copy
 from sqnxt_tf.training.quantised_tensors import quantised_outputs
 from sqnxt_tf.training.quantizers import activation_config, kernel_axes, kernel_config, rounded_kernel
@@ -70,7 +71,7 @@ def fake_quantised(model: Any, *, activations: bool) -> FakeQuantised:
 
     def wrap(layer: Any, name: str) -> Any:
         core = cloned(layer, name)
-        if type(layer).__name__ in ("BatchNormalization", "SyncBatchNormalization"):
+        if is_batch_norm(layer):
             core.trainable = False  # what could not be folded keeps its statistics
         if kernel_axes(layer) and layer.trainable:
             configs[name] = kernel_config(kernel_axes(layer))

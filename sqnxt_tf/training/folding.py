@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqnxt_tf.training.batch_norms import is_batch_norm
 from sqnxt_tf.training.flattening import cloned, flat_copy
 
 _FOLDED = {
@@ -35,7 +36,6 @@ _NOTHING_AT_INFERENCE = (
     "SpatialDropout3D",
 )
 """Classes of layers that exporters leave out: a batch norm behind one of them is folded into the layer before it."""
-_NORMS = ("BatchNormalization", "SyncBatchNormalization")
 
 
 def fold_batch_norm(model: Any) -> Any:
@@ -68,7 +68,7 @@ def fold_batch_norm(model: Any) -> Any:
 
 def batch_norms(model: Any) -> tuple[str, ...]:
     """Return the names of the batch norms in a model that has no nested models."""
-    return tuple(layer.name for layer in model.layers if type(layer).__name__ in _NORMS)
+    return tuple(layer.name for layer in model.layers if is_batch_norm(layer))
 
 
 def _foldable(model: Any) -> dict[str, str]:
@@ -81,7 +81,7 @@ def _foldable(model: Any) -> dict[str, str]:
     pairs = {}
     for node in nodes:
         norm = node.layer
-        if type(norm).__name__ not in _NORMS or calls[norm.name] != 1:
+        if not is_batch_norm(norm) or calls[norm.name] != 1:
             continue
         tensor = node.keras_inputs[0]
         while type(makers[id(tensor)].layer).__name__ in _NOTHING_AT_INFERENCE and readers[id(tensor)] == 1:
