@@ -91,8 +91,9 @@ def _ended_with_parent(verb: F) -> F:
 @click.option("--batch", type=int, help="Global batch over all workers; the learning rate and the warm-up follow it.")
 @click.option(
     "--augmentation",
-    type=click.Choice(["none", "standard", "photos"]),
-    help="Augmentation of images on disk: the centre crop alone, random crop, flip and colours, or these more gently.",
+    type=click.Choice(["none", "standard", "photos", "randaugment"]),
+    help="Augmentation of images on disk: the centre crop alone; random crop, flip and colours; these more gently; or "
+    "RandAugment's operations in place of the colours.",
 )
 @click.option("--rate", type=float, help="Base learning rate, in place of the recipe's.")
 @click.option("--model", type=_MODEL, help="Train this .keras or .h5 file of a functional classifier of your own.")

@@ -40,7 +40,7 @@ class InputFormat(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """Random crop, flip, colours and shift. By default there is none, as in the paper: the centre, as on the device.
+    """Random crop, flip, colours, shift and operations. By default there is only the centre, as on the device.
 
     Source of crop and flip: Szegedy et al., "Going deeper with convolutions" (arXiv 1409.4842), section 6. Source of
     the colours: A. G. Howard, "Some improvements on deep convolutional neural network based image classification"
@@ -52,15 +52,23 @@ class Augmentation:
         flip: Whether one image in two is mirrored.
         colour: Largest change of brightness, contrast and saturation, as a fraction, 0 to 1.
         max_shift: Largest shift in each direction, in pixels, 0 to 1024; the edge is mirrored into the gap.
+        operations: Operations of RandAugment on each image, 0 to 10. They are done on a whole batch, at last, and not
+            by `apply`; see `randaugment`.
+        strength: Size of their changes, as a fraction of the largest, 0 to 1.
     """
 
     smallest_crop: float = 1.0
     flip: bool = False
     colour: float = 0.0
     max_shift: int = 0
+    operations: int = 0
+    strength: float = 0.3
 
     def __post_init__(self) -> None:
-        limits = (("smallest_crop", 0.01, 1), ("colour", 0, 1), ("max_shift", 0, 1024))
+        limits = (
+            ("smallest_crop", 0.01, 1), ("colour", 0, 1), ("max_shift", 0, 1024), ("operations", 0, 10),
+            ("strength", 0, 1),
+        )  # fmt: skip
         for name, low, high in limits:
             if not low <= (value := getattr(self, name)) <= high:
                 raise SqnxtError(
@@ -91,6 +99,7 @@ AUGMENTATIONS = {
     "none": Augmentation(),
     "standard": Augmentation(smallest_crop=0.08, flip=True, colour=0.4),
     "photos": Augmentation(smallest_crop=0.35, flip=True, colour=0.2),
+    "randaugment": Augmentation(smallest_crop=0.35, flip=True, operations=2),
 }
 """Augmentations by the name that a recipe gives."""
 

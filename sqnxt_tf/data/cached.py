@@ -17,6 +17,7 @@ from sqnxt_tf.data.augmentation import generator
 from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, even_bounds, steps_for
 from sqnxt_tf.data.crops import draw_views, shown
 from sqnxt_tf.data.decoding import decode
+from sqnxt_tf.data.randaugment import changed, draw_changes
 from sqnxt_tf.data.streaming import Streamed, normalised
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.progress import Progress, silent
@@ -145,17 +146,21 @@ class Cached:
             epoch, place = divmod(int(step), steps)
             chosen = order(epoch)[bounds[place] : bounds[place + 1]]
             chosen = chosen[copies.readable[chosen]]
-            views = draw_views(
-                augmentation, copies.aspects[chosen], self._aspect, generator(seed, epoch, place, _VIEWS)
-            )
-            return copies.pixels[chosen], copies.labels[chosen], *views
+            random = generator(seed, epoch, place, _VIEWS)
+            views = draw_views(augmentation, copies.aspects[chosen], self._aspect, random)
+            changes = draw_changes(len(chosen), augmentation.operations, random)
+            return copies.pixels[chosen], copies.labels[chosen], changes, *views
 
         def batch_of(step: Any) -> Any:
-            kinds = [tf.uint8, tf.int64, tf.float32, tf.float32, tf.float32]
-            pixels, labels, *views = tf.numpy_function(load, [step], kinds)
+            kinds = [tf.uint8, tf.int64, tf.float32, tf.float32, tf.float32, tf.float32]
+            pixels, labels, changes, *views = tf.numpy_function(load, [step], kinds)
             target = self.stream.preprocessing
             pixels = tf.ensure_shape(pixels, (None, *self.copy_size, target.channels))
             images = shown(pixels, *views, size=(target.height, target.width))
+            if augmentation.operations:
+                images = tf.ensure_shape(images, (None, target.height, target.width, target.channels))
+                changes = tf.ensure_shape(changes, (None, augmentation.operations, 2))
+                images = changed(images, changes, augmentation.strength)
             return normalised(images, target), tf.ensure_shape(labels, [None])
 
         dataset = tf.data.Dataset.range(steps_of_run.start, steps_of_run.stop)

@@ -15,14 +15,17 @@ from sqnxt_tf.data.augmentation import Augmentation, InputFormat, generator
 from sqnxt_tf.data.batches import ONLY_WORKER, WorkerRank, steps_for
 from sqnxt_tf.data.decoding import decode
 from sqnxt_tf.data.encoded import EncodedImages
+from sqnxt_tf.data.randaugment import changed, draw_changes
 from sqnxt_tf.data.unreadable import UnreadableImages
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
 from sqnxt_tf.data.worker_shards import WorkerShard, worker_shard
 
 _AHEAD = 2  # batches that are ready before the model asks for them
-_ORDER, _AUGMENT = 0, 1  # the purposes of random numbers
+_ORDER, _AUGMENT, _CHANGES = 0, 1, 3  # the purposes of random numbers; 2 are the views of images in memory
 
-Loaded = tuple[NDArray[np.uint8], np.int64, np.bool_]
+Shown = tuple[NDArray[np.uint8], NDArray[np.float32]]
+"""An image at the input's size, and the changes of `randaugment` that are still to be made."""
+Loaded = tuple[NDArray[np.uint8], np.int64, np.bool_, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +73,12 @@ class Streamed:
         def order(epoch: int) -> NDArray[np.int64]:
             return generator(seed, epoch, rank.worker, _ORDER).permutation(shard.indices)
 
-        def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
-            return self.augmentation.apply(image, self.preprocessing, generator(seed, epoch, index, _AUGMENT))
+        def pixels(image: Any, epoch: int, index: int) -> Shown:
+            changes = draw_changes(1, self.augmentation.operations, generator(seed, epoch, index, _CHANGES))
+            random = generator(seed, epoch, index, _AUGMENT)
+            return self.augmentation.apply(image, self.preprocessing, random), changes[0]
 
-        return self._batches(shard, first_step, last_step, order, pixels)
+        return self._batches(shard, range(first_step, last_step), order, pixels, self.augmentation)
 
     def evaluation(self, *, batch: int, rank: WorkerRank = ONLY_WORKER) -> Iterator[tuple[Any, Any]]:
         """Yield this worker's part of all images, once and in order, as tensors.
@@ -83,22 +88,26 @@ class Streamed:
         """
         shard = worker_shard(self.images, batch, rank)
 
-        def pixels(image: Any, epoch: int, index: int) -> NDArray[np.uint8]:
-            return Augmentation().apply(image, self.preprocessing, generator(0, epoch, index))
+        centre = Augmentation()
 
-        return self._batches(shard, 0, shard.steps, lambda epoch: shard.indices, pixels)
+        def pixels(image: Any, epoch: int, index: int) -> Shown:
+            return centre.apply(image, self.preprocessing, generator(0, epoch, index)), np.zeros((0, 2), np.float32)
+
+        return self._batches(shard, range(shard.steps), lambda epoch: shard.indices, pixels, centre)
 
     def _batches(
         self,
         shard: WorkerShard,
-        first_step: int,
-        last_step: int,
+        steps: range,
         order: Callable[[int], NDArray[np.int64]],
-        pixels: Callable[[Any, int, int], NDArray[np.uint8]],
+        pixels: Callable[[Any, int, int], Shown],
+        augmentation: Augmentation,
     ) -> Iterator[tuple[Any, Any]]:
         """Yield batches. Every step has as many slots as the largest; slots without a readable image are left out."""
         nothing = np.zeros((self.preprocessing.height, self.preprocessing.width, self.preprocessing.channels), np.uint8)
-        empty: Loaded = (nothing, np.int64(0), np.bool_(False))
+        empty: Loaded = (
+            nothing, np.int64(0), np.bool_(False), np.zeros((augmentation.operations, 2), np.float32),
+        )  # fmt: skip
 
         def load(position: np.int64) -> Loaded:
             step, slot = divmod(int(position), shard.slots)
@@ -110,19 +119,20 @@ class Streamed:
             try:
                 data, label = self.images.read(index)
                 image = decode(data, self.images.sources[index])
-                return np.ascontiguousarray(pixels(image, epoch, index)), np.int64(label), np.bool_(True)
+                found, changes = pixels(image, epoch, index)
+                return np.ascontiguousarray(found), np.int64(label), np.bool_(True), changes
             except UnreadableImageError as error:
                 self.unreadable.add(self.images.sources[index], error)
                 return empty
 
-        for batch in _dataset(load, first_step, last_step, shard.slots, self.preprocessing):
+        for batch in _dataset(load, steps, shard.slots, self.preprocessing, augmentation):
             self.unreadable.check()
             yield batch
         self.unreadable.check()
 
 
 def _dataset(
-    load: Callable[[np.int64], Loaded], first_step: int, last_step: int, slots: int, target: InputFormat
+    load: Callable[[np.int64], Loaded], steps: range, slots: int, target: InputFormat, augmentation: Augmentation
 ) -> Any:
     """Return a `tf.data.Dataset` of batches; `load` is called for every slot, on as many threads as cores."""
     import tensorflow as tf
@@ -130,18 +140,20 @@ def _dataset(
     shape = (target.height, target.width, target.channels)
 
     def one(position: Any) -> Any:
-        image, label, there = tf.numpy_function(load, [position], [tf.uint8, tf.int64, tf.bool])
-        return tf.ensure_shape(image, shape), tf.ensure_shape(label, []), tf.ensure_shape(there, [])
+        image, label, there, changes = tf.numpy_function(load, [position], [tf.uint8, tf.int64, tf.bool, tf.float32])
+        changes = tf.ensure_shape(changes, (augmentation.operations, 2))
+        return tf.ensure_shape(image, shape), tf.ensure_shape(label, []), tf.ensure_shape(there, []), changes
 
-    def present(images: Any, labels: Any, there: Any) -> Any:
-        images, labels = tf.cond(
-            tf.reduce_all(there),
-            lambda: (images, labels),
-            lambda: (tf.boolean_mask(images, there), tf.boolean_mask(labels, there)),
+    def present(images: Any, labels: Any, there: Any, changes: Any) -> Any:
+        loaded = images, labels, changes
+        images, labels, changes = tf.cond(
+            tf.reduce_all(there), lambda: loaded, lambda: tuple(tf.boolean_mask(part, there) for part in loaded)
         )
+        if augmentation.operations:
+            images = changed(images, changes, augmentation.strength)
         return normalised(images, target), labels
 
-    dataset = tf.data.Dataset.range(first_step * slots, last_step * slots)
+    dataset = tf.data.Dataset.range(steps.start * slots, steps.stop * slots)
     dataset = dataset.map(one, num_parallel_calls=usable_cores(), deterministic=True).batch(slots)
     return dataset.prefetch(_AHEAD).map(present).prefetch(1)  # bytes wait in a quarter of the memory of floats
 

@@ -34,8 +34,8 @@ class StreamOptions:
     """How images on disk are shown in training.
 
     Attributes:
-        augmentation: Augmentation of the training part: `none`, as in the paper, `standard`, or `photos`, whose images
-            are kept in memory where they fit.
+        augmentation: Augmentation of the training part: `none`, as in the paper, `standard`, or `photos` and
+            `randaugment`, whose images are kept in memory where they fit.
         smallest_crop: Smallest fraction of the image's area that a random crop shows; 0 for the augmentation's own.
         flip: Whether the augmentation may mirror images.
         max_shift: Largest random shift of a training image in each direction, in pixels, in addition.
@@ -67,7 +67,7 @@ class StreamOptions:
     @property
     def keeps_images(self) -> bool:
         """Whether images are kept in memory where they fit; the views of kept images are not shifted."""
-        return self.augmentation == "photos" and not self.max_shift
+        return self.augmentation in ("photos", "randaugment") and not self.max_shift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqnxt_tf.errors import SqnxtError
 
 RateSchedule = Literal["polynomial", "cosine"]
 ComputePrecision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-AugmentationName = Literal["none", "standard", "photos"]
+AugmentationName = Literal["none", "standard", "photos", "randaugment"]
 OptimizerName = Literal["sgd", "adamw"]
 KeptEpoch = Literal["last", "best"]
 _CHOICES = {
@@ -69,7 +69,8 @@ class Recipe:
             the paper.
         augmentation: Augmentation of images on disk. `none` (the default) shows the centre, as in the paper; `standard`
             takes a random crop, mirrors one image in two, and changes the colours. `photos` does the same more gently,
-            for sets of some thousand images, and takes the crops from copies in memory, where these fit.
+            for sets of some thousand images, and takes the crops from copies in memory, where these fit. `randaugment`
+            is like `photos` with two random operations of RandAugment in place of the colours.
         smallest_crop: Smallest fraction of the image's area that a random crop shows, 0.01 to 1; default 0, the
             augmentation's own fraction.
         flip: Whether an augmentation that mirrors images may do so; default true. Set it to false where left and right
