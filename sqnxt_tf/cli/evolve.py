@@ -50,6 +50,16 @@ class Sizes(click.ParamType[tuple[int, ...]]):
 @flags.accelerator
 @flags.preprocessing
 @flags.seed
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Offspring of a generation that are bred at a time, each in a process of its own.",
+)
+@training_flags.strategy
+@training_flags.wait
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the lineage to this .svg, .png or .pdf file.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the networks as CSV on stdout and nothing else there.")
 @flags.force

@@ -24,6 +24,7 @@ from sqnxt_tf.training.run_options import Saving
 from sqnxt_tf.training.strategies import StrategyName
 
 _MOST_DRAWN = 16
+_MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,17 +175,21 @@ class EvolveOptions:
         offspring: Number of offspring in each generation.
         data: The founder's own data, divided into three parts. If None those that its file says it was trained on,
             else the digits.
-        recipe: How each offspring is trained. If None `finetune`, at a lower rate and with a warm-up for models
-            without batch norm.
+        recipe: How each offspring is trained. If None `finetune` on the digits, and `photos` for a third of its epochs
+            at a third of its rate on other data; each at a lower rate for models without batch norm.
         epochs: Epochs of each offspring, in place of the recipe's.
         batch: Global batch, in place of the recipe's.
         rate: Learning rate, in place of the recipe's.
         accelerator: The accelerator on which the cost is simulated: a preset's name or a `.toml` file.
         seed: Random seed of the draws and of the order of training.
         preprocessing: How an image becomes the founder's input, as in `PruneOptions`.
+        workers: Offspring of a generation that are bred at a time, each in a process of its own, 1 to 64; the results
+            are the same for any number. 1 is this process.
+        strategy: The `tf.distribute` strategy that trains each offspring, by name.
+        wait: Longest time in seconds to wait for the other workers of a distributed run.
 
     Raises:
-        SqnxtError: The sizes do not shrink, or a generation has no offspring.
+        SqnxtError: The sizes do not shrink, a generation has no offspring, or a number of workers is out of range.
     """
 
     sizes: Sequence[int] | None = None
@@ -197,10 +202,17 @@ class EvolveOptions:
     accelerator: str | Path = "squeezelerator-16x16"
     seed: int = 0
     preprocessing: str | None = None
+    workers: int = 1
+    strategy: StrategyName = "auto"
+    wait: float = WAIT_SECONDS
 
     def __post_init__(self) -> None:
         parse_data(self)
         check_rule(self.preprocessing)
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            raise SqnxtError("workers", f"{self.workers} is out of range", f"give 1 to {_MOST_WORKERS}")
+        if self.workers > 1 and self.strategy == "multi-worker":
+            raise SqnxtError("workers", "are for other strategies than multi-worker", "leave one of the two out")
         if self.offspring < 1:
             raise SqnxtError("offspring", f"{self.offspring} is out of range", "give each generation at least one")
         if self.sizes is not None and (not self.sizes or any(later >= size for size, later in pairwise(self.sizes))):

@@ -95,6 +95,18 @@ def own_rank(strategy: Any) -> WorkerRank:
     return WorkerRank(_number(), max(sum(map(len, _cluster().values())), 1))
 
 
+def wait_for_all(strategy: Any) -> None:
+    """Return once every worker of a strategy has called this; at once where there is one worker."""
+    if own_rank(strategy).workers == 1:
+        return
+    import tensorflow as tf
+
+    def met(own: Any) -> Any:
+        return strategy.reduce("SUM", strategy.run(lambda: own), axis=None)
+
+    float(tf.function(met)(tf.constant(1.0)))
+
+
 @contextmanager
 def workers_watched(strategy: Any, folder: Path | None) -> Iterator[None]:
     """Replace TensorFlow's long and varying errors about a lost worker by one line, while the block lasts.

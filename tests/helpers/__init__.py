@@ -10,6 +10,7 @@
 | `report_graphs` | graphs for the HTML report, one of them with hostile names |
 | `paper_networks` | the networks of the paper's Table 3 as plain layers |
 | `keras_networks` | small Keras networks |
+| `founders` | small models that an evolution begins with |
 | `training` | data to train on in seconds, and runs that are cut |
 | `browsers`, `webdemo_page`, `strokes` | a real browser, and what a user does to the page of the web demo |
 | `programs/` | programs that tests start by path |

@@ -26,18 +26,23 @@ VERBS: Mapping[str, tuple[object, ...]] = {
     "compress": ("compress", "dense.onnx", "-o", "dense.sqz"),
     "data pack": ("data", "pack", "photos", "-o", "packed", "--shards", 20),
     "evolve": ("evolve", "dense.keras", "--sizes", "0.003,0.002", "--epochs", 2, "--batch", 64, "-o", "evolved"),
+    "evolve, two at a time": (
+        "evolve", "dense.keras", "--sizes", "0.003", "--epochs", 2, "--batch", 64, "--offspring", 2, "--workers", 2,
+        "-o", "evolved",
+    ),
     "export": ("export", *_NETWORK, "--format", "onnx", "--precision", "int8", "-o", "net.onnx"),
     "prune": ("prune", "dense.keras", "--sparsity", 0.5, "--epochs", 2, "-o", "pruned.keras"),
     "report": ("report", "sqnxt23_w1", "squeezenet_v1_1", "-o", "page.html"),
     "search": ("search", "paper", "--picture", "pairs.html"),
     "train": ("train", "--network", "tiny_darknet", "--input-size", 32, "--epochs", 2, "-o", "net.keras"),
     "webdemo": ("webdemo", "dense.onnx", "--preprocessing", "plain", "-o", "site"),
-}
+}  # fmt: skip
 WHOLE: Mapping[str, set[str]] = {
     "benchmark": {"times.svg"},
     "compress": {"dense.sqz"},
     "data pack": {"packed"},
     "evolve": {"evolved"},
+    "evolve, two at a time": {"evolved"},
     "export": {"net.onnx"},
     "prune": {"pruned.keras", "pruned.train"},
     "report": {"page.html"},

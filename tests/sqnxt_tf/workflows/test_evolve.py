@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from helpers.commands import cli_command
-from sqnxt_export import Metadata, Preprocessing, read_metadata, save_keras, write_metadata
+from helpers.founders import write_founder
+from sqnxt_export import Metadata, read_metadata, save_keras, write_metadata
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_sim import SimulatorError, accelerator_text
 from sqnxt_tf.data.arrays import to_arrays
@@ -24,7 +25,8 @@ from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.sources import default_preprocessing
 from sqnxt_tf.training.recipe_files import Recipe
-from sqnxt_tf.workflows.evolve import WITHOUT_NORM, default_sizes, evolve
+from sqnxt_tf.workflows.breeding import WITHOUT_NORM
+from sqnxt_tf.workflows.evolve import default_sizes, evolve
 
 RECIPE = Recipe(epochs=1, batch=64, rate=0.01, warmup_rate=0.01, warmup_steps=0)
 SIZES = (3000, 2000, 1200)
@@ -32,20 +34,8 @@ SIZES = (3000, 2000, 1200)
 
 @pytest.fixture
 def founder(tmp_path: Path) -> Path:
-    """A small untrained model for the digits: a fire module, dropout and a residual addition with batch norm."""
-    import tf_keras as keras
-
-    keras.utils.set_random_seed(5)
-    layers = keras.layers
-    image = layers.Input((8, 8, 3))
-    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(12, 3, padding="same", name="stem")(image)))
-    wide = [layers.Conv2D(6, size, padding="same", name=f"expand{size}")(x) for size in (1, 3)]
-    x = layers.Dropout(0.3)(layers.ReLU()(layers.Add()([x, layers.Concatenate()(wide)])))
-    logits = layers.Dense(10, name="classifier")(layers.GlobalAveragePooling2D()(x))
-    path = tmp_path / "founder.keras"
-    labels = tuple("0123456789")
-    save_keras(keras.Model(image, logits), path, Metadata(labels=labels, preprocessing=Preprocessing.plain(8, 8)))
-    return path
+    """A small untrained model for the digits."""
+    return write_founder(tmp_path / "founder.keras")
 
 
 def weights_of(path: Path) -> dict[str, Any]:
