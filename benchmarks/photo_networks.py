@@ -12,15 +12,19 @@ Run it as `python benchmarks/photo_networks.py PHOTOS [--only NETWORK...] [--wor
 """
 
 import argparse
-import csv
-import json
-import os
-import platform
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from kept_results import (
+    Steps,
+    append_rows,
+    interval_columns,
+    machine_columns,
+    read_rows,
+    told_row,
+    training_seconds,
+)  # fmt: skip
 
 RESULTS = Path(__file__).with_suffix(".csv")
 NETWORKS = {
@@ -36,8 +40,6 @@ EXPORTS = (
     ("qat", "onnx", "int8"), ("qat", "tflite", "int8"),
 )  # fmt: skip
 ARRAYS = ("squeezelerator-16x16", "squeezelerator-8x8")
-FAILED = 1
-"""Exit code of an export whose artifact loses too much: a row without figures, and no fault of the script."""
 COLUMNS = (
     "network", "file", "format", "precision", "top1", "top1_low", "top1_high", "images", "bytes", "p50_ms",
     *(f"{figure}_{array[14:]}" for array in ARRAYS for figure in ("cycles", "energy")), "training_seconds", "refused",
@@ -45,59 +47,31 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Steps:
-    """The command line with documents that are kept: a step that has one is not run again."""
-
-    def __init__(self, folder: Path, until: float) -> None:
-        self.folder, self._until = folder, until
-
-    def document(self, step: str, *arguments: object, made: Path | None = None) -> Any:
-        """Return the JSON document of a command, or the line of its error as `{"refused": ...}`."""
-        kept = self.folder / f"{step}.json"
-        if kept.exists():
-            return json.loads(kept.read_text())
-        if time.monotonic() > self._until:
-            raise SystemExit("the time is up; the same command goes on")
-        if made is not None and made.exists():  # its document was not written down
-            made.unlink()
-        command = [sys.executable, "-m", "sqnxt_tf.cli", *map(str, arguments), "--json"]
-        log = self.folder / f"{step}.log"
-        with log.open("w") as told:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=told, text=True, check=False)
-        last = log.read_text().strip().rpartition("\n")[2]
-        if done.returncode not in (0, FAILED):
-            raise SystemExit(last)
-        document = json.loads(done.stdout) if done.stdout else {"refused": last}
-        kept.write_text(json.dumps(document))
-        return document
-
-
 def rows_of(network: str, photos: Path, steps: Steps) -> list[dict[str, Any]]:
     """Train, prune and export a network, and return a row for each of its files."""
     model, pruned, qat = (steps.folder / f"{name}.keras" for name in ("model", "pruned", "qat"))
     size = ("--input-size", INPUT_SIDE, *NETWORKS[network])
-    trained = steps.document("train", "train", "--network", network, "--data", photos, *size, "-o", model)
-    seconds = round(sum(row["seconds"] for row in trained["history"]))
-    steps.document("prune", "prune", model, "--data", photos, "-o", pruned)
+    trained = steps.document("train", "train", "--network", network, "--data", photos, *size, "-o", model, made=model)
+    steps.document("prune", "prune", model, "--data", photos, "-o", pruned, made=pruned)
     tuning = ("--from", pruned, "--qat", "int8", "--epochs", QAT_EPOCHS)
-    steps.document("qat", "train", *tuning, "--data", photos, "-o", qat)
+    steps.document("qat", "train", *tuning, "--data", photos, "-o", qat, made=qat)
     rows = [judged(path, photos, steps) for path in (model, pruned, qat)]
     for source, format, precision in EXPORTS:
         path = steps.folder / f"{source}-{precision}.{format}"
         asked = (steps.folder / f"{source}.keras", "-o", path, "--precision", precision, "--data", photos)
         made = steps.document(path.name, "export", *asked, made=path)
         about = {"file": path.name, "format": format, "precision": precision}
+        # an artifact that loses too much is a row without figures, and no fault of the script
         rows.append(about | ({"refused": made["refused"]} if "refused" in made else judged(path, photos, steps)))
-    return [{"network": network, "training_seconds": seconds, **row} for row in rows]
+    return [{"network": network, "training_seconds": training_seconds(trained), **row} for row in rows]
 
 
 def judged(path: Path, photos: Path, steps: Steps) -> dict[str, Any]:
     """Return what a file is worth: accuracy, bytes, latency (artifacts), cycles and energy (ONNX)."""
     test = steps.document(f"{path.name}-evaluate", "evaluate", path, "--data", photos)
-    low, high = test["top1_interval"]
     row = {
-        "file": path.name, "top1": round(test["top1"], 4), "top1_low": round(low, 4), "top1_high": round(high, 4),
-        "images": test["samples"], "bytes": path.stat().st_size,
+        "file": path.name, **interval_columns(test, ("top1", "top1_low", "top1_high")), "images": test["samples"],
+        "bytes": path.stat().st_size,
     }  # fmt: skip
     if path.suffix != ".keras":
         timed = steps.document(f"{path.name}-benchmark", "benchmark", path, "--seconds", 20)
@@ -110,18 +84,6 @@ def judged(path: Path, photos: Path, steps: Steps) -> dict[str, Any]:
     return row
 
 
-def write(rows: list[dict[str, Any]]) -> None:
-    """Add the rows of a network to the table."""
-    begun = RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
-        if not begun:
-            writer.writeheader()
-        writer.writerows(
-            {**row, "cores": os.cpu_count(), "machine": f"{platform.machine()} {platform.system()}"} for row in rows
-        )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
@@ -130,18 +92,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no step after this time")
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
-    finished = set()
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as file:
-            finished = {row["network"] for row in csv.DictReader(file)}
+    finished = {row["network"] for row in read_rows(RESULTS)}
     for network in arguments.only:
         if network not in finished:
             folder = arguments.work / network
             folder.mkdir(parents=True, exist_ok=True)
             rows = rows_of(network, arguments.photos, Steps(folder, until))
-            write(rows)
+            append_rows(RESULTS, COLUMNS, ({**row, **machine_columns()} for row in rows))
             for row in rows:
-                print(*(f"{key}={value}" for key, value in row.items()), flush=True)
+                told_row(row)
 
 
 if __name__ == "__main__":

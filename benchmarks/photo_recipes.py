@@ -10,14 +10,19 @@ Run it as `python benchmarks/photo_recipes.py PHOTOS [--only NAME...] [--seeds 0
 """
 
 import argparse
-import csv
-import json
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from kept_results import (
+    append_rows,
+    document_of,
+    interval_columns,
+    is_trained,
+    machine_columns,
+    read_rows,
+    told_row,
+    training_seconds,
+)  # fmt: skip
 
 RESULTS = Path(__file__).with_suffix(".csv")
 COLUMNS = (
@@ -64,51 +69,33 @@ GOALS = ("tiny", "v5")
 
 def finished() -> set[tuple[str, int]]:
     """Return name and seed of the rows that are there."""
-    if not RESULTS.exists():
-        return set()
-    with RESULTS.open(newline="") as file:
-        return {(row["name"], int(row["seed"])) for row in csv.DictReader(file)}
+    return {(row["name"], int(row["seed"])) for row in read_rows(RESULTS)}
 
 
 def train(name: str, seed: int, photos: Path, work: Path) -> dict[str, Any]:
     """Train one row, or continue it, and return the document of `train`."""
     (network, size), options = RUNS[name]
     output = work / f"{name.replace(' ', '-').replace('/', 'over-')}-{seed}.keras"
-    command = [
-        sys.executable, "-m", "sqnxt_tf.cli", "train", "--network", network, "--data", str(photos), "--input-size",
-        str(size), "--seed", str(seed), "-o", str(output), "--json", *options,
-    ]  # fmt: skip
-    if output.exists() and not (output.with_suffix(".train") / "settings.json").exists():
-        command.append("--force")  # it was trained, and not written down
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    document: dict[str, Any] = json.loads(done.stdout)
+    again = ("--force",) if is_trained(output) else ()  # it was trained, and not written down
+    document: dict[str, Any] = document_of(
+        "train", "--network", network, "--data", photos, "--input-size", size, "--seed", seed, "-o", output, *options,
+        *again,
+    )  # fmt: skip
     return document
 
 
 def row_of(name: str, seed: int, document: dict[str, Any]) -> dict[str, Any]:
     """Return a row of the table; without the test part where a recipe is only being chosen."""
     (network, size), options = RUNS[name]
-    history, test = document["history"], document["test"]
+    history = document["history"]
     best = max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
     kept = history[-1] if "keep=last" in options or "paper" in options else best
-    low, high = test["top1_interval"]
-    judged = {"test_top1": round(test["top1"], 4), "test_low": round(low, 4), "test_high": round(high, 4)}
+    judged = interval_columns(document["test"], ("test_top1", "test_low", "test_high"))
     return {
         "name": name, "network": network, "input_size": size, "arguments": " ".join(options), "seed": seed,
         "epochs": len(history), "best_epoch": int(best["epoch"]), "validation_top1": round(kept["val_accuracy"], 4),
-        **(judged if name in GOALS else {}), "seconds": round(sum(row["seconds"] for row in history)),
-        "cores": os.cpu_count(), "machine": f"{platform.machine()} {platform.system()}",
+        **(judged if name in GOALS else {}), "seconds": training_seconds(document), **machine_columns(),
     }  # fmt: skip
-
-
-def write(row: dict[str, Any]) -> None:
-    """Add a row to the table at once: what was measured is not lost."""
-    begun = RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
-        if not begun:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def main() -> None:
@@ -124,8 +111,8 @@ def main() -> None:
             if (name, seed) in finished():
                 continue
             row = row_of(name, seed, train(name, seed, arguments.photos, arguments.work))
-            write(row)
-            print(*(f"{key}={value}" for key, value in row.items()), flush=True)
+            append_rows(RESULTS, COLUMNS, [row])
+            told_row(row)
 
 
 if __name__ == "__main__":

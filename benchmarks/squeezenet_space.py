@@ -15,9 +15,7 @@ what is finished and resumes what was cut. After each network it writes `squeeze
 """
 
 import argparse
-import csv
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_results import interval_columns, is_trained, read_rows, tell, write_rows, written
 
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.networks.registry import layer_rows
@@ -102,7 +101,7 @@ def measured(network: str, seed: int, given: argparse.Namespace) -> None:
         return
     data, began = DataSource.parse(given.data), time.monotonic()
     recipe = given.recipe and resolve_recipe(given.recipe, given.set, default=given.recipe, epochs=given.epochs)
-    if not model.exists():
+    if not is_trained(model):
         train(network, model, data=data, recipe=recipe, input_size=given.input_size, seed=seed, progress=tell)
     history = model.with_suffix(".train") / "history.csv"
     validation = evaluate(model, data.parts()["validation"])
@@ -111,13 +110,11 @@ def measured(network: str, seed: int, given: argparse.Namespace) -> None:
         "input_size": given.input_size,
         "epochs": len(history.read_text("utf-8").splitlines()) - 1 if history.exists() else "",
         "validation_top1": validation.top1,
-        "test_top1": test.top1,
-        "test_low": test.top1_interval[0],
-        "test_high": test.top1_interval[1],
+        **interval_columns(test.to_json(), ("test_top1", "test_low", "test_high"), digits=None),
         "seconds": round(time.monotonic() - began),
         "settings": settings_of(given),
     }
-    result.write_text(json.dumps(found), "utf-8")
+    written(result, found)
 
 
 def settings_of(given: argparse.Namespace) -> dict[str, Any]:
@@ -140,32 +137,30 @@ def result_path(network: str, seed: int, given: argparse.Namespace) -> Path:
 def write_table(points: Sequence[tuple[str, str, float, float]], given: argparse.Namespace) -> None:
     """Write what is measured so far as CSV, one row for each curve, network and seed."""
     classes = len(DataSource.parse(given.data).parts()["train"].class_names)
-    with (given.folder / "squeezenet_space.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        for (curve, network, ratio, fraction), seed in product(points, range(given.seeds)):
-            path = result_path(network, seed, given)
-            if path.exists():
-                rows = layer_rows(network, classes=classes, input_size=given.input_size)
-                own = {
-                    "curve": curve,
-                    "network": network,
-                    "squeeze_ratio": ratio,
-                    "fraction_3x3": fraction,
-                    "seed": seed,
-                }
-                costs = {"params": sum(row.params for row in rows), "macs": sum(row.macs for row in rows)}
-                found = json.loads(path.read_text("utf-8"))
-                del found["settings"]
-                table.writerow({**own, **costs, **found})
+    table = []
+    for (curve, network, ratio, fraction), seed in product(points, range(given.seeds)):
+        path = result_path(network, seed, given)
+        if path.exists():
+            rows = layer_rows(network, classes=classes, input_size=given.input_size)
+            own = {
+                "curve": curve,
+                "network": network,
+                "squeeze_ratio": ratio,
+                "fraction_3x3": fraction,
+                "seed": seed,
+            }
+            costs = {"params": sum(row.params for row in rows), "macs": sum(row.macs for row in rows)}
+            found = json.loads(path.read_text("utf-8"))
+            del found["settings"]
+            table.append({**own, **costs, **found})
+    write_rows(given.folder / "squeezenet_space.csv", COLUMNS, table)
 
 
 def draw(table: Path, picture: Path) -> None:
     """Draw both curves: validation and test accuracy, the mean of all seeds, and the sizes of the models."""
     from matplotlib.figure import Figure
 
-    with table.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(table)
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     for axes, (curve, title) in zip(figure.subplots(1, 2, sharey=True), CURVES.items(), strict=True):
         mine = [row for row in rows if row["curve"] == curve]
@@ -187,11 +182,6 @@ def draw(table: Path, picture: Path) -> None:
 
 def mean(rows: Sequence[dict[str, str]], column: str) -> float:
     return float(np.mean([float(row[column]) for row in rows]))
-
-
-def tell(task: str, done: int, total: int, **figures: Any) -> None:
-    if done % 50 == 0 or done == total:
-        print(task, f"{done}/{total}", {name: round(value, 4) for name, value in figures.items()}, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """A supernet of photographs: does it rank networks as training them alone does, and what beats v5?
 
     python benchmarks/supernet.py PHOTOS -o FOLDER [--only train|judge|alone] [--networks 14] [--trials 1500]
-        [--input-sizes 96]
+        [--input-sizes 96] [--trained photo-networks]
 
 1. trains a supernet of the space `photos` on PHOTOS, a folder with train, validation and test;
 2. judges the networks of `--trials` trials of NSGA-II (accuracy, cycles and energy on one array), and v2 to v5;
 3. trains networks alone, by the recipe of any photographs: v1 to v5 (v1 is no slice of the supernet, as it begins its
    stages in another way), up to four that are more accurate and cheaper than v5 by the supernet's word, and others at
-   even distances of its ranking;
+   even distances of its ranking; those that `photo_networks.py` has trained alike (on the same photos, at the same
+   size, by the same recipe, with the same seed) are taken from its work folder, `--trained`;
 4. writes `supernet.csv`, and prints Kendall's tau between both accuracies, and what beats v5 in accuracy, cycles and
    energy once it is trained alone.
 
@@ -16,7 +17,6 @@ time with what is there. `--only` ends after a part; other options must stay the
 """
 
 import argparse
-import csv
 import json
 import sys
 import time
@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_results import check_settings, interval_columns, is_trained, tell, training_seconds, write_rows, written
 
+from sqnxt_export import read_metadata
 from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.exploration.candidates import Candidate, Coster
 from sqnxt_tf.exploration.sampling import Sampling
@@ -33,6 +35,7 @@ from sqnxt_tf.exploration.space import Point, Space
 from sqnxt_tf.exploration.space_file import load_space
 from sqnxt_tf.networks.squeezenext import SPECS
 from sqnxt_tf.supernet.rank_correlation import kendall_tau
+from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.workflows.search import search
 from sqnxt_tf.workflows.supernet import Supernet
 
@@ -47,8 +50,7 @@ COLUMNS = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     given = parse(arguments)
-    given.output.mkdir(parents=True, exist_ok=True)
-    check_settings(given)
+    check_settings(given.output / "settings.json", settings_of(given))
     file = train_supernet(given)
     if given.only == "train":
         return
@@ -76,24 +78,22 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="epochs of the supernet, in place of the recipe's")
     parser.add_argument("--alone-epochs", type=int, help="epochs of the networks alone, in place of the recipe's")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--trained", type=Path, metavar="FOLDER", help="the work folder of photo_networks.py")
     return parser.parse_args(arguments)
 
 
-def check_settings(given: argparse.Namespace) -> None:
-    """Refuse other settings than those that FOLDER was begun with."""
-    path = given.output / "settings.json"
-    wanted = {name: value for name, value in vars(given).items() if name not in ("output", "only")}
-    wanted["photos"] = str(Path(given.photos).absolute()) if Path(given.photos).exists() else given.photos
-    if path.exists() and json.loads(path.read_text("utf-8")) != wanted:
-        raise SystemExit(f"{path}: FOLDER was begun with other settings; give the same, or another FOLDER")
-    path.write_text(json.dumps(wanted), "utf-8")
+def settings_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what all results of one FOLDER must have been measured with."""
+    settings = {name: value for name, value in vars(given).items() if name not in ("output", "only", "trained")}
+    settings["photos"] = str(Path(given.photos).absolute()) if Path(given.photos).exists() else given.photos
+    return settings
 
 
 def train_supernet(given: argparse.Namespace) -> Path:
     from sqnxt_tf.workflows.train import train
 
     file: Path = given.output / "super.keras"
-    if not file.exists() or (file.with_suffix(".train") / "settings.json").exists():
+    if not is_trained(file):
         space, changes = space_of(given), {"epochs": given.epochs} if given.epochs else {}
         began = time.monotonic()
         train(None, file, data=given.photos, supernet=space, changes=changes, seed=given.seed, progress=tell)
@@ -126,7 +126,7 @@ def choose(judged: dict[tuple[str, int], Candidate], space: Space, given: argpar
     path = given.output / "alone.json"
     if not path.exists():
         side = max(map(int, space.dimensions["input_size"]))
-        path.write_text(json.dumps(chosen_networks(judged, side, given.reference, given.networks)), "utf-8")
+        written(path, chosen_networks(judged, side, given.reference, given.networks))
     return [(name, size) for name, size in json.loads(path.read_text("utf-8"))]
 
 
@@ -158,21 +158,49 @@ def top1(candidate: Candidate) -> float:
 
 
 def train_alone(network: str, size: int, given: argparse.Namespace) -> None:
-    """Train and judge one network, unless FOLDER has its result."""
+    """Train and judge one network, unless FOLDER has its result; a model that was trained alike is only judged."""
     from sqnxt_tf.device.evaluation import evaluate
     from sqnxt_tf.workflows.train import train
 
     result, model = result_path(network, size, given), given.output / f"{network}-{size}.keras"
     if result.exists():
         return
-    data, began = DataSource.parse(given.photos), time.monotonic()
+    began, before = time.monotonic(), 0
+    if (alike := trained_alike(network, size, given)) is not None:
+        model, before = alike
+    elif not is_trained(model):
+        train(network, model, **training_of(size, given), progress=tell)
+    parts = DataSource.parse(given.photos).parts()
+    validation, test = evaluate(model, parts["validation"]), evaluate(model, parts["test"])
+    figures = interval_columns(test.to_json(), ("test_top1", "test_low", "test_high"), digits=None)
+    seconds = before + round(time.monotonic() - began)
+    written(result, {"validation_top1": validation.top1, **figures, "seconds": seconds})
+
+
+def training_of(size: int, given: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `train` for a network alone."""
     changes = {"epochs": given.alone_epochs} if given.alone_epochs else {}
-    if not model.exists() or (model.with_suffix(".train") / "settings.json").exists():
-        train(network, model, data=data, changes=changes, input_size=size, seed=given.seed, progress=tell)
-    validation, test = evaluate(model, data.parts()["validation"]), evaluate(model, data.parts()["test"])
-    low, high = test.top1_interval
-    found = {"validation_top1": validation.top1, "test_top1": test.top1, "test_low": low, "test_high": high}
-    result.write_text(json.dumps({**found, "seconds": round(time.monotonic() - began)}), "utf-8")
+    return {"data": DataSource.parse(given.photos), "changes": changes, "input_size": size, "seed": given.seed}
+
+
+def trained_alike(network: str, size: int, given: argparse.Namespace) -> tuple[Path, int] | None:
+    """Return the model that `photo_networks.py` has trained as `train_alone` would, and its seconds; else None."""
+    from sqnxt_tf.workflows.train import plan_training
+
+    if given.trained is None:
+        return None
+    model, document = given.trained / network / "model.keras", given.trained / network / "train.json"
+    if not is_trained(model) or not document.exists():
+        return None
+    metadata = read_metadata(model)
+    found = metadata.extra.get("settings", {}) if metadata else {}
+    wanted = {"network": network, "input_size": [size, size], "seed": given.seed}
+    recipe = plan_training(network, model, **training_of(size, given)).recipe
+    if any(found.get(name) != value for name, value in wanted.items()) or Recipe(**found["recipe"]) != recipe:
+        return None
+    if Path(found["data"]).absolute() != Path(given.photos).absolute():
+        return None
+    return model, training_seconds(json.loads(document.read_text("utf-8")))
 
 
 def result_path(network: str, size: int, given: argparse.Namespace) -> Path:
@@ -199,10 +227,7 @@ def report(
     side = max(map(int, space.dimensions["input_size"]))
     for line in findings(rows, given.reference, side):
         print(line)
-    with (given.output / "supernet.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        table.writerows(rows)
+    write_rows(given.output / "supernet.csv", COLUMNS, rows)
 
 
 def findings(rows: list[dict[str, Any]], reference: str, side: int) -> list[str]:
@@ -219,11 +244,6 @@ def findings(rows: list[dict[str, Any]], reference: str, side: int) -> list[str]
     better = [f"{row['network']} at {row['input_size']}" for row in rows if row["beats_reference"]]
     lines.append(f"better than {reference} in accuracy, cycles and energy: {', '.join(better) or 'none'}")
     return lines
-
-
-def tell(task: str, done: int, total: int, **figures: Any) -> None:
-    if done % 50 == 0 or done == total:
-        print(task, f"{done}/{total}", {name: round(value, 4) for name, value in figures.items()}, file=sys.stderr)
 
 
 if __name__ == "__main__":

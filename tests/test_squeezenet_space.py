@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -11,19 +10,14 @@ from typing import Any
 
 import pytest
 
+from helpers.benchmark_scripts import load_benchmark
 from helpers.images import write_images
-from helpers.repository import ROOT
 from sqnxt_tf.networks.registry import find_network
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("squeezenet_space", ROOT / "benchmarks" / "squeezenet_space.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("squeezenet_space")
 
 
 @pytest.fixture

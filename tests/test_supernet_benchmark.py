@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from helpers.repository import ROOT
+from helpers.benchmark_scripts import load_benchmark
 from sqnxt_tf.exploration.candidates import Candidate
 from sqnxt_tf.networks.squeezenext import SPECS
 
@@ -35,12 +34,7 @@ V5 = "sqnxt23v5_w1"
 
 @pytest.fixture
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("supernet_benchmark", ROOT / "benchmarks" / "supernet.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("supernet")
 
 
 def candidate(accuracy: float | None, cycles: float) -> Candidate:

@@ -3,6 +3,7 @@
 | file | role |
 |---|---|
 | `repository` | where the repository's files are, and its `setup.cfg` |
+| `benchmark_scripts` | the scripts of `benchmarks/` as modules |
 | `commands` | the command line and Python code as processes of their own |
 | `golden` | tables of expected figures |
 | `images` | folders of images |
