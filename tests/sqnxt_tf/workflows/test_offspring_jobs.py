@@ -60,6 +60,90 @@ def test_no_job_is_no_work() -> None:
     run_jobs((), 2, pytest.fail, lambda *_, **__: pytest.fail("there is nothing to report"))
 
 
+_PROCESS = """
+import json, os, signal, sys, time
+from pathlib import Path
+from sqnxt_base.opening import removed_on_death
+from sqnxt_base.watching import tell_watcher
+
+tell_watcher(int(sys.argv[1]))
+job = json.loads(sys.stdin.readline())
+folder, name, sibling = Path(job["folder"]), job["name"], job["place"]["sibling"]
+print("left out: a.jpg: is broken", file=sys.stderr, flush=True)
+print(json.dumps({"done": 3, "total": 4}), flush=True)
+(folder / name).touch()
+assert len([path for path in folder.iterdir() if path.suffix == ""]) <= 2
+with removed_on_death(folder / f"{name}.part"):
+    (folder / f"{name}.part").touch()
+    time.sleep(0.3 if sibling else 0.6)
+    if name == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    (folder / f"{name}.part").unlink()
+(folder / name).unlink()
+if name == "failed":
+    sys.exit(3)
+if name == "refused":
+    print(json.dumps({"error": ["size", "is out of reach", "give another"]}))
+    sys.exit()
+figures = dict.fromkeys(("filters", "parameters", "bytes", "macs", "cycles", "energy", "generation"), 1)
+figures |= dict.fromkeys(("validation", "top1", "top1_low", "top1_high", "environment"), 0.5)
+print(json.dumps({"member": {"name": name, "parent": "founder", "sha256": "", **figures}}))
+"""
+"""In place of the process that breeds: one that takes half a second, and ends as the name of its job says."""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that makes jobs by name, whose processes load nothing heavy."""
+    (tmp_path / "half_a_second.py").write_text(_PROCESS)
+    (tmp_path / "out").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("sqnxt_tf.workflows.offspring_jobs._PROCESS", "half_a_second")
+    options = replace(OPTIONS, data=DataSource.parse("digits"))
+
+    def make(*names: str) -> list[OffspringJob]:
+        return [
+            OffspringJob(
+                model=tmp_path / "m.keras", folder=tmp_path / "out", options=options, name=name,
+                place={"generation": 1, "sibling": sibling, "largest": 9},
+            )
+            for sibling, name in enumerate(names)
+        ]  # fmt: skip
+
+    return make
+
+
+def test_so_many_at_a_time_are_kept_as_they_finish(jobs: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[str] = []
+    told: list[tuple[str, int, int]] = []
+
+    def progress(task: str, done: int, total: int, **figures: float) -> None:
+        told.append((task, done, total))
+
+    run_jobs(jobs("slow", "b", "c", "d"), 2, lambda member: kept.append(member.name), progress)
+    assert sorted(kept) == ["b", "c", "d", "slow"]
+    assert kept[0] == "b"
+    assert told[-1] == ("training 4 offspring", 12, 16)
+    assert caplog.messages == ["left out: a.jpg: is broken"]  # each has said so
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("refused", "size: is out of reach; give another"),
+        ("failed", "failed: its process ended with exit code 3"),
+        ("killed", "its process was killed"),
+    ],
+)
+def test_one_that_cannot_be_bred_ends_the_others_and_leaves_nothing(
+    jobs: Any, tmp_path: Path, name: str, fault: str
+) -> None:
+    with pytest.raises(SqnxtError, match=fault):
+        run_jobs(jobs("slow", name, "c"), 2, lambda member: None, lambda *_, **__: None)
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [({"workers": 0}, "workers: 0 is out of range"), ({"workers": 2, "strategy": "multi-worker"}, "other strategies")],
