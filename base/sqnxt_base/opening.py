@@ -117,8 +117,15 @@ def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
     except OSError as error:
         if beside is not None or (error.filename and prefix not in os.fsdecode(error.filename)):
             raise
-        raise SqnxtError(
-            f"temporary folder {tempfile.tempdir or ''}".rstrip(),
-            f"cannot be written ({error.strerror or error})",
-            "free some space there, or let TMPDIR name a folder on another disk",
-        ) from error
+        raise temporary_fault(error) from error
+
+
+def temporary_fault(error: OSError) -> SqnxtError:
+    """Return the error of a folder for temporary files that cannot be used, with what the user can do."""
+    import tempfile
+
+    return SqnxtError(
+        f"temporary folder {tempfile.tempdir or ''}".rstrip(),
+        f"cannot be written ({error.strerror or error})",
+        "free some space there, or let TMPDIR name a folder on another disk",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import zipfile
 from pathlib import Path
 
@@ -20,8 +22,10 @@ def open_zip(path: Path, kind: str) -> zipfile.ZipFile:
             member whose name points outside the archive.
     """
     try:
-        archive = zipfile.ZipFile(path)
+        archive = open_own_zip(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EIO:
+            raise ExportError(path, f"cannot be read ({error.strerror})", "check the path and the disk") from error
         raise ExportError(path, f"not a {kind} ({one_line(error)})", "copy or export the file again") from error
     try:
         _check_directory(path, archive)
@@ -29,6 +33,21 @@ def open_zip(path: Path, kind: str) -> zipfile.ZipFile:
         archive.close()
         raise
     return archive
+
+
+def open_own_zip(path: Path) -> zipfile.ZipFile:
+    """Open an archive that is ours, and whose directory needs no check.
+
+    Raises:
+        OSError: The disk cannot be read; `zipfile` would say that the file is no archive.
+    """
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        hidden = error.__context__
+        if isinstance(hidden, OSError) and hidden.errno == errno.EIO:
+            raise OSError(hidden.errno, hidden.strerror, os.fspath(path)) from error
+        raise
 
 
 def _check_directory(path: Path, archive: zipfile.ZipFile) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from sqnxt_base.errors import SqnxtError
 from sqnxt_export._libraries import require
+from sqnxt_export.convert.converter_faults import run_converter
 from sqnxt_export.convert.rounded_activations import with_rounded_activations
 from sqnxt_export.convert.softmax import ends_in_softmax, without_softmax
 from sqnxt_export.convert.tflite_edit import has_loop, in_signature_order, with_softmax, without_idle_caps
@@ -69,7 +71,7 @@ def to_tflite(
                 data = without_idle_caps(data)
             if float_softmax:
                 data = with_softmax(data)
-    except (ExportError, OSError):  # a disk that fails is no fault of the model
+    except (SqnxtError, OSError):  # a disk that fails is no fault of the model
         raise
     except Exception as error:  # the converter raises classes of its own and plain Exception
         raise ExportError(
@@ -90,15 +92,15 @@ def _convert(model: Any, batch: int, precision: str, samples: tuple[NDArray[Any]
     """Run TensorFlow's converter on a model for a batch of samples."""
     tensorflow = require("tensorflow", "to convert to TFLite")
     function, module = concrete_function(model, batch)
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module)
+    from_functions = tensorflow.lite.TFLiteConverter.from_concrete_functions
+    converter = from_functions([function], module)
     _configure(tensorflow, converter, precision, samples, batch)
     converter.inference_input_type = converter.inference_output_type = getattr(tensorflow, io)
     if precision not in _FLOATS and _may_loop(function):
-        _refuse_loops(model, tensorflow.lite.TFLiteConverter.from_concrete_functions([function], module).convert())
+        _refuse_loops(model, run_converter(from_functions([function], module), function, module))
+    data = run_converter(converter, function, module)
     signature = signature_of(model)
-    return in_signature_order(
-        converter.convert(), [info.name for info in signature.inputs], [info.name for info in signature.outputs]
-    )
+    return in_signature_order(data, [info.name for info in signature.inputs], [info.name for info in signature.outputs])
 
 
 def _may_loop(function: Any) -> bool:

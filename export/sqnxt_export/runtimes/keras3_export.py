@@ -15,7 +15,7 @@ from sqnxt_base.opening import temporary_folder
 from sqnxt_export.artifact.h5_file import check_h5, read_h5_config
 from sqnxt_export.artifact.keras3_classes import check_keras3_classes, in_float32
 from sqnxt_export.artifact.keras_file import CONFIG, MAX_WEIGHT_BYTES, METADATA, WEIGHTS, read_keras3_config
-from sqnxt_export.artifact.zips import copy_member, open_zip
+from sqnxt_export.artifact.zips import copy_member, open_own_zip, open_zip
 from sqnxt_export.errors import ExportError
 from sqnxt_export.runtimes.saved_model import load_saved_model
 
@@ -50,7 +50,7 @@ def _copy_keras(path: Path, clean: Path) -> int:
         archive.writestr(METADATA, source.read(METADATA))
         archive.writestr(CONFIG, json.dumps(in_float32(config)))
         copy_member(path, source, WEIGHTS, archive, MAX_WEIGHT_BYTES)
-    with zipfile.ZipFile(clean) as archive, archive.open(WEIGHTS) as member:
+    with open_own_zip(clean) as archive, archive.open(WEIGHTS) as member:
         return check_h5(path, member)
 
 

@@ -28,7 +28,7 @@ from sqnxt_export.artifact.keras_file import (
 )
 from sqnxt_export.artifact.metadata import Metadata
 from sqnxt_export.artifact.metadata_io import write_metadata
-from sqnxt_export.artifact.zips import copy_member, open_zip
+from sqnxt_export.artifact.zips import copy_member, open_own_zip, open_zip
 from sqnxt_export.errors import ExportError, one_line
 from sqnxt_export.runtimes.allocation import allocating_at_most
 from sqnxt_export.runtimes.own_scaling import own_input_range
@@ -195,7 +195,7 @@ def _write_clean(path: Path, config: dict[str, Any], target: Path) -> int:
         archive.writestr(METADATA, "{}")
         archive.writestr(CONFIG, json.dumps(config))
         copy_member(path, source, WEIGHTS, archive, MAX_WEIGHT_BYTES)
-    with zipfile.ZipFile(target) as archive, archive.open(WEIGHTS) as member:
+    with open_own_zip(target) as archive, archive.open(WEIGHTS) as member:
         try:
             with h5py.File(member, "r") as file:
                 return check_weights(path, file)
