@@ -13,6 +13,7 @@ from sqnxt_export import Metadata, Preprocessing, load_keras, load_model, read_m
 from sqnxt_export.artifact.files import existing_file
 from sqnxt_export.artifact.saved_model_file import is_model
 from sqnxt_export.runtimes.own_scaling import own_input_range
+from sqnxt_export.runtimes.run_size import is_small_run
 from sqnxt_export.runtimes.signatures import run_model, signature_of
 from sqnxt_export.runtimes.tensors import seeded_noise
 from sqnxt_tf.data.data_source import DataSource
@@ -173,12 +174,13 @@ def open_source(
 def try_once(path: Path, model: Any) -> None:
     """Run a model from a file on one sample of noise where somebody watches what its first run takes.
 
-    Training and evaluation take what they need, so nobody can watch their first step in place of this.
+    Training and evaluation take what they need, so nobody can watch their first step in place of this. A model whose
+    layers show that such a run takes little is not run.
 
     Raises:
         ExportError: TensorFlow cannot run it.
     """
-    if is_watched():
+    if is_watched() and not is_small_run(model):
         with opening(path):
             run_model(model, seeded_noise(signature_of(model).inputs, 1))
 
