@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from helpers.commands import cli_command, helper_program
+from helpers.fault_runs import RUNS
 from helpers.fault_scenarios import SCENARIOS
 from helpers.faulty_files import compile_library, environment
 from helpers.repository import ROOT
@@ -66,6 +67,15 @@ def test_every_fault_of_every_writer(library: Path, tmp_path: Path) -> None:
     assert counts.keys() == SCENARIOS.keys()
     assert sum(faults for faults, _ in counts.values()) >= 700, counts
     assert sum(cuts for _, cuts in counts.values()) >= 200, counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in RUNS if name != "prune"])
+def test_a_fault_of_each_kind_in_whole_runs(library: Path, tmp_path: Path, name: str) -> None:
+    """`benchmarks/faults.py` lets more calls fail, and those of `prune`, which writes as `train` does."""
+    (found,) = swept(library, tmp_path, [name], faults=1, runs=0)
+    assert found["wrong"] == []
+    assert found["faults"] >= 12
 
 
 @pytest.mark.parametrize(

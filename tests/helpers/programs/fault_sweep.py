@@ -19,6 +19,7 @@ import sqnxt_tf  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from helpers.fault_runs import RUNS
 from helpers.fault_scenarios import SCENARIOS
 from helpers.fault_sweep import Sweep
 
@@ -28,7 +29,7 @@ def main(folder: str, most_faults: str, most_runs: str, *names: str) -> None:
     for name in names:
         place = Path(folder, name.replace(" ", "-"))
         place.mkdir()
-        sweep = Sweep(SCENARIOS[name], place)
+        sweep = Sweep((SCENARIOS | RUNS)[name], place)
         failed, wrong = sweep.run(int(most_faults))
         states, found = sweep.cut(int(most_runs)) if int(most_runs) else (0, [])
         calls = {call.name.lower(): count for call, count in sweep.calls.items()}
