@@ -50,6 +50,11 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
+def is_asked() -> bool:
+    """Tell whether a signal has asked this process to end."""
+    return bool(_Received.number)
+
+
 def exit_code() -> int:
     """Return the exit code of an interrupted process: 130 after Ctrl-C, 143 after SIGTERM."""
     return _INTERRUPTED + (_Received.number or signal.SIGINT)

@@ -145,7 +145,7 @@ def _suit_threads_to_cores() -> None:
 
 def _fail_unexpectedly(error: Exception) -> NoReturn:
     """Report a bug of this program: in one line, or with its traceback where `--verbose` is given."""
-    if {"-v", "--verbose"} & set(sys.argv):
+    if {"-v", "--verbose"} & set(sys.argv) and not interruption.is_asked():
         raise error
     kind = type(error).__name__
     _fail(f"sqnxt-tf: unexpected {kind} ({one_line(error)}); run it again with --verbose and report it", _BAD_INPUT)
@@ -170,5 +170,7 @@ def _describe_os_error(error: OSError) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    if interruption.is_asked():  # C code makes errors of its own of the interrupt, such as "initialization failed"
+        message, code = "interrupted", interruption.exit_code()
     click.echo(f"error: {printable(message)}", err=True)
     sys.exit(code)
