@@ -17,8 +17,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sqnxt_base.json_text import parse_json_object
 from sqnxt_base.limits import current_limits
 from sqnxt_base.opening import remove_left_over
 from sqnxt_base.watching import Watched, death_by
@@ -67,7 +68,7 @@ class OffspringJob:
     @classmethod
     def from_json(cls, text: str) -> OffspringJob:
         """Return the job of a line of `to_json`."""
-        values = json.loads(text)
+        values = parse_json_object(text)
         options = values.pop("options")
         name, kind = options["data"]
         recipe = options["recipe"]
@@ -199,7 +200,7 @@ class _Process:
         received = os.read(self.pipes[1], 1 << 16)
         *lines, self._unread = (self._unread + received).split(b"\n")
         for line in lines:
-            said: dict[str, Any] = json.loads(line)
+            said = parse_json_object(line)
             if "error" in said:
                 self._fault = SqnxtError(*said["error"])
             elif "member" in said:
