@@ -85,10 +85,13 @@ def compile_library(folder: Path) -> Path:
 
 
 def environment(library: Path, folder: Path) -> dict[str, str]:
-    """Return the variables with which a process gets the library; `folder` is for what the two sides share."""
+    """Return the variables with which a process gets the library; `folder` is for what the two sides share.
+
+    Python compiles nothing to disk: the modules that TensorFlow writes and imports have other names in every run.
+    """
     state = folder / "state"
     state.write_bytes(bytes(_SIZE))
-    return {"LD_PRELOAD": str(library), _VARIABLE: str(state)}
+    return {"LD_PRELOAD": str(library), _VARIABLE: str(state), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Faults:
