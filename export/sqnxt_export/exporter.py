@@ -227,11 +227,11 @@ def _check_answer(path: Path, task: Task, parity: Parity, built: Built) -> None:
 
 def _fault_and_remedy(task: Task, parity: Parity) -> tuple[str, str]:
     fault = f"not written, it does not compute what the model computes ({parity.reason})"
-    judge = task.model if task.rounded_model is None else task.rounded_model
-    own = own_difference(judge, task.samples.parity, task.reference, task.judging)
-    if enlarges_rounding(own):
-        itself = f"nor does the model: its answers move by {own:.2g} when the last bit of its inputs changes"
-        return f"{fault}, {itself}", "train the model, or set its batch statistics: its signals enlarge rounding"
+    if task.rounded_model is None:  # one that rounds may move by a whole step, and is right to
+        own = own_difference(task.model, task.samples.parity, task.reference, task.judging)
+        if enlarges_rounding(own):
+            itself = f"nor does the model: its answers move by {own:.2g} when the last bit of its inputs changes"
+            return f"{fault}, {itself}", "train the model, or set its batch statistics: its signals enlarge rounding"
     return fault, remedy_for(task.options, task.samples, parity)
 
 

@@ -10,9 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqnxt_export import ArtifactOptions, ExportError, ExportSamples, Metadata, export_model, read_metadata
+from sqnxt_export import (
+    ArtifactOptions,
+    ExportError,
+    ExportSamples,
+    LearntRanges,
+    Metadata,
+    export_model,
+    read_metadata,
+)
 from sqnxt_export.errors import ParityError
 from sqnxt_export.measured_top1 import ALLOWED_DROP, ARTIFACT_TOP1, MeasuredTop1
+from sqnxt_export.thresholds import MAX_REL_DIFF
 
 CLASSES = 4
 
@@ -141,3 +150,17 @@ def test_a_model_that_enlarges_rounding_is_told_so(gain: float, chaotic: bool, t
         assert not path.exists()
     else:
         assert export_model(model, path, options, ExportSamples(parity=samples)).parity.max_rel_diff < 1e-4
+
+
+def test_a_model_that_rounds_may_move_by_a_step(identity: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A last bit may turn the rounding that a model has learnt: that says nothing against its artifact."""
+    monkeypatch.setattr("sqnxt_export.exporter.own_difference", lambda *_: 1.0)
+    monkeypatch.setitem(MAX_REL_DIFF, "int8", -1.0)  # nothing is that equal
+    values, _ = logits(8, 0)
+    samples = ExportSamples(parity=values, calibration=values)
+    learnt = Metadata(extra=LearntRanges(precision="int8", ranges={"input": (0.0, 1.0)}).to_extra())
+    options = ArtifactOptions(format="onnx", precision="int8")
+    for metadata, told in ((learnt, False), (Metadata(), True)):
+        with pytest.raises(ParityError) as refused:
+            export_model(identity, tmp_path / "net.onnx", options, samples, metadata=metadata)
+        assert ("nor does the model" in str(refused.value)) is told
