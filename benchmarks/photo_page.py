@@ -3,13 +3,13 @@
 Usage: `python benchmarks/photo_page.py [PAGE.md]`; the table goes between its markers, the picture beside the page.
 """
 
-import csv
 import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_results import read_rows
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -32,9 +32,8 @@ REFERENCE = "sqnxt23v5_w1"
 def networks() -> dict[str, dict[str, dict[str, str]]]:
     """Return network -> file -> row."""
     found: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
-    with RESULTS.open(newline="") as file:
-        for row in csv.DictReader(file):
-            found[row["network"]][row["file"]] = row
+    for row in read_rows(RESULTS):
+        found[row["network"]][row["file"]] = row
     return found
 
 

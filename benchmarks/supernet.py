@@ -9,8 +9,8 @@
    stages in another way), up to four that are more accurate and cheaper than v5 by the supernet's word, and others at
    even distances of its ranking; those that `photo_networks.py` has trained alike (on the same photos, at the same
    size, by the same recipe, with the same seed) are taken from its work folder, `--trained`;
-4. writes `supernet.csv`, and prints Kendall's tau between both accuracies, and what beats v5 in accuracy, cycles and
-   energy once it is trained alone.
+4. writes `supernet.csv`, beside `supernet_judged.csv` of step 2, and prints Kendall's tau between both accuracies, and
+   what beats v5 in accuracy, cycles and energy once it is trained alone.
 
 Each part takes hours on two cores. The same command again continues wherever it was killed, and step 4 is done each
 time with what is there. `--only` ends after a part; other options must stay the same in one FOLDER.
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     space, supernet = space_of(given), Supernet(file, DataSource.parse(given.photos))
     judged = judge(space, supernet, given)
+    write_judged(judged, given.output / "supernet_judged.csv")
     if given.only == "judge":
         return
     chosen = choose(judged, space, given)
@@ -119,6 +120,17 @@ def judge(space: Space, supernet: Supernet, given: argparse.Namespace) -> dict[t
         held = space.holds(SPECS[name])
         found[name, side] = one.with_accuracy(supernet.accuracy(SPECS[name], side)) if held else one
     return found
+
+
+def write_judged(judged: dict[tuple[str, int], Candidate], table: Path) -> None:
+    """Write the networks that the supernet has judged, the most accurate first, and of these the fastest."""
+    rows = []
+    for (name, size), one in judged.items():
+        if "accuracy" in (figures := one.figures):
+            own = {"network": name, "input_size": size, "validation_top1": round(figures["accuracy"], 4)}
+            counts = {key: figures[key] for key in ("params", "macs")}
+            rows.append(own | counts | {key: round(figures[key]) for key in ("cycles", "energy")})
+    write_rows(table, tuple(rows[0]), sorted(rows, key=lambda row: (-row["validation_top1"], row["cycles"])))
 
 
 def choose(judged: dict[tuple[str, int], Candidate], space: Space, given: argparse.Namespace) -> list[tuple[str, int]]:

@@ -85,6 +85,9 @@ def test_a_run_ends_with_a_table_and_continues_from_what_is_there(
         rows = list(csv.DictReader(file))
     assert len(rows) >= 2
     assert all(0 <= float(row["supernet_top1"]) <= 1 and 0 <= float(row["test_top1"]) <= 1 for row in rows)
+    assert (
+        (tmp_path / "kept" / "supernet_judged.csv").read_text("utf-8").startswith("network,input_size,validation_top1,")
+    )
     assert "Kendall's tau with the validation photos" in capsys.readouterr().out
     monkeypatch.setattr("sqnxt_tf.workflows.train.train", None)  # nothing is trained again
     script.main(given)
