@@ -14,7 +14,7 @@ help:
 	@echo "make demo       install and run the whole path on handwritten digits"
 	@echo "make test       install, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  install, then the slow tests"
-	@echo "make fuzz       install, then some 25,000 hostile files; SEED=N makes others"
+	@echo "make fuzz       install, then some 200,000 hostile files; SEED=N makes others"
 	@echo "make check      lint, types and tests, in an environment that is there"
 	@echo "make coverage   report what was covered since the last report; COVERAGE=1 before \`make test\` measures it"
 	@echo "make docs       install, then build the documentation site: build/docs/index.html"
@@ -46,7 +46,7 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow
 
-# Ten times as many hostile files as the slow tests make; SEED=N makes others.
+# Ten times as many hostile files as the slow tests make (of .keras as many); SEED=N makes others.
 fuzz: $(VENV)/.installed-dev
 	SQNXT_TF_FUZZ=10 SQNXT_TF_FUZZ_SEED=$(or $(SEED),0) $(PYTEST) -m fuzz
 

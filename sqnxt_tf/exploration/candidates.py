@@ -72,10 +72,11 @@ def unknown(family: Family) -> Candidate:
 def costed(space: Space, point: Point, sums: Sequence[float]) -> Candidate:
     """Return the candidate of a point from its cycles, energy, DRAM bytes, parameters and MACs."""
     cycles, energy, dram_bytes, params, macs = sums
-    accelerator = space.accelerators[point.accelerator]
+    spec, input_size, place = point
+    accelerator = space.accelerators[place]
     return Candidate(
-        spec=point.spec,
-        input_size=point.input_size,
+        spec=spec,
+        input_size=input_size,
         accelerator=accelerator.name,
         figures={
             "cycles": cycles,
@@ -84,7 +85,7 @@ def costed(space: Space, point: Point, sums: Sequence[float]) -> Candidate:
             "params": int(params),
             "macs": int(macs),
             "dram_bytes": dram_bytes,
-            "area": space.areas[point.accelerator],
+            "area": space.areas[place],
         },
     )
 

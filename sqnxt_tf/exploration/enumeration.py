@@ -29,15 +29,14 @@ def enumerate_space(space: Space, progress: Progress) -> list[Candidate | None]:
                 found += [None] * len(rows)
                 continue
             spec, input_size = space.network(depth, configuration.values)
-            found += [_candidate(space, Point(spec, input_size, place), row) for place, row in enumerate(rows)]
+            found += [
+                None if isinf(sums[0]) else costed(space, Point(spec, input_size, place), sums)
+                for place, sums in enumerate(rows)
+            ]
         if len(found) - told >= _TOLD_EVERY or len(found) == space.size:
             told = len(found)
             progress(task, told, space.size, pairs_per_second=told / max(monotonic() - began, 1e-9))
     return found
-
-
-def _candidate(space: Space, point: Point, sums: list[float]) -> Candidate | None:
-    return None if isinf(sums[0]) else costed(space, point, sums)
 
 
 def _figures(tables: CostTables, places: NDArray[np.int64]) -> Figures:

@@ -132,8 +132,9 @@ class Space:
 
     def network(self, depth: Sequence[Value], others: Sequence[Value]) -> tuple[NetworkSpec, int]:
         """Return the network and the input size with these blocks of the stages, and values of the other dimensions."""
-        values = dict(zip(FAMILIES[self.family].dimensions, (*depth, *others), strict=True))
-        return FAMILIES[self.family].make(values), int(values["input_size"])
+        family = FAMILIES[self.family]
+        values = dict(zip(family.dimensions, (*depth, *others), strict=True))
+        return family.make(values), int(values["input_size"])
 
     def holds(self, spec: NetworkSpec) -> bool:
         """Return whether the space contains a network, at any input size."""

@@ -7,7 +7,11 @@ step, which determines the position of the data and of random layers, and the hi
 from __future__ import annotations
 
 import json
+import lzma
+import tokenize
+import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +30,11 @@ from sqnxt_tf.training.stepping import MetricSums
 
 _LARGEST_STATE = 1 << 28  # bytes of JSON
 _HEADER = 1 << 12  # bytes: an upper bound of what NumPy writes before an array
+_DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, EOFError,
+    # What NumPy says of a header that is no literal, and zipfile of methods, sizes or passwords that are not so.
+    SyntaxError, tokenize.TokenError, UserWarning, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -134,7 +143,7 @@ def read_checkpoint(path: Path, variables: Mapping[str, Any]) -> RunState | None
     try:
         shapes = [(tuple(variable.shape), variable.dtype.as_numpy_dtype) for variable in variables.values()]
         state, values = _read(path, shapes)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         reason = one_line(error, 120)
         raise SqnxtError(
             path, f"is damaged, or of another version ({reason})", "pass `force=True` to start afresh"
@@ -154,10 +163,12 @@ def _read(path: Path, shapes: Sequence[tuple[tuple[int, ...], Any]]) -> tuple[Ru
         raise ValueError(f"it holds {len(sizes) - 1} variables instead of {len(shapes)}")
     if sizes["story.npy"] > _LARGEST_STATE or any(sizes[name] > size for name, size in expected.items()):
         raise ValueError("a variable has another size")
-    with np.load(path, allow_pickle=False) as arrays:
-        story = parse_json_object(arrays["story"].tobytes(), most_bytes=_LARGEST_STATE)
-        values = [arrays[name.removesuffix(".npy")] for name in expected]
+    with warnings.catch_warnings(action="error"), np.load(path, allow_pickle=False) as arrays:
+        story, *values = (arrays[name.removesuffix(".npy")] for name in ("story.npy", *expected))
+    if not all(isinstance(value, np.ndarray) for value in (story, *values)):  # NumPy gives other members as bytes
+        raise ValueError("a member is no array")
     for value, (shape, kind) in zip(values, shapes, strict=True):
         if value.shape != shape or value.dtype != np.dtype(kind):
             raise ValueError(f"a variable is {value.dtype} {value.shape} instead of {np.dtype(kind)} {shape}")
-    return RunState(**{**story, "epoch": MetricSums(**story["epoch"])}), values
+    told = parse_json_object(story.tobytes(), most_bytes=_LARGEST_STATE)
+    return RunState(**{**told, "epoch": MetricSums(**told["epoch"])}), values

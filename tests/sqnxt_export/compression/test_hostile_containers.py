@@ -21,6 +21,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helpers.fuzzing import fuzz_seeds
+from helpers.mutants import mutated
 from sqnxt_export import ExportError, compress_artifact, decompress
 from sqnxt_export.compression import container as layout
 from sqnxt_export.compression.coded_tensors import CodedTensor, squeeze
@@ -98,6 +100,14 @@ def test_mutants(good: tuple[Path, bytes, bytes]) -> None:
     faults = [told(folder, mutant, artifact) for mutant in mutants(data, 1500)]
     assert sum(fault is not None for fault in faults) > 1400  # a byte may be set to its old value
     assert len({fault.partition(": ")[2][:30] for fault in faults if fault}) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.fuzz
+def test_thousands_more(good: tuple[Path, bytes, bytes]) -> None:
+    folder, artifact, data = good
+    for seed in fuzz_seeds(500):
+        told(folder, mutated("sqz", data, seed), artifact)
 
 
 def test_every_truncation_and_every_excess_is_told(good: tuple[Path, bytes, bytes]) -> None:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.fuzzing import fuzz_seeds
+from helpers.mutants import mutated
 from sqnxt_tf.data.examples import decode, encode
 from sqnxt_tf.data.records import LARGEST_RECORD, checksum, find_records, framed, read_record
 from sqnxt_tf.data.unreadable_image import UnreadableImageError
@@ -87,6 +89,18 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
         (tmp_path / "flipped").write_bytes(damaged)
         with pytest.raises(SqnxtError, match=r"is damaged|wrong checksum"):
             read_all(tmp_path / "flipped")
+
+
+@pytest.mark.slow
+@pytest.mark.fuzz
+def test_thousands_of_damaged_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "damaged", *(encode({**FEATURES, "image/class/label": label}) for label in range(5)))
+    whole = path.read_bytes()
+    for seed in fuzz_seeds(300):
+        path.write_bytes(mutated("tfrecord", whole, seed))
+        with suppress(SqnxtError, UnreadableImageError):
+            examples = [decode(record) for record in read_all(path)]
+            assert all(example["negative"] == -3 for example in examples), seed  # whole records of the file, or none
 
 
 def test_a_file_cut_short_is_told(tmp_path: Path) -> None:

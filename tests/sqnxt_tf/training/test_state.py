@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.fuzzing import fuzz_seeds
+from helpers.mutants import mutated
 from sqnxt_tf.data.pipeline import Arrays, InMemory
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.optimizer import make_optimizer
@@ -112,6 +114,18 @@ def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(SqnxtError, match="is damaged"):
         read_checkpoint(path, variables())
+
+
+@pytest.mark.slow
+@pytest.mark.fuzz
+def test_thousands_of_damaged_checkpoints(tmp_path: Path) -> None:
+    path, restored = tmp_path / "checkpoint.npz", variables()
+    write_checkpoint(path, VALUES, STATE)
+    whole = path.read_bytes()
+    for seed in fuzz_seeds(300):
+        path.write_bytes(mutated("npz", whole, seed))
+        with suppress(SqnxtError):  # a changed member whose checksum is right is another checkpoint, and is read
+            read_checkpoint(path, restored)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3, 1), (200, 300)])
