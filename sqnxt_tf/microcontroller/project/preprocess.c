@@ -13,6 +13,12 @@ typedef struct {
   int32_t weights[PREPROCESS_MOST_TAPS];
 } taps_t;
 
+/* One of the two passes, over rows or columns: its taps, and the bytes from one pixel to the next in its direction. */
+typedef struct {
+  taps_t taps;
+  int32_t step;
+} pass_t;
+
 /* The part of one side of the image that one side of the input shows, and how many pixels make one. */
 typedef struct {
   float begin;
@@ -75,27 +81,30 @@ static uint8_t rounded(int32_t sum) {
   return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* One channel of one pixel of a row: the row's weighted sum, rounded to 8 bits as the image between both passes is. */
-static uint8_t across(const uint8_t *row, const taps_t *columns, int channel) {
+/* One channel of one pixel after the first pass, rounded to 8 bits as the image between both passes is. */
+static uint8_t after_first(const uint8_t *pixels, const pass_t *pass) {
   int32_t sum = 1 << (PRECISION_BITS - 1);
   int i;
-  for (i = 0; i < columns->count; i++) {
-    sum += row[(columns->first + i) * MODEL_INPUT_CHANNELS + channel] * columns->weights[i];
-  }
+  for (i = 0; i < pass->taps.count; i++) sum += pixels[(pass->taps.first + i) * pass->step] * pass->taps.weights[i];
   return rounded(sum);
 }
 
-static void one_pixel(const uint8_t *pixels, int width, const taps_t *rows, const taps_t *columns,
-                      model_input_t *input) {
+static void one_pixel(const uint8_t *pixels, const pass_t *first, const pass_t *second, model_input_t *input) {
   int channel, i;
   for (channel = 0; channel < MODEL_INPUT_CHANNELS; channel++) {
     int32_t sum = 1 << (PRECISION_BITS - 1);
-    for (i = 0; i < rows->count; i++) {
-      const uint8_t *row = pixels + (int32_t)(rows->first + i) * width * MODEL_INPUT_CHANNELS;
-      sum += across(row, columns, channel) * rows->weights[i];
+    for (i = 0; i < second->taps.count; i++) {
+      const uint8_t *line = pixels + (second->taps.first + i) * second->step + channel;
+      sum += after_first(line, first) * second->taps.weights[i];
     }
     input[channel] = model_pixels[channel][rounded(sum)];
   }
+}
+
+/* Pillow 13 and later begin with the pass that shortens more; earlier ones went across first. */
+static int is_down_first(int width, int height) {
+  const int shorter = height - MODEL_INPUT_HEIGHT;
+  return shorter > 0 && shorter > 2 * (width - MODEL_INPUT_WIDTH);
 }
 
 /* The box of the image that is shown: all of it, or the largest centred one with the input's aspect. */
@@ -123,7 +132,8 @@ static void find_box(int width, int height, float box[4]) {
 int preprocess(const uint8_t *pixels, int width, int height, model_input_t *input) {
   float box[4];
   side_t across_side, down_side;
-  taps_t rows, columns;
+  pass_t rows, columns;
+  const int down_first = is_down_first(width, height);
   int x, y;
   if (width < 1 || height < 1) return 1;
   find_box(width, height, box);
@@ -131,13 +141,16 @@ int preprocess(const uint8_t *pixels, int width, int height, model_input_t *inpu
   down_side = side_of(height, box[1], box[3], MODEL_INPUT_HEIGHT);
   if (2 * ceil(across_side.filter_scale) + 1 > PREPROCESS_MOST_TAPS) return 1;
   if (2 * ceil(down_side.filter_scale) + 1 > PREPROCESS_MOST_TAPS) return 1;
+  columns.step = MODEL_INPUT_CHANNELS;
+  rows.step = (int32_t)width * MODEL_INPUT_CHANNELS;
   for (y = 0; y < MODEL_INPUT_HEIGHT; y++) {
-    if (is_copied(&down_side, box[3])) copy_tap(y, &rows);
-    else find_taps(&down_side, y, &rows);
+    if (is_copied(&down_side, box[3])) copy_tap(y, &rows.taps);
+    else find_taps(&down_side, y, &rows.taps);
     for (x = 0; x < MODEL_INPUT_WIDTH; x++) {
-      if (is_copied(&across_side, box[2])) copy_tap(x, &columns);
-      else find_taps(&across_side, x, &columns);
-      one_pixel(pixels, width, &rows, &columns, input + (y * MODEL_INPUT_WIDTH + x) * MODEL_INPUT_CHANNELS);
+      if (is_copied(&across_side, box[2])) copy_tap(x, &columns.taps);
+      else find_taps(&across_side, x, &columns.taps);
+      one_pixel(pixels, down_first ? &rows : &columns, down_first ? &columns : &rows,
+                input + (y * MODEL_INPUT_WIDTH + x) * MODEL_INPUT_CHANNELS);
     }
   }
   return 0;

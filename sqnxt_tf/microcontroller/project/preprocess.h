@@ -1,7 +1,6 @@
 /*
- * From an image of any size to the model's input, as `sqnxt-tf classify` does it with Pillow. An image that has the
- * input's size is converted exactly; others are resized across and then down. Pillow takes the other order for some
- * sizes, which moves a pixel by 1 of 255 at most.
+ * From an image of any size to the model's input, as `sqnxt-tf classify` does it with Pillow 13, bit for bit. Earlier
+ * versions resize tall images in another order of passes, which moves a pixel by 1 of 255 at most.
  */
 #ifndef PREPROCESS_H
 #define PREPROCESS_H
@@ -26,7 +25,7 @@ extern "C" {
  * input:  MODEL_INPUT_HEIGHT * MODEL_INPUT_WIDTH * MODEL_INPUT_CHANNELS values.
  *
  * Returns 0; 1 if a side is not positive, or so long that PREPROCESS_MOST_TAPS are too few.
- * It needs no memory but about 8 * PREPROCESS_MOST_TAPS bytes of stack.
+ * It needs no memory but about 16 * PREPROCESS_MOST_TAPS bytes of stack.
  */
 int preprocess(const uint8_t *pixels, int width, int height, model_input_t *input);
 
