@@ -10,28 +10,13 @@ import click
 from sqnxt_tf.cli import flags, limit_flags
 from sqnxt_tf.cli.completion import complete_accelerator
 from sqnxt_tf.cli.output import Output
-from sqnxt_tf.cli.value_types import ThreadCounts
+from sqnxt_tf.cli.value_types import Dimension, ThreadCounts
 from sqnxt_tf.npus import NPUS
 
 if TYPE_CHECKING:
     from sqnxt_tf.workflows.benchmark import BenchmarkResult
 
 _LARGEST_DIM = 1 << 24
-
-
-class Dim(click.ParamType[tuple[str, int]]):
-    """`sequence=128`."""
-
-    name = "NAME=N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Return name and size."""
-        if isinstance(value, tuple):
-            return value
-        name, _, size = value.rpartition("=")
-        if not name or not (size.isdecimal() and 1 <= int(size[:9]) <= _LARGEST_DIM):
-            self.fail(f"{value!r} is not the size of a side: give it as in sequence=128", param, ctx)
-        return name, int(size)
 
 
 @click.command("benchmark", short_help="Measure latency, memory and loading time of artifacts on this machine.")
@@ -70,7 +55,7 @@ class Dim(click.ParamType[tuple[str, int]]):
 @click.option(
     "--dim",
     "dims",
-    type=Dim(),
+    type=Dimension(1, _LARGEST_DIM),
     multiple=True,
     help="Size of a side that the files leave free, by its name or as INPUT:AXIS; 1 by default. May be repeated.",
 )

@@ -76,16 +76,19 @@ class BatchSize(click.ParamType[int | None]):
 
 
 class Dimension(click.ParamType[tuple[str, int]]):
-    """`seq=128`."""
+    """`seq=128`, with a size of `least` to `most`."""
 
     name = "NAME=N"
+
+    def __init__(self, least: int = 0, most: int = 999_999_999) -> None:
+        self._sizes = range(least, most + 1)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         """Return the name of a dimension and its size."""
         if isinstance(value, tuple):
             return value
         name, _, size = value.rpartition("=")
-        if not (name and size.isascii() and size.isdigit() and len(size) < 10):
+        if not (name and size.isascii() and size.isdigit() and len(size) < 10 and int(size) in self._sizes):
             self.fail(f"{value!r} is not a dimension: give NAME=N, as in seq=128", param, ctx)
         return name, int(size)
 

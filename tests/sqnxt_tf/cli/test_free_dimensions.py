@@ -38,3 +38,10 @@ def test_what_is_not_a_dimension(value: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a dimension: give NAME=N, as in seq=128"):
         Dimension().convert(value, None, None)
     assert Dimension().convert("a=b=3", None, None) == ("a=b", 3)
+
+
+@pytest.mark.parametrize("size", [0, 17])
+def test_a_size_out_of_range(size: int) -> None:
+    with pytest.raises(click.BadParameter, match="is not a dimension"):
+        Dimension(1, 16).convert(f"seq={size}", None, None)
+    assert Dimension(1, 16).convert("seq=16", None, None) == ("seq", 16)
