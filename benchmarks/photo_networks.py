@@ -2,9 +2,9 @@
 
 For each network: it is trained by the recipe `photos`, 40 % of its weights are pruned, the pruned model is exported in
 every precision, and once more in int8 after it was fine-tuned with the rounding of int8 (`qat`). Each file is judged on
-the test part, timed on this machine, and simulated on both of the paper's arrays (ONNX). A file is a row; `agreement` is
-how often it gives its model's top-1, of which `export` asks 99 % where nothing else is said. Every step keeps its document in the work folder, so that the same command continues where it stopped; training itself resumes
-within a run.
+the test part, timed on this machine, and simulated on both of the paper's arrays (ONNX). A file is a row; `agreement`
+is how often it gives its model's top-1, of which `export` asks 99 % where nothing else is said. Every step keeps its
+document in the work folder, so that the same command continues where it stopped; training itself resumes within a run.
 
 The photographs are those of alexeygrigorev/clothing-dataset-small (CC0 1.0), at 256 pixels of the shorter side.
 
