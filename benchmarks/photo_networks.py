@@ -59,7 +59,7 @@ def rows_of(network: str, photos: Path, steps: Steps) -> list[dict[str, Any]]:
     for source, format, precision in EXPORTS:
         path = steps.folder / f"{source}-{precision}.{format}"
         # what an artifact that agrees too little with its model is worth is to be seen too
-        asked = ("--precision", precision, "--data", photos, "--allow-drop")
+        asked = ("--precision", precision, "--data", photos, "--allow-drop", 100)
         made = steps.document(path.name, "export", steps.folder / f"{source}.keras", "-o", path, *asked, made=path)
         about = {"format": format, "precision": precision, "agreement": round(made["parity"]["top1_agreement"], 4)}
         rows.append(about | judged(path, photos, steps))

@@ -46,10 +46,12 @@ def rows_of(shape: tuple[int, ...], origin: Origin) -> Rows:
 
 
 def sequence(length: int) -> Rows:
-    """Return a map of height 1; a sequence longer than any side of a map is folded, since its rows are independent."""
-    height = next(
-        height for height in range(1, length + 1) if length % height == 0 and length // height <= MAX_MAP_SIZE
-    )
+    """Return a map of height 1; a sequence longer than any side of a map is folded, since its rows are independent.
+
+    One that no map can hold is returned as it is, for its layer to be refused.
+    """
+    least = -(-length // MAX_MAP_SIZE)
+    height = next((height for height in range(max(least, 1), MAX_MAP_SIZE + 1) if length % height == 0), 1)
     return Rows(batch=1, height=height, width=length // height)
 
 
