@@ -145,12 +145,11 @@ def _prune(out: Output, model: Path, output: Path, force: bool, settings: dict[s
     from sqnxt_tf.options.training import PruneOptions
     from sqnxt_tf.reports.pruning import pruning_lines
     from sqnxt_tf.reports.results import zeros_table
-    from sqnxt_tf.training.recipe_files import FINETUNE
     from sqnxt_tf.workflows.prune import prune
 
-    recipe = FINETUNE.overridden(**{name: settings.pop(name) for name in ("epochs", "batch", "rate")})
+    changes = {name: settings.pop(name) for name in ("epochs", "batch", "rate")}
     settings = {name: value for name, value in settings.items() if name not in _OF_SCANNING}
-    options = PruneOptions(**{**settings, "layer_sparsity": dict(settings["layer_sparsity"]), "recipe": recipe})
+    options = PruneOptions(**{**settings, "layer_sparsity": dict(settings["layer_sparsity"]), "changes": changes})
     result = prune(model, output, options, force=force, progress=out.progress)
     out.document(result.to_json())
     out.table(zeros_table({layer.name: (layer.zeros, layer.weights) for layer in result.layers}))

@@ -104,7 +104,9 @@ class PruneOptions(Pruning):
     Attributes:
         data: The model's own data: `digits`, a folder of images or of TFRecords, or `tfds:NAME`. If None those that
             the model's file says it was trained on, and an error where it does not say so.
-        recipe: How the model is fine-tuned; `finetune` if None.
+        recipe: How the model is fine-tuned. If None, `finetune` on the digits, and on other images some epochs of the
+            recipe `photos` at a lower rate and without an average (`sqnxt_tf.training.fine_tuning`).
+        changes: Settings in place of the recipe's, as `{"epochs": 20}`; those that are None are left as they are.
         seed: Random seed of order, augmentation and dropout.
         strategy: The `tf.distribute` strategy by name.
         wait: Longest time in seconds to wait for the other workers of a distributed run.
@@ -120,6 +122,7 @@ class PruneOptions(Pruning):
 
     data: DataSource | None = None
     recipe: Recipe | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     strategy: StrategyName = "auto"
     wait: float = WAIT_SECONDS
@@ -132,6 +135,15 @@ class PruneOptions(Pruning):
         check_rule(self.preprocessing)
         parse_data(self)
         check_qat(self.qat)
+        self.recipe_or(RECIPES["digits"])  # a setting that no recipe has is refused at once
+
+    def recipe_or(self, default: Recipe) -> Recipe:
+        """Return the recipe, or the default, with the changes.
+
+        Raises:
+            SqnxtError: A change is unknown or out of range.
+        """
+        return (self.recipe or default).overridden(**self.changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

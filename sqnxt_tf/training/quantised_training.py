@@ -18,7 +18,6 @@ from sqnxt_tf.training.kernels import kernels
 from sqnxt_tf.training.loop import as_batches, train_in_strategy
 from sqnxt_tf.training.quantised_tensors import quantised_outputs
 from sqnxt_tf.training.recipe import Recipe
-from sqnxt_tf.training.recipe_files import FINETUNE
 from sqnxt_tf.training.run_folder import History
 from sqnxt_tf.training.run_options import RunOptions
 
@@ -28,8 +27,6 @@ _CALIBRATION_IMAGES = 256
 _MOST_RUNS = 3
 _RUINED = 0.9
 """A run that ends below this fraction of the accuracy before has moved the weights too far."""
-QAT_RECIPE = replace(FINETUNE, epochs=3, rate=1e-4, warmup_rate=1e-4)
-"""How a model is fine-tuned with rounding: batch norm is folded, and without it a model bears low rates only."""
 
 
 @dataclass(frozen=True, slots=True)

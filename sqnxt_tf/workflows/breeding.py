@@ -28,8 +28,9 @@ from sqnxt_tf.progress import Progress
 from sqnxt_tf.sources import ModelSource, open_trained
 from sqnxt_tf.training.batch_norms import is_batch_norm
 from sqnxt_tf.training.data_options import stream_options
+from sqnxt_tf.training.fine_tuning import fine_tuning_recipe
 from sqnxt_tf.training.loop import train_model
-from sqnxt_tf.training.recipe_files import FINETUNE, PHOTOS, Recipe
+from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import is_chief, make_strategy, wait_for_all
@@ -37,13 +38,6 @@ from sqnxt_tf.workflows.model_output import check_shift, keras_versions
 
 if TYPE_CHECKING:
     from sqnxt_sim import Accelerator
-
-# No batch norm keeps these in bounds: at 0.01 from the first step a SqueezeNet that had just lost filters stayed at
-# chance with one of two seeds.
-WITHOUT_NORM = replace(FINETUNE, rate=0.005, warmup_rate=0.0005, warmup_steps=80)
-# An offspring inherits what it knows: a third of the epochs and of the rate of a run from scratch, and whole branches.
-PHOTO_OFFSPRING = replace(PHOTOS, epochs=12, rate=1e-3, branch_scale=1.0)
-PHOTO_OFFSPRING_WITHOUT_NORM = replace(PHOTO_OFFSPRING, rate=3e-4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +206,4 @@ def suitable_recipe(founder: Any, data: DataSource) -> Recipe:
         founder: The `tf_keras` model that the evolution begins with.
         data: The digits, or anything else, which counts as photographs.
     """
-    normed = any(map(is_batch_norm, founder.layers))
-    if data.is_digits:
-        return FINETUNE if normed else WITHOUT_NORM
-    return PHOTO_OFFSPRING if normed else PHOTO_OFFSPRING_WITHOUT_NORM
+    return fine_tuning_recipe(digits=data.is_digits, normed=any(map(is_batch_norm, founder.layers)))

@@ -23,13 +23,14 @@ from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
 from sqnxt_tf.training.data_options import stream_options
+from sqnxt_tf.training.fine_tuning import QAT_RATE, pruning_recipe
 from sqnxt_tf.training.kernels import Zeros, count_zeros
 from sqnxt_tf.training.loop import Trained
 from sqnxt_tf.training.pruning import prune_model
 from sqnxt_tf.training.pruning_claims import check_zeros
 from sqnxt_tf.training.pruning_plan import PruningPlan, make_plan
-from sqnxt_tf.training.quantised_training import QAT_RECIPE, train_at_a_rate_it_bears
-from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
+from sqnxt_tf.training.quantised_training import train_at_a_rate_it_bears
+from sqnxt_tf.training.recipe import Recipe
 from sqnxt_tf.training.run_folder import History, RunFolder
 from sqnxt_tf.training.run_options import RunOptions
 from sqnxt_tf.training.strategies import check_cluster, is_chief, make_strategy
@@ -95,7 +96,7 @@ class _Run:
 
     @property
     def recipe(self) -> Recipe:
-        return self.options.recipe or FINETUNE
+        return self.options.recipe_or(pruning_recipe(digits=self.data.is_digits))
 
     def settings(self) -> dict[str, Any]:
         """Return what the pruned file remembers of the run."""
@@ -207,7 +208,7 @@ def _finished(pruned: Trained, parts: TrainingData, run: _Run, how: RunOptions) 
     if run.options.qat is None:
         return _Finished(pruned.model, pruned.model, pruned.history, {})
     once_more = replace(how, folder=None)
-    recipe = replace(run.recipe, rate=QAT_RECIPE.rate, warmup_rate=QAT_RECIPE.rate)
+    recipe = replace(run.recipe, rate=QAT_RATE, warmup_rate=QAT_RATE)
     accuracy = float(pruned.history[-1]["val_accuracy"])
     images = parts.training, parts.validation
     found = train_at_a_rate_it_bears(pruned.model, images, recipe, run.options.qat, once_more, accuracy)

@@ -11,9 +11,9 @@ from sqnxt_tf.data.cached import Cached
 from sqnxt_tf.data.training_data import TrainingData
 from sqnxt_tf.options.training import TrainOptions
 from sqnxt_tf.training.estimates import Workload, bounded
-from sqnxt_tf.training.quantised_training import QAT_RECIPE
+from sqnxt_tf.training.fine_tuning import fine_tuning_recipe, qat_recipe
 from sqnxt_tf.training.recipe import Recipe
-from sqnxt_tf.training.recipe_files import DIGITS, FINETUNE, PAPER, PHOTOS, RECIPES, recipe_words
+from sqnxt_tf.training.recipe_files import DIGITS, PAPER, PHOTOS, RECIPES, recipe_words
 from sqnxt_tf.training.strategies import check_cluster
 
 IMAGENET_SIZED = 100_000
@@ -77,9 +77,9 @@ def default_recipe(options: TrainOptions, images: int = 0) -> Recipe:
         images: Number of training images.
     """
     if options.qat is not None:
-        return QAT_RECIPE
+        return qat_recipe(digits=options.data.is_digits)
     if options.start_from is not None:
-        return FINETUNE
+        return fine_tuning_recipe(digits=options.data.is_digits)
     if options.data.is_digits:
         return DIGITS
     return PAPER if images >= IMAGENET_SIZED else PHOTOS

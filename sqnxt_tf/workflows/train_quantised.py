@@ -17,7 +17,8 @@ from sqnxt_tf.progress import Progress
 from sqnxt_tf.sources import ModelSource, check_trained, file_identity, open_trained
 from sqnxt_tf.starting_models import open_teacher
 from sqnxt_tf.training.data_options import stream_options
-from sqnxt_tf.training.quantised_training import QAT_RECIPE, QatPrecision, QuantisedTraining, train_at_a_rate_it_bears
+from sqnxt_tf.training.fine_tuning import qat_recipe
+from sqnxt_tf.training.quantised_training import QatPrecision, QuantisedTraining, train_at_a_rate_it_bears
 from sqnxt_tf.training.recipe_files import Recipe
 from sqnxt_tf.training.run_folder import RunFolder
 from sqnxt_tf.training.run_options import RunOptions, Saving
@@ -52,8 +53,9 @@ def train_quantisation_aware(
         raise SqnxtError("qat", "fine-tunes a trained model", "name one with `start_from`")
     if options.input_size is not None:
         raise SqnxtError("qat", "keeps the input of the model", "leave `input_size` out")
-    path, recipe = check_trained(options.start_from), options.recipe_or(QAT_RECIPE)
+    path = check_trained(options.start_from)
     data = own_data(path, read_metadata(path), None if options.data.is_digits else options.data)
+    recipe = options.recipe_or(qat_recipe(digits=data.is_digits))
     source = open_trained(path, digits("train") if data.is_digits else data.part())
     check_shift(recipe, (source.preprocessing.height, source.preprocessing.width))
     streaming = stream_options(recipe, options.max_unreadable)

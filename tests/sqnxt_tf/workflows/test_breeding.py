@@ -15,8 +15,9 @@ from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_tf.data.cached import Cached
 from sqnxt_tf.data.data_source import DataKind, DataSource
 from sqnxt_tf.options.training import EvolveOptions
+from sqnxt_tf.training.fine_tuning import WITHOUT_NORM
 from sqnxt_tf.training.recipe_files import FINETUNE, Recipe
-from sqnxt_tf.workflows.breeding import WITHOUT_NORM, Breeder, suitable_recipe
+from sqnxt_tf.workflows.breeding import Breeder, suitable_recipe
 from sqnxt_tf.workflows.evolve import evolve
 
 PHOTOS, DIGITS = DataSource("photos", DataKind.IMAGES), DataSource.parse("digits")

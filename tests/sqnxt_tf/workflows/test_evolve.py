@@ -24,8 +24,8 @@ from sqnxt_tf.data.data_source import DataSource
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.networks.keras_ops import build
 from sqnxt_tf.sources import default_preprocessing
+from sqnxt_tf.training.fine_tuning import WITHOUT_NORM
 from sqnxt_tf.training.recipe_files import Recipe
-from sqnxt_tf.workflows.breeding import WITHOUT_NORM
 from sqnxt_tf.workflows.evolve import default_sizes, evolve
 
 RECIPE = Recipe(epochs=1, batch=64, rate=0.01, warmup_rate=0.01, warmup_steps=0)

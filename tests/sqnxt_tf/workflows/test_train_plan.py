@@ -34,7 +34,11 @@ def test_folders_below_imagenets_size_are_trained_by_the_recipe_for_photos(folde
     assert default_recipe(options, IMAGENET_SIZED - 1) == RECIPES["photos"]
     assert default_recipe(options, IMAGENET_SIZED) == RECIPES["paper"]
     assert default_recipe(TrainOptions(data="digits"), 1259) == RECIPES["digits"]
-    assert default_recipe(TrainOptions(data=str(folder), start_from="a.keras"), 14) == RECIPES["finetune"]
+    assert default_recipe(TrainOptions(data="digits", start_from="a.keras"), 14) == RECIPES["finetune"]
+    for more in ({}, {"qat": "int8"}):
+        tuning = default_recipe(TrainOptions(data=str(folder), start_from="a.keras", **more), 14)
+        assert (tuning.augmentation, tuning.optimizer, tuning.branch_scale) == ("photos", "adamw", 1)
+        assert tuning.rate < RECIPES["photos"].rate
 
 
 def test_the_plan_of_a_run_names_steps_warm_up_memory_and_files_and_writes_none(folder: Path) -> None:
