@@ -29,9 +29,9 @@ def fine_tuning_recipe(*, digits: bool, normed: bool = True) -> Recipe:
     return PHOTO_FINETUNE if normed else PHOTO_FINETUNE_WITHOUT_NORM
 
 
-def pruning_recipe(*, digits: bool) -> Recipe:
+def pruning_recipe(*, digits: bool, normed: bool = True) -> Recipe:
     """Return how what pruning left is fine-tuned. Averages over steps would mix in weights that are gone."""
-    return replace(fine_tuning_recipe(digits=digits), ema=0.0)
+    return replace(fine_tuning_recipe(digits=digits, normed=normed), ema=0.0)
 
 
 def qat_recipe(*, digits: bool) -> Recipe:

@@ -22,6 +22,7 @@ from sqnxt_tf.options.training import PruneOptions
 from sqnxt_tf.own_data import own_data
 from sqnxt_tf.progress import Progress, silent
 from sqnxt_tf.sources import ModelSource, check_trained, open_trained, require_tensorflow
+from sqnxt_tf.training.batch_norms import is_batch_norm
 from sqnxt_tf.training.data_options import stream_options
 from sqnxt_tf.training.fine_tuning import QAT_RATE, pruning_recipe
 from sqnxt_tf.training.kernels import Zeros, count_zeros
@@ -89,14 +90,11 @@ class _Run:
     model: Path
     output: Path
     options: PruneOptions
+    recipe: Recipe  # by default, until the model is opened, that of one with batch norm
     data: DataSource
     encoded: Mapping[Split, EncodedImages] | None  # None for the digits
     overwrite: bool
     progress: Progress
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.options.recipe_or(pruning_recipe(digits=self.data.is_digits))
 
     def settings(self) -> dict[str, Any]:
         """Return what the pruned file remembers of the run."""
@@ -144,8 +142,8 @@ def prune(
     overwrite = may_overwrite(output, force=force)
     output = check_model_output(output, force=overwrite)
     run = _Run(
-        model=model, output=output, options=options, data=data, overwrite=overwrite, progress=progress,
-        encoded=None if data.is_digits else data.encoded_parts(),
+        model=model, output=output, options=options, recipe=_recipe(options, data), data=data, overwrite=overwrite,
+        encoded=None if data.is_digits else data.encoded_parts(), progress=progress,
     )  # fmt: skip
     if output.exists() and output.samefile(model):
         raise SqnxtError(output, "is the model itself", "give the pruned one another name")
@@ -157,6 +155,12 @@ def prune(
         return _prune_in(folder, run, make_strategy(strategy, wait=options.wait))
 
 
+def _recipe(options: PruneOptions, data: DataSource, model: Any = None) -> Recipe:
+    """Return how the model is fine-tuned; one that is not open yet counts as one with batch norm."""
+    normed = model is None or any(map(is_batch_norm, model.layers))
+    return options.recipe_or(pruning_recipe(digits=data.is_digits, normed=normed))
+
+
 def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
     """Do all that needs TensorFlow; the chief saves the model and closes the folder."""
     source = open_trained(
@@ -166,6 +170,7 @@ def _prune_in(folder: RunFolder, run: _Run, strategy: Any) -> PruningResult:
         labels=run.options.labels,
     )
     source.known_input()
+    run = replace(run, recipe=_recipe(run.options, run.data, source.model))
     check_shift(run.recipe, (source.preprocessing.height, source.preprocessing.width))
     plan = make_plan(source.model, run.options)
     parts = open_training_data(

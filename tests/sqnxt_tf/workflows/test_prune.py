@@ -15,6 +15,7 @@ import pytest
 
 from helpers.commands import cli_command
 from helpers.keras_networks import save_dense
+from sqnxt_export import read_metadata
 from sqnxt_export.artifact.keras_file import read_weights
 from sqnxt_tf.errors import SqnxtError
 from sqnxt_tf.training.recipe_files import Recipe
@@ -54,6 +55,17 @@ def test_images_on_disk_are_streamed(tmp_path: Path, make_images: Any, monkeypat
     result = prune(dense, tmp_path / "p.keras", sparsity=0.5, data=str(tmp_path / "data"), recipe=recipe)
     assert (result.test.samples, result.unreadable) == (8, (str(broken),))
     assert [round(layer.sparsity, 1) for layer in result.layers] == [0.5] * 3
+
+
+def test_photographs_are_fine_tuned_as_they_want_it(tmp_path: Path, make_images: Any) -> None:
+    for split in ("train", "validation", "test"):
+        make_images(tmp_path / "data" / split, 4)
+    dense = save_dense(tmp_path / "dense.keras", classes=2, labels=("a", "b"))
+    prune(dense, tmp_path / "p.keras", sparsity=0.5, data=str(tmp_path / "data"), changes={"epochs": 1, "rate": None})
+    metadata = read_metadata(tmp_path / "p.keras")
+    assert metadata is not None
+    recipe = metadata.extra["pruning"]["recipe"]
+    assert (recipe["augmentation"], recipe["rate"], recipe["epochs"], recipe["ema"]) == ("photos", 1e-3, 1, 0)
 
 
 def test_what_cannot_be_pruned_is_refused_and_leaves_nothing(dense: Path, tmp_path: Path) -> None:
