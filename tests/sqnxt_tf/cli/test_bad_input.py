@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,17 +156,31 @@ def test_a_keras_3_file_is_exported_with_or_without_augmentation(cli: Any, tmp_p
         assert cli("export", name, "--format", "onnx", "--json").json()["parity"]["passed"]
 
 
-def test_an_output_that_exists_stays_unless_force_is_given(cli: Any, tmp_path: Path, artifacts: Path) -> None:
-    for name, arguments in (
-        ("out.onnx", ["export", artifacts / "model.keras", "--format", "onnx", "--samples", 4, "-o", "out.onnx"]),
-        ("out.keras", ["train", "--network", NETWORK, "--epochs", 1, "--input-size", 32, "-o", "out.keras"]),
-        ("out.keras", ["prune", artifacts / "model.keras", "--epochs", 1, "-o", "out.keras"]),
-    ):
-        (tmp_path / name).write_text("precious")
-        assert "--force" in cli(*arguments).error_line()
-        assert (tmp_path / name).read_text() == "precious"
-        assert cli(*arguments, "--force").code == 0
-        assert (tmp_path / name).stat().st_size > 1000
+WRITING = {
+    "export": ("out.onnx", ["export", "model.keras", "--format", "onnx", "--samples", 4, "-o", "out.onnx"]),
+    "train": ("out.keras", ["train", "--network", NETWORK, "--epochs", 1, "--input-size", 32, "-o", "out.keras"]),
+    "prune": ("out.keras", ["prune", "model.keras", "--epochs", 1, "-o", "out.keras"]),
+}
+"""Verb -> its output, and a command that writes it."""
+
+
+@pytest.mark.parametrize("verb", WRITING)
+def test_an_output_that_exists_stays(cli: Any, tmp_path: Path, artifacts: Path, verb: str) -> None:
+    name, arguments = WRITING[verb]
+    shutil.copy(artifacts / "model.keras", tmp_path)
+    (tmp_path / name).write_text("precious")
+    assert "--force" in cli(*arguments).error_line()
+    assert (tmp_path / name).read_text() == "precious"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", WRITING)
+def test_an_output_that_exists_is_replaced_by_force(cli: Any, tmp_path: Path, artifacts: Path, verb: str) -> None:
+    name, arguments = WRITING[verb]
+    shutil.copy(artifacts / "model.keras", tmp_path)
+    (tmp_path / name).write_text("precious")
+    assert cli(*arguments, "--force").code == 0
+    assert (tmp_path / name).stat().st_size > 1000
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")

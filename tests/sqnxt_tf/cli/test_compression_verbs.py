@@ -10,6 +10,7 @@ import pytest
 NETWORK = "squeezenet_v1_1"
 
 
+@pytest.mark.slow
 def test_a_trained_model_through_both_verbs(cli: Any, tmp_path: Path) -> None:
     train = ["train", "--network", NETWORK, "--epochs", 1, "--input-size", 32, "--rate", 0.01, "-o", "model.keras"]
     assert cli(*train, "-q").code == 0

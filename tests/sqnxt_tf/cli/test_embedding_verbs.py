@@ -10,6 +10,7 @@ import pytest
 NETWORK = "squeezenet_v1_1"
 
 
+@pytest.mark.slow
 def test_an_artifact_that_takes_pixels_goes_through_every_verb(cli: Any, tmp_path: Path) -> None:
     assert cli("train", "--network", NETWORK, "--epochs", 1, "--input-size", 32, "-o", "model.keras", "-q").code == 0
     for suffix, precision in (("onnx", "int8"), ("tflite", "float16")):

@@ -11,6 +11,7 @@ import pytest
 NETWORK = "squeezenet_v1_1"
 
 
+@pytest.mark.slow
 def test_every_verb_reads_what_the_one_before_wrote(cli: Any, tmp_path: Path) -> None:
     train = ["train", "--network", NETWORK, "--epochs", 2, "--input-size", 32, "--rate", 0.01, "-o", "model.keras"]
     trained = cli(*train, "--json").json()
