@@ -40,9 +40,10 @@ EXPORTS = (
     ("qat", "onnx", "int8"), ("qat", "tflite", "int8"),
 )  # fmt: skip
 ARRAYS = ("squeezelerator-16x16", "squeezelerator-8x8")
+SHORT = {array: array.removeprefix("squeezelerator-") for array in ARRAYS}
 COLUMNS = (
     "network", "file", "format", "precision", "agreement", "top1", "top1_low", "top1_high", "images", "bytes", "p50_ms",
-    *(f"{figure}_{array[15:]}" for array in ARRAYS for figure in ("cycles", "energy")), "training_seconds",
+    *(f"{figure}_{SHORT[array]}" for array in ARRAYS for figure in ("cycles", "energy")), "training_seconds",
     "cores", "machine",
 )  # fmt: skip
 
@@ -80,7 +81,7 @@ def judged(path: Path, photos: Path, steps: Steps) -> dict[str, Any]:
         for array in ARRAYS:
             name = f"{path.name}-{array}"
             total = steps.document(name, "simulate", path, "--accelerator", array)["total"]
-            row |= {f"cycles_{array[15:]}": round(total["cycles"]), f"energy_{array[15:]}": round(total["energy"])}
+            row |= {f"cycles_{SHORT[array]}": round(total["cycles"]), f"energy_{SHORT[array]}": round(total["energy"])}
     return row
 
 

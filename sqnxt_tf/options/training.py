@@ -27,8 +27,24 @@ _MOST_DRAWN = 16
 _MOST_WORKERS = 64
 
 
+class _RecipeOptions:
+    """Options that may name a recipe, and changes of it or of a default."""
+
+    __slots__ = ()
+    recipe: Recipe | None
+    changes: Mapping[str, Any]
+
+    def recipe_or(self, default: Recipe) -> Recipe:
+        """Return the recipe, or the default, with the changes.
+
+        Raises:
+            SqnxtError: A change is unknown or out of range.
+        """
+        return (self.recipe or default).overridden(**self.changes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(_RecipeOptions):
     """What a network is trained on, how, and where it begins.
 
     Attributes:
@@ -86,17 +102,9 @@ class TrainOptions:
             raise SqnxtError(self.model, "has the weights to begin with", "leave `start_from` out")
         self.recipe_or(RECIPES["digits"])  # a setting that no recipe has is refused at once
 
-    def recipe_or(self, default: Recipe) -> Recipe:
-        """Return the recipe, or the default, with the changes.
-
-        Raises:
-            SqnxtError: A change is unknown or out of range.
-        """
-        return (self.recipe or default).overridden(**self.changes)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PruneOptions(Pruning):
+class PruneOptions(Pruning, _RecipeOptions):
     """What is pruned, how far and when, and how the rest is fine-tuned.
 
     The fields of `Pruning` come first.
@@ -136,14 +144,6 @@ class PruneOptions(Pruning):
         parse_data(self)
         check_qat(self.qat)
         self.recipe_or(RECIPES["digits"])  # a setting that no recipe has is refused at once
-
-    def recipe_or(self, default: Recipe) -> Recipe:
-        """Return the recipe, or the default, with the changes.
-
-        Raises:
-            SqnxtError: A change is unknown or out of range.
-        """
-        return (self.recipe or default).overridden(**self.changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,22 +16,8 @@ import onnx
 Mutate = Callable[[bytes, random.Random], bytes]
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40, 1 << 63)
 _ODD: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    1,
-    1 << 20,
-    1 << 40,
-    1e308,
-    "",
-    "evil",
-    "../x",
-    [],
-    {},
-    [[]],
-    {"class_name": "Evil"},
-)
+    None, True, -1, 0, 1, 1 << 20, 1 << 40, 1e308, "", "evil", "../x", [], {}, [[]], {"class_name": "Evil"},
+)  # fmt: skip
 
 
 def _bytes_changed(data: bytes, source: random.Random) -> bytes:
